@@ -1,0 +1,90 @@
+package middleware
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Auth is who is behind a request. A signed-out request has one too: its
+// UserID is empty and [Auth.Has] is always false. It is shared between requests
+// that carry the same token; do not change it.
+type Auth struct {
+	// TokenType is the kind of token; empty when none was accepted.
+	TokenType TokenType
+	// UserID is the user (claim sub), or the owner of an API key or OAuth token.
+	UserID string
+	// SessionID is the session (claim sid); empty for machine tokens.
+	SessionID string
+	// SessionStatus is the claim sts, such as active or pending; often empty.
+	SessionStatus string
+	// Actor is the claim act as JSON: who impersonates the user; nil for nobody.
+	Actor json.RawMessage
+	// OrgID, OrgSlug and OrgRole are the active organization; OrgRole has the
+	// prefix org:.
+	OrgID, OrgSlug, OrgRole string
+	// OrgPermissions are full permission keys, such as org:invoices:view.
+	OrgPermissions []string
+	// FactorVerificationAge is the claim fva: minutes since the first and second
+	// factor were verified, -1 for never; nil when the token does not say.
+	FactorVerificationAge []float64
+	// Claims are the token's claims as JSON; nil for opaque tokens without any.
+	Claims json.RawMessage
+
+	// MachineID is the machine behind an M2M token.
+	MachineID string
+	// ClientID is the OAuth client.
+	ClientID string
+	// TokenID is the id (not the secret) of a machine token.
+	TokenID string
+	// Subject is the subject of a machine token.
+	Subject string
+	// Name is the name of an API key.
+	Name string
+	// Scopes are the scopes of a machine token.
+	Scopes []string
+
+	features, plans string
+}
+
+// IsSignedIn says whether somebody is: a user, or a machine.
+func (a *Auth) IsSignedIn() bool { return a != nil && (a.UserID != "" || a.SessionID != "" || a.Subject != "") }
+
+type contextKey struct{}
+
+// contextValue is everything that Handler hands down, in one allocation.
+type contextValue struct {
+	authenticator *Authenticator
+	state         *State
+}
+
+// FromContext returns who is behind the request. Without a [Authenticator.Handler]
+// before, it is a signed-out Auth; it is never nil.
+func FromContext(ctx context.Context) *Auth {
+	if v, ok := ctx.Value(contextKey{}).(*contextValue); ok && v.state.Auth != nil {
+		return v.state.Auth
+	}
+	return signedOutAuth
+}
+
+// StateFromContext returns the whole judgement of the request.
+func StateFromContext(ctx context.Context) (*State, bool) {
+	v, ok := ctx.Value(contextKey{}).(*contextValue)
+	if !ok {
+		return nil, false
+	}
+	return v.state, true
+}
+
+// NewContext returns a context in which [FromContext] finds auth. It is for tests
+// of handlers; a request that comes from the network goes through
+// [Authenticator.Handler].
+func NewContext(ctx context.Context, auth *Auth) context.Context {
+	state := &State{Status: SignedOut, Auth: auth}
+	if auth.IsSignedIn() {
+		state.Status, state.TokenType = SignedIn, auth.TokenType
+	}
+	return context.WithValue(ctx, contextKey{}, &contextValue{state: state})
+}
+
+// signedOutAuth is read-only and shared.
+var signedOutAuth = &Auth{}

@@ -1,0 +1,2 @@
+// Package middleware puts Clerk sessions in front of net/http handlers.
+package middleware

@@ -1,0 +1,127 @@
+package middleware
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Options configures an [Authenticator]. The zero value of every field but
+// PublishableKey and SecretKey is a safe default. Options are read once by
+// [New]; changing them later has no effect.
+type Options struct {
+	// PublishableKey is the instance's pk_test_ or pk_live_ key. Required.
+	PublishableKey string
+	// SecretKey is the instance's sk_test_ or sk_live_ key. Required, unless
+	// AcceptsToken is m2m_token alone and MachineSecretKey is set.
+	SecretKey string
+	// MachineSecretKey verifies M2M tokens in place of SecretKey.
+	MachineSecretKey string
+	// JWTKey is the instance's public key as PEM (SPKI, RSA). With it tokens
+	// are verified without fetching the JWKS.
+	JWTKey string
+
+	// APIURL is the origin of Clerk's Backend API; "" means https://api.clerk.com.
+	APIURL string
+	// APIVersion is the path segment after it; "" means v1.
+	APIVersion string
+
+	// ProxyURL is where browsers reach the Frontend API if not at its own host:
+	// an absolute URL, or a path of this application such as /__clerk.
+	ProxyURL string
+	// Domain is the satellite's own domain.
+	Domain string
+	// IsSatellite says that sessions come from a primary domain.
+	IsSatellite bool
+	// SatelliteAutoSync sends first-time visitors of a satellite through the
+	// primary domain even though they carry no cookies.
+	SatelliteAutoSync bool
+	// SignInURL and SignUpURL are where people sign in and up; "" means the
+	// instance's account portal.
+	SignInURL, SignUpURL string
+
+	// AuthorizedParties lists the origins whose tokens are accepted (claim azp).
+	// Empty accepts any; set it in production.
+	AuthorizedParties []string
+	// Audience lists accepted audiences (claim aud); empty accepts any.
+	Audience []string
+	// ClockSkew is how far Clerk's clock and ours may differ; 0 means 5s,
+	// negative is an error.
+	ClockSkew time.Duration
+	// TrustedProxies are the peers whose X-Forwarded-* headers are believed.
+	// Empty believes nobody.
+	TrustedProxies []netip.Prefix
+	// AcceptsToken lists what may authenticate a request; empty means session
+	// tokens. [AnyToken] must stand alone.
+	AcceptsToken []TokenType
+
+	// OrganizationPatterns are path patterns (path-to-regexp syntax) with an
+	// :id or :slug parameter naming the organization that must be active.
+	OrganizationPatterns []string
+	// PersonalAccountPatterns are path patterns where none may be active.
+	PersonalAccountPatterns []string
+
+	// TokenCacheSize is how many verified tokens are remembered; 0 means 100 000.
+	TokenCacheSize int
+	// SessionLookup turns on look-ups of live sessions at the Backend API.
+	SessionLookup SessionLookup
+	// SessionLookupTTL is how long a looked-up session is believed; 0 means 10s.
+	SessionLookupTTL time.Duration
+	// SessionCacheSize is how many looked-up sessions are remembered; 0 means 100 000.
+	SessionCacheSize int
+
+	// AcceptPendingSessions counts sessions with unfinished tasks (claim
+	// sts: pending) as signed in. They are signed out by default, as in Clerk's SDK.
+	AcceptPendingSessions bool
+
+	// Transport carries calls to the Backend API; nil means a transport of its own.
+	Transport http.RoundTripper
+	// BackendTimeout bounds every call to the Backend API; 0 means 5s.
+	BackendTimeout time.Duration
+	// StaleKeys is how long known keys go on being used while Clerk cannot be
+	// reached; 0 means 24h.
+	StaleKeys time.Duration
+
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Logger receives warnings and failures, never a token or a key; nil is silent.
+	Logger *slog.Logger
+	// Observer is told of each decision; nil is nobody. It runs on the request's
+	// goroutine, so it must be quick and safe for concurrent use.
+	Observer func(*http.Request, *State)
+}
+
+// SessionLookup says whether a live token's session is checked at the Backend API.
+type SessionLookup string
+
+const (
+	// LookupOff trusts a live token until it expires, as Clerk's SDK does.
+	LookupOff SessionLookup = ""
+	// LookupCached asks GET /v1/sessions/{id} and believes the answer for
+	// Options.SessionLookupTTL, so that an ended session stops within that time.
+	LookupCached SessionLookup = "cached"
+)
+
+// OptionsError lists everything that is wrong with an [Options] value.
+type OptionsError struct {
+	Problems []Problem
+}
+
+// Problem is one thing wrong with one field of [Options].
+type Problem struct {
+	// Field is the name of the field in Options.
+	Field string
+	// Message says what was found (never a secret) and what is expected.
+	Message string
+}
+
+func (e *OptionsError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.Field + ": " + p.Message
+	}
+	return fmt.Sprintf("invalid options: %s", strings.Join(lines, "; "))
+}

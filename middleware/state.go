@@ -1,0 +1,84 @@
+package middleware
+
+import "net/http"
+
+// Status is the outcome of judging a request.
+type Status string
+
+const (
+	// SignedIn means that a verified token came with the request.
+	SignedIn Status = "signed-in"
+	// SignedOut means that none did; Reason says why.
+	SignedOut Status = "signed-out"
+	// Handshake means that only a redirect through Clerk can tell.
+	Handshake Status = "handshake"
+)
+
+// Reason says why a request is not signed in, spelled as Clerk's SDK spells it.
+// A failed refresh is session-token-expired-refresh-<why>; an error code of the
+// Backend API may stand for <why>, so the set is open.
+type Reason string
+
+// The reasons of a request's state.
+const (
+	ReasonClientUATWithoutSessionToken   Reason = "client-uat-but-no-session-token"
+	ReasonDevBrowserMissing              Reason = "dev-browser-missing"
+	ReasonDevBrowserSync                 Reason = "dev-browser-sync"
+	ReasonPrimaryRespondsToSyncing       Reason = "primary-responds-to-syncing"
+	ReasonPrimaryDomainCrossOriginSync   Reason = "primary-domain-cross-origin-sync"
+	ReasonSatelliteNeedsSyncing          Reason = "satellite-needs-syncing"
+	ReasonSessionTokenAndUATMissing      Reason = "session-token-and-uat-missing"
+	ReasonSessionTokenMissing            Reason = "session-token-missing"
+	ReasonSessionTokenExpired            Reason = "session-token-expired"
+	ReasonSessionTokenIATBeforeClientUAT Reason = "session-token-iat-before-client-uat"
+	ReasonSessionTokenNBF                Reason = "session-token-nbf"
+	ReasonSessionTokenIATInTheFuture     Reason = "session-token-iat-in-the-future"
+	ReasonSessionTokenWithoutClientUAT   Reason = "session-token-but-no-client-uat"
+	ReasonActiveOrganizationMismatch     Reason = "active-organization-mismatch"
+	ReasonTokenTypeMismatch              Reason = "token-type-mismatch"
+	ReasonNoTokenInHeader                Reason = "No token in header"
+	ReasonUnexpectedError                Reason = "unexpected-error"
+	// ReasonSessionRevoked is ours: a session look-up found that the session
+	// behind a live token has ended.
+	ReasonSessionRevoked Reason = "session-revoked"
+)
+
+// TokenType is a kind of token that can authenticate a request.
+type TokenType string
+
+// The kinds of token, and AnyToken for all of them.
+const (
+	SessionToken TokenType = "session_token"
+	APIKeyToken  TokenType = "api_key"
+	M2MToken     TokenType = "m2m_token"
+	OAuthToken   TokenType = "oauth_token"
+	AnyToken     TokenType = "any"
+)
+
+// State is the judgement of one request. Nothing has been written to the client
+// yet; [Authenticator.Handler] applies it.
+type State struct {
+	Status Status
+	// Reason is empty when signed in.
+	Reason Reason
+	// Message is for a developer; it may hold text of the token's header, never
+	// the token.
+	Message string
+	// TokenType is what kind of token was judged; empty when none was accepted.
+	TokenType TokenType
+	// Token is the token that authenticates the request: after a refresh or a
+	// handshake the new one. It is a credential; do not log it.
+	Token string
+	// Header is what must be added to the answer: Location and Cache-Control of
+	// a redirect, Set-Cookie of a refresh, X-Clerk-Auth-* when not signed in.
+	// It may be nil.
+	Header http.Header
+	// Refreshed says that the Backend API exchanged an expired token for Token.
+	Refreshed bool
+	// Auth is who is behind the request; never nil. For a pending session it is
+	// signed out although Status is SignedIn, as in Clerk's SDK.
+	Auth *Auth
+}
+
+// Location is where the state redirects to; "" when it does not.
+func (s *State) Location() string { return s.Header.Get("Location") }
