@@ -1,0 +1,222 @@
+package clerkapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	// Version is the version of this client, as sent in the User-Agent.
+	Version = "0.1.0"
+	// DefaultBaseURL is the origin of Clerk's Backend API.
+	DefaultBaseURL = "https://api.clerk.com"
+	// DefaultAPIVersion is the dated API version this client speaks; it goes into Clerk-API-Version.
+	DefaultAPIVersion = "2026-05-12"
+	// DefaultTimeout bounds a call, its retries included, when Options.Timeout is zero.
+	DefaultTimeout = 10 * time.Second
+	// DefaultMaxBodyBytes bounds a reply when Options.MaxBodyBytes is zero.
+	DefaultMaxBodyBytes = 1 << 20
+)
+
+// Options configure a [Client]. The zero of every field but the keys is the safe default; one of the two keys is
+// required.
+type Options struct {
+	// SecretKey ("sk_…") authenticates every call but M2M calls made with a machine secret key. Calls that need it
+	// fail with ErrMissingKey when it is empty.
+	SecretKey string
+	// MachineSecretKey ("ak_…") is preferred over SecretKey for M2M verification, and for nothing else.
+	MachineSecretKey string
+	// BaseURL is the origin of the Backend API, http or https, a path prefix allowed. "" means DefaultBaseURL.
+	BaseURL string
+	// APIVersionPath is the version segment of versioned paths. "" means "v1".
+	APIVersionPath string
+	// APIVersion is the date sent as Clerk-API-Version. "" means DefaultAPIVersion.
+	APIVersion string
+	// Transport makes the round trips; redirects are never followed, whatever it is. nil means an own transport
+	// with the settings of http.DefaultTransport and a bound on reply headers.
+	Transport http.RoundTripper
+	// Timeout bounds one call with its retries; a nearer deadline of the context wins. 0 means DefaultTimeout;
+	// negative is an error, so that no call can wait for ever.
+	Timeout time.Duration
+	// MaxBodyBytes bounds a reply's body, after decompression. 0 means DefaultMaxBodyBytes; negative is an error.
+	MaxBodyBytes int64
+	// UserAgent is the User-Agent header. "" means "clerkapi/" and Version.
+	UserAgent string
+	// MaxRetries is the number of further attempts after a failed one, 0 to 10. 0 means no retries. Which calls
+	// are retried, and when, is said at RetryPolicy.
+	MaxRetries int
+	// Retry is the waiting between attempts.
+	Retry RetryPolicy
+	// Now measures the durations that hooks see. nil means time.Now.
+	Now func() time.Time
+	// Hooks observe calls, for metrics and logs.
+	Hooks Hooks
+}
+
+// Hooks observe calls. Functions run on the caller's goroutine, concurrently for concurrent calls; nil ones are
+// skipped.
+type Hooks struct {
+	// Attempt is called after each attempt, the failed ones included.
+	Attempt func(context.Context, Attempt)
+}
+
+// Attempt describes one finished round trip. It holds no id, token or key and may be logged as it is.
+type Attempt struct {
+	Operation  string        // what was tried, e.g. "get session"
+	Method     string        // HTTP method
+	Route      string        // path with its ids left out, e.g. "/sessions/{}/refresh"
+	Number     int           // 1 for the first attempt
+	StatusCode int           // 0 when no reply arrived
+	TraceID    string        // Clerk's trace id, "" when unknown
+	Duration   time.Duration // by Options.Now, reading of the body included
+	Err        error         // nil when a 2xx reply was read; decoding is not part of the attempt
+}
+
+// Client calls Clerk's Backend API. It is safe for concurrent use and has no goroutines of its own; make one with
+// [New] and share it.
+type Client struct {
+	secretKey        string
+	machineSecretKey string
+	baseURL          string // no trailing slash
+	versionPath      string // "/v1"
+	apiVersion       string
+	userAgent        string
+	transport        http.RoundTripper
+	timeout          time.Duration
+	maxBody          int64
+	maxRetries       int
+	retry            RetryPolicy
+	now              func() time.Time
+	hooks            Hooks
+}
+
+// New makes a Client. It makes no call. All problems of the options come in one error, which names fields and never
+// shows a key.
+func New(o Options) (*Client, error) {
+	base, baseErr := checkBaseURL(orDefault(o.BaseURL, DefaultBaseURL))
+	version, versionErr := pathSegment(orDefault(o.APIVersionPath, "v1"))
+	problems := []error{baseErr, o.check()}
+	if versionErr != nil {
+		problems = append(problems, errors.New("Options.APIVersionPath: want one plain path segment"))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("clerkapi: %w", err)
+	}
+	c := &Client{
+		secretKey:        o.SecretKey,
+		machineSecretKey: o.MachineSecretKey,
+		baseURL:          base,
+		versionPath:      "/" + version,
+		apiVersion:       orDefault(o.APIVersion, DefaultAPIVersion),
+		userAgent:        orDefault(o.UserAgent, "clerkapi/"+Version),
+		transport:        o.Transport,
+		timeout:          orDefault(o.Timeout, DefaultTimeout),
+		maxBody:          orDefault(o.MaxBodyBytes, DefaultMaxBodyBytes),
+		maxRetries:       o.MaxRetries,
+		retry:            o.Retry.withDefaults(),
+		now:              o.Now,
+		hooks:            o.Hooks,
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.transport == nil {
+		c.transport = newTransport()
+	}
+	return c, nil
+}
+
+// CloseIdleConnections closes the transport's idle connections, if it knows how to. Calls under way go on.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// check names every problem of the fields that need no parsing.
+func (o Options) check() error {
+	var problems []error
+	bad := func(when bool, text string) {
+		if when {
+			problems = append(problems, errors.New(text))
+		}
+	}
+	bad(o.SecretKey == "" && o.MachineSecretKey == "", "Options.SecretKey: required (or MachineSecretKey)")
+	bad(!headerSafe(o.SecretKey), "Options.SecretKey: contains white space or control characters")
+	bad(!headerSafe(o.MachineSecretKey), "Options.MachineSecretKey: contains white space or control characters")
+	bad(!headerSafe(o.APIVersion), "Options.APIVersion: contains white space or control characters")
+	bad(!headerSafe(strings.ReplaceAll(o.UserAgent, " ", "")), "Options.UserAgent: contains control characters")
+	bad(o.Timeout < 0, "Options.Timeout: negative")
+	bad(o.MaxBodyBytes < 0, "Options.MaxBodyBytes: negative")
+	bad(o.MaxRetries < 0 || o.MaxRetries > 10, "Options.MaxRetries: want 0 to 10")
+	bad(o.Retry.Base < 0 || o.Retry.Max < 0, "Options.Retry: negative duration")
+	return errors.Join(problems...)
+}
+
+// checkBaseURL returns the URL without its trailing slashes. User information is refused because it would turn up in
+// logs of the URL; a query or fragment because paths are appended. The value itself stays out of the error.
+func checkBaseURL(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil ||
+		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return "", errors.New("Options.BaseURL: want an http or https URL without user, query or fragment")
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+func newTransport() http.RoundTripper {
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok { // somebody replaced it process-wide; respect that
+		return http.DefaultTransport
+	}
+	t = t.Clone()
+	t.MaxResponseHeaderBytes = 64 << 10
+	t.MaxIdleConnsPerHost = 16 // everything goes to one host; the default of 2 would reconnect all the time
+	return t
+}
+
+// headerSafe says whether s is printable ASCII without spaces, so that it can neither break a header nor smuggle one.
+func headerSafe(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// RetryPolicy says how long to wait before the next attempt: Base doubled per attempt, at most Max, times a random
+// factor from 0.5 to 1. A Retry-After of the reply is honoured instead; when it does not fit into the time left, the
+// call returns at once with the reply's error.
+//
+// A 429 is retried on every operation, replies 502, 503, 504 and connection errors on reads, session revocation and
+// session token creation. RefreshSession (its expired token may be consumed by the attempt that failed) and
+// CreateSession are never retried.
+type RetryPolicy struct {
+	Base time.Duration  // 0 means 200ms
+	Max  time.Duration  // 0 means 5s
+	Rand func() float64 // in [0,1); must be safe for concurrent use; nil means math/rand/v2
+}
+
+func (p RetryPolicy) withDefaults() RetryPolicy {
+	p.Base = orDefault(p.Base, 200*time.Millisecond)
+	p.Max = orDefault(p.Max, 5*time.Second)
+	if p.Rand == nil {
+		p.Rand = rand.Float64
+	}
+	return p
+}

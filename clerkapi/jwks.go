@@ -1,0 +1,38 @@
+package clerkapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// JWKS is the instance's set of public keys.
+type JWKS struct {
+	Keys []JWK `json:"keys"`
+}
+
+// JWK is one key of the set. Kty other than "RSA" can occur and should be skipped by who verifies session tokens; the
+// fields of other key types are in Response.Body only.
+type JWK struct {
+	Kid string `json:"kid"` // the instance id, "ins_…"
+	Kty string `json:"kty"`
+	Alg string `json:"alg"`
+	Use string `json:"use"`
+	N   string `json:"n"` // RSA modulus, base64url
+	E   string `json:"e"` // RSA exponent, base64url
+}
+
+// A set without the member is not an empty set: taking it for one would throw good keys away.
+func (s *JWKS) validate() error {
+	if s.Keys == nil {
+		return errors.New("keys are missing")
+	}
+	return nil
+}
+
+// GetJWKS fetches the instance's key set (GET /jwks). The raw bytes, for a JWK library, are in Response.Body.
+func (c *Client) GetJWKS(ctx context.Context) (*JWKS, *Response, error) {
+	return call[JWKS](ctx, c, operation{
+		name: "get JWKS", method: http.MethodGet, route: "/jwks", retry: retryTransient,
+	})
+}

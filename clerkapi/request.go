@@ -1,0 +1,220 @@
+package clerkapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// retryClass says what an operation may repeat.
+type retryClass int
+
+const (
+	retryNever     retryClass = iota // a second try could find the first one's effect
+	retryLimited                     // 429 only: the request was turned away before it had an effect
+	retryTransient                   // also 502, 503, 504 and connection errors: repeating is harmless
+)
+
+// operation is one call of the API, before keys and base URL are known.
+type operation struct {
+	name        string // for errors and hooks: "get session"
+	method      string
+	route       string   // each {} is one of ids
+	ids         []string // checked and escaped here, in one place
+	unversioned bool     // machine-token paths have no version segment
+	machine     bool     // prefers the machine secret key
+	machineKey  string   // of this call alone; "" means the client's
+	apiVersion  string   // "" means the client's
+	query       url.Values
+	body        any // nil means an empty body
+	retry       retryClass
+}
+
+// call runs an operation and decodes its result.
+func call[T any](ctx context.Context, c *Client, op operation) (*T, *Response, error) {
+	res, err := c.do(ctx, op)
+	if err != nil {
+		return nil, res, fmt.Errorf("clerkapi: %s: %w", op.name, err)
+	}
+	out := new(T)
+	if err := res.decode(out); err != nil {
+		return nil, res, fmt.Errorf("clerkapi: %s: %w", op.name, err)
+	}
+	return out, res, nil
+}
+
+// do makes the attempts of one call. The error is nil only for a 2xx reply read to its end.
+func (c *Client) do(ctx context.Context, op operation) (*Response, error) {
+	target, err := c.url(op)
+	if err != nil {
+		return nil, err
+	}
+	key, err := c.key(op)
+	if err != nil {
+		return nil, err
+	}
+	var body []byte
+	if op.body != nil {
+		if body, err = json.Marshal(op.body); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrInvalidParams, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	for n := 1; ; n++ {
+		res, err := c.attempt(ctx, op, n, target, key, body)
+		if err == nil || n > c.maxRetries || !retryable(op.retry, res, err) ||
+			!wait(ctx, c.retry.delay(n, res)) {
+			return res, err
+		}
+	}
+}
+
+// attempt makes one round trip. The transport is used without an http.Client around it, which would follow
+// redirects, keep cookies and put the URL into its errors.
+func (c *Client) attempt(ctx context.Context, op operation, n int, target, key string, body []byte) (res *Response, err error) {
+	if c.hooks.Attempt != nil {
+		start := c.now()
+		defer func() {
+			a := Attempt{Operation: op.name, Method: op.method, Route: op.route, Number: n, Err: err}
+			if res != nil {
+				a.StatusCode, a.TraceID = res.StatusCode, res.TraceID
+			}
+			a.Duration = c.now().Sub(start)
+			c.hooks.Attempt(ctx, a)
+		}()
+	}
+	req, err := c.newRequest(ctx, op, target, key, body)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil { // a transport of the caller's may not look
+		return nil, newTransportError(err, err)
+	}
+	hr, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, newTransportError(err, ctx.Err(), key, c.secretKey, c.machineSecretKey, req.URL.RawQuery)
+	}
+	if hr == nil || hr.Body == nil {
+		return nil, newTransportError(errors.New("transport returned neither reply nor error"), nil)
+	}
+	res, err = readResponse(hr, c.maxBody)
+	if err != nil && !errors.Is(err, ErrBodyTooLarge) {
+		err = newTransportError(err, ctx.Err(), key, c.secretKey, c.machineSecretKey)
+	}
+	if res.StatusCode/100 != 2 {
+		if err != nil { // the status counts although the body is lost
+			return res, fmt.Errorf("%w: %w", res.apiError(), err)
+		}
+		return res, res.apiError()
+	}
+	return res, err
+}
+
+func (c *Client) newRequest(ctx context.Context, op operation, target, key string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, op.method, target, bytes.NewReader(body))
+	if err != nil { // the URL is in its text
+		return nil, fmt.Errorf("%w: not a request", ErrInvalidParams)
+	}
+	// Clerk's own client sends a content type on every request, body or not.
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Authorization", "Bearer "+key)
+	req.Header.Set("Clerk-API-Version", orDefault(op.apiVersion, c.apiVersion))
+	req.Header.Set("User-Agent", c.userAgent)
+	return req, nil
+}
+
+// url puts the checked ids into the route.
+func (c *Client) url(op operation) (string, error) {
+	parts := strings.Split(op.route, "{}")
+	var b strings.Builder
+	b.WriteString(c.baseURL)
+	if !op.unversioned {
+		b.WriteString(c.versionPath)
+	}
+	for i, part := range parts {
+		b.WriteString(part)
+		if i == len(parts)-1 {
+			break
+		}
+		segment, err := pathSegment(op.ids[i])
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(segment)
+	}
+	if len(op.query) > 0 {
+		b.WriteString("?" + op.query.Encode())
+	}
+	return b.String(), nil
+}
+
+// key chooses the key: for M2M the call's machine key, then the client's, else the secret key.
+func (c *Client) key(op operation) (string, error) {
+	key := c.secretKey
+	if op.machine {
+		key = orDefault(orDefault(op.machineKey, c.machineSecretKey), c.secretKey)
+	}
+	if key == "" {
+		return "", ErrMissingKey
+	}
+	if !headerSafe(key) {
+		return "", fmt.Errorf("%w: machine secret key contains white space or control characters", ErrInvalidParams)
+	}
+	return key, nil
+}
+
+func retryable(class retryClass, res *Response, err error) bool {
+	if class == retryNever || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if res != nil && res.StatusCode == http.StatusTooManyRequests {
+		return true
+	}
+	if class != retryTransient {
+		return false
+	}
+	if res == nil {
+		_, transport := errors.AsType[*TransportError](err)
+		return transport
+	}
+	switch res.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// delay is the time before the attempt after the n-th.
+func (p RetryPolicy) delay(n int, res *Response) time.Duration {
+	if res != nil && res.RetryAfter > 0 {
+		return res.RetryAfter
+	}
+	d := min(p.Base<<(n-1), p.Max)
+	if d <= 0 { // the shift overflowed
+		d = p.Max
+	}
+	return time.Duration(float64(d) * (0.5 + p.Rand()/2))
+}
+
+// wait says whether d passed before the context ended; it does not begin a wait that cannot end in time.
+func wait(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
+		return false
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
