@@ -47,7 +47,9 @@ type Auth struct {
 }
 
 // IsSignedIn says whether somebody is: a user, or a machine.
-func (a *Auth) IsSignedIn() bool { return a != nil && (a.UserID != "" || a.SessionID != "" || a.Subject != "") }
+func (a *Auth) IsSignedIn() bool {
+	return a != nil && (a.UserID != "" || a.SessionID != "" || a.Subject != "")
+}
 
 type contextKey struct{}
 

@@ -2,38 +2,127 @@ package middleware
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/jwks"
+	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/pathpattern"
+	"github.com/clerkgate/clerkgate/internal/token"
 )
+
+// refreshCacheSize bounds how many recent refreshes are remembered.
+const refreshCacheSize = 10_000
 
 // Authenticator judges requests for one Clerk instance. It is safe for
 // concurrent use. Close it when it is no longer needed.
-type Authenticator struct{ opts Options }
+type Authenticator struct {
+	opts         Options
+	instance     instance
+	accepts      accepts
+	signInOrigin string
+	origin       *origin.Resolver
+	keys         *jwks.Source
+	verifier     *token.Verifier
+	api          *clerkapi.Client
 
-// New checks opts and returns an Authenticator. All problems come in one
-// [*OptionsError]. No network call is made.
-func New(opts Options) (*Authenticator, error) { return &Authenticator{opts: opts}, nil }
+	organizations, personal *pathpattern.Matcher
 
-// Close stops the background refresh of keys and waits for it.
-func (a *Authenticator) Close() {}
+	refreshing singleflight.Group
+	refreshes  *lru.Cache[refreshKey, *refreshed]
+	asking     singleflight.Group
+	opaque     *lru.Cache[opaqueKey, *opaqueAnswer]
+	lookups    singleflight.Group
+	sessions   *lru.Cache[string, knownSession]
+
+	lookupFailures atomic.Uint64
+	warnAZP        sync.Once
+}
+
+// Close stops the background refresh of keys and waits for it. Requests still
+// being judged are judged with the keys that are known.
+func (a *Authenticator) Close() { a.keys.Close() }
 
 // Ready returns nil once tokens can be verified: the PEM key is set, or the
 // JWKS has been loaded. It fetches the JWKS if that has not happened yet.
-func (a *Authenticator) Ready(ctx context.Context) error { return nil }
+func (a *Authenticator) Ready(ctx context.Context) error { return a.keys.Ready(ctx) }
 
 // CookieSuffix is what Clerk appends, after an underscore, to the names of this
 // instance's cookies.
-func (a *Authenticator) CookieSuffix() string { return "" }
+func (a *Authenticator) CookieSuffix() string { return a.instance.suffix }
 
 // FrontendAPI is the host of the Frontend API inside the publishable key.
-func (a *Authenticator) FrontendAPI() string { return "" }
+func (a *Authenticator) FrontendAPI() string { return a.instance.keyHost }
 
 // IsProduction says whether the keys are of a production instance.
-func (a *Authenticator) IsProduction() bool { return false }
+func (a *Authenticator) IsProduction() bool { return a.instance.production }
 
-// Authenticate judges r and writes nothing.
-func (a *Authenticator) Authenticate(r *http.Request) *State { panic("not yet") }
+// Authenticate judges r and writes nothing. A live token that was seen before
+// costs no network call. It returns when r's context ends, with a state that is
+// not signed in.
+func (a *Authenticator) Authenticate(r *http.Request) *State {
+	s := a.decide(r)
+	if a.opts.SessionLookup == LookupCached && s.Status == SignedIn {
+		s = a.checkSession(r.Context(), s)
+	}
+	if a.opts.Observer != nil {
+		a.opts.Observer(r, s)
+	}
+	return s
+}
 
 // Handler judges each request, answers those that Clerk must see first
 // (handshakes) and hands the others to next, signed in or not; [FromContext]
 // tells next who it is, [Require] turns away who is not.
-func (a *Authenticator) Handler(next http.Handler) http.Handler { panic("not yet") }
+func (a *Authenticator) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		state := a.Authenticate(r)
+		if state.answer(w, r) {
+			return
+		}
+		ctx := context.WithValue(r.Context(), contextKey{}, &contextValue{authenticator: a, state: state})
+		next.ServeHTTP(state.writer(w), r.WithContext(ctx))
+	})
+}
+
+func (a *Authenticator) now() time.Time { return a.opts.Now() }
+
+func (a *Authenticator) log() *slog.Logger { return a.opts.Logger }
+
+func (a *Authenticator) backendContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, a.opts.BackendTimeout)
+}
+
+// decode reads a token without trusting it; a token that was verified before is
+// not read again.
+func (a *Authenticator) decode(raw string) (*token.Unverified, error) {
+	if t := a.verifier.Decoded(raw); t != nil {
+		return t, nil
+	}
+	return token.Decode(raw)
+}
+
+// unverified is decode for callers to whom a token that is none is just absent.
+func (a *Authenticator) unverified(raw string) *token.Unverified {
+	if raw == "" {
+		return nil
+	}
+	t, err := a.decode(raw)
+	if err != nil {
+		return nil
+	}
+	return t
+}
+
+func (a *Authenticator) warnMissingAZP() {
+	a.warnAZP.Do(func() {
+		a.log().Warn("a session token has no azp claim, so it cannot be told which site it was made for; Clerk is going to refuse such tokens")
+	})
+}

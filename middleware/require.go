@@ -1,21 +1,104 @@
 package middleware
 
-import "net/http"
+import (
+	"net/http"
 
-// Requirement is what a signed-in request must have beyond a session. The zero
-// value asks for a signed-in user or machine only. All fields that are set must
-// hold; missing data denies.
+	"github.com/clerkgate/clerkgate/internal/weburl"
+)
+
+// Requirement is what a request must have beyond being authenticated. The zero
+// value asks for a signed-in user or an accepted machine token only. All fields
+// that are set must hold; missing data denies.
 type Requirement struct {
-	Role, Permission, Feature, Plan string
+	// Role and Permission are of the active organization, with or without org:.
+	Role, Permission string
+	// Feature and Plan are of the organization or the user; org:x and user:x ask
+	// one of them only.
+	Feature, Plan string
 	// Reverification is strict_mfa, strict, moderate or lax.
 	Reverification string
-	// Unauthorized, when true, answers signed-out browsers with 401 too, in place
-	// of the redirect to the sign-in page.
+	// Unauthorized answers signed-out browsers with 401 too, in place of the
+	// redirect to the sign-in page.
 	Unauthorized bool
 }
 
 // Require turns away what [Authenticator.Handler] found signed out, or signed in
-// without what req asks for. Browsers are sent to the sign-in page, programs get
+// without what q asks for. Browsers are sent to the sign-in page, programs get
 // 401; who is signed in and may not gets 403. It must run inside Handler: without
 // it every request is refused.
-func Require(req Requirement) func(http.Handler) http.Handler { panic("not yet") }
+func Require(q Requirement) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			v, ok := r.Context().Value(contextKey{}).(*contextValue)
+			switch {
+			case !ok:
+				writeUnauthenticated(w, nil)
+			case v.state.Status != SignedIn || !v.state.Auth.isAuthenticated(v.state):
+				v.refuse(w, r, q)
+			case q.isEmpty() || v.state.Auth.Has(q):
+				next.ServeHTTP(w, r)
+			case v.state.Auth.lacksFreshFactorOnly(q):
+				writeReverification(w, q.Reverification)
+			default:
+				writeForbidden(w)
+			}
+		})
+	}
+}
+
+// isAuthenticated is false for a pending session, whose identity is withheld. A
+// token with an empty sub is signed in as nobody, as in Clerk's SDK, and so is
+// not let through a requirement either.
+func (a *Auth) isAuthenticated(s *State) bool {
+	if s.TokenType == SessionToken {
+		return a.UserID != ""
+	}
+	return a.Subject != ""
+}
+
+// refuse answers a request that nobody is behind.
+func (v *contextValue) refuse(w http.ResponseWriter, r *http.Request, q Requirement) {
+	if v.authenticator == nil || q.Unauthorized || !isDocumentRequest(r) {
+		writeUnauthenticated(w, v.state)
+		return
+	}
+	location, err := v.authenticator.signInRedirect(r, v.state)
+	if err != nil {
+		v.authenticator.log().ErrorContext(r.Context(), "sign-in redirect could not be built", "error", err)
+		writeUnauthenticated(w, v.state)
+		return
+	}
+	w.Header().Set("Location", location)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusTemporaryRedirect)
+}
+
+// signInRedirect is where a person signs in and comes back from to this page: the
+// configured page, else the instance's account portal.
+func (a *Authenticator) signInRedirect(r *http.Request, s *State) (string, error) {
+	public := a.origin.Public(r)
+	page := public.URL()
+	target := a.opts.SignInURL
+	if target == "" {
+		target = accountPortal(a.instance.keyHost) + "/sign-in"
+	}
+	if s.Auth.SessionStatus == "pending" {
+		target += "/tasks"
+	}
+	u, err := weburl.ParseRef(target, page.Href())
+	if err != nil {
+		return "", err
+	}
+	crossOrigin := page.Hostname() != u.Hostname() || page.Port() != u.Port()
+	if crossOrigin && a.opts.IsSatellite {
+		page.Set(querySynced, "false")
+	}
+	u.Set("redirect_url", page.Href())
+	if crossOrigin && !a.instance.production {
+		j := &judged{a: a, r: r, ctx: r.Context(), public: public}
+		if j.readSession(); j.devBrowser != "" {
+			u.Set(cookieDevBrowser, j.devBrowser)
+		}
+	}
+	return u.Href(), nil
+}

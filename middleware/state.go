@@ -75,6 +75,9 @@ type State struct {
 	Header http.Header
 	// Refreshed says that the Backend API exchanged an expired token for Token.
 	Refreshed bool
+	// DeveloperError, when set, must be shown in place of any page: going on would
+	// loop. It occurs with development keys only.
+	DeveloperError string
 	// Auth is who is behind the request; never nil. For a pending session it is
 	// signed out although Status is SignedIn, as in Clerk's SDK.
 	Auth *Auth

@@ -1,0 +1,256 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/clerkgate/clerkgate/internal/token"
+	"github.com/clerkgate/clerkgate/internal/weburl"
+)
+
+// decide judges a request in the order of the protocol. It writes nothing.
+func (a *Authenticator) decide(r *http.Request) *State {
+	j := &judged{a: a, r: r, ctx: r.Context(), public: a.origin.Public(r), headerToken: bearerToken(r.Header)}
+	if !j.public.Valid() {
+		return signedOut(SessionToken, ReasonUnexpectedError, "The request's host is not a valid one.", nil)
+	}
+	if problem := j.satelliteProblem(); problem != "" {
+		return signedOut(SessionToken, ReasonUnexpectedError, problem, nil)
+	}
+	if a.accepts.isList && !a.accepts.allows(j.kindOfHeaderToken()) {
+		return signedOut("", ReasonTokenTypeMismatch, "", nil)
+	}
+	if j.headerToken != "" {
+		switch {
+		case a.accepts.any || a.accepts.isList:
+			return j.anyTokenInHeader()
+		case a.accepts.single == SessionToken:
+			return j.sessionTokenInHeader()
+		default:
+			return j.machineTokenInHeader()
+		}
+	}
+	if a.accepts.single.isMachine() {
+		return signedOut(a.accepts.single, ReasonNoTokenInHeader, "", nil)
+	}
+	return j.sessionInCookies()
+}
+
+// satelliteProblem finds a satellite that is asked from the origin of its own
+// sign-in page, which can never work. Clerk's SDK throws here on every request.
+func (j *judged) satelliteProblem() string {
+	o := &j.a.opts
+	if !o.IsSatellite || j.a.accepts.single == M2MToken || j.a.signInOrigin == "" {
+		return ""
+	}
+	if headerValue(j.r.Header, "Origin") == j.a.signInOrigin {
+		return "The sign-in URL must be on another origin than the satellite application."
+	}
+	return ""
+}
+
+// sessionTokenInHeader judges a header where only session tokens are accepted.
+func (j *judged) sessionTokenInHeader() *State {
+	if t := j.a.unverified(j.headerToken); t != nil && (t.IsMachineJWT() || t.NonSessionCategory()) {
+		return signedOut(SessionToken, ReasonTokenTypeMismatch, "", nil)
+	}
+	return j.verifySessionInHeader()
+}
+
+// verifySessionInHeader is the end of every path of a session token in the
+// header. Neither client_uat nor the organization's path matter to it.
+func (j *judged) verifySessionInHeader() *State {
+	v, err := j.a.verifier.Session(j.ctx, j.headerToken)
+	if err != nil {
+		j.readSession()
+		return j.sessionFailed(err, "header")
+	}
+	return j.sessionSignedIn(v, j.headerToken, nil)
+}
+
+// sessionInCookies judges a request without a token in its header.
+func (j *judged) sessionInCookies() *State {
+	j.readSession()
+	if state := j.resolveHandshake(); state != nil {
+		return state
+	}
+	if state := j.satelliteSync(); state != nil {
+		return state
+	}
+	if state := j.developmentSync(); state != nil {
+		return state
+	}
+	switch active := j.clientUAT != 0; {
+	case !active && j.session == "":
+		return signedOut(SessionToken, ReasonSessionTokenAndUATMissing, "", nil)
+	case !active:
+		return j.handshake(ReasonSessionTokenWithoutClientUAT, "")
+	case j.session == "":
+		return j.handshake(ReasonClientUATWithoutSessionToken, "")
+	}
+	return j.sessionCookie()
+}
+
+// sessionCookie judges a session cookie beside an active client.
+func (j *judged) sessionCookie() *State {
+	t, err := j.a.decode(j.session)
+	if err != nil {
+		return j.sessionFailed(err, "cookie")
+	}
+	if t.IsMachineJWT() || t.NonSessionCategory() {
+		return signedOut(SessionToken, ReasonTokenTypeMismatch, "", nil)
+	}
+	// The unsigned iat decides first; it can only send the browser to Clerk.
+	if iat, ok := t.IAT(); ok && iat < j.clientUAT {
+		return j.handshake(ReasonSessionTokenIATBeforeClientUAT, "")
+	}
+	v, err := j.a.verifier.Session(j.ctx, j.session)
+	if err != nil {
+		return j.sessionFailed(err, "cookie")
+	}
+	if v.Claims.AuthorizedParty == "" {
+		j.a.warnMissingAZP()
+	}
+	if j.isCrossOriginNavigation() {
+		return j.handshake(ReasonPrimaryDomainCrossOriginSync, "Cross-origin request from satellite domain requires handshake")
+	}
+	state := j.sessionSignedIn(v, j.session, nil)
+	if state.Auth.UserID != "" {
+		if redirect := j.organizationSync(state.Auth); redirect != nil {
+			return redirect
+		}
+	}
+	return state
+}
+
+// sessionFailed tries a refresh, then the handshake; carrier says for the
+// developer where the token was.
+func (j *judged) sessionFailed(err error, carrier string) *State {
+	var failed *token.Error
+	if !errors.As(err, &failed) {
+		if !errors.Is(err, context.Canceled) {
+			j.a.log().WarnContext(j.ctx, "session token could not be judged", "error", err)
+		}
+		return signedOut(SessionToken, ReasonUnexpectedError, "", nil)
+	}
+	why := ""
+	switch {
+	case j.r.Method != http.MethodGet:
+		why = refreshNonEligibleNonGet
+	case j.cookies.refresh == "":
+		why = refreshNonEligibleNoCookie
+	case failed.Reason == token.ReasonExpired:
+		var state *State
+		if state, why = j.refresh(); state != nil {
+			return state
+		}
+	}
+	message := failed.FullMessage(carrier)
+	switch failed.Reason {
+	case token.ReasonExpired:
+		return j.handshake(ReasonSessionTokenExpired+"-refresh-"+Reason(why), message)
+	case token.ReasonNotActiveYet:
+		return j.handshake(ReasonSessionTokenNBF, message)
+	case token.ReasonIATInTheFuture:
+		return j.handshake(ReasonSessionTokenIATInTheFuture, message)
+	}
+	return signedOut(SessionToken, Reason(failed.Reason), message, nil)
+}
+
+// satelliteSync sends a satellite's visitor to the primary domain when asked to,
+// or when nothing is known and automatic sync is on.
+func (j *judged) satelliteSync() *State {
+	o := &j.a.opts
+	if !o.IsSatellite || j.r.Method != http.MethodGet || headerValue(j.r.Header, "Sec-Fetch-Dest") != "document" {
+		return nil
+	}
+	synced, _ := j.public.Query(querySynced)
+	if synced == "true" {
+		return nil
+	}
+	known, asked := j.session != "" || j.clientUAT != 0, synced == "false"
+	switch {
+	case !known && !asked && !o.SatelliteAutoSync:
+		return signedOut(SessionToken, ReasonSessionTokenAndUATMissing, "", nil)
+	case known && !asked:
+		return nil
+	case j.a.instance.production:
+		return j.handshake(ReasonSatelliteNeedsSyncing, "")
+	}
+	location, err := weburl.Parse(o.SignInURL)
+	if err != nil {
+		return signedOut(SessionToken, ReasonUnexpectedError, "The sign-in URL is not a valid URL.", nil)
+	}
+	location.Append(queryRedirectURL, j.public.Href())
+	return j.redirect(ReasonSatelliteNeedsSyncing, "", location.Href())
+}
+
+// developmentSync answers a satellite that asks this primary, and binds browsers
+// to their development identity, which travels in the URL on localhost.
+func (j *judged) developmentSync() *State {
+	if j.a.instance.production {
+		return nil
+	}
+	back, _ := j.public.Query(queryRedirectURL)
+	if !j.a.opts.IsSatellite && back != "" {
+		location, err := weburl.Parse(back)
+		if err != nil {
+			return developerError(ReasonPrimaryRespondsToSyncing,
+				"The query parameter __clerk_redirect_url is not a URL, so the sign-in cannot be taken back to the satellite application.")
+		}
+		if j.devBrowser != "" {
+			location.Append(cookieDevBrowser, j.devBrowser)
+		}
+		location.Set(querySynced, "true")
+		return j.redirect(ReasonPrimaryRespondsToSyncing, "", location.Href())
+	}
+	if j.public.HasQuery(cookieDevBrowser) {
+		return j.handshake(ReasonDevBrowserSync, "")
+	}
+	if j.devBrowser == "" {
+		return j.handshake(ReasonDevBrowserMissing, "")
+	}
+	return nil
+}
+
+// isCrossOriginNavigation reports whether a person came from another site, which
+// may be a satellite with a newer session. Clerk's own pages are no such sites.
+func (j *judged) isCrossOriginNavigation() bool {
+	if j.a.opts.IsSatellite || j.r.Method != http.MethodGet || j.loopCounter != 0 ||
+		headerValue(j.r.Header, "Sec-Fetch-Dest") != "document" {
+		return false
+	}
+	referer := headerValue(j.r.Header, "Referer")
+	if referer == "" || sameOriginPrefix(referer, j.origin()) {
+		return false
+	}
+	from, err := weburl.Parse(referer)
+	if err != nil || from.Origin() == j.origin() {
+		return false
+	}
+	return !j.isClerkPage(from)
+}
+
+// sameOriginPrefix spares the usual Referer a whole parse.
+func sameOriginPrefix(referer, origin string) bool {
+	return len(referer) > len(origin) && referer[:len(origin)] == origin && referer[len(origin)] == '/'
+}
+
+func (j *judged) isClerkPage(from *weburl.URL) bool {
+	api := j.frontendAPI()
+	if !hasHTTPPrefix(api) {
+		if from.Hostname() == api {
+			return true
+		}
+	} else if u, err := weburl.Parse(api); err != nil {
+		return false
+	} else if from.Hostname() == u.Hostname() {
+		return true
+	}
+	if !j.a.instance.production && isDevelopmentPortal(from.Hostname()) {
+		return true
+	}
+	portal, err := weburl.Parse(accountPortal(api))
+	return err == nil && from.Origin() == portal.Origin()
+}

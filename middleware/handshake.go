@@ -1,0 +1,218 @@
+package middleware
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/clerkgate/clerkgate/internal/token"
+	"github.com/clerkgate/clerkgate/internal/weburl"
+)
+
+// Query parameters of the protocol beside those named like cookies.
+const (
+	querySynced      = "__clerk_synced"
+	queryRedirectURL = "__clerk_redirect_url"
+	queryHelp        = "__clerk_help"
+	queryDevSession  = "__dev_session"
+)
+
+// handshakeAPIVersion is what the redirect announces to the Frontend API.
+const handshakeAPIVersion = "2026-05-12"
+
+// redirectLimit is the redirect count at which the loop guard stops, exactly; the
+// cookie lives two seconds.
+const redirectLimit = 3
+
+// developmentSkew is tried once for a session that comes fresh from a development
+// handshake and still looks expired or early: the machine's clock is wrong.
+const developmentSkew = 24 * time.Hour
+
+// handshake asks for a redirect through the Frontend API.
+func (j *judged) handshake(reason Reason, message string) *State {
+	if !isDocumentRequest(j.r) {
+		return signedOut(SessionToken, reason, message, nil)
+	}
+	location, err := j.handshakeURL(reason)
+	if err != nil {
+		j.a.log().ErrorContext(j.ctx, "handshake redirect could not be built", "error", err)
+		return signedOut(SessionToken, reason, message, nil)
+	}
+	return j.redirect(reason, message, location)
+}
+
+// redirect sends the browser to location, unless it is no browser or has been
+// sent too often in two seconds.
+func (j *judged) redirect(reason Reason, message, location string) *State {
+	if !isDocumentRequest(j.r) {
+		return signedOut(SessionToken, reason, message, nil)
+	}
+	if j.loopCounter == redirectLimit {
+		hint := "check that the publishable and the secret key are of the same instance, and this machine's clock"
+		if reason == ReasonSatelliteNeedsSyncing {
+			hint = "check that this domain is configured as a satellite or the primary domain of the instance"
+		}
+		j.a.log().ErrorContext(j.ctx, "redirect loop stopped", "reason", string(reason), "hint", hint)
+		return signedOut(SessionToken, reason, message, nil)
+	}
+	h := make(http.Header, 6)
+	h.Set("Location", location)
+	// Without it browsers replay the 307 from their cache for ever.
+	h.Set("Cache-Control", "no-store")
+	h.Add("Set-Cookie", cookieRedirectCount+"="+formatNumber(j.loopCounter+1)+"; SameSite=Lax; HttpOnly; Max-Age=2")
+	return withAuthHeaders(&State{Status: Handshake, Reason: reason, Message: message, TokenType: SessionToken, Header: h, Auth: signedOutAuth})
+}
+
+func (j *judged) handshakeURL(reason Reason) (string, error) {
+	back := j.public.URL()
+	back.Delete(cookieDevBrowser, queryDevSession)
+	base := j.frontendAPI()
+	if !hasHTTPPrefix(base) {
+		base = "https://" + base
+	}
+	u, err := weburl.ParseRef("v1/client/handshake", strings.TrimRight(base, "/")+"/")
+	if err != nil {
+		return "", err
+	}
+	u.Append("redirect_url", back.Href())
+	u.Append("__clerk_api_version", handshakeAPIVersion)
+	u.Append("suffixed_cookies", strconv.FormatBool(j.suffixed))
+	u.Append("__clerk_hs_reason", string(reason))
+	u.Append("format", "nonce")
+	if t := j.anySessionToken(); t != "" {
+		u.Append(cookieSession, t)
+	}
+	if !j.a.instance.production && j.devBrowser != "" {
+		u.Append(cookieDevBrowser, j.devBrowser)
+	}
+	if target, ok := j.organizationTarget(); ok {
+		u.Append("organization_id", target.name())
+	}
+	return u.Href(), nil
+}
+
+// anySessionToken is the token in the cookie, else the one in the header.
+func (j *judged) anySessionToken() string {
+	if j.session != "" {
+		return j.session
+	}
+	return j.headerToken
+}
+
+func hasHTTPPrefix(s string) bool { return strings.HasPrefix(s, "http") }
+
+// resolveHandshake takes what the Frontend API sent back. It returns nil where
+// there is nothing to resolve, or the normal flow must go on.
+func (j *judged) resolveHandshake() *State {
+	nonce, handshakeToken := j.cookies.handshakeNonce, j.cookies.handshake
+	if q, _ := j.public.Query(cookieHandshakeNonce); q != "" {
+		nonce = q
+	}
+	if q, _ := j.public.Query(cookieHandshake); q != "" {
+		handshakeToken = q
+	}
+	var directives []string
+	switch {
+	case nonce != "":
+		directives = j.payloadOfNonce(nonce)
+	case handshakeToken != "":
+		var err error
+		if directives, err = j.a.verifier.Handshake(j.ctx, handshakeToken); err != nil {
+			return j.handshakeFailed(err)
+		}
+	default:
+		return nil
+	}
+	if !validSetCookie(directives) {
+		j.a.log().ErrorContext(j.ctx, "handshake ignored: a cookie in it is not a valid header")
+		return nil
+	}
+	return j.applyDirectives(directives)
+}
+
+// payloadOfNonce exchanges a nonce at the Backend API. A failure is an empty
+// payload, as in Clerk's SDK: the browser ends signed out, not in a loop.
+func (j *judged) payloadOfNonce(nonce string) []string {
+	ctx, cancel := j.a.backendContext(j.ctx)
+	defer cancel()
+	payload, _, err := j.a.api.GetHandshakePayload(ctx, nonce)
+	if err != nil {
+		j.a.log().ErrorContext(j.ctx, "handshake nonce could not be exchanged", "error", err)
+		return nil
+	}
+	return payload.Directives
+}
+
+// handshakeFailed is a handshake token that does not verify. In production it may
+// belong to a neighbour on the same parent domain, so the flow goes on. In
+// development it came in the URL, so going on would loop.
+func (j *judged) handshakeFailed(err error) *State {
+	var failed *token.Error
+	if !errors.As(err, &failed) || j.a.instance.production {
+		j.a.log().ErrorContext(j.ctx, "handshake could not be resolved", "error", err)
+		return nil
+	}
+	message := "The handshake token does not verify: " + failed.FullMessage("")
+	if failed.Reason == token.ReasonInvalidSignature {
+		message = "The handshake token is signed by another key. If you switched Clerk keys, clear the cookies of this site and try again."
+	}
+	return developerError(Reason(failed.Reason), message)
+}
+
+// applyDirectives turns the handshake's cookies into a state.
+func (j *judged) applyDirectives(directives []string) *State {
+	h := http.Header{
+		"Access-Control-Allow-Origin":      {"null"},
+		"Access-Control-Allow-Credentials": {"true"},
+	}
+	if len(directives) > 0 {
+		h["Set-Cookie"] = directives
+		h.Set("Cache-Control", "no-store")
+	}
+	if !j.a.instance.production {
+		clean := j.public.URL()
+		clean.Delete(cookieHandshake, queryHelp, cookieDevBrowser, cookieHandshakeNonce)
+		h.Set("Location", clean.Href())
+		h.Set("Cache-Control", "no-store")
+	}
+	session, found := sessionDirective(directives)
+	if !found || session == "" && sessionDirectiveHasValue(directives) {
+		return signedOut(SessionToken, ReasonSessionTokenMissing, "", h)
+	}
+	v, err := j.a.verifier.Session(j.ctx, session)
+	if err != nil && !j.a.instance.production && isClockError(err) {
+		j.a.log().WarnContext(j.ctx, "clock skew: a session fresh from Clerk is not valid by this machine's clock; set the clock right", "error", err)
+		v, err = j.a.verifier.SessionWithSkew(j.ctx, session, developmentSkew)
+	}
+	if err != nil {
+		j.a.log().ErrorContext(j.ctx, "handshake could not be resolved", "error", err)
+		return nil
+	}
+	return j.sessionSignedIn(v, session, h)
+}
+
+// sessionDirectiveHasValue tells "__session=" from "__session" without "=": only
+// the first counts as signed out, the second is a token that does not verify.
+func sessionDirectiveHasValue(directives []string) bool {
+	for _, line := range slices.Backward(directives) {
+		if name, _, ok := cookieDirective(line); strings.HasPrefix(name, cookieSession) {
+			return ok
+		}
+	}
+	return false
+}
+
+func isClockError(err error) bool {
+	var failed *token.Error
+	if !errors.As(err, &failed) {
+		return false
+	}
+	switch failed.Reason {
+	case token.ReasonExpired, token.ReasonNotActiveYet, token.ReasonIATInTheFuture:
+		return true
+	}
+	return false
+}

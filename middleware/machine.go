@@ -1,0 +1,287 @@
+package middleware
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/token"
+)
+
+// The prefixes of opaque machine tokens.
+const (
+	prefixM2M    = "mt_"
+	prefixOAuth  = "oat_"
+	prefixAPIKey = "ak_"
+)
+
+// maxOpaqueToken bounds, in bytes, what is sent to Clerk for verification.
+const maxOpaqueToken = 4096
+
+// machineMemory is how long the answer about an opaque token is believed: each
+// question costs a round trip and money.
+const machineMemory = 10 * time.Second
+
+// machineCacheSize bounds how many answers are remembered.
+const machineCacheSize = 10_000
+
+// accepts is Options.AcceptsToken. One kind, a list and any are three policies in
+// Clerk's SDK, with different reasons.
+type accepts struct {
+	single TokenType // "" unless exactly one kind
+	any    bool
+	isList bool
+	list   []TokenType
+}
+
+func newAccepts(kinds []TokenType) (accepts, error) {
+	for _, k := range kinds {
+		switch {
+		case k == AnyToken && len(kinds) > 1:
+			return accepts{}, errors.New("any stands for all kinds, so it must stand alone")
+		case k != AnyToken && k != SessionToken && !k.isMachine():
+			return accepts{}, fmt.Errorf("%q is not a kind of token; use session_token, api_key, m2m_token, oauth_token or any", string(k))
+		}
+	}
+	switch {
+	case len(kinds) == 0:
+		return accepts{single: SessionToken}, nil
+	case kinds[0] == AnyToken:
+		return accepts{any: true}, nil
+	case len(kinds) == 1:
+		return accepts{single: kinds[0]}, nil
+	}
+	return accepts{isList: true, list: slices.Clone(kinds)}, nil
+}
+
+func (a *accepts) allows(kind TokenType) bool {
+	return a.any || a.single == kind || slices.Contains(a.list, kind)
+}
+
+func (t TokenType) isMachine() bool { return t == APIKeyToken || t == M2MToken || t == OAuthToken }
+
+// machineKind tells the kind of a machine token by its prefix or its unsigned
+// claims; "" for everything else.
+func (a *Authenticator) machineKind(raw string) TokenType {
+	jwtKind := ""
+	if t := a.unverified(raw); t != nil {
+		jwtKind = t.MachineKind()
+	}
+	switch {
+	case strings.HasPrefix(raw, prefixM2M), jwtKind == "m2m":
+		return M2MToken
+	case strings.HasPrefix(raw, prefixOAuth), jwtKind == "oauth":
+		return OAuthToken
+	case strings.HasPrefix(raw, prefixAPIKey):
+		return APIKeyToken
+	}
+	return ""
+}
+
+// kindOfHeaderToken is what a list of accepted kinds is compared with; no token
+// counts as a session token.
+func (j *judged) kindOfHeaderToken() TokenType {
+	if kind := j.a.machineKind(j.headerToken); j.headerToken != "" && kind != "" {
+		return kind
+	}
+	return SessionToken
+}
+
+// anyTokenInHeader judges a header where several kinds are accepted.
+func (j *judged) anyTokenInHeader() *State {
+	if kind := j.a.machineKind(j.headerToken); kind != "" {
+		return j.machineToken()
+	}
+	if t := j.a.unverified(j.headerToken); t != nil && t.NonSessionCategory() {
+		return signedOut(SessionToken, ReasonTokenTypeMismatch, "", nil)
+	}
+	return j.verifySessionInHeader()
+}
+
+// machineTokenInHeader judges a header where one machine kind is accepted.
+func (j *judged) machineTokenInHeader() *State {
+	if j.a.machineKind(j.headerToken) != j.a.accepts.single {
+		return signedOut(j.a.accepts.single, ReasonTokenTypeMismatch, "", nil)
+	}
+	return j.machineToken()
+}
+
+// machineToken verifies a machine token of an accepted kind.
+func (j *judged) machineToken() *State {
+	raw := j.headerToken
+	if !token.IsJWTFormat(raw) {
+		return j.opaqueToken(raw)
+	}
+	t, err := j.a.decode(raw)
+	if err != nil {
+		return j.machineFailed(M2MToken, err)
+	}
+	switch t.MachineKind() {
+	case "m2m":
+		v, err := j.a.verifier.M2M(j.ctx, raw)
+		if err != nil {
+			return j.machineFailed(M2MToken, err)
+		}
+		return machineSignedIn(M2MToken, raw, v.Derived(func(v *token.Verified) any { return m2mAuth(v) }).(*Auth))
+	case "oauth":
+		v, err := j.a.verifier.OAuth(j.ctx, raw)
+		if err != nil {
+			return j.machineFailed(OAuthToken, err)
+		}
+		return machineSignedIn(OAuthToken, raw, v.Derived(func(v *token.Verified) any { return oauthAuth(v) }).(*Auth))
+	}
+	return signedOut(OAuthToken, Reason(token.ReasonVerificationFailed), "The JWT is neither an OAuth access token nor an M2M token.", nil)
+}
+
+func (j *judged) machineFailed(kind TokenType, err error) *State {
+	var failed *token.Error
+	if !errors.As(err, &failed) {
+		return signedOut(kind, ReasonUnexpectedError, "", nil)
+	}
+	return signedOut(kind, Reason(failed.Reason), fmt.Sprintf("%s (code=%s, status=n/a)", failed.Message, failed.Reason), nil)
+}
+
+func machineSignedIn(kind TokenType, raw string, auth *Auth) *State {
+	return &State{Status: SignedIn, TokenType: kind, Token: raw, Auth: auth}
+}
+
+func m2mAuth(v *token.Verified) *Auth {
+	c := &v.Claims
+	return &Auth{TokenType: M2MToken, TokenID: c.JTI, Subject: c.Subject, MachineID: c.Subject, Scopes: c.Scopes, Claims: c.Raw}
+}
+
+func oauthAuth(v *token.Verified) *Auth {
+	c := &v.Claims
+	return &Auth{TokenType: OAuthToken, TokenID: c.JTI, Subject: c.Subject, UserID: c.Subject, ClientID: c.ClientID, Scopes: c.Scopes, Claims: c.Raw}
+}
+
+// opaqueKey names one question to the Backend API; the token is kept as a hash.
+type opaqueKey struct {
+	kind TokenType
+	sum  [sha256.Size]byte
+}
+
+// opaqueAnswer is what Clerk said about an opaque token: auth, or why not.
+type opaqueAnswer struct {
+	auth    *Auth
+	reason  Reason
+	message string
+	until   time.Time
+}
+
+// opaqueToken verifies an opaque token at the Backend API, once for all who ask.
+func (j *judged) opaqueToken(raw string) *State {
+	kind := j.a.machineKind(raw)
+	if !plausibleOpaque(raw) {
+		return signedOut(kind, Reason(token.ReasonInvalid), "The token is not shaped like one of Clerk's.", nil)
+	}
+	answer := j.a.askOpaque(j.ctx, kind, raw)
+	if answer.auth == nil {
+		return signedOut(kind, answer.reason, answer.message, nil)
+	}
+	return machineSignedIn(kind, raw, answer.auth)
+}
+
+// plausibleOpaque spares Clerk (and the bill) what cannot be a token.
+func plausibleOpaque(raw string) bool {
+	if len(raw) > maxOpaqueToken {
+		return false
+	}
+	for i := range len(raw) {
+		if raw[i] <= ' ' || raw[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw string) *opaqueAnswer {
+	key := opaqueKey{kind: kind, sum: sha256.Sum256([]byte(raw))}
+	if known, ok := a.opaque.Get(key); ok && a.now().Before(known.until) {
+		return known
+	}
+	done := a.asking.DoChan(string(kind)+string(key.sum[:]), func() (any, error) {
+		shared, cancel := a.backendContext(context.WithoutCancel(ctx))
+		defer cancel()
+		answer := a.callOpaque(shared, kind, raw)
+		answer.until = a.now().Add(machineMemory)
+		if answer.reason != ReasonUnexpectedError {
+			a.opaque.Add(key, answer)
+		}
+		return answer, nil
+	})
+	select {
+	case r := <-done:
+		return r.Val.(*opaqueAnswer)
+	case <-ctx.Done():
+		return &opaqueAnswer{reason: ReasonUnexpectedError}
+	}
+}
+
+func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw string) *opaqueAnswer {
+	switch kind {
+	case M2MToken:
+		t, _, err := a.api.VerifyM2MToken(ctx, &clerkapi.VerifyM2MTokenParams{Token: raw})
+		if err != nil {
+			return opaqueFailure(err, "Machine token not found")
+		}
+		return checkedOpaque(t.Revoked, t.Expired, &Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, MachineID: t.Subject, Scopes: t.Scopes, Claims: t.Claims})
+	case OAuthToken:
+		t, _, err := a.api.VerifyOAuthAccessToken(ctx, &clerkapi.VerifyOAuthAccessTokenParams{AccessToken: raw})
+		if err != nil {
+			return opaqueFailure(err, "OAuth token not found")
+		}
+		if !token.OAuthAudienceMatches(t.Audience, a.opts.Audience) {
+			return &opaqueAnswer{reason: Reason(token.ReasonVerificationFailed), message: "The OAuth token is for another audience. (code=token-verification-failed, status=n/a)"}
+		}
+		return checkedOpaque(t.Revoked, t.Expired, &Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, UserID: t.Subject, ClientID: t.ClientID, Scopes: t.Scopes})
+	}
+	k, _, err := a.api.VerifyAPIKey(ctx, &clerkapi.VerifyAPIKeyParams{Secret: raw})
+	if err != nil {
+		return opaqueFailure(err, "API key not found")
+	}
+	auth := &Auth{TokenType: kind, TokenID: k.ID, Subject: k.Subject, Name: k.Name, Scopes: k.Scopes, Claims: k.Claims}
+	switch {
+	case strings.HasPrefix(k.Subject, "user_"):
+		auth.UserID = k.Subject
+	case strings.HasPrefix(k.Subject, "org_"):
+		auth.OrgID = k.Subject
+	}
+	return checkedOpaque(k.Revoked, k.Expired, auth)
+}
+
+// checkedOpaque refuses a token that the answer itself calls revoked or expired;
+// Clerk's SDK lets it pass.
+func checkedOpaque(revoked, expired bool, auth *Auth) *opaqueAnswer {
+	switch {
+	case auth.Subject == "":
+		return &opaqueAnswer{reason: ReasonUnexpectedError}
+	case revoked, expired:
+		return &opaqueAnswer{reason: Reason(token.ReasonInvalid), message: "The token is revoked or expired."}
+	}
+	return &opaqueAnswer{auth: auth}
+}
+
+func opaqueFailure(err error, notFound string) *opaqueAnswer {
+	var refused *clerkapi.APIError
+	if !errors.As(err, &refused) {
+		return &opaqueAnswer{reason: ReasonUnexpectedError, message: "Unexpected error (code=unexpected-error, status=n/a)"}
+	}
+	reason, message := ReasonUnexpectedError, "Unexpected error"
+	switch status := refused.Response.StatusCode; status {
+	case http.StatusUnauthorized:
+		reason, message = Reason(token.ReasonSecretKeyInvalid), "Invalid secret key"
+		if len(refused.Errors) > 0 && refused.Errors[0].Message != "" {
+			message = refused.Errors[0].Message
+		}
+	case http.StatusNotFound:
+		reason, message = Reason(token.ReasonInvalid), notFound
+	}
+	return &opaqueAnswer{reason: reason, message: fmt.Sprintf("%s (code=%s, status=%d)", message, reason, refused.Response.StatusCode)}
+}

@@ -1,0 +1,192 @@
+package middleware
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/token"
+)
+
+// Why a refresh did not happen, or failed; an error code of the Backend API may
+// stand in their place.
+const (
+	refreshNonEligibleNonGet   = "non-eligible-non-get"
+	refreshNonEligibleNoCookie = "non-eligible-no-refresh-cookie"
+	refreshMissingAPIClient    = "missing-api-client"
+	refreshDecodeFailed        = "expired-session-token-decode-failed"
+	refreshMissingSID          = "expired-session-token-missing-sid-claim"
+	refreshFetchError          = "fetch-error"
+	refreshUnexpectedAPI       = "unexpected-bapi-error"
+	refreshUnexpectedSDK       = "unexpected-sdk-error"
+	refreshInvalidToken        = "invalid-session-token"
+)
+
+// refreshMemory is how long a refreshed token answers further requests that carry
+// the same expired token: a browser sends several before it has the new cookies,
+// and Clerk takes an expired token only once.
+const refreshMemory = 10 * time.Second
+
+// refreshKey names one refresh by everything that its answer depends on.
+type refreshKey [sha256.Size]byte
+
+// refreshed is the outcome of one refresh, shared by all who asked for it.
+type refreshed struct {
+	verified *token.Verified
+	token    string
+	cookies  []string
+	why      string // set when it failed
+	until    time.Time
+}
+
+// refresh exchanges the expired token at the Backend API. It returns the signed-in
+// state, or why it could not be had.
+func (j *judged) refresh() (*State, string) {
+	if j.a.opts.SecretKey == "" {
+		return nil, refreshMissingAPIClient
+	}
+	expired := j.anySessionToken()
+	t, err := j.a.decode(expired)
+	if err != nil {
+		return nil, refreshDecodeFailed
+	}
+	sid, ok := t.SID()
+	if !ok {
+		return nil, refreshMissingSID
+	}
+	outcome := j.a.refreshOnce(j.ctx, sid, j.suffixed, &clerkapi.RefreshSessionParams{
+		Format:         clerkapi.RefreshFormatCookie,
+		ExpiredToken:   expired,
+		RefreshToken:   j.cookies.refresh,
+		RequestOrigin:  j.origin(),
+		RequestHeaders: requestHeaders(j.r),
+	})
+	if outcome.why != "" {
+		return nil, outcome.why
+	}
+	state := j.sessionSignedIn(outcome.verified, outcome.token, http.Header{
+		"Set-Cookie": outcome.cookies,
+		// A shared cache that kept this answer would hand out the session.
+		"Cache-Control": {"no-store"},
+	})
+	state.Refreshed = true
+	return state, ""
+}
+
+// refreshOnce makes one call for all requests that wait for the same refresh, and
+// answers those that come shortly after from memory.
+func (a *Authenticator) refreshOnce(ctx context.Context, sid string, suffixed bool, p *clerkapi.RefreshSessionParams) *refreshed {
+	key := newRefreshKey(sid, p.ExpiredToken, p.RefreshToken, p.RequestOrigin, suffixed)
+	if known, ok := a.refreshes.Get(key); ok && a.now().Before(known.until) {
+		return known
+	}
+	if suffixed {
+		p.SuffixedCookies = &suffixed
+	}
+	done := a.refreshing.DoChan(string(key[:]), func() (any, error) {
+		// Who came between the look-up above and here finds the finished one.
+		if known, ok := a.refreshes.Get(key); ok && a.now().Before(known.until) {
+			return known, nil
+		}
+		// The call belongs to all who wait, so no single one's end may end it.
+		shared, cancel := a.backendContext(context.WithoutCancel(ctx))
+		defer cancel()
+		outcome := a.callRefresh(shared, sid, p)
+		if outcome.why == "" {
+			a.refreshes.Add(key, outcome)
+		}
+		return outcome, nil
+	})
+	select {
+	case r := <-done:
+		return r.Val.(*refreshed)
+	case <-ctx.Done():
+		return &refreshed{why: refreshFetchError}
+	}
+}
+
+func (a *Authenticator) callRefresh(ctx context.Context, sid string, p *clerkapi.RefreshSessionParams) *refreshed {
+	result, _, err := a.api.RefreshSession(ctx, sid, p)
+	if err != nil {
+		why := refreshFailure(err)
+		a.log().WarnContext(ctx, "session could not be refreshed", "why", why, "error", err)
+		return &refreshed{why: why}
+	}
+	if result.Cookies == nil || len(result.Cookies.Cookies) == 0 || !validSetCookie(result.Cookies.Cookies) {
+		return &refreshed{why: refreshUnexpectedSDK}
+	}
+	lines := result.Cookies.Cookies
+	fresh, _ := sessionDirective(lines)
+	// The SDK does not look at the category here; a template's token must not
+	// become a session.
+	if t, err := a.decode(fresh); err == nil && t.NonSessionCategory() {
+		return &refreshed{why: refreshInvalidToken}
+	}
+	v, err := a.verifier.Session(ctx, fresh)
+	if err != nil {
+		a.log().WarnContext(ctx, "refreshed session token does not verify", "error", err)
+		return &refreshed{why: refreshInvalidToken}
+	}
+	return &refreshed{verified: v, token: fresh, cookies: lines, until: a.now().Add(refreshMemory)}
+}
+
+// refreshFailure names a failed call as Clerk's SDK would.
+func refreshFailure(err error) string {
+	var refused *clerkapi.APIError
+	switch {
+	case errors.As(err, &refused):
+		if len(refused.Errors) == 0 {
+			return refreshUnexpectedAPI
+		}
+		switch code := refused.Errors[0].Code; code {
+		case "":
+			return refreshUnexpectedSDK
+		case "unexpected_error":
+			return refreshFetchError
+		default:
+			return code
+		}
+	case errors.Is(err, clerkapi.ErrInvalidID), errors.Is(err, clerkapi.ErrNoContent):
+		return refreshUnexpectedAPI
+	case errors.Is(err, clerkapi.ErrContentType):
+		return refreshUnexpectedSDK
+	}
+	return refreshFetchError
+}
+
+// requestHeaders is every header of the request the way the refresh endpoint takes
+// them: lower-case names, one element each.
+func requestHeaders(r *http.Request) map[string][]string {
+	out := make(map[string][]string, len(r.Header)+1)
+	for name, values := range r.Header {
+		separator := ", "
+		if name == "Cookie" {
+			separator = "; "
+		}
+		out[strings.ToLower(name)] = []string{strings.Join(values, separator)}
+	}
+	if r.Host != "" {
+		out["host"] = []string{r.Host}
+	}
+	return out
+}
+
+// newRefreshKey hashes length-prefixed parts, so that no two sets of inputs meet.
+func newRefreshKey(sid, expired, refreshToken, origin string, suffixed bool) refreshKey {
+	h := sha256.New()
+	var n [8]byte
+	for _, part := range [...]string{sid, expired, refreshToken, origin} {
+		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
+		h.Write(n[:])
+		h.Write([]byte(part))
+	}
+	if suffixed {
+		h.Write([]byte{1})
+	}
+	return refreshKey(h.Sum(nil))
+}

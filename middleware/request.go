@@ -1,0 +1,192 @@
+package middleware
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/token"
+)
+
+// judged is one request while it is being judged: what was read from it, and
+// what was worked out once. It lives for one decision, on one goroutine.
+type judged struct {
+	a      *Authenticator
+	r      *http.Request
+	ctx    context.Context
+	public *origin.Public
+
+	headerToken string
+
+	cookies     cookies
+	suffixed    bool
+	session     string // token in the cookie that counts
+	clientUAT   float64
+	devBrowser  string
+	loopCounter float64
+}
+
+// bearerToken reads Authorization as Clerk's SDK does: "Bearer <token>" exactly so
+// spelled, text behind a second space ignored; a value without a space is a bare
+// token; every other scheme counts as no token.
+func bearerToken(h http.Header) string {
+	value := strings.Join(h["Authorization"], ", ")
+	scheme, rest, _ := strings.Cut(value, " ")
+	tok, _, _ := strings.Cut(rest, " ")
+	switch {
+	case tok == "":
+		return scheme
+	case scheme == "Bearer":
+		return tok
+	}
+	return ""
+}
+
+// readSession reads everything that a decision without a header token needs.
+func (j *judged) readSession() {
+	j.cookies = readCookies(j.r.Header, &j.a.instance.names)
+	j.suffixed = j.usesSuffixedCookies()
+	uat, dev := j.cookies.clientUAT, j.cookies.devBrowser
+	j.session = j.cookies.session
+	if j.suffixed {
+		uat, dev, j.session = j.cookies.clientUATSuffixed, j.cookies.devBrowserSuffixed, j.cookies.sessionSuffixed
+	}
+	j.clientUAT = parseLeadingInt(uat)
+	j.devBrowser = dev
+	if q, _ := j.public.Query(cookieDevBrowser); q != "" {
+		j.devBrowser = q
+	}
+	j.loopCounter = parseNumber(j.cookies.redirectCount)
+}
+
+// usesSuffixedCookies decides which set of cookies counts; section 4 of the
+// protocol, first rule that fits. The tokens' signatures are not looked at.
+func (j *judged) usesSuffixedCookies() bool {
+	c := &j.cookies
+	plain := j.a.unverified(c.session)
+	if c.session != "" {
+		issuer, ok := issuerOf(plain)
+		if !ok {
+			return false
+		}
+		if issuer != j.a.instance.issuerHost {
+			return true
+		}
+	}
+	if c.clientUATSuffixed == "" && c.sessionSuffixed == "" {
+		return false
+	}
+	suffixed := j.a.unverified(c.sessionSuffixed)
+	// An absent client_uat is not "0": the cookie's text is compared.
+	suffixedOut, plainOut := c.clientUATSuffixed == "0", c.clientUAT == "0"
+	switch {
+	case !suffixedOut && !plainOut && issuedAt(plain) > issuedAt(suffixed):
+		return false
+	case suffixedOut && !plainOut:
+		return false
+	case !j.a.instance.production && !suffixedOut && plainOut && j.expired(suffixed):
+		return false
+	case c.clientUATSuffixed == "" && c.sessionSuffixed != "":
+		return false
+	}
+	return true
+}
+
+// expired compares the unsigned exp to the second, without clock skew.
+func (j *judged) expired(t *token.Unverified) bool {
+	if t == nil {
+		return false
+	}
+	exp, ok := t.EXP()
+	return ok && exp <= float64(j.a.now().Unix())
+}
+
+func issuedAt(t *token.Unverified) float64 {
+	if t == nil {
+		return 0
+	}
+	iat, _ := t.IAT()
+	return iat
+}
+
+// issuerOf returns the unsigned issuer without its scheme; ok is false for a
+// token that cannot be decoded or has none. An issuer that is no text belongs to
+// nobody, so it comes back as "".
+func issuerOf(t *token.Unverified) (issuer string, ok bool) {
+	if t == nil {
+		return "", false
+	}
+	iss, isText, truthy := t.Issuer()
+	if !truthy {
+		return "", false
+	}
+	if !isText {
+		return "", true
+	}
+	return withoutScheme(iss), true
+}
+
+// withoutScheme removes every http:// and https://, in any case.
+func withoutScheme(s string) string {
+	const https, http = "https://", "http://"
+	if rest, ok := strings.CutPrefix(s, https); ok && !strings.Contains(rest, "://") {
+		return rest
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		switch {
+		case hasPrefixFold(s[i:], https):
+			i += len(https)
+		case hasPrefixFold(s[i:], http):
+			i += len(http)
+		default:
+			b.WriteByte(s[i])
+			i++
+		}
+	}
+	return b.String()
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// isDocumentRequest is the test for a handshake: probably a person's browser
+// asking for a page. HEAD, form posts and fetch are not.
+func isDocumentRequest(r *http.Request) bool {
+	if r.Method != http.MethodGet {
+		return false
+	}
+	switch headerValue(r.Header, "Sec-Fetch-Dest") {
+	case "document", "iframe":
+		return true
+	case "":
+		return strings.HasPrefix(headerValue(r.Header, "Accept"), "text/html")
+	}
+	return false
+}
+
+// headerValue joins repeated headers as JavaScript's Headers does.
+func headerValue(h http.Header, name string) string {
+	switch v := h[name]; len(v) {
+	case 0:
+		return ""
+	case 1:
+		return v[0]
+	default:
+		return strings.Join(v, ", ")
+	}
+}
+
+// origin is the request's public origin.
+func (j *judged) origin() string { return j.public.Origin() }
+
+// frontendAPI is where this request's browser reaches the Frontend API: a host
+// or an absolute URL.
+func (j *judged) frontendAPI() string {
+	if j.a.instance.proxyPath != "" {
+		return j.origin() + j.a.instance.proxyPath
+	}
+	return j.a.instance.frontendAPI
+}

@@ -1,0 +1,164 @@
+package middleware
+
+import (
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// answer writes the answers that no application may see first: redirects through
+// Clerk, and in development what is wrong. It reports whether it did.
+func (s *State) answer(w http.ResponseWriter, r *http.Request) bool {
+	switch {
+	case s.Location() != "":
+		s.setHeaders(w.Header())
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	case s.DeveloperError != "":
+		s.setHeaders(w.Header())
+		writeDeveloperError(w, r, s)
+	default:
+		return false
+	}
+	return true
+}
+
+// writer prepares w for the application's answer: the state's headers are set,
+// and an answer with Clerk's cookies stays out of every cache whatever the
+// application says.
+func (s *State) writer(w http.ResponseWriter) http.ResponseWriter {
+	if len(s.Header) == 0 {
+		return w
+	}
+	s.setHeaders(w.Header())
+	if len(s.Header["Set-Cookie"]) == 0 {
+		return w
+	}
+	return &noStoreWriter{ResponseWriter: w}
+}
+
+// setHeaders adds cookies to those that are there and sets the rest.
+func (s *State) setHeaders(h http.Header) {
+	for name, values := range s.Header {
+		if name == "Set-Cookie" {
+			h[name] = append(slices.Clone(h[name]), values...)
+			continue
+		}
+		h[name] = values
+	}
+}
+
+// noStoreWriter keeps Cache-Control: no-store on an answer with Clerk's cookies.
+type noStoreWriter struct {
+	http.ResponseWriter
+	wrote bool
+}
+
+// Unwrap lets http.ResponseController reach the writer below.
+func (w *noStoreWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *noStoreWriter) WriteHeader(code int) {
+	w.seal(code)
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *noStoreWriter) Write(p []byte) (int, error) {
+	w.seal(http.StatusOK)
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush sends the header if the application has not yet.
+func (w *noStoreWriter) Flush() {
+	w.seal(http.StatusOK)
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+func (w *noStoreWriter) seal(code int) {
+	if !w.wrote {
+		w.ResponseWriter.Header().Set("Cache-Control", "no-store")
+		w.wrote = code >= 200
+	}
+}
+
+// problemBody is Clerk's error shape.
+type problemBody struct {
+	Errors []problemItem `json:"errors"`
+}
+
+type problemItem struct {
+	Code        string            `json:"code"`
+	Message     string            `json:"message"`
+	LongMessage string            `json:"long_message"`
+	Meta        map[string]string `json:"meta,omitempty"`
+}
+
+// writeUnauthenticated is the 401 for programs.
+func writeUnauthenticated(w http.ResponseWriter, s *State) {
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	item := problemItem{
+		Code: "authentication_invalid", Message: "Unauthenticated",
+		LongMessage: "This needs a signed-in user. Send a session token in the Authorization header or the session cookie.",
+	}
+	if s != nil {
+		item.Meta = map[string]string{"reason": string(s.Reason)}
+	}
+	writeJSON(w, http.StatusUnauthorized, problemBody{Errors: []problemItem{item}})
+}
+
+// writeForbidden is the 403 for who is signed in and may not.
+func writeForbidden(w http.ResponseWriter) {
+	writeJSON(w, http.StatusForbidden, problemBody{Errors: []problemItem{{
+		Code: "authorization_invalid", Message: "Forbidden", LongMessage: "The signed-in user may not do this.",
+	}}})
+}
+
+// writeReverification asks Clerk's front-end libraries to verify the user again.
+func writeReverification(w http.ResponseWriter, name string) {
+	type clerkError struct {
+		Type     string            `json:"type"`
+		Reason   string            `json:"reason"`
+		Metadata map[string]string `json:"metadata"`
+	}
+	writeJSON(w, http.StatusForbidden, map[string]clerkError{
+		"clerk_error": {Type: "forbidden", Reason: "reverification-error", Metadata: map[string]string{"reverification": name}},
+	})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n'))
+}
+
+const developerPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Clerk could not sign you in</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:38rem;margin:15vh auto;padding:0 1rem;color-scheme:light dark}code{opacity:.7}</style>
+<h1>Clerk could not sign you in</h1><p>%MESSAGE%</p><p><code>%REASON%</code></p>
+<p>This page appears with development keys only.</p>
+`
+
+func writeDeveloperError(w http.ResponseWriter, r *http.Request, s *State) {
+	if !isDocumentRequest(r) {
+		writeUnauthenticated(w, s)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusBadRequest)
+	page := strings.NewReplacer(
+		"%MESSAGE%", template.HTMLEscapeString(s.DeveloperError),
+		"%REASON%", template.HTMLEscapeString(string(s.Reason)),
+	)
+	_, _ = page.WriteString(w, developerPage)
+}
