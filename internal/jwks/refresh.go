@@ -1,0 +1,215 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// invalidSecretKey is Clerk's error code for a secret key it does not accept.
+const invalidSecretKey = "clerk_key_invalid"
+
+var (
+	errNoBudget = errors.New("no fetch now")
+	errClosed   = fmt.Errorf("%w: source closed", ErrUnavailable)
+)
+
+// flight is one fetch with everybody who waits for it.
+type flight struct {
+	done chan struct{}
+	snap *snapshot
+	err  error
+}
+
+// refresh returns a set newer than seen, from the flight under way or a new
+// one. A seen set says that the fetch is for an unknown key id and costs
+// budget; joining costs none.
+func (s *Source) refresh(ctx context.Context, seen *snapshot) (*snapshot, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("wait for keys: %w", err)
+	}
+	f, snap, err := s.join(seen)
+	if f == nil {
+		return snap, err
+	}
+	select {
+	case <-f.done:
+		return f.snap, f.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for keys: %w", context.Cause(ctx))
+	}
+}
+
+// join returns the flight to wait for, or what is already known.
+func (s *Source) join(seen *snapshot) (*flight, *snapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.cfg.Now()
+	// Another caller's fetch may have ended between our look and this lock.
+	if cur := s.current.Load(); cur != nil && !cur.stale && cur != seen {
+		return nil, cur, nil
+	}
+	switch {
+	case s.flight != nil:
+		return s.flight, nil, nil
+	case s.closed:
+		return nil, nil, errClosed
+	case s.failed != nil && now.Before(s.retryAt):
+		// During an outage each request would otherwise wait for its own timeout.
+		return nil, nil, s.failed
+	case seen != nil && !s.budget.AllowN(now, 1):
+		return nil, nil, errNoBudget
+	}
+	return s.start(), nil, nil
+}
+
+// start begins a flight; s.mu is held and s.closed is false. The flight lives
+// on the source's context, so a caller that leaves does not end it for others.
+func (s *Source) start() *flight {
+	f := &flight{done: make(chan struct{})}
+	s.flight = f
+	s.stats.fetches.Add(1)
+	s.wg.Go(func() {
+		f.snap, f.err = s.fetch()
+		s.land(f)
+		close(f.done)
+	})
+	return f
+}
+
+func (s *Source) fetch() (*snapshot, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.FetchTimeout)
+	defer cancel()
+	began := s.cfg.Now() // before the call: the set's age counts from what Clerk knew then
+	doc, err := s.cfg.Fetch(ctx)
+	if err != nil {
+		return nil, fetchError(err)
+	}
+	keys, skipped, err := parse(doc)
+	if skipped > 0 {
+		s.cfg.Logger.Warn("keys in the JWKS were skipped", "count", skipped)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &snapshot{keys: keys, fetched: began}, nil
+}
+
+func fetchError(err error) error {
+	var coded interface{ ErrorCode() string }
+	if errors.As(err, &coded) && coded.ErrorCode() == invalidSecretKey {
+		return fmt.Errorf("fetch JWKS: %w: %w", ErrSecretKeyInvalid, err)
+	}
+	return fmt.Errorf("fetch JWKS: %w: %w", ErrUnavailable, err)
+}
+
+// land records how a flight ended.
+func (s *Source) land(f *flight) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flight = nil
+	if f.err != nil {
+		s.stats.failures.Add(1)
+		s.failed, s.retryAt = f.err, s.cfg.Now().Add(failureMemory)
+		s.serveOn()
+		if s.ctx.Err() == nil {
+			s.cfg.Logger.Warn("JWKS could not be fetched", "error", f.err, "serving_known_keys", s.current.Load() != nil)
+		}
+		return
+	}
+	s.failed = nil
+	old := s.current.Swap(f.snap)
+	// After the swap: whoever reads the new generation reads the new keys, too.
+	if old != nil && !sameKeys(old.keys, f.snap.keys) {
+		s.gen.Add(1)
+		s.unknown.Purge()
+	}
+}
+
+// serveOn takes a retired set into use again after the fetch that should have
+// replaced it failed, so that only that one caller waited for an outage;
+// renewal in the background goes on trying. s.mu is held.
+func (s *Source) serveOn() {
+	snap := s.current.Load()
+	if snap != nil && snap.stale && s.cfg.Now().Sub(snap.fetched) < s.cfg.StaleFor {
+		s.current.CompareAndSwap(snap, &snapshot{keys: snap.keys, fetched: snap.fetched})
+	}
+}
+
+// renew refreshes the set in the background at four fifths of its TTL, as long
+// as somebody uses it. An idle source lets its set go stale instead, and the
+// next caller fetches.
+func (s *Source) renew() {
+	period := s.cfg.TTL * 4 / 5
+	timer := time.NewTimer(period)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-timer.C:
+		}
+		if s.tick() {
+			timer.Reset(period)
+		} else {
+			timer.Reset(max(period/16, failureMemory)) // Clerk fails: try sooner
+		}
+	}
+}
+
+// tick reports false when a fetch failed.
+func (s *Source) tick() bool {
+	snap := s.current.Load()
+	if snap == nil {
+		return true
+	}
+	if !s.used.Swap(false) {
+		s.retire(snap)
+		return true
+	}
+	if _, err := s.renewNow(); err != nil {
+		s.used.Store(true) // the use that asked for it is still unanswered
+		s.expire(snap)
+		return false
+	}
+	return true
+}
+
+// renewNow fetches whatever the age of the current set.
+func (s *Source) renewNow() (*snapshot, error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil, errClosed
+	}
+	f := s.flight
+	if f == nil {
+		f = s.start()
+	}
+	s.mu.Unlock()
+	<-f.done // ends by itself: FetchTimeout, or Close
+	return f.snap, f.err
+}
+
+// retire marks an unused set stale. The generation moves, so that results
+// remembered under it come back here before they are trusted again.
+func (s *Source) retire(snap *snapshot) {
+	if snap.stale {
+		return
+	}
+	if s.current.CompareAndSwap(snap, &snapshot{keys: snap.keys, fetched: snap.fetched, stale: true}) {
+		s.gen.Add(1)
+	}
+}
+
+// expire drops a set that outlived StaleFor.
+func (s *Source) expire(snap *snapshot) {
+	if s.cfg.Now().Sub(snap.fetched) < s.cfg.StaleFor {
+		return
+	}
+	if s.current.CompareAndSwap(snap, nil) {
+		s.gen.Add(1)
+		s.cfg.Logger.Warn("known keys dropped: they are older than allowed and Clerk can't be reached")
+	}
+}

@@ -1,0 +1,177 @@
+package token
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The checks in the order in which the reference makes them (jwt/verifyJwt.ts).
+// Each returns nil or the refusal.
+
+const supportedAlgorithms = "RS256,RS384,RS512"
+
+func checkType(typ Value) *Error {
+	if !typ.Defined() || typ.Is("JWT") {
+		return nil
+	}
+	return &Error{Reason: ReasonInvalid, Action: actionEnsureClerkJWT,
+		Message: fmt.Sprintf(`Invalid JWT type %s. Expected "JWT".`, typ.quoted())}
+}
+
+func checkOAuthType(u *Unverified) *Error {
+	if u.hasOAuthType() {
+		return nil
+	}
+	return &Error{Reason: ReasonInvalid, Action: actionEnsureClerkJWT,
+		Message: fmt.Sprintf(`Invalid JWT type %s. Expected "at+jwt, application/at+jwt".`, u.Header.Typ.quoted())}
+}
+
+func checkAlgorithm(alg Value) *Error {
+	if alg.Is("RS256") || alg.Is("RS384") || alg.Is("RS512") {
+		return nil
+	}
+	return &Error{Reason: ReasonInvalidAlgorithm, Action: actionEnsureClerkJWT,
+		Message: fmt.Sprintf("Invalid JWT algorithm %s. Supported: %s.", alg.quoted(), supportedAlgorithms)}
+}
+
+func checkSubject(sub Value) *Error {
+	if _, ok := sub.Text(); ok {
+		return nil
+	}
+	return &Error{Reason: ReasonVerificationFailed, Action: actionEnsureClerkJWT,
+		Message: fmt.Sprintf("Subject claim (sub) is required and must be a string. Received %s.", sub.quoted())}
+}
+
+// checkAudience applies only when both sides name an audience, and only to a
+// string or a list of strings: session tokens carry azp instead
+// (reference-behaviour.md, 63 and 64).
+func checkAudience(aud Value, allowed []string) *Error {
+	if len(allowed) == 0 || !aud.Truthy() {
+		return nil
+	}
+	what := "claim"
+	if s, ok := aud.Text(); ok {
+		if slices.Contains(allowed, s) {
+			return nil
+		}
+	} else {
+		list, ok := aud.strings()
+		if !ok || !slices.ContainsFunc(list, func(a string) bool { return a != "" }) || common(list, allowed) {
+			return nil
+		}
+		what = "claim array"
+	}
+	return &Error{Reason: ReasonVerificationFailed, Action: actionEnsureClerkJWT,
+		Message: fmt.Sprintf(`Invalid JWT audience %s (aud) %s. Is not included in "%s".`, what, aud.quoted(), quoteList(allowed))}
+}
+
+// checkOAuthAudience is strict: with audiences configured the token must name
+// one of them (reference-behaviour.md, 120).
+func checkOAuthAudience(aud Value, allowed []string) *Error {
+	if len(allowed) == 0 {
+		return nil
+	}
+	list, ok := aud.strings()
+	if s, isText := aud.Text(); isText {
+		list, ok = []string{s}, true
+	}
+	if !ok || len(list) == 0 || slices.Contains(list, "") {
+		return &Error{Reason: ReasonVerificationFailed,
+			Message: fmt.Sprintf("Invalid OAuth audience claim (aud) %s. Expected a non-empty string or a non-empty array of non-empty strings.", aud.quoted())}
+	}
+	if !common(list, allowed) {
+		return &Error{Reason: ReasonVerificationFailed,
+			Message: fmt.Sprintf("OAuth audience mismatch. Verification expected audience %s, but incoming token has aud %s.", quoteList(allowed), aud.quoted())}
+	}
+	return nil
+}
+
+func common(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+}
+
+// checkAuthorizedParty refuses a token without azp once parties are configured.
+func checkAuthorizedParty(azp Value, parties []string) *Error {
+	if len(parties) == 0 {
+		return nil
+	}
+	if s, _ := azp.Text(); s != "" && slices.Contains(parties, s) {
+		return nil
+	}
+	return &Error{Reason: ReasonInvalidAuthorizedParties,
+		Message: fmt.Sprintf(`Invalid JWT Authorized party claim (azp) %s. Expected "%s".`, azp.quoted(), strings.Join(parties, ","))}
+}
+
+// times are a token's time claims in Unix milliseconds, as JavaScript's Date
+// holds them. NaN (absent, or out of a Date's range) compares false with
+// everything: such a token never expires and is never early, which is what the
+// reference does (reference-behaviour.md, 52 and 53).
+type times struct{ exp, nbf, iat float64 }
+
+// check compares in the order exp, nbf, iat.
+func (t times) check(now time.Time, skew time.Duration) *Error {
+	ms, leeway := float64(now.UnixMilli()), float64(skew)/1e6
+	switch {
+	case t.exp <= ms-leeway:
+		return &Error{Reason: ReasonExpired,
+			Message: fmt.Sprintf("JWT is expired. Expiry date: %s, Current date: %s.", utc(t.exp), utc(ms))}
+	case t.nbf > ms+leeway:
+		return &Error{Reason: ReasonNotActiveYet,
+			Message: fmt.Sprintf("JWT cannot be used prior to not before date claim (nbf). Not before date: %s; Current date: %s;", utc(t.nbf), utc(ms))}
+	case t.iat > ms+leeway:
+		return &Error{Reason: ReasonIATInTheFuture,
+			Message: fmt.Sprintf("JWT issued at date claim (iat) is in the future. Issued at date: %s; Current date: %s;", utc(t.iat), utc(ms))}
+	}
+	return nil
+}
+
+// checkTimes checks type and time of each claim in turn, since the first
+// failure names the reason, and returns what later checks of the time need.
+func checkTimes(u *Unverified, now time.Time, skew time.Duration) (times, *Error) {
+	nan := math.NaN()
+	t := times{exp: nan, nbf: nan, iat: nan}
+	steps := [...]struct {
+		claim    Value
+		at       *float64
+		required bool
+		name     string
+	}{
+		{u.exp, &t.exp, true, "expiry date claim (exp)"},
+		{u.nbf, &t.nbf, false, "not before date claim (nbf)"},
+		{u.iat, &t.iat, false, "issued at date claim (iat)"},
+	}
+	for _, s := range steps {
+		if !s.required && !s.claim.Defined() {
+			continue
+		}
+		n, ok := s.claim.Number()
+		if !ok {
+			return t, &Error{Reason: ReasonVerificationFailed, Action: actionEnsureClerkJWT,
+				Message: fmt.Sprintf("Invalid JWT %s %s. Expected number.", s.name, s.claim.quoted())}
+		}
+		*s.at = dateMillis(n)
+		if err := t.check(now, skew); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// dateMillis is new Date(0).setUTCSeconds(seconds): fractions are cut off, and
+// what is out of a Date's range is NaN.
+func dateMillis(seconds float64) float64 {
+	const maxDate = 8.64e15
+	ms := math.Trunc(seconds) * 1000
+	if math.IsNaN(ms) || math.Abs(ms) > maxDate {
+		return math.NaN()
+	}
+	return ms
+}
+
+// utc is Date.prototype.toUTCString.
+func utc(ms float64) string {
+	return time.UnixMilli(int64(ms)).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
+}

@@ -1,0 +1,160 @@
+package token
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// Claims are what a verified token says. Read-only: they are shared by all
+// requests that carry the token. A claim of another type than Clerk gives it
+// counts as absent, and an absent claim is the zero value.
+type Claims struct {
+	Raw json.RawMessage // all claims, as signed
+
+	Subject         string  // sub
+	SessionID       string  // sid
+	Issuer          string  // iss
+	AuthorizedParty string  // azp
+	IssuedAt        float64 // iat, Unix seconds
+	Expires         float64 // exp, Unix seconds
+	NotBefore       float64 // nbf, Unix seconds
+
+	Version   float64         // v; 2 means the second layout of session claims
+	Status    string          // sts: "active", "pending" or absent
+	FactorAge []float64       // fva, minutes; nil unless a list of numbers
+	Actor     json.RawMessage // act; nil when absent or null
+	Features  string          // fea, e.g. "o:invoices,u:themes"
+	Plans     string          // pla
+	Org       Org
+
+	JTI      string   // jti
+	Scopes   []string // of a machine token
+	ClientID string   // client_id, of an OAuth token
+	// Handshake is the claim of a handshake token: Set-Cookie lines.
+	Handshake []string
+}
+
+// Org is the active organization; its ID is "" without one.
+type Org struct {
+	ID          string
+	Slug        string
+	Role        string   // full key, e.g. "org:admin"
+	Permissions []string // full keys, e.g. "org:invoices:approve"
+}
+
+// parseClaims reads claims that were decoded before. kind tells where scopes
+// are found.
+func parseClaims(u *Unverified, k kind) Claims {
+	c := Claims{Raw: u.payload, SessionID: u.sidText, Issuer: u.issText}
+	c.Subject, _ = u.sub.Text()
+	c.AuthorizedParty, _ = u.azp.Text()
+	c.IssuedAt = number(u.iat)
+	c.Expires = number(u.exp)
+	c.NotBefore = number(u.nbf)
+
+	var v2 Value // o
+	var orgID, orgSlug, orgRole, orgPermissions Value
+	var scopes, scope, scp Value
+	walkObject(u.payload, func(name string, raw []byte) {
+		v := Value{raw}
+		switch name {
+		case "v":
+			c.Version = number(v)
+		case "sts":
+			c.Status, _ = v.Text()
+		case "fva":
+			c.FactorAge = numbers(v)
+		case "act":
+			c.Actor = nil
+			if string(raw) != "null" {
+				c.Actor = raw
+			}
+		case "fea":
+			c.Features, _ = v.Text()
+		case "pla":
+			c.Plans, _ = v.Text()
+		case "o":
+			v2 = v
+		case "org_id":
+			orgID = v
+		case "org_slug":
+			orgSlug = v
+		case "org_role":
+			orgRole = v
+		case "org_permissions":
+			orgPermissions = v
+		case "jti":
+			c.JTI, _ = v.Text()
+		case "client_id":
+			c.ClientID, _ = v.Text()
+		case "scopes":
+			scopes = v
+		case "scope":
+			scope = v
+		case "scp":
+			scp = v
+		case "handshake":
+			c.Handshake, _ = v.strings()
+		}
+	})
+	// Any version but 2 is read as the first (jwtPayloadParser, default case).
+	if c.Version == 2 {
+		c.Org = orgV2(v2, c.Features)
+	} else {
+		c.Org.ID, _ = orgID.Text()
+		c.Org.Slug, _ = orgSlug.Text()
+		c.Org.Role, _ = orgRole.Text()
+		c.Org.Permissions, _ = orgPermissions.strings()
+	}
+	switch k {
+	case kindM2M:
+		c.Scopes = scopeList(scopes, u.aud)
+	case kindOAuth:
+		c.Scopes = scopeList(scope, scp)
+		if list, ok := scp.strings(); ok {
+			c.Scopes = list
+		}
+	}
+	return c
+}
+
+// scopeList splits text at spaces; without text it takes list, which may be a
+// single string.
+func scopeList(text, list Value) []string {
+	if s, ok := text.Text(); ok {
+		return strings.Fields(s)
+	}
+	if l, ok := list.strings(); ok {
+		return l
+	}
+	if s, ok := list.Text(); ok {
+		return []string{s}
+	}
+	return nil
+}
+
+func number(v Value) float64 {
+	n, ok := v.Number()
+	if !ok {
+		return 0
+	}
+	return n
+}
+
+// numbers returns nil unless v is a list of numbers only: a factor's age that
+// is anything else must not pass for fresh.
+func numbers(v Value) []float64 {
+	elems, ok := v.list()
+	if !ok {
+		return nil
+	}
+	list := make([]float64, 0, len(elems))
+	for _, e := range elems {
+		n, ok := e.Number()
+		if !ok {
+			return nil
+		}
+		list = append(list, n)
+	}
+	return list
+}

@@ -1,0 +1,51 @@
+package token
+
+import (
+	"context"
+	"fmt"
+)
+
+// Handshake verifies a handshake token and returns its Set-Cookie lines. Header
+// and signature are checked, time and other claims are not: the token came
+// with a redirect a moment ago, and the session inside is verified as such
+// (session-protocol.md, section 9).
+func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) {
+	u, err := Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	key, refusal := v.key(ctx, u.Header.Kid)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if refusal := checkType(u.Header.Typ); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := checkAlgorithm(u.Header.Alg); refusal != nil {
+		return nil, refusal
+	}
+	// A template's author chooses its claims. Were its tokens taken here, a
+	// "handshake" claim of theirs would become our Set-Cookie lines.
+	if u.NonSessionCategory() {
+		return nil, &Error{Reason: ReasonInvalid, Message: "Invalid handshake token category.", Action: actionEnsureClerkJWT}
+	}
+	valid, err := u.signedBy(key)
+	if err != nil {
+		return nil, &Error{Reason: ReasonVerificationFailed, Err: err,
+			Message: fmt.Sprintf("Error verifying handshake token. Error: %v", err)}
+	}
+	if !valid {
+		return nil, &Error{Reason: ReasonInvalidSignature, Message: "Handshake signature is invalid."}
+	}
+	var directives Value
+	walkObject(u.payload, func(name string, raw []byte) {
+		if name == "handshake" {
+			directives = Value{raw}
+		}
+	})
+	lines, ok := directives.strings()
+	if !ok {
+		return nil, &Error{Reason: ReasonInvalid, Message: "Invalid handshake claim. Expected a list of strings."}
+	}
+	return lines, nil
+}

@@ -1,0 +1,173 @@
+package token
+
+import (
+	"context"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/clerkgate/clerkgate/internal/jwks"
+)
+
+// judge verifies a decoded token in the reference's order: category, key, type,
+// algorithm, signature, and only then claims, so that an answer tells nothing
+// about the configuration to somebody without a signature.
+func (v *Verifier) judge(ctx context.Context, k kind, u *Unverified, skew time.Duration) (*Verified, *Error) {
+	if refusal := checkKind(k, u); refusal != nil {
+		return nil, refusal
+	}
+	// Read before the key: should keys change now, the result is forgotten.
+	var generation uint64
+	if v.cfg.Keys != nil {
+		generation = v.cfg.Keys.Generation()
+	}
+	if refusal := v.checkSigned(ctx, k, u); refusal != nil {
+		return nil, asKind(k, refusal)
+	}
+	t, refusal := v.checkClaims(k, u, skew)
+	if refusal != nil {
+		return nil, asKind(k, refusal)
+	}
+	if k == kindOAuth {
+		if refusal := checkOAuthAudience(u.aud, v.cfg.Audience); refusal != nil {
+			return nil, refusal
+		}
+	}
+	return &Verified{Claims: parseClaims(u, k), token: u.own(), times: t, generation: generation}, nil
+}
+
+// checkKind refuses tokens of another kind signed with the same key.
+func checkKind(k kind, u *Unverified) *Error {
+	cat := u.Header.Cat
+	switch k {
+	case kindSession:
+		if cat.Is(categoryM2M) {
+			return &Error{Reason: ReasonInvalid, Message: "Invalid session token category.", Action: actionEnsureClerkJWT}
+		}
+	case kindM2M:
+		if cat.Defined() && !cat.Is(categoryM2M) {
+			return &Error{Reason: ReasonInvalid, Message: "Invalid M2M JWT category."}
+		}
+		// Callers choose the method by these two; here they are made sure of.
+		if !u.HasSubjectPrefix(machineSubject) {
+			return &Error{Reason: ReasonVerificationFailed, Message: "Invalid M2M JWT subject. Expected sub starting with 'mch_'."}
+		}
+	case kindOAuth:
+		if u.HasSubjectPrefix(machineSubject) || !u.hasOAuthType() {
+			typ, ok := u.Header.Typ.Text()
+			if !ok {
+				typ = "missing"
+			}
+			return &Error{Reason: ReasonVerificationFailed, Message: fmt.Sprintf("Invalid JWT type: %s. "+
+				"Expected one of: at+jwt, application/at+jwt for OAuth, or sub starting with 'mch_' for M2M", clip(typ))}
+		}
+	}
+	return nil
+}
+
+// checkSigned finds the key and checks header and signature.
+func (v *Verifier) checkSigned(ctx context.Context, k kind, u *Unverified) *Error {
+	key, refusal := v.key(ctx, u.Header.Kid)
+	if refusal != nil {
+		return refusal
+	}
+	if k == kindOAuth {
+		refusal = checkOAuthType(u)
+	} else {
+		refusal = checkType(u.Header.Typ)
+	}
+	if refusal != nil {
+		return refusal
+	}
+	if refusal := checkAlgorithm(u.Header.Alg); refusal != nil {
+		return refusal
+	}
+	valid, err := u.signedBy(key)
+	if err != nil {
+		return &Error{Reason: ReasonVerificationFailed, Action: actionEnsureClerkJWT,
+			Message: fmt.Sprintf("Error verifying JWT signature. Error: %v", err), Err: err}
+	}
+	if !valid {
+		return &Error{Reason: ReasonInvalidSignature, Message: "JWT signature is invalid."}
+	}
+	return nil
+}
+
+func (v *Verifier) checkClaims(k kind, u *Unverified, skew time.Duration) (times, *Error) {
+	if refusal := checkSubject(u.sub); refusal != nil {
+		return times{}, refusal
+	}
+	if k != kindOAuth { // whose audience has a stricter check of its own, after the times
+		if refusal := checkAudience(u.aud, v.cfg.Audience); refusal != nil {
+			return times{}, refusal
+		}
+	}
+	if k == kindSession {
+		if refusal := checkAuthorizedParty(u.azp, v.cfg.AuthorizedParties); refusal != nil {
+			return times{}, refusal
+		}
+	}
+	return checkTimes(u, v.cfg.Now(), skew)
+}
+
+var errAlgMismatch = errors.New(`JWK "alg" does not match the requested algorithm`)
+
+// signedBy checks the signature. The algorithm is the header's, of those that
+// checkAlgorithm lets through, and must be the key's.
+func (u *Unverified) signedBy(key jwks.Key) (valid bool, err error) {
+	alg, _ := u.Header.Alg.Text()
+	if key.Alg != "" && key.Alg != alg {
+		return false, errAlgMismatch
+	}
+	var method *jwt.SigningMethodRSA
+	switch alg {
+	case "RS256":
+		method = jwt.SigningMethodRS256
+	case "RS384":
+		method = jwt.SigningMethodRS384
+	case "RS512":
+		method = jwt.SigningMethodRS512
+	default:
+		return false, fmt.Errorf("unsupported algorithm %s", u.Header.Alg.quoted())
+	}
+	err = method.Verify(u.raw[:strings.LastIndexByte(u.raw, '.')], u.signature, key.Public)
+	if errors.Is(err, rsa.ErrVerification) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// key resolves the header's key id and puts failures in the reference's words.
+func (v *Verifier) key(ctx context.Context, kid Value) (jwks.Key, *Error) {
+	if v.cfg.Keys == nil {
+		return jwks.Key{}, &Error{Reason: ReasonKeyFailedToResolve,
+			Message: "Failed to resolve JWK during verification.", Action: "Set the CLERK_JWT_KEY environment variable."}
+	}
+	id, ok := kid.Text() // no text, no key: the source does not know the empty id
+	key, err := v.cfg.Keys.Key(ctx, id)
+	switch {
+	case err == nil && key.Public != nil:
+		return key, nil
+	case err == nil:
+		return jwks.Key{}, &Error{Reason: ReasonKeyFailedToResolve, Message: "Failed to resolve JWK during verification."}
+	case errors.Is(err, jwks.ErrUnknownKey):
+		if !ok {
+			id = kid.quoted()
+		}
+		return jwks.Key{}, &Error{Reason: ReasonKIDMismatch, Action: actionCheckKeys, Err: err,
+			Message: fmt.Sprintf("Unable to find a signing key in JWKS that matches the kid='%s' of the provided session token. "+
+				"Please make sure that the __session cookie or the HTTP authorization header contain a Clerk-generated session JWT.", clip(id))}
+	case errors.Is(err, jwks.ErrSecretKeyInvalid):
+		return jwks.Key{}, &Error{Reason: ReasonSecretKeyInvalid, Message: "The provided Clerk Secret Key is invalid.",
+			Action: actionContactSupport, Err: err}
+	case errors.Is(err, jwks.ErrEmpty):
+		return jwks.Key{}, &Error{Reason: ReasonRemoteKeysFailedToLoad, Action: actionContactSupport, Err: err,
+			Message: "The JWKS endpoint did not contain any signing keys. Contact support@clerk.com."}
+	}
+	return jwks.Key{}, &Error{Reason: ReasonRemoteKeysFailedToLoad, Action: actionContactSupport, Err: err,
+		Message: "Failed to load JWKS from Clerk Backend or Frontend API."}
+}

@@ -1,0 +1,85 @@
+package token
+
+// Categories of tokens signed by one instance key, in the header's "cat"
+// (tokens-and-webhooks.md, section 1.1).
+const (
+	categorySession = "cl_B7d4PD111AAA" // session and handshake tokens
+	categoryM2M     = "cl_B7d4PD333AAA"
+	// categoryIgnore is stamped on every token of some instances, so it tells
+	// nothing.
+	categoryIgnore = "cl_I7d4PD111III"
+)
+
+// Kinds of machine tokens, as [Unverified.MachineKind] tells them.
+const (
+	KindM2M   = "m2m"
+	KindOAuth = "oauth"
+)
+
+const machineSubject = "mch_"
+
+// NonSessionCategory reports whether the header marks the token as something
+// other than a session or handshake token. An absent category does not; an
+// empty or null one does.
+func (u *Unverified) NonSessionCategory() bool {
+	cat := u.Header.Cat
+	return cat.Defined() && !cat.Is(categorySession) && !cat.Is(categoryIgnore)
+}
+
+// IsMachineJWT reports whether the token is shaped like an M2M or OAuth token.
+func (u *Unverified) IsMachineJWT() bool { return u.MachineKind() != "" }
+
+// MachineKind returns [KindM2M], [KindOAuth] or "". A token can look like
+// both; its subject then decides. Padding with '=', which decoding accepts,
+// makes a token no machine token, as in the reference.
+func (u *Unverified) MachineKind() string {
+	switch {
+	case !u.machine:
+		return ""
+	case u.HasSubjectPrefix(machineSubject):
+		return KindM2M
+	case u.hasOAuthType():
+		return KindOAuth
+	}
+	return ""
+}
+
+func (u *Unverified) hasOAuthType() bool {
+	// RFC 9068, section 2.1
+	return u.Header.Typ.Is("at+jwt") || u.Header.Typ.Is("application/at+jwt")
+}
+
+// IsJWTFormat reports whether raw has the shape of a machine JWT: three parts
+// of base64url characters without padding. Nothing is decoded.
+func IsJWTFormat(raw string) bool {
+	if len(raw) > MaxSize {
+		return false
+	}
+	dots, part := 0, 0
+	for i := range len(raw) {
+		switch c := raw[i]; {
+		case isBase64URL(c):
+			part++
+		case c == '.' && part > 0 && dots < 2:
+			dots, part = dots+1, 0
+		default:
+			return false
+		}
+	}
+	return dots == 2 && part > 0
+}
+
+// isJWTFormat is [IsJWTFormat] for parts that decoded: only padding and
+// emptiness are left to find.
+func isJWTFormat(parts ...string) bool {
+	for _, p := range parts {
+		if p == "" || p[len(p)-1] == '=' {
+			return false
+		}
+	}
+	return true
+}
+
+func isBase64URL(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}

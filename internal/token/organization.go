@@ -1,0 +1,111 @@
+package token
+
+import (
+	"math/big"
+	"strings"
+	"unicode"
+)
+
+// orgV2 reads the "o" claim of the second claims layout
+// (tokens-and-webhooks.md, sections 1.4 and 1.5).
+func orgV2(o Value, features string) Org {
+	var id, slug, role, permissions, masks Value
+	walkObject(o.raw, func(name string, raw []byte) {
+		switch name {
+		case "id":
+			id = Value{raw}
+		case "slg":
+			slug = Value{raw}
+		case "rol":
+			role = Value{raw}
+		case "per":
+			permissions = Value{raw}
+		case "fpm":
+			masks = Value{raw}
+		}
+	})
+	var org Org
+	org.ID, _ = id.Text()
+	org.Slug, _ = slug.Text()
+	if r, _ := role.Text(); r != "" {
+		org.Role = "org:" + r
+	}
+	per, _ := permissions.Text()
+	fpm, _ := masks.Text()
+	org.Permissions = orgPermissions(features, per, fpm)
+	return org
+}
+
+// orgPermissions returns the permissions that masks (decimal numbers, one for
+// each organization feature) pick from names, as full keys. A malformed
+// features claim grants nothing, a malformed mask nothing for its feature.
+func orgPermissions(features, names, masks string) []string {
+	scoped, ok := orgFeatures(features)
+	if !ok || names == "" || masks == "" {
+		return nil
+	}
+	perms := splitList(names)
+	var granted []string
+	for i, mask := range splitList(masks) {
+		if i >= len(scoped) {
+			break
+		}
+		bits, ok := parseMask(mask)
+		if !ok {
+			continue
+		}
+		// Bits beyond the names mean nothing.
+		for j := range min(len(perms), bits.BitLen()) {
+			if bits.Bit(j) == 1 {
+				granted = append(granted, "org:"+scoped[i]+":"+perms[j])
+			}
+		}
+	}
+	return granted
+}
+
+// orgFeatures returns the features that belong to the organization, in order:
+// those are what masks count, not all features. ok is false when an element
+// has no scope.
+func orgFeatures(claim string) (features []string, ok bool) {
+	if claim == "" {
+		return nil, true
+	}
+	for _, part := range splitList(claim) {
+		scope, feature, found := strings.Cut(part, ":")
+		if !found {
+			return nil, false
+		}
+		if scope == "o" || scope == "ou" || scope == "uo" {
+			features = append(features, feature)
+		}
+	}
+	return features, true
+}
+
+// parseMask reads an unsigned decimal number of any size: there may be more
+// permissions than bits in a machine word.
+func parseMask(s string) (*big.Int, bool) {
+	if s == "" {
+		return nil, false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' { // SetString would take signs
+			return nil, false
+		}
+	}
+	return new(big.Int).SetString(s, 10)
+}
+
+func splitList(s string) []string {
+	parts := strings.Split(s, ",")
+	for i := range parts {
+		parts[i] = strings.TrimFunc(parts[i], isJSSpace)
+	}
+	return parts
+}
+
+// isJSSpace reports what String.prototype.trim removes.
+func isJSSpace(r rune) bool {
+	return r == '\uFEFF' || (unicode.IsSpace(r) && r != '\u0085')
+}

@@ -1,0 +1,224 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/clerkgate/clerkgate/internal/jwks"
+)
+
+// KeySource is where a [Verifier] finds keys; [jwks.Source] and [jwks.Static]
+// are such sources. Safe for concurrent use.
+type KeySource interface {
+	// Key returns the key with this id. Errors are told apart by the package
+	// jwks's error values.
+	Key(ctx context.Context, kid string) (jwks.Key, error)
+	// Generation changes whenever a key was removed or replaced.
+	Generation() uint64
+}
+
+// DefaultCacheSize is how many verified tokens are remembered. An ordinary
+// token (about 1 KB) takes about 4 KB, so a full cache takes some 400 MB;
+// tokens above 4 KB are never remembered.
+const DefaultCacheSize = 100_000
+
+// Config tells [New] how to judge tokens.
+type Config struct {
+	// Keys is the source of keys. Nil refuses every token with
+	// jwk-failed-to-resolve: it is for instances that only look up opaque tokens.
+	Keys KeySource
+	// AuthorizedParties are the origins that azp must be one of; empty allows
+	// every azp, also none. Machine tokens have no azp and are not asked for it.
+	AuthorizedParties []string
+	// Audience are the accepted audiences; empty accepts any. Session and M2M
+	// tokens may lack the claim, OAuth tokens may not.
+	Audience []string
+	// ClockSkew is the tolerance for exp, nbf and iat, as it is: 0 is none.
+	// Clerk's own default is 5 s. Negative is an error.
+	ClockSkew time.Duration
+	// CacheSize is how many verified tokens are remembered. 0 means
+	// [DefaultCacheSize], negative none.
+	CacheSize int
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+}
+
+// Verifier verifies the tokens of one instance. Safe for concurrent use.
+// Errors of its methods are *[Error].
+type Verifier struct {
+	cfg   Config
+	cache *cache // nil when nothing is remembered
+}
+
+// kind is a way to verify: each has its own checks and its own cache entries.
+type kind uint8
+
+const (
+	kindSession kind = iota
+	kindM2M
+	kindOAuth
+)
+
+// New returns a Verifier.
+func New(cfg Config) (*Verifier, error) {
+	if cfg.ClockSkew < 0 {
+		return nil, errors.New("token: negative Config.ClockSkew")
+	}
+	isEmpty := func(s string) bool { return s == "" }
+	cfg.AuthorizedParties = slices.Clone(cfg.AuthorizedParties)
+	cfg.Audience = slices.DeleteFunc(slices.Clone(cfg.Audience), isEmpty)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	v := &Verifier{cfg: cfg}
+	if cfg.CacheSize >= 0 {
+		if cfg.CacheSize == 0 {
+			cfg.CacheSize = DefaultCacheSize
+		}
+		var err error
+		if v.cache, err = newCache(cfg.CacheSize); err != nil {
+			return nil, fmt.Errorf("token: cache: %w", err)
+		}
+	}
+	return v, nil
+}
+
+// Verified is a token that passed every check. Shared between requests and
+// read-only.
+type Verified struct {
+	Claims Claims
+
+	token      Unverified
+	times      times
+	generation uint64
+
+	once    sync.Once
+	derived any
+}
+
+// Token returns the token as it was decoded.
+func (v *Verified) Token() *Unverified { return &v.token }
+
+// Derived returns what build made of this token, building it once for as long
+// as the token is remembered. All callers must build the same thing, and what
+// they build must be safe to share.
+func (v *Verified) Derived(build func(*Verified) any) any {
+	v.once.Do(func() { v.derived = build(v) })
+	return v.derived
+}
+
+// Decode is [Decode] without its work for a session token that was verified
+// before. What it returns is unverified all the same.
+func (v *Verifier) Decode(raw string) (*Unverified, error) {
+	if hit := v.remembered(kindSession, raw); hit != nil {
+		return &hit.token, nil
+	}
+	return Decode(raw)
+}
+
+// Session verifies a session token (session-protocol.md, section 5).
+func (v *Verifier) Session(ctx context.Context, raw string) (*Verified, error) {
+	return v.verify(ctx, kindSession, raw, nil)
+}
+
+// SessionDecoded is [Verifier.Session] for a token that is decoded already.
+func (v *Verifier) SessionDecoded(ctx context.Context, u *Unverified) (*Verified, error) {
+	return v.verify(ctx, kindSession, u.raw, u)
+}
+
+// SessionWithSkew verifies with another clock tolerance. The result is not
+// remembered: it would not pass again.
+func (v *Verifier) SessionWithSkew(ctx context.Context, raw string, skew time.Duration) (*Verified, error) {
+	u, err := Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	verified, refusal := v.judge(ctx, kindSession, u, skew)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return verified, nil
+}
+
+// M2M verifies a machine-to-machine JWT. Its errors have the reasons that
+// machine tokens know: token-invalid and token-verification-failed.
+func (v *Verifier) M2M(ctx context.Context, raw string) (*Verified, error) {
+	return v.verify(ctx, kindM2M, raw, nil)
+}
+
+// OAuth verifies an OAuth access token that is a JWT; errors as for
+// [Verifier.M2M].
+func (v *Verifier) OAuth(ctx context.Context, raw string) (*Verified, error) {
+	return v.verify(ctx, kindOAuth, raw, nil)
+}
+
+// Purge forgets all verified tokens.
+func (v *Verifier) Purge() {
+	if v.cache != nil {
+		v.cache.purge()
+	}
+}
+
+// Len returns how many verified tokens are remembered.
+func (v *Verifier) Len() int {
+	if v.cache == nil {
+		return 0
+	}
+	return v.cache.len()
+}
+
+// verify answers from the cache or judges and remembers. u is raw decoded, or
+// nil. The cache knows signature and claims, never the time.
+func (v *Verifier) verify(ctx context.Context, k kind, raw string, u *Unverified) (*Verified, error) {
+	if hit := v.remembered(k, raw); hit != nil {
+		if refusal := hit.times.check(v.cfg.Now(), v.cfg.ClockSkew); refusal != nil {
+			return nil, asKind(k, refusal)
+		}
+		return hit, nil
+	}
+	if u == nil {
+		var err error
+		if u, err = Decode(raw); err != nil {
+			return nil, err
+		}
+	}
+	verified, refusal := v.judge(ctx, k, u, v.cfg.ClockSkew)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if v.cache != nil {
+		v.cache.add(k, verified)
+	}
+	return verified, nil
+}
+
+// remembered returns the token if it was verified with the keys of now.
+func (v *Verifier) remembered(k kind, raw string) *Verified {
+	if v.cache == nil || v.cfg.Keys == nil {
+		return nil
+	}
+	hit := v.cache.get(k, raw)
+	if hit == nil || hit.generation != v.cfg.Keys.Generation() {
+		return nil
+	}
+	return hit
+}
+
+func asKind(k kind, e *Error) *Error {
+	if k == kindSession {
+		return e
+	}
+	return e.machine()
+}
+
+// own returns a copy of u that does not keep a whole cookie or header alive.
+func (u *Unverified) own() Unverified {
+	c := *u
+	c.raw = strings.Clone(u.raw)
+	return c
+}
