@@ -26,10 +26,54 @@ func (p *HandshakePayload) validate() error {
 func (c *Client) GetHandshakePayload(ctx context.Context, nonce string) (*HandshakePayload, *Response, error) {
 	const name = "get handshake payload"
 	if nonce == "" {
-		return nil, nil, fmt.Errorf("clerkapi: %s: %w: the nonce is empty", name, ErrInvalidParams)
+		return nil, nil, invalidParams(name, "the nonce is empty")
 	}
 	return call[HandshakePayload](ctx, c, operation{
 		name: name, method: http.MethodGet, route: "/clients/handshake_payload",
 		query: url.Values{"nonce": {nonce}}, retry: retryLimited,
+	})
+}
+
+// ClientResource is a browser or app with its sessions: what Clerk calls a client. Times are Unix milliseconds.
+type ClientResource struct {
+	Object                     string    `json:"object"` // "client"
+	ID                         string    `json:"id"`     // "client_…"
+	SessionIDs                 []string  `json:"session_ids"`
+	Sessions                   []Session `json:"sessions"`
+	SignInID                   *string   `json:"sign_in_id"`
+	SignUpID                   *string   `json:"sign_up_id"`
+	LastActiveSessionID        *string   `json:"last_active_session_id"`
+	LastAuthenticationStrategy *string   `json:"last_authentication_strategy"`
+	UpdatedAt                  int64     `json:"updated_at"`
+	CreatedAt                  int64     `json:"created_at"`
+}
+
+func (r *ClientResource) validate() error { return checkObject("client", r.Object, r.ID) }
+
+// VerifyClientParams holds the token to verify.
+type VerifyClientParams struct {
+	Token string `json:"token"` // required: JWT of the active client
+}
+
+// VerifyClient finds the client that a token belongs to (POST /clients/verify).
+func (c *Client) VerifyClient(ctx context.Context, p *VerifyClientParams) (*ClientResource, *Response, error) {
+	const name = "verify client"
+	if p == nil || p.Token == "" {
+		return nil, nil, invalidParams(name, "Token is required")
+	}
+	return call[ClientResource](ctx, c, operation{
+		name: name, method: http.MethodPost, route: "/clients/verify", body: p, retry: retryLimited,
+	})
+}
+
+// GetClient fetches a client (GET /clients/{id}).
+func (c *Client) GetClient(ctx context.Context, clientID string) (*ClientResource, *Response, error) {
+	const name = "get client"
+	if clientID == "handshake_payload" || clientID == "verify" {
+		// Names of other operations below /clients, so never an id.
+		return nil, nil, fmt.Errorf("clerkapi: %s: %w", name, ErrInvalidID)
+	}
+	return call[ClientResource](ctx, c, operation{
+		name: name, method: http.MethodGet, route: "/clients/{}", ids: []string{clientID}, retry: retryTransient,
 	})
 }

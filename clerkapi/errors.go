@@ -166,6 +166,11 @@ func newTransportError(err, ctxErr error, secrets ...string) *TransportError {
 	return &TransportError{Err: err, text: text}
 }
 
+// invalidParams says what is wrong with the arguments of an operation that was not called.
+func invalidParams(operation, problem string) error {
+	return fmt.Errorf("clerkapi: %s: %w: %s", operation, ErrInvalidParams, problem)
+}
+
 // printable keeps what a code or trace id is made of, so that a reply cannot write into a log.
 func printable(s string) string {
 	if len(s) > 100 {

@@ -101,3 +101,59 @@ func (p RefreshSessionParams) String() string { return p.LogValue().String() }
 
 // GoString prints the LogValue for %#v.
 func (p RefreshSessionParams) GoString() string { return p.String() }
+
+// LogValue hides the key.
+func (p VerifyM2MTokenParams) LogValue() slog.Value {
+	return slog.GroupValue(hide("token", p.Token), hide("machine_secret_key", p.MachineSecretKey))
+}
+
+// Format prints the LogValue.
+func (p VerifyM2MTokenParams) Format(f fmt.State, _ rune) { format(f, p) }
+
+// LogValue hides the key.
+func (p VerifyAPIKeyParams) LogValue() slog.Value { return slog.GroupValue(hide("secret", p.Secret)) }
+
+// Format prints the LogValue.
+func (p VerifyAPIKeyParams) Format(f fmt.State, _ rune) { format(f, p) }
+
+// LogValue hides the token.
+func (p VerifyOAuthAccessTokenParams) LogValue() slog.Value {
+	return slog.GroupValue(hide("access_token", p.AccessToken))
+}
+
+// Format prints the LogValue.
+func (p VerifyOAuthAccessTokenParams) Format(f fmt.State, _ rune) { format(f, p) }
+
+// LogValue hides the token.
+func (p VerifyClientParams) LogValue() slog.Value { return slog.GroupValue(hide("token", p.Token)) }
+
+// Format prints the LogValue.
+func (p VerifyClientParams) Format(f fmt.State, _ rune) { format(f, p) }
+
+// LogValue hides the token.
+func (p VerifySessionParams) LogValue() slog.Value {
+	if p.Token == nil {
+		return slog.GroupValue()
+	}
+	return slog.GroupValue(hide("token", *p.Token))
+}
+
+// Format prints the LogValue.
+func (p VerifySessionParams) Format(f fmt.State, _ rune) { format(f, p) }
+
+// LogValue hides the token.
+func (t TestingToken) LogValue() slog.Value {
+	return slog.GroupValue(hide("token", t.Token), slog.Int64("expires_at", t.ExpiresAt))
+}
+
+// Format prints the LogValue.
+func (t TestingToken) Format(f fmt.State, _ rune) { format(f, t) }
+
+// LogValue hides the token and the link that carries it.
+func (t SignInToken) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", t.ID), slog.String("user_id", t.UserID),
+		slog.String("status", t.Status), hide("token", t.Token))
+}
+
+// Format prints the LogValue.
+func (t SignInToken) Format(f fmt.State, _ rune) { format(f, t) }

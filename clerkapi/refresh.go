@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 )
@@ -111,7 +110,7 @@ type refreshBody struct {
 func (c *Client) RefreshSession(ctx context.Context, sessionID string, p *RefreshSessionParams) (*SessionRefresh, *Response, error) {
 	const name = "refresh session"
 	if p == nil || p.ExpiredToken == "" || p.RefreshToken == "" || p.RequestOrigin == "" {
-		return nil, nil, fmt.Errorf("clerkapi: %s: %w: ExpiredToken, RefreshToken and RequestOrigin are required", name, ErrInvalidParams)
+		return nil, nil, invalidParams(name, "ExpiredToken, RefreshToken and RequestOrigin are required")
 	}
 	op := operation{
 		name: name, method: http.MethodPost, route: "/sessions/{}/refresh", ids: []string{sessionID},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -55,7 +56,7 @@ func (c *Client) do(ctx context.Context, op operation) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := c.key(op)
+	key, err := c.key(ctx, op)
 	if err != nil {
 		return nil, err
 	}
@@ -99,14 +100,14 @@ func (c *Client) attempt(ctx context.Context, op operation, n int, target, key s
 	}
 	hr, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return nil, newTransportError(err, ctx.Err(), key, c.secretKey, c.machineSecretKey, req.URL.RawQuery)
+		return nil, newTransportError(err, ctx.Err(), c.secrets(req)...)
 	}
 	if hr == nil || hr.Body == nil {
 		return nil, newTransportError(errors.New("transport returned neither reply nor error"), nil)
 	}
 	res, err = readResponse(hr, c.maxBody)
 	if err != nil && !errors.Is(err, ErrBodyTooLarge) {
-		err = newTransportError(err, ctx.Err(), key, c.secretKey, c.machineSecretKey)
+		err = newTransportError(err, ctx.Err(), c.secrets(req)...)
 	}
 	if res.StatusCode/100 != 2 {
 		if err != nil { // the status counts although the body is lost
@@ -117,6 +118,12 @@ func (c *Client) attempt(ctx context.Context, op operation, n int, target, key s
 	return res, err
 }
 
+// secrets are what a transport's error must not show.
+func (c *Client) secrets(req *http.Request) []string {
+	authorization := req.Header.Get("Authorization")
+	return []string{authorization, strings.TrimPrefix(authorization, "Bearer "), c.secretKey, c.machineSecretKey, req.URL.RawQuery}
+}
+
 func (c *Client) newRequest(ctx context.Context, op operation, target, key string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, op.method, target, bytes.NewReader(body))
 	if err != nil { // the URL is in its text
@@ -125,9 +132,14 @@ func (c *Client) newRequest(ctx context.Context, op operation, target, key strin
 	// Clerk's own client sends a content type on every request, body or not.
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Authorization", "Bearer "+key)
 	req.Header.Set("Clerk-API-Version", orDefault(op.apiVersion, c.apiVersion))
 	req.Header.Set("User-Agent", c.userAgent)
+	for name, values := range headersFrom(ctx) {
+		req.Header[name] = slices.Clone(values)
+	}
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
 	return req, nil
 }
 
@@ -156,8 +168,12 @@ func (c *Client) url(op operation) (string, error) {
 	return b.String(), nil
 }
 
-// key chooses the key: for M2M the call's machine key, then the client's, else the secret key.
-func (c *Client) key(op operation) (string, error) {
+// key chooses the key: none beside an Authorization header of the caller's; for M2M the call's machine key, then the
+// client's; else the secret key.
+func (c *Client) key(ctx context.Context, op operation) (string, error) {
+	if headersFrom(ctx).Get("Authorization") != "" {
+		return "", nil
+	}
 	key := c.secretKey
 	if op.machine {
 		key = orDefault(orDefault(op.machineKey, c.machineSecretKey), c.secretKey)

@@ -1,0 +1,139 @@
+package clerkapi
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// WebhookTolerance is how far a webhook's timestamp may be from now, in both directions.
+const WebhookTolerance = 5 * time.Minute
+
+const (
+	maxWebhookBody       = 1 << 20
+	maxWebhookSignatures = 32 // a rotation of secrets needs two
+)
+
+// Reasons why a webhook is refused, for errors.Is. Answer 400 to all but ErrWebhookSecret, which is a mistake of ours.
+var (
+	ErrWebhookSecret    = errors.New("webhook secret is not whsec_ and base64")
+	ErrWebhookHeader    = errors.New("webhook header missing, repeated or malformed")
+	ErrWebhookTimestamp = errors.New("webhook timestamp out of tolerance")
+	ErrWebhookSignature = errors.New("webhook signature does not match")
+	ErrWebhookBody      = errors.New("webhook body unreadable")
+)
+
+// WebhookEvent is an authentic webhook.
+type WebhookEvent struct {
+	MessageID string          `json:"-"`      // svix-id: the same on redelivery, so remember it to act once
+	Timestamp time.Time       `json:"-"`      // svix-timestamp, when this delivery was sent
+	Type      string          `json:"type"`   // e.g. "session.revoked"
+	Object    string          `json:"object"` // "event"
+	Data      json.RawMessage `json:"data"`   // the resource, by Type
+}
+
+// VerifyWebhook checks the signature, then the time, of a webhook against the endpoint's signing secret ("whsec_…")
+// and returns its event. body is the body as received, byte by byte. Deliveries within [WebhookTolerance] of now can
+// be replayed: remember MessageID where acting twice matters.
+func VerifyWebhook(secret string, header http.Header, body []byte, now time.Time) (*WebhookEvent, error) {
+	event, err := verifyWebhook(secret, header, body, now)
+	if err != nil {
+		return nil, fmt.Errorf("clerkapi: verify webhook: %w", err)
+	}
+	return event, nil
+}
+
+// VerifyWebhookRequest reads the request's body, at most 1 MiB of it, and does as VerifyWebhook. A longer body is
+// ErrBodyTooLarge.
+func VerifyWebhookRequest(secret string, r *http.Request, now time.Time) (*WebhookEvent, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxWebhookBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("clerkapi: verify webhook: %w: %w", ErrWebhookBody, err)
+	}
+	if len(body) > maxWebhookBody {
+		return nil, fmt.Errorf("clerkapi: verify webhook: %w", ErrBodyTooLarge)
+	}
+	return VerifyWebhook(secret, r.Header, body, now)
+}
+
+func verifyWebhook(secret string, header http.Header, body []byte, now time.Time) (*WebhookEvent, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if err != nil || len(key) == 0 {
+		return nil, ErrWebhookSecret
+	}
+	id, err := webhookHeader(header, "Svix-Id")
+	if err != nil {
+		return nil, err
+	}
+	stamp, err := webhookHeader(header, "Svix-Timestamp")
+	if err != nil {
+		return nil, err
+	}
+	signatures, err := webhookHeader(header, "Svix-Signature")
+	if err != nil {
+		return nil, err
+	}
+	sent, err := parseStamp(stamp)
+	if err != nil {
+		return nil, err
+	}
+	if !anySignature(signatures, sign(key, id, stamp, body)) {
+		return nil, ErrWebhookSignature
+	}
+	if d := now.Sub(sent); d > WebhookTolerance || d < -WebhookTolerance {
+		return nil, ErrWebhookTimestamp
+	}
+	event := &WebhookEvent{MessageID: id, Timestamp: sent}
+	if err := json.Unmarshal(body, event); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrWebhookBody, err)
+	}
+	return event, nil
+}
+
+// webhookHeader wants the header once: with two, ours and the sender's idea of it could differ.
+func webhookHeader(h http.Header, name string) (string, error) {
+	values := h.Values(name)
+	if len(values) != 1 || strings.TrimSpace(values[0]) == "" {
+		return "", fmt.Errorf("%w: %s", ErrWebhookHeader, strings.ToLower(name))
+	}
+	return strings.TrimSpace(values[0]), nil
+}
+
+// parseStamp takes digits only, so that the text that is signed has one meaning.
+func parseStamp(s string) (time.Time, error) {
+	n, err := strconv.ParseUint(s, 10, 40) // 40 bits of seconds are enough until the year 36812
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%w: svix-timestamp", ErrWebhookHeader)
+	}
+	return time.Unix(int64(n), 0).UTC(), nil
+}
+
+func sign(key []byte, id, stamp string, body []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(id + "." + stamp + "."))
+	mac.Write(body)
+	return mac.Sum(nil)
+}
+
+func anySignature(header string, want []byte) bool {
+	list := strings.Fields(header)
+	for _, one := range list[:min(len(list), maxWebhookSignatures)] {
+		encoded, isV1 := strings.CutPrefix(one, "v1,")
+		if !isV1 {
+			continue
+		}
+		got, err := base64.StdEncoding.DecodeString(encoded)
+		if err == nil && hmac.Equal(got, want) {
+			return true
+		}
+	}
+	return false
+}
