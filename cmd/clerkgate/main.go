@@ -1,0 +1,17 @@
+// Command clerkgate puts Clerk sessions in front of anything that speaks HTTP.
+// Run "clerkgate help" for what it reads from the environment.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.LookupEnv, os.Environ(), os.Stdout, os.Stderr)
+	stop() // os.Exit would skip a defer
+	os.Exit(code)
+}

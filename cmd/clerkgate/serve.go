@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+
+	"github.com/clerkgate/clerkgate/proxy"
+)
+
+// runServe is clerkgate without a command: the sidecar, from the environment.
+func runServe(ctx context.Context, lookup func(string) (string, bool), environ []string, stdout, stderr io.Writer) int {
+	cfg, warnings, err := proxy.LoadConfig(lookup, environ)
+	for _, w := range warnings {
+		say(stderr, "clerkgate: warning: %s\n", w)
+	}
+	if err != nil {
+		return failed(stderr, err)
+	}
+	started := func(at proxy.Addresses) { announce(stdout, cfg, at) }
+	if err := proxy.Run(ctx, cfg, newLogger(cfg, stderr), started); err != nil {
+		return failed(stderr, err)
+	}
+	return exitOK
+}
+
+// failed prints an error and picks the exit code.
+func failed(stderr io.Writer, err error) int {
+	say(stderr, "clerkgate: %s\n", err)
+	var invalid *proxy.ConfigError
+	if !errors.As(err, &invalid) {
+		return exitFailure
+	}
+	say(stderr, "\nRun \"clerkgate help\" for every variable.\n")
+	return exitUsage
+}
+
+func newLogger(cfg proxy.Config, w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// announce says what runs where.
+func announce(w io.Writer, cfg proxy.Config, at proxy.Addresses) {
+	policy := "every path needs a session"
+	switch {
+	case cfg.Policy == proxy.PolicyOptional:
+		policy = "signed-out requests pass, marked"
+	case len(cfg.PublicPaths) > 0:
+		policy = "every path needs a session, except the public ones"
+	}
+	say(w, "clerkgate %s\n", version())
+	say(w, "  listening   %s\n", at.Public)
+	say(w, "  upstream    %s\n", cfg.Upstream)
+	say(w, "  policy      %s: %s\n", cfg.Policy, policy)
+	if cfg.Auth.ProxyURL != "" {
+		say(w, "  front end   %s\n", cfg.Auth.ProxyURL)
+	}
+	say(w, "  probes      http://%s/healthz, /readyz\n", at.Admin)
+}

@@ -1,0 +1,87 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"html/template"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// wantsPage says whether a person will read the answer, by the test that the
+// session protocol uses to tell documents from calls.
+func wantsPage(r *http.Request) bool {
+	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "" {
+		return dest == "document" || dest == "iframe"
+	}
+	return strings.HasPrefix(r.Header.Get("Accept"), "text/html")
+}
+
+// refuse answers in clerkgate's own name: a page for people, Clerk's error shape
+// for programs. It leaves what is in the header already, such as fresh cookies.
+func refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Del("Content-Length")
+	if !wantsPage(r) {
+		writeError(w, status, code, message)
+		return
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		// The client may have gone; there is nobody left to tell.
+		_ = page().Execute(w, map[string]any{"Status": status, "Title": http.StatusText(status), "Message": message})
+	}
+}
+
+// apiError is one error in the shape of Clerk's APIs.
+type apiError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func writeError(w http.ResponseWriter, status int, code, message string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(struct {
+		Errors []apiError `json:"errors"`
+	}{[]apiError{{code, message}}})
+}
+
+// failure classifies an error of a round trip.
+func failure(err error) (status int, code string) {
+	var timeout net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+		return http.StatusGatewayTimeout, "upstream_timeout"
+	}
+	return http.StatusBadGateway, "upstream_unavailable"
+}
+
+func page() *template.Template {
+	return template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{.Title}}</title>
+<style>
+:root{color-scheme:light dark}
+body{margin:0;min-height:100vh;display:grid;place-items:center;font:16px/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}
+main{max-width:30rem;padding:2rem}
+p:first-child{margin:0;font-size:.875rem;letter-spacing:.08em;opacity:.6}
+h1{margin:.25rem 0 .75rem;font-size:1.6rem;line-height:1.2}
+p{margin:0}
+</style>
+<main>
+<p>{{.Status}}</p>
+<h1>{{.Title}}</h1>
+<p>{{.Message}}</p>
+</main>
+`))
+}

@@ -1,0 +1,24 @@
+// Package proxy is clerkgate's sidecar: a reverse proxy that lets a request
+// through to one upstream once Clerk's session protocol has judged it, and tells
+// the upstream who is there in X-Clerk-* headers.
+//
+// [LoadConfig] reads the environment, [New] makes an [http.Handler] of it, [Run]
+// serves that handler and the admin listener until its context ends.
+//
+// What is guaranteed, whatever a client sends:
+//
+//   - An X-Clerk-* header that reaches the upstream was written here. A client's
+//     copies go first, in any spelling, in trailers too.
+//   - X-Forwarded-* and Forwarded are rebuilt; a client's values count only when
+//     the connection comes from a trusted proxy.
+//   - The path that the policy judged is the path that the upstream gets. What two
+//     parsers could read differently is refused with 400.
+//   - The secret key is sent to the Frontend API that was configured, and to no
+//     other host.
+//   - Every answer that sets Clerk's cookies has Cache-Control: no-store.
+//
+// Values in X-Clerk-* headers are encoded by one rule: each byte outside 0x21 to
+// 0x7e, and the percent sign, is written as %XX. A value longer than 1 KiB after
+// that is left out, because a shortened name could be somebody else's. The scopes
+// in X-Clerk-Scopes are encoded one by one and joined by spaces.
+package proxy

@@ -1,0 +1,201 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/origin"
+)
+
+// frontend passes a path of the application to Clerk's Frontend API, so that
+// browsers find it under the application's own origin. It is outside the page
+// protection: it is how people sign in.
+//
+// The secret key goes with each request, so that the target must not be movable:
+// the outgoing URL is built from a fixed base, and the key is added only by
+// [secretTransport], which looks at the target once more (CVE-2026-34076).
+type frontend struct {
+	prefix   string // such as /__clerk
+	proxyURL string // the configured one: absolute, or a path
+	base     *url.URL
+	origins  *origin.Resolver
+	proxy    *httputil.ReverseProxy
+	idle     func()
+}
+
+// servesFrontend says whether a CLERK_PROXY_URL has a path to serve.
+func servesFrontend(proxyURL string) bool { return frontendPrefix(proxyURL) != "" }
+
+func frontendPrefix(proxyURL string) string {
+	u, err := url.Parse(proxyURL)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(u.EscapedPath(), "/")
+}
+
+func newFrontend(cfg Config, transport http.RoundTripper, origins *origin.Resolver) *frontend {
+	f := &frontend{
+		prefix:   frontendPrefix(cfg.Auth.ProxyURL),
+		proxyURL: strings.TrimRight(cfg.Auth.ProxyURL, "/"),
+		base:     frontendBase(cfg),
+		origins:  origins,
+		idle:     func() {},
+	}
+	if transport == nil {
+		own := newTransport(f.base, defaultUpstreamWait)
+		transport, f.idle = own, own.CloseIdleConnections
+	}
+	f.proxy = &httputil.ReverseProxy{
+		Rewrite:        f.rewrite,
+		Transport:      &secretTransport{base: f.base, secret: cfg.Auth.SecretKey, next: transport},
+		BufferPool:     &bufferPool{},
+		ModifyResponse: f.modifyResponse,
+		ErrorHandler:   frontendFailed,
+		ErrorLog:       log.New(io.Discard, "", 0), // the access log has it
+	}
+	return f
+}
+
+// frontendBase is where the Frontend API is reached. A production instance that
+// is proxied has no host of its own in the DNS, so that Clerk serves all of them
+// at one; the headers say which instance is meant.
+func frontendBase(cfg Config) *url.URL {
+	if cfg.FrontendAPI != nil {
+		return &url.URL{Scheme: cfg.FrontendAPI.Scheme, Host: cfg.FrontendAPI.Host}
+	}
+	host, ok := keyHost(cfg.Auth.PublishableKey)
+	if !ok || strings.HasPrefix(cfg.Auth.PublishableKey, "pk_live_") {
+		host = strings.TrimPrefix(proxiedProductionFAPI, "https://")
+	}
+	return &url.URL{Scheme: "https", Host: host}
+}
+
+func (f *frontend) close() { f.idle() }
+
+// matches looks at a canonical path; the prefix ends where a segment ends.
+func (f *frontend) matches(path string) bool {
+	rest, ok := strings.CutPrefix(path, f.prefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+func (f *frontend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !f.matches(r.URL.EscapedPath()) {
+		writeError(w, http.StatusBadRequest, "proxy_path_mismatch", "The path is outside the Frontend API's.")
+		return
+	}
+	f.proxy.ServeHTTP(w, r)
+}
+
+func (f *frontend) rewrite(pr *httputil.ProxyRequest) {
+	in, out := pr.In, pr.Out
+	path := strings.TrimPrefix(in.URL.EscapedPath(), f.prefix)
+	if path == "" {
+		path = "/"
+	}
+	target := &url.URL{Scheme: f.base.Scheme, Host: f.base.Host, RawQuery: in.URL.RawQuery}
+	setPath(target, path)
+	out.URL, out.Host = target, f.base.Host
+	out.Trailer = nil
+
+	deleteHeaders(out.Header, func(name string) bool {
+		return claimsForwarded(name) || claimsIdentity(name) || claimsProxy(name)
+	})
+	out.Header.Del("Connection") // ReverseProxy kept it for an upgrade
+	out.Header.Del("Upgrade")
+	out.Header.Del("Te")
+	setForwarded(out.Header, f.origins, in)
+	out.Header["Clerk-Proxy-Url"] = []string{f.publicURL(in)}
+}
+
+// claimsProxy finds a client's copies of what only a proxy may say.
+func claimsProxy(name string) bool {
+	return hasNormalPrefix(name, "clerk-proxy-url") || hasNormalPrefix(name, "clerk-secret-key")
+}
+
+// publicURL is the proxy URL as browsers know it.
+func (f *frontend) publicURL(r *http.Request) string {
+	if strings.HasPrefix(f.proxyURL, "/") {
+		return f.origins.Public(r).Origin() + f.proxyURL
+	}
+	return f.proxyURL
+}
+
+// modifyResponse maps a redirect to the Frontend API itself back under the proxy
+// path; other redirects and all cookies stay as they are.
+func (f *frontend) modifyResponse(res *http.Response) error {
+	if e := entryOf(res.Request.Context()); e != nil {
+		e.upstream = res.StatusCode
+	}
+	if len(res.Header["Set-Cookie"]) > 0 {
+		forbidCaching(res.Header)
+		res.Header.Set("Cache-Control", "no-store")
+	}
+	if location := res.Header.Get("Location"); location != "" {
+		// Clerk-Proxy-Url was set above and is the public address of this request.
+		res.Header.Set("Location", f.mapLocation(location, res.Request.Header.Get("Clerk-Proxy-Url")))
+	}
+	return nil
+}
+
+func (f *frontend) mapLocation(location, public string) string {
+	u, err := url.Parse(location)
+	if err != nil || u.Opaque != "" || u.User != nil {
+		return location
+	}
+	own := u.Scheme == f.base.Scheme && strings.EqualFold(u.Host, f.base.Host)
+	rooted := u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") && !f.matches(u.EscapedPath())
+	if !own && !rooted {
+		return location
+	}
+	mapped := public + u.EscapedPath()
+	if u.RawQuery != "" {
+		mapped += "?" + u.RawQuery
+	}
+	if u.Fragment != "" {
+		mapped += "#" + u.EscapedFragment()
+	}
+	return mapped
+}
+
+func frontendFailed(w http.ResponseWriter, r *http.Request, err error) {
+	if e := entryOf(r.Context()); e != nil {
+		e.failure = err
+	}
+	if errors.Is(err, errForeignTarget) {
+		writeError(w, http.StatusBadRequest, "proxy_request_failed", "The target of this request is not the Frontend API.")
+		return
+	}
+	status, _ := failure(err)
+	writeError(w, status, "proxy_request_failed", "The Frontend API could not be reached.")
+}
+
+var errForeignTarget = errors.New("the target is not the Frontend API")
+
+// secretTransport adds the secret key to requests for one origin and refuses
+// every other request. Like any RoundTripper it does not follow redirects.
+type secretTransport struct {
+	base   *url.URL
+	secret string
+	next   http.RoundTripper
+}
+
+func (t *secretTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	u := r.URL
+	if u.Scheme != t.base.Scheme || u.Host != t.base.Host || r.Host != t.base.Host ||
+		u.User != nil || u.Opaque != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.EscapedPath(), "//") {
+		if r.Body != nil {
+			_ = r.Body.Close() // a RoundTripper closes it in any case
+		}
+		return nil, errForeignTarget
+	}
+	clone := *r // as a RoundTripper must not alter its request
+	clone.Header = r.Header.Clone()
+	clone.Header["Clerk-Secret-Key"] = []string{t.secret}
+	return t.next.RoundTrip(&clone)
+}

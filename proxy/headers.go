@@ -1,0 +1,157 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/middleware"
+)
+
+// The identity headers, in net/http's canonical spelling so that they can be
+// written into the map directly.
+const (
+	headerStatus    = "X-Clerk-Auth-Status"
+	headerReason    = "X-Clerk-Auth-Reason"
+	headerUserID    = "X-Clerk-User-Id"
+	headerSessionID = "X-Clerk-Session-Id"
+	headerOrgID     = "X-Clerk-Org-Id"
+	headerOrgSlug   = "X-Clerk-Org-Slug"
+	headerOrgRole   = "X-Clerk-Org-Role"
+	headerTokenType = "X-Clerk-Token-Type" //nolint:gosec // the name of a header
+	headerMachineID = "X-Clerk-Machine-Id"
+	headerClientID  = "X-Clerk-Client-Id"
+	headerScopes    = "X-Clerk-Scopes"
+)
+
+// reasonPending stands in X-Clerk-Auth-Reason for a session with unfinished
+// tasks: it is verified, and signed out for the application.
+const reasonPending = "session-pending"
+
+// maxIdentityValue bounds an encoded value, in bytes.
+const maxIdentityValue = 1024
+
+// claimsIdentity says whether an upstream could read name as one of X-Clerk-*.
+// CGI and its heirs turn every byte that is no letter or digit into an
+// underscore, so X_Clerk_User_Id and X.Clerk.User.Id are the same header to them
+// (CVE-2025-64484, GHSA-vjrc-mh2v-45x6).
+func claimsIdentity(name string) bool { return hasNormalPrefix(name, "x-clerk-") }
+
+// claimsForwarded says the same of Forwarded and X-Forwarded-*. The whole family
+// goes: CVE-2026-35051 and its kin came in by members that nobody had listed.
+func claimsForwarded(name string) bool {
+	return hasNormalPrefix(name, "x-forwarded-") || len(name) == len("forwarded") && hasNormalPrefix(name, "forwarded")
+}
+
+// hasNormalPrefix compares without regard to case, with every byte of name that
+// is no letter or digit read as a hyphen.
+func hasNormalPrefix(name, prefix string) bool {
+	if len(name) < len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		c := name[i]
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		default:
+			c = '-'
+		}
+		if c != prefix[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutClaims returns r without headers that claim an identity; r itself when
+// there are none.
+func withoutClaims(r *http.Request) *http.Request {
+	for name := range r.Header {
+		if claimsIdentity(name) {
+			clone := *r
+			clone.Header = r.Header.Clone()
+			deleteHeaders(clone.Header, claimsIdentity)
+			return &clone
+		}
+	}
+	return r
+}
+
+func deleteHeaders(h http.Header, match func(string) bool) {
+	for name := range h {
+		if match(name) {
+			delete(h, name)
+		}
+	}
+}
+
+// setIdentity writes what the middleware found onto a request for the upstream.
+// What is not known has no header.
+func setIdentity(h http.Header, state *middleware.State) {
+	who := state.Auth
+	if !who.IsSignedIn() {
+		reason := string(state.Reason)
+		if reason == "" {
+			reason = reasonPending
+		}
+		setValue(h, headerStatus, string(middleware.SignedOut))
+		setValue(h, headerReason, reason)
+		return
+	}
+	setValue(h, headerStatus, string(middleware.SignedIn))
+	setValue(h, headerTokenType, string(who.TokenType))
+	setValue(h, headerUserID, who.UserID)
+	setValue(h, headerSessionID, who.SessionID)
+	setValue(h, headerOrgID, who.OrgID)
+	setValue(h, headerOrgSlug, who.OrgSlug)
+	setValue(h, headerOrgRole, who.OrgRole)
+	setValue(h, headerMachineID, who.MachineID)
+	setValue(h, headerClientID, who.ClientID)
+	if len(who.Scopes) > 0 {
+		scopes := make([]string, len(who.Scopes))
+		for i, scope := range who.Scopes {
+			scopes[i] = encodeValue(scope)
+		}
+		if joined := strings.Join(scopes, " "); len(joined) <= maxIdentityValue {
+			h[headerScopes] = []string{joined}
+		}
+	}
+}
+
+func setValue(h http.Header, name, value string) {
+	if value == "" {
+		return
+	}
+	if encoded := encodeValue(value); len(encoded) <= maxIdentityValue {
+		h[name] = []string{encoded}
+	}
+}
+
+// encodeValue is the rule of the package comment.
+func encodeValue(value string) string {
+	const hexDigits = "0123456789ABCDEF"
+	unsafe := 0
+	for i := range len(value) {
+		if !headerSafe(value[i]) {
+			unsafe++
+		}
+	}
+	if unsafe == 0 {
+		return value
+	}
+	var b strings.Builder
+	b.Grow(len(value) + 2*unsafe)
+	for i := range len(value) {
+		if c := value[i]; headerSafe(c) {
+			b.WriteByte(c)
+		} else {
+			b.WriteByte('%')
+			b.WriteByte(hexDigits[c>>4])
+			b.WriteByte(hexDigits[c&15])
+		}
+	}
+	return b.String()
+}
+
+func headerSafe(c byte) bool { return c >= 0x21 && c <= 0x7e && c != '%' }

@@ -1,0 +1,311 @@
+package proxy
+
+import (
+	"encoding/base64"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/clerkgate/clerkgate/middleware"
+)
+
+// maxTokenCacheSize bounds CLERKGATE_TOKEN_CACHE_SIZE; at about 1 KiB an entry it
+// is 10 GiB, and more is a slip of the finger.
+const maxTokenCacheSize = 10_000_000
+
+// loader reads variables and collects what is wrong with them.
+type loader struct {
+	lookup   func(string) (string, bool)
+	problems []Problem
+}
+
+func (l *loader) problem(name, found, expected string) {
+	l.problems = append(l.problems, Problem{Variable: name, Found: found, Expected: expected})
+}
+
+// failed says whether a variable has a problem already.
+func (l *loader) failed(name string) bool {
+	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Variable == name })
+}
+
+func (l *loader) text(name string) string {
+	value, _ := l.lookup(name)
+	return strings.TrimSpace(value)
+}
+
+func (l *loader) list(name string) []string {
+	var items []string
+	for item := range strings.SplitSeq(l.text(name), ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// choice returns one of the allowed values; the first is the default.
+func (l *loader) choice(name string, allowed ...string) string {
+	value := l.text(name)
+	if value == "" {
+		return allowed[0]
+	}
+	if !slices.Contains(allowed, value) {
+		l.problem(name, quote(value), strings.Join(allowed[:len(allowed)-1], ", ")+" or "+allowed[len(allowed)-1])
+		return allowed[0]
+	}
+	return value
+}
+
+func (l *loader) boolean(name string) bool {
+	switch value := l.text(name); strings.ToLower(value) {
+	case "", "false", "0":
+		return false
+	case "true", "1":
+		return true
+	default:
+		l.problem(name, quote(value), "true or false")
+		return false
+	}
+}
+
+// duration returns 0 when the variable is not set.
+func (l *loader) duration(name string) time.Duration {
+	value := l.text(name)
+	if value == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d <= 0 {
+		l.problem(name, quote(value), "a duration above zero, such as 5s or 1m30s")
+		return 0
+	}
+	return d
+}
+
+func (l *loader) count(name string) int {
+	value := l.text(name)
+	if value == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > maxTokenCacheSize {
+		l.problem(name, quote(value), "a number from 1 to "+strconv.Itoa(maxTokenCacheSize))
+		return 0
+	}
+	return n
+}
+
+func (l *loader) address(name, otherwise string) string {
+	value := l.text(name)
+	if value == "" {
+		return otherwise
+	}
+	_, port, err := net.SplitHostPort(value)
+	if n, convErr := strconv.Atoi(port); err != nil || convErr != nil || n < 0 || n > 65535 {
+		l.problem(name, quote(value), "host:port or :port, such as "+otherwise)
+	}
+	return value
+}
+
+func (l *loader) prefixes(name string) []netip.Prefix {
+	var prefixes []netip.Prefix
+	for _, item := range l.list(name) {
+		prefix, err := netip.ParsePrefix(item)
+		if addr, addrErr := netip.ParseAddr(item); addrErr == nil {
+			prefix, err = netip.PrefixFrom(addr.WithZone(""), addr.BitLen()), nil
+		}
+		if err != nil {
+			l.problem(name, quote(item), "networks or addresses, such as 10.0.0.0/8, 192.0.2.7")
+			continue
+		}
+		// ::ffff:10.0.0.0/104 and 10.0.0.0/8 are the same peers.
+		if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
+			prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
+		}
+		prefixes = append(prefixes, prefix.Masked())
+	}
+	return prefixes
+}
+
+func (l *loader) tokenTypes() []middleware.TokenType {
+	known := []middleware.TokenType{middleware.SessionToken, middleware.APIKeyToken, middleware.M2MToken, middleware.OAuthToken, middleware.AnyToken}
+	var types []middleware.TokenType
+	items := l.list(envAcceptsToken)
+	for _, item := range items {
+		kind := middleware.TokenType(item)
+		if !slices.Contains(known, kind) || kind == middleware.AnyToken && len(items) > 1 {
+			l.problem(envAcceptsToken, quote(item), "session_token, api_key, m2m_token, oauth_token, or any alone")
+			continue
+		}
+		types = append(types, kind)
+	}
+	return types
+}
+
+func (l *loader) publicPaths() []string {
+	items := l.list(envPublicPaths)
+	for _, item := range items {
+		if _, ok := parsePathRule(item); !ok {
+			l.problem(envPublicPaths, quote(item), "paths such as /health, or /assets/* for everything below; no dot segments, no encoded slashes, * only at the end")
+		}
+	}
+	return items
+}
+
+// httpURL checks an http or https URL and returns it as it is.
+func (l *loader) httpURL(name string) string {
+	value := l.text(name)
+	if value == "" {
+		return ""
+	}
+	if u, err := url.Parse(value); err != nil || !isHTTP(u) || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		l.problem(name, quoteURL(value), "an http or https URL without user, query or fragment")
+	}
+	return value
+}
+
+// origin checks an http or https URL that has no path.
+func (l *loader) origin(name string) *url.URL {
+	value := l.text(name)
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || !isHTTP(u) || !isOrigin(u) {
+		l.problem(name, quoteURL(value), "an http or https origin, such as https://clerk.example.com")
+		return nil
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}
+}
+
+func (l *loader) proxyURL() string {
+	value := l.text(envProxyURL)
+	if value == "" {
+		return ""
+	}
+	u, err := url.Parse(value)
+	ok := err == nil && u.User == nil && u.RawQuery == "" && u.Fragment == "" && !u.ForceQuery
+	if ok && u.Path != "" {
+		var path string
+		path, ok = canonicalPath(u)
+		ok = ok && path == u.EscapedPath()
+	}
+	if ok {
+		isPath := u.Scheme == "" && u.Host == "" && len(u.Path) > 1
+		ok = isPath || isHTTP(u)
+	}
+	if !ok {
+		l.problem(envProxyURL, quoteURL(value), "a path of the application such as /__clerk, or an absolute URL such as https://app.example.com/__clerk")
+	}
+	return value
+}
+
+func (l *loader) upstream() *url.URL {
+	const expected = "where the application listens: http://127.0.0.1:3000, https://host or unix:/path/to.sock, without a path of its own"
+	value := l.text(envUpstream)
+	if value == "" {
+		l.problem(envUpstream, "nothing", expected)
+		return nil
+	}
+	u, err := url.Parse(value)
+	switch {
+	case err == nil && isUnix(u), err == nil && isHTTP(u) && isOrigin(u):
+		return u
+	default:
+		l.problem(envUpstream, quoteURL(value), expected)
+		return nil
+	}
+}
+
+// keys checks what can be said of the keys without the middleware: that they are
+// there, and of one kind of instance.
+func (l *loader) keys(opts *middleware.Options) {
+	opts.PublishableKey, opts.SecretKey = l.text(envPublishableKey), l.text(envSecretKey)
+	opts.MachineSecretKey = l.text(envMachineSecretKey)
+
+	publishable := keyKind(opts.PublishableKey, "pk_test_", "pk_live_")
+	switch {
+	case publishable == "" || !validPublishableKey(opts.PublishableKey):
+		l.problem(envPublishableKey, foundKey(opts.PublishableKey), "the instance's publishable key, pk_test_… or pk_live_… (Clerk dashboard, API keys)")
+	}
+	secret := keyKind(opts.SecretKey, "sk_test_", "sk_live_")
+	machineOnly := slices.Equal(opts.AcceptsToken, []middleware.TokenType{middleware.M2MToken}) && opts.MachineSecretKey != ""
+	switch {
+	case opts.SecretKey == "" && machineOnly:
+	case secret == "" || len(opts.SecretKey) == len("sk_test_"):
+		l.problem(envSecretKey, foundKey(opts.SecretKey), "the instance's secret key, sk_test_… or sk_live_… (Clerk dashboard, API keys)")
+	case publishable != "" && publishable[2:] != secret[2:]:
+		l.problem(envSecretKey, "an "+secret+"… key beside a "+publishable+"… publishable key", "both keys of the same instance")
+	}
+}
+
+func keyKind(key string, kinds ...string) string {
+	for _, kind := range kinds {
+		if strings.HasPrefix(key, kind) {
+			return kind
+		}
+	}
+	return ""
+}
+
+// foundKey describes a key without showing more of it than its kind.
+func foundKey(key string) string {
+	if key == "" {
+		return "nothing"
+	}
+	if kind := keyKind(key, "pk_test_", "pk_live_", "sk_test_", "sk_live_", "ak_", "whsec_"); kind != "" {
+		return "a key that begins with " + kind
+	}
+	return "something that is no key of Clerk's"
+}
+
+func validPublishableKey(key string) bool {
+	_, ok := keyHost(key)
+	return ok
+}
+
+// keyHost is the Frontend API's host inside a publishable key.
+func keyHost(key string) (string, bool) {
+	kind := keyKind(key, "pk_test_", "pk_live_")
+	encoded := strings.TrimRight(strings.TrimPrefix(key, kind), "=")
+	decoded, err := base64.RawStdEncoding.DecodeString(encoded)
+	host, ok := strings.CutSuffix(string(decoded), "$")
+	if kind == "" || err != nil || !ok || strings.Contains(host, "$") || !strings.Contains(host, ".") {
+		return "", false
+	}
+	u, err := url.Parse("https://" + host)
+	return host, err == nil && u.Host == host
+}
+
+func isHTTP(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.Opaque == ""
+}
+
+func isUnix(u *url.URL) bool {
+	return u.Scheme == "unix" && u.Host == "" && u.Opaque == "" && len(u.Path) > 1 && u.RawQuery == "" && u.Fragment == ""
+}
+
+func isOrigin(u *url.URL) bool {
+	return (u.Path == "" || u.Path == "/") && u.User == nil && u.RawQuery == "" && u.Fragment == "" && !u.ForceQuery
+}
+
+const maxQuoted = 80
+
+func quote(s string) string {
+	if len(s) > maxQuoted {
+		s = s[:maxQuoted] + "…"
+	}
+	return strconv.Quote(s)
+}
+
+// quoteURL shows a URL without the password and the query that it may hold.
+func quoteURL(s string) string {
+	if strings.ContainsAny(s, "@?") {
+		return "a URL with a user or a query"
+	}
+	return quote(s)
+}

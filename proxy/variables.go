@@ -1,0 +1,135 @@
+package proxy
+
+import "strings"
+
+// Variable documents one environment variable.
+type Variable struct {
+	// Name is the variable's name.
+	Name string
+	// Default is what holds when it is not set; empty for nothing.
+	Default string
+	// Help says what it does, in one sentence.
+	Help string
+	// Required says that there is no start without it.
+	Required bool
+	// Unsupported says that this release refuses the variable.
+	Unsupported bool
+}
+
+// The names, each written once.
+const (
+	envPublishableKey    = "CLERK_PUBLISHABLE_KEY"
+	envSecretKey         = "CLERK_SECRET_KEY" //nolint:gosec // the name of a variable
+	envJWTKey            = "CLERK_JWT_KEY"
+	envAPIURL            = "CLERK_API_URL"
+	envAPIVersion        = "CLERK_API_VERSION"
+	envFAPIURL           = "CLERK_FAPI_URL"
+	envDomain            = "CLERK_DOMAIN"
+	envIsSatellite       = "CLERK_IS_SATELLITE"
+	envSatelliteAutoSync = "CLERK_SATELLITE_AUTO_SYNC"
+	envProxyURL          = "CLERK_PROXY_URL"
+	envSignInURL         = "CLERK_SIGN_IN_URL"
+	envSignUpURL         = "CLERK_SIGN_UP_URL"
+	envMachineSecretKey  = "CLERK_MACHINE_SECRET_KEY" //nolint:gosec // the name of a variable
+	envWebhookSecret     = "CLERK_WEBHOOK_SIGNING_SECRET"
+
+	envListen             = "CLERKGATE_LISTEN"
+	envAdminListen        = "CLERKGATE_ADMIN_LISTEN"
+	envUpstream           = "CLERKGATE_UPSTREAM"
+	envPolicy             = "CLERKGATE_POLICY"
+	envPublicPaths        = "CLERKGATE_PUBLIC_PATHS"
+	envAuthorizedParties  = "CLERKGATE_AUTHORIZED_PARTIES"
+	envAudience           = "CLERKGATE_AUDIENCE"
+	envClockSkew          = "CLERKGATE_CLOCK_SKEW"
+	envTrustedProxies     = "CLERKGATE_TRUSTED_PROXIES"
+	envAcceptsToken       = "CLERKGATE_ACCEPTS_TOKEN"
+	envOrgPatterns        = "CLERKGATE_ORGANIZATION_PATTERNS"
+	envPersonalPatterns   = "CLERKGATE_PERSONAL_ACCOUNT_PATTERNS"
+	envTokenCacheSize     = "CLERKGATE_TOKEN_CACHE_SIZE"
+	envSessionLookup      = "CLERKGATE_SESSION_LOOKUP"
+	envSessionLookupTTL   = "CLERKGATE_SESSION_LOOKUP_TTL"
+	envLogLevel           = "CLERKGATE_LOG_LEVEL"
+	envLogFormat          = "CLERKGATE_LOG_FORMAT"
+	envConfig             = "CLERKGATE_CONFIG"
+	defaultListen         = ":8080"
+	defaultAdminListen    = "127.0.0.1:9090"
+	proxiedProductionFAPI = "https://frontend-api.clerk.dev"
+)
+
+// Variables lists every environment variable that [LoadConfig] knows, in the
+// order in which they are best explained.
+func Variables() []Variable {
+	return []Variable{
+		{Name: envPublishableKey, Required: true, Help: "The instance's publishable key: pk_test_… or pk_live_…"},
+		{Name: envSecretKey, Required: true, Help: "The instance's secret key: sk_test_… or sk_live_…, of the same kind."},
+		{Name: envUpstream, Required: true, Help: "Where the application listens: http://host:port, https://host or unix:/path/to.sock."},
+
+		{Name: envListen, Default: defaultListen, Help: "Where clerkgate listens."},
+		{Name: envAdminListen, Default: defaultAdminListen, Help: "Where /healthz and /readyz listen; keep it private."},
+		{Name: envPolicy, Default: string(PolicyRequired), Help: "required: signed-out requests are answered here. optional: they reach the upstream, marked."},
+		{Name: envPublicPaths, Help: "Paths that need no session: exact (/health), or everything below (/assets/*). A list."},
+		{Name: envAuthorizedParties, Help: "Origins whose tokens are accepted (claim azp). A list; set it in production."},
+		{Name: envAudience, Help: "Audiences that are accepted (claim aud). A list."},
+		{Name: envAcceptsToken, Default: "session_token", Help: "What may authenticate: session_token, api_key, m2m_token, oauth_token (a list), or any."},
+		{Name: envTrustedProxies, Help: "Peers whose X-Forwarded-* headers are believed: CIDRs or addresses. A list; nobody by default."},
+		{Name: envSessionLookup, Default: "off", Help: "cached: a live token's session is looked up at Clerk too, so that an ended session stops early."},
+		{Name: envSessionLookupTTL, Default: "10s", Help: "How long a looked-up session is believed."},
+		{Name: envClockSkew, Default: "5s", Help: "How far Clerk's clock and this one may differ."},
+		{Name: envTokenCacheSize, Default: "100000", Help: "How many verified tokens are remembered."},
+		{Name: envOrgPatterns, Help: "Path patterns (/orgs/:slug/(.*)) that name the organization which must be active. A list."},
+		{Name: envPersonalPatterns, Help: "Path patterns where no organization may be active. A list."},
+		{Name: envLogLevel, Default: "info", Help: "debug, info, warn or error."},
+		{Name: envLogFormat, Default: "text", Help: "text or json."},
+
+		{Name: envJWTKey, Help: "The instance's public key as PEM (\\n may stand for a line end): tokens are verified without a network call."},
+		{Name: envProxyURL, Help: "Serve the Frontend API under this path of the application (/__clerk), or at this absolute URL."},
+		{Name: envFAPIURL, Help: "Where the Frontend API is reached from here; derived from the publishable key."},
+		{Name: envAPIURL, Default: "https://api.clerk.com", Help: "The Backend API."},
+		{Name: envAPIVersion, Default: "v1", Help: "Its version."},
+		{Name: envSignInURL, Help: "Where people sign in; the instance's account portal by default."},
+		{Name: envSignUpURL, Help: "Where people sign up; the instance's account portal by default."},
+		{Name: envDomain, Help: "A satellite's own domain."},
+		{Name: envIsSatellite, Default: "false", Help: "true: sessions come from a primary domain."},
+		{Name: envSatelliteAutoSync, Default: "false", Help: "true: a satellite asks the primary domain about first-time visitors too."},
+		{Name: envMachineSecretKey, Help: "Verifies M2M tokens in place of the secret key: ak_…"},
+		{Name: envWebhookSecret, Unsupported: true, Help: "Not supported by this release."},
+		{Name: envConfig, Unsupported: true, Help: "Not supported by this release; the environment is the configuration."},
+	}
+}
+
+// ownVariable says whether a name is in the name space that clerkgate watches
+// for misspelled variables.
+func ownVariable(name string) bool {
+	return strings.HasPrefix(name, "CLERK_") || strings.HasPrefix(name, "CLERKGATE_")
+}
+
+// nearest returns the known name with the smallest edit distance to name.
+func nearest(name string) string {
+	best, bestDistance := "", -1
+	for _, v := range Variables() {
+		if d := editDistance(name, v.Name); bestDistance < 0 || d < bestDistance {
+			best, bestDistance = v.Name, d
+		}
+	}
+	return best
+}
+
+// editDistance is Levenshtein's, over bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
