@@ -13,6 +13,10 @@
 // application/x-www-form-urlencoded, which turns "%20" into "+", "~" into "%7E"
 // and "flag" into "flag=".
 //
+// The one intended difference: some odd hosts are refused that JavaScript
+// accepts, such as "-1" and internationalised names that only newer Unicode tables
+// or laxer rules allow. No host is read as another one.
+//
 // Input bytes that are not UTF-8 count as U+FFFD. Errors never contain the
 // input, because a URL may carry a token.
 package weburl

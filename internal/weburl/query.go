@@ -143,8 +143,7 @@ func decodeForm(s string) string {
 			b = append(b, c)
 		}
 	}
-	// URLSearchParams decodes "without BOM": a leading U+FEFF is no content.
-	return decodeUTF8(strings.TrimPrefix(string(b), "\ufeff"))
+	return decodeUTF8(string(b))
 }
 
 func hexValue(c byte) int {

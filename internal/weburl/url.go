@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	whatwgerrors "github.com/nlnwa/whatwg-url/errors"
 	whatwg "github.com/nlnwa/whatwg-url/url"
 )
 
@@ -54,15 +53,6 @@ func parse(raw string, base *whatwg.Url) (*URL, error) {
 		return nil, err
 	}
 	return snapshot(w), nil
-}
-
-func parseLibrary(raw string, base *whatwg.Url) (*whatwg.Url, error) {
-	w, err := whatwg.NewParser().BasicParser(decodeUTF8(raw), base, nil, whatwg.NoState)
-	if err != nil {
-		// The library's texts quote the input; only the kind is safe to pass on.
-		return nil, fmt.Errorf("%w: %s", ErrInvalid, whatwgerrors.Type(err))
-	}
-	return w, nil
 }
 
 // snapshot takes the parts out of the library's value, whose own search
@@ -153,6 +143,10 @@ func (u *URL) Host() string {
 // Hostname returns the host alone, an IPv6 address in brackets.
 func (u *URL) Hostname() string { return u.hostname }
 
+// HasCredentials reports whether the URL carries a user name or a password. A
+// JavaScript Request refuses such a URL.
+func (u *URL) HasCredentials() bool { return u.userinfo != "" }
+
 // Port returns the port in decimal, "" for none and for the scheme's default.
 func (u *URL) Port() string { return u.port }
 
@@ -187,7 +181,10 @@ func (u *URL) SetPathname(path string) {
 		host = ""
 	}
 	special := isSpecial(scheme)
-	if !(strings.HasPrefix(path, "/") || special && strings.HasPrefix(path, `\`)) && (special || path != "") {
+	switch {
+	case strings.HasPrefix(path, "/"), special && strings.HasPrefix(path, `\`):
+	case path == "" && !special && u.hasHost: // "foo://host" may do without a path
+	default:
 		path = "/" + path
 	}
 	// The number sign keeps white space at the end from being trimmed.

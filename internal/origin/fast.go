@@ -1,0 +1,104 @@
+package origin
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// fast answers for the ordinary request, whose URL reads the same before and
+// after WHATWG parsing, and returns nil for every other. It exists because each
+// request passes here; a fuzz test holds it to [input.slow].
+func (in input) fast() *Public {
+	host, proto := in.host, in.scheme
+	if !plainHost(host) {
+		return nil // also decides whether the request is valid at all
+	}
+	if in.hasFwdHost {
+		if host = in.fwdHost; !plainHost(host) {
+			return nil
+		}
+	}
+	if in.hasFwdProto {
+		if proto = in.fwdProto; proto != "http" && proto != "https" {
+			return nil
+		}
+	}
+	path, query, found := strings.Cut(in.target, "?")
+	if !plainPath(path) || found && !plainQuery(query) {
+		return nil
+	}
+	prefix, port := "http://", ":80"
+	if proto == "https" {
+		prefix, port = "https://", ":443"
+	}
+	return &Public{
+		origin:   prefix + strings.TrimSuffix(host, port),
+		pathname: path,
+		query:    query,
+		valid:    true,
+	}
+}
+
+// plainHost reports whether s is a lower-case ASCII host name or an IPv4
+// address, perhaps with a port. Names that end like a number are addresses to
+// WHATWG ("127.1"), and Punycode has to be checked: both go the long way.
+func plainHost(s string) bool {
+	name, port, found := strings.Cut(s, ":")
+	if found && !plainPort(port) {
+		return false
+	}
+	last := strings.LastIndexByte(name, '.') + 1
+	if last == len(name) {
+		return false
+	}
+	if c := name[last]; c < 'a' || c > 'z' {
+		// ParseAddr takes the canonical dotted form alone, no octal, no short form.
+		a, err := netip.ParseAddr(name)
+		return err == nil && a.Is4()
+	}
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return !strings.Contains(name, "xn--")
+}
+
+func plainPort(s string) bool {
+	if s == "" || s[0] < '1' || s[0] > '9' {
+		return false
+	}
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
+}
+
+// plainPath reports whether no character of the path would be escaped and no
+// segment can be a dot segment, which might also be written "%2e".
+func plainPath(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '/':
+		case strings.IndexByte("-_~!$&'()*+,;=:@", c) >= 0:
+		case c == '.' || c == '%':
+			if s[i-1] == '/' {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// plainQuery reports whether no character of the query would be escaped or end
+// it. An empty query keeps its question mark in some cases: not plain.
+func plainQuery(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c <= ' ', c >= 0x7f, c == '"', c == '#', c == '<', c == '>', c == '\'':
+			return false
+		}
+	}
+	return s != ""
+}
