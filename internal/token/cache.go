@@ -41,8 +41,12 @@ func newCache(size int) (*cache, error) {
 	return c, nil
 }
 
+func (c *cache) key(k kind, raw string) cacheKey {
+	return cacheKey{maphash.String(c.seed, raw), k}
+}
+
 func (c *cache) get(k kind, raw string) *Verified {
-	key := cacheKey{maphash.String(c.seed, raw), k}
+	key := c.key(k, raw)
 	v, ok := c.shards[key.sum%cacheShards].Get(key)
 	if !ok || v.token.raw != raw {
 		return nil
@@ -54,7 +58,7 @@ func (c *cache) add(k kind, v *Verified) {
 	if len(v.token.raw) > maxCached {
 		return
 	}
-	key := cacheKey{maphash.String(c.seed, v.token.raw), k}
+	key := c.key(k, v.token.raw)
 	c.shards[key.sum%cacheShards].Add(key, v)
 }
 

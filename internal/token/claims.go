@@ -55,9 +55,9 @@ func parseClaims(u *Unverified, k kind) Claims {
 	var v2 Value // o
 	var orgID, orgSlug, orgRole, orgPermissions Value
 	var scopes, scope, scp Value
-	walkObject(u.payload, func(name string, raw []byte) {
+	walkObject(u.payload, func(name, raw []byte) {
 		v := Value{raw}
-		switch name {
+		switch string(name) {
 		case "v":
 			c.Version = number(v)
 		case "sts":

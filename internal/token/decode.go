@@ -83,8 +83,8 @@ func decodeJSON(part string) ([]byte, bool) {
 }
 
 func (u *Unverified) readHeader(doc []byte) {
-	walkObject(doc, func(name string, raw []byte) {
-		switch name {
+	walkObject(doc, func(name, raw []byte) {
+		switch string(name) {
 		case "alg":
 			u.Header.Alg = Value{raw}
 		case "kid":
@@ -98,8 +98,8 @@ func (u *Unverified) readHeader(doc []byte) {
 }
 
 func (u *Unverified) readClaims() {
-	u.isObject = walkObject(u.payload, func(name string, raw []byte) {
-		switch name {
+	u.isObject = walkObject(u.payload, func(name, raw []byte) {
+		switch string(name) {
 		case "iss":
 			u.iss = Value{raw}
 		case "sub":

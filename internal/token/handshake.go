@@ -38,8 +38,8 @@ func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) 
 		return nil, &Error{Reason: ReasonInvalidSignature, Message: "Handshake signature is invalid."}
 	}
 	var directives Value
-	walkObject(u.payload, func(name string, raw []byte) {
-		if name == "handshake" {
+	walkObject(u.payload, func(name, raw []byte) {
+		if string(name) == "handshake" {
 			directives = Value{raw}
 		}
 	})

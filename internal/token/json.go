@@ -13,7 +13,7 @@ import (
 
 // walkObject calls member for each name and raw value of a valid JSON object,
 // in order. It reports false when the value is no object.
-func walkObject(doc []byte, member func(name string, raw []byte)) bool {
+func walkObject(doc []byte, member func(name, raw []byte)) bool {
 	i := skipSpace(doc, 0)
 	if i == len(doc) || doc[i] != '{' {
 		return false
@@ -21,7 +21,11 @@ func walkObject(doc []byte, member func(name string, raw []byte)) bool {
 	i = skipSpace(doc, i+1)
 	for doc[i] != '}' {
 		end := skipString(doc, i)
-		name, _ := Value{doc[i:end]}.Text()
+		name := doc[i+1 : end-1]
+		if bytes.IndexByte(name, '\\') >= 0 { // "\u0073ub" is "sub"
+			unescaped, _ := Value{doc[i:end]}.Text()
+			name = []byte(unescaped)
+		}
 		i = skipSpace(doc, skipSpace(doc, end)+1) // past the colon
 		end = skipValue(doc, i)
 		member(name, doc[i:end:end])

@@ -10,8 +10,8 @@ import (
 // (tokens-and-webhooks.md, sections 1.4 and 1.5).
 func orgV2(o Value, features string) Org {
 	var id, slug, role, permissions, masks Value
-	walkObject(o.raw, func(name string, raw []byte) {
-		switch name {
+	walkObject(o.raw, func(name, raw []byte) {
+		switch string(name) {
 		case "id":
 			id = Value{raw}
 		case "slg":
