@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -144,7 +145,7 @@ func (j *judged) machineFailed(kind TokenType, err error) *State {
 	if !errors.As(err, &failed) {
 		return signedOut(kind, ReasonUnexpectedError, "", nil)
 	}
-	return signedOut(kind, Reason(failed.Reason), fmt.Sprintf("%s (code=%s, status=n/a)", failed.Message, failed.Reason), nil)
+	return signedOut(kind, Reason(failed.Reason), failed.FullMachineMessage(), nil)
 }
 
 func machineSignedIn(kind TokenType, raw string, auth *Auth) *State {
@@ -231,16 +232,16 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 		if err != nil {
 			return opaqueFailure(err, "Machine token not found")
 		}
-		return checkedOpaque(t.Revoked, t.Expired, &Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, MachineID: t.Subject, Scopes: t.Scopes, Claims: t.Claims})
+		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, MachineID: t.Subject, Scopes: t.Scopes, Claims: t.Claims})
 	case OAuthToken:
-		t, _, err := a.api.VerifyOAuthAccessToken(ctx, &clerkapi.VerifyOAuthAccessTokenParams{AccessToken: raw})
+		t, response, err := a.api.VerifyOAuthAccessToken(ctx, &clerkapi.VerifyOAuthAccessTokenParams{AccessToken: raw})
 		if err != nil {
 			return opaqueFailure(err, "OAuth token not found")
 		}
-		if !token.OAuthAudienceMatches(t.Audience, a.opts.Audience) {
+		if !audienceMatches(audienceOf(response.Body), a.opts.Audience) {
 			return &opaqueAnswer{reason: Reason(token.ReasonVerificationFailed), message: "The OAuth token is for another audience. (code=token-verification-failed, status=n/a)"}
 		}
-		return checkedOpaque(t.Revoked, t.Expired, &Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, UserID: t.Subject, ClientID: t.ClientID, Scopes: t.Scopes})
+		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, UserID: t.Subject, ClientID: t.ClientID, Scopes: t.Scopes})
 	}
 	k, _, err := a.api.VerifyAPIKey(ctx, &clerkapi.VerifyAPIKeyParams{Secret: raw})
 	if err != nil {
@@ -253,22 +254,48 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 	case strings.HasPrefix(k.Subject, "org_"):
 		auth.OrgID = k.Subject
 	}
-	return checkedOpaque(k.Revoked, k.Expired, auth)
+	return named(auth)
 }
 
-// checkedOpaque refuses a token that the answer itself calls revoked or expired;
-// Clerk's SDK lets it pass.
-func checkedOpaque(revoked, expired bool, auth *Auth) *opaqueAnswer {
-	switch {
-	case auth.Subject == "":
+// audienceMatches requires one audience in common where any is configured, as
+// Clerk does for OAuth tokens.
+func audienceMatches(token, configured []string) bool {
+	return len(configured) == 0 || !slices.Contains(token, "") &&
+		slices.ContainsFunc(token, func(aud string) bool { return slices.Contains(configured, aud) })
+}
+
+// audienceOf reads the claim aud, a text or a list, from an answer.
+func audienceOf(body []byte) []string {
+	var answer struct {
+		Audience json.RawMessage `json:"aud"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return nil
+	}
+	var one string
+	if json.Unmarshal(answer.Audience, &one) == nil {
+		return []string{one}
+	}
+	var list []string
+	if json.Unmarshal(answer.Audience, &list) != nil {
+		return nil
+	}
+	return list
+}
+
+// named refuses an answer that does not say whose the token is.
+func named(auth *Auth) *opaqueAnswer {
+	if auth.Subject == "" {
 		return &opaqueAnswer{reason: ReasonUnexpectedError}
-	case revoked, expired:
-		return &opaqueAnswer{reason: Reason(token.ReasonInvalid), message: "The token is revoked or expired."}
 	}
 	return &opaqueAnswer{auth: auth}
 }
 
 func opaqueFailure(err error, notFound string) *opaqueAnswer {
+	// Clerk's SDK lets a token pass whose answer says revoked or expired.
+	if errors.Is(err, clerkapi.ErrTokenInactive) {
+		return &opaqueAnswer{reason: Reason(token.ReasonInvalid), message: "The token is revoked or expired."}
+	}
 	var refused *clerkapi.APIError
 	if !errors.As(err, &refused) {
 		return &opaqueAnswer{reason: ReasonUnexpectedError, message: "Unexpected error (code=unexpected-error, status=n/a)"}

@@ -29,7 +29,7 @@ type Authenticator struct {
 	accepts      accepts
 	signInOrigin string
 	origin       *origin.Resolver
-	keys         *jwks.Source
+	keys         keySource // nil when only opaque tokens can be verified
 	verifier     *token.Verifier
 	api          *clerkapi.Client
 
@@ -46,13 +46,35 @@ type Authenticator struct {
 	warnAZP        sync.Once
 }
 
+// keySource is where tokens' keys come from: the JWKS, or one PEM.
+type keySource interface {
+	token.KeySource
+	Ready(context.Context) error
+	Close()
+}
+
+var (
+	_ keySource = (*jwks.Source)(nil)
+	_ keySource = (*jwks.Static)(nil)
+)
+
 // Close stops the background refresh of keys and waits for it. Requests still
 // being judged are judged with the keys that are known.
-func (a *Authenticator) Close() { a.keys.Close() }
+func (a *Authenticator) Close() {
+	if a.keys != nil {
+		a.keys.Close()
+	}
+	a.api.CloseIdleConnections()
+}
 
 // Ready returns nil once tokens can be verified: the PEM key is set, or the
 // JWKS has been loaded. It fetches the JWKS if that has not happened yet.
-func (a *Authenticator) Ready(ctx context.Context) error { return a.keys.Ready(ctx) }
+func (a *Authenticator) Ready(ctx context.Context) error {
+	if a.keys == nil {
+		return nil
+	}
+	return a.keys.Ready(ctx)
+}
 
 // CookieSuffix is what Clerk appends, after an underscore, to the names of this
 // instance's cookies.
@@ -102,12 +124,7 @@ func (a *Authenticator) backendContext(ctx context.Context) (context.Context, co
 
 // decode reads a token without trusting it; a token that was verified before is
 // not read again.
-func (a *Authenticator) decode(raw string) (*token.Unverified, error) {
-	if t := a.verifier.Decoded(raw); t != nil {
-		return t, nil
-	}
-	return token.Decode(raw)
-}
+func (a *Authenticator) decode(raw string) (*token.Unverified, error) { return a.verifier.Decode(raw) }
 
 // unverified is decode for callers to whom a token that is none is just absent.
 func (a *Authenticator) unverified(raw string) *token.Unverified {

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -187,17 +188,9 @@ func (a *Authenticator) build() error {
 	}); err != nil {
 		return &OptionsError{Problems: []Problem{{Field: "APIURL", Message: err.Error()}}}
 	}
-	if o.JWTKey != "" {
-		if a.keys, err = jwks.NewStatic(o.JWTKey); err != nil {
-			return &OptionsError{Problems: []Problem{{Field: "JWTKey", Message: err.Error()}}}
-		}
-	} else {
-		a.keys = jwks.New(jwks.Config{Fetch: a.fetchKeys, StaleFor: o.StaleKeys, FetchTimeout: o.BackendTimeout, Now: o.Now, Logger: o.Logger})
+	if err := a.buildVerifier(); err != nil {
+		return err
 	}
-	a.verifier = token.New(token.Config{
-		Keys: a.keys, AuthorizedParties: o.AuthorizedParties, Audience: o.Audience,
-		ClockSkew: o.ClockSkew, CacheSize: o.TokenCacheSize, Now: o.Now,
-	})
 	if a.refreshes, err = lru.New[refreshKey, *refreshed](refreshCacheSize); err != nil {
 		return err
 	}
@@ -208,11 +201,50 @@ func (a *Authenticator) build() error {
 	return err
 }
 
+func (a *Authenticator) buildVerifier() error {
+	o := &a.opts
+	config := token.Config{
+		AuthorizedParties: o.AuthorizedParties, Audience: o.Audience,
+		ClockSkew: o.ClockSkew, CacheSize: o.TokenCacheSize, Now: o.Now,
+	}
+	switch {
+	case o.JWTKey != "":
+		static, err := jwks.NewStatic(o.JWTKey)
+		if err != nil {
+			return &OptionsError{Problems: []Problem{{Field: "JWTKey", Message: err.Error()}}}
+		}
+		a.keys, config.Keys = static, static
+	case o.SecretKey != "":
+		source, err := jwks.New(jwks.Config{Fetch: a.fetchKeys, StaleFor: o.StaleKeys, FetchTimeout: o.BackendTimeout, Now: o.Now, Logger: o.Logger})
+		if err != nil {
+			return err
+		}
+		a.keys, config.Keys = source, source
+	}
+	var err error
+	a.verifier, err = token.New(config)
+	return err
+}
+
 // fetchKeys returns the JWKS document as Clerk sent it.
 func (a *Authenticator) fetchKeys(ctx context.Context) ([]byte, error) {
 	_, response, err := a.api.GetJWKS(ctx)
-	if err != nil {
+	var refused *clerkapi.APIError
+	switch {
+	case errors.As(err, &refused):
+		return nil, keysError{refused}
+	case errors.Is(err, clerkapi.ErrContentType):
+		// Clerk's SDK does not look at the type of this one answer.
+	case err != nil:
 		return nil, err
 	}
 	return response.Body, nil
 }
+
+// keysError tells the key source Clerk's error code.
+type keysError struct{ *clerkapi.APIError }
+
+// ErrorCode is the first error code of the answer.
+func (e keysError) ErrorCode() string { return e.Code() }
+
+func (e keysError) Unwrap() error { return e.APIError }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -111,9 +112,9 @@ func (a *Authenticator) refreshOnce(ctx context.Context, sid string, suffixed bo
 }
 
 func (a *Authenticator) callRefresh(ctx context.Context, sid string, p *clerkapi.RefreshSessionParams) *refreshed {
-	result, _, err := a.api.RefreshSession(ctx, sid, p)
+	result, response, err := a.api.RefreshSession(ctx, sid, p)
 	if err != nil {
-		why := refreshFailure(err)
+		why := refreshFailure(response, err)
 		a.log().WarnContext(ctx, "session could not be refreshed", "why", why, "error", err)
 		return &refreshed{why: why}
 	}
@@ -135,28 +136,30 @@ func (a *Authenticator) callRefresh(ctx context.Context, sid string, p *clerkapi
 	return &refreshed{verified: v, token: fresh, cookies: lines, until: a.now().Add(refreshMemory)}
 }
 
-// refreshFailure names a failed call as Clerk's SDK would.
-func refreshFailure(err error) string {
+// refreshFailure names a failed call as Clerk's SDK would. response is nil when
+// none came.
+func refreshFailure(response *clerkapi.Response, err error) string {
 	var refused *clerkapi.APIError
 	switch {
-	case errors.As(err, &refused):
-		if len(refused.Errors) == 0 {
-			return refreshUnexpectedAPI
-		}
-		switch code := refused.Errors[0].Code; code {
-		case "":
-			return refreshUnexpectedSDK
-		case "unexpected_error":
-			return refreshFetchError
-		default:
-			return code
-		}
 	case errors.Is(err, clerkapi.ErrInvalidID), errors.Is(err, clerkapi.ErrNoContent):
 		return refreshUnexpectedAPI
-	case errors.Is(err, clerkapi.ErrContentType):
+	case response == nil, errors.Is(err, clerkapi.ErrBodyTooLarge):
+		return refreshFetchError
+	case response.Header.Get("Content-Type") == "application/json" && !json.Valid(response.Body):
+		return refreshFetchError
+	case !errors.As(err, &refused):
 		return refreshUnexpectedSDK
+	case len(refused.Errors) == 0:
+		return refreshUnexpectedAPI
 	}
-	return refreshFetchError
+	switch code := refused.Errors[0].Code; code {
+	case "":
+		return refreshUnexpectedSDK
+	case "unexpected_error":
+		return refreshFetchError
+	default:
+		return code
+	}
 }
 
 // requestHeaders is every header of the request the way the refresh endpoint takes

@@ -81,7 +81,7 @@ func (j *judged) usesSuffixedCookies() bool {
 	// An absent client_uat is not "0": the cookie's text is compared.
 	suffixedOut, plainOut := c.clientUATSuffixed == "0", c.clientUAT == "0"
 	switch {
-	case !suffixedOut && !plainOut && issuedAt(plain) > issuedAt(suffixed):
+	case !suffixedOut && !plainOut && plain.IssuedAfter(suffixed):
 		return false
 	case suffixedOut && !plainOut:
 		return false
@@ -95,19 +95,7 @@ func (j *judged) usesSuffixedCookies() bool {
 
 // expired compares the unsigned exp to the second, without clock skew.
 func (j *judged) expired(t *token.Unverified) bool {
-	if t == nil {
-		return false
-	}
-	exp, ok := t.EXP()
-	return ok && exp <= float64(j.a.now().Unix())
-}
-
-func issuedAt(t *token.Unverified) float64 {
-	if t == nil {
-		return 0
-	}
-	iat, _ := t.IAT()
-	return iat
+	return t != nil && t.ExpiresUntil(float64(j.a.now().Unix()))
 }
 
 // issuerOf returns the unsigned issuer without its scheme; ok is false for a

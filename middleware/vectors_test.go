@@ -181,6 +181,18 @@ func (c *vectorCase) request(t *testing.T) *http.Request {
 	return r
 }
 
+// saysRevokedOrExpired finds machine tokens whose answer is 200 and says that they
+// are not good any more. Clerk's SDK signs them in; here they are refused.
+func (c *vectorCase) saysRevokedOrExpired() bool {
+	for _, rule := range c.BAPI {
+		body := strings.ReplaceAll(rule.Answer.Body, " ", "")
+		if rule.Answer.Status == http.StatusOK && (strings.Contains(body, `"revoked":true`) || strings.Contains(body, `"expired":true`)) {
+			return c.Expect.Status == "signed-in" && c.Expect.TokenType != nil && *c.Expect.TokenType != "session_token"
+		}
+	}
+	return false
+}
+
 func loadVectors(t testing.TB) *vectorFile {
 	t.Helper()
 	data, err := os.ReadFile("testdata/authenticate-request.json")
@@ -203,8 +215,16 @@ func TestVectors(t *testing.T) {
 				now = f.Now
 			}
 			a, err := middleware.New(in.options(now, backend))
-			require.NoError(t, err)
+			if err != nil {
+				// What Clerk's SDK finds out with every request stops the start here.
+				require.Equal(t, "throws", c.Expect.Outcome, "%v", err)
+				return
+			}
 			defer a.Close()
+			if c.saysRevokedOrExpired() {
+				require.Equal(t, middleware.SignedOut, a.Authenticate(c.request(t)).Status)
+				return
+			}
 			checkVector(t, c, a.Authenticate(c.request(t)), backend.calls)
 		})
 	}
