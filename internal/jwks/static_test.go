@@ -1,0 +1,86 @@
+package jwks
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func rsaKey(tb testing.TB, bits int) *rsa.PublicKey {
+	tb.Helper()
+	k, err := rsa.GenerateKey(rand.Reader, bits)
+	require.NoError(tb, err)
+	return &k.PublicKey
+}
+
+func pemOf(tb testing.TB, public any) string {
+	tb.Helper()
+	der, err := x509.MarshalPKIXPublicKey(public)
+	require.NoError(tb, err)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}
+
+func TestStaticReadsPEMAsVariablesCarryIt(t *testing.T) {
+	t.Parallel()
+	public := rsaKey(t, 2048)
+	text := pemOf(t, public)
+	for name, form := range map[string]string{
+		"as it is":           text,
+		"windows lines":      strings.ReplaceAll(text, "\n", "\r\n"),
+		"literal n":          strings.ReplaceAll(text, "\n", `\n`),
+		"literal r and n":    strings.ReplaceAll(text, "\n", `\r\n`),
+		"spaces":             strings.ReplaceAll(text, "\n", " "),
+		"joined":             strings.ReplaceAll(text, "\n", ""),
+		"indented":           strings.ReplaceAll(text, "\n", "\n    "),
+		"quoted":             `"` + strings.ReplaceAll(text, "\n", `\n`) + `"`,
+		"spaces around":      "  \n" + text + "\n\n",
+		"without line break": strings.TrimSpace(text),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := NewStatic(form)
+			require.NoError(t, err)
+			for _, kid := range []string{"", "ins_1", "anything"} {
+				key, err := s.Key(t.Context(), kid)
+				require.NoError(t, err)
+				assert.True(t, public.Equal(key.Public))
+				assert.Equal(t, "RS256", key.Alg)
+			}
+		})
+	}
+}
+
+func TestStaticRefuses(t *testing.T) {
+	t.Parallel()
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	good := pemOf(t, rsaKey(t, 2048))
+	for name, tt := range map[string]struct{ text, want string }{
+		"empty":       {"", "begins with"},
+		"secret key":  {"sk_test_secret", "begins with"},
+		"no end":      {strings.Split(good, "-----END")[0], "ends with"},
+		"other block": {strings.ReplaceAll(good, "PUBLIC KEY", "CERTIFICATE"), "begins with"},
+		"private key": {strings.ReplaceAll(good, "PUBLIC KEY", "PRIVATE KEY"), "begins with"},
+		"bad base64":  {strings.Replace(good, "MII", "M!I", 1), "between the PEM lines"},
+		"bad key":     {strings.Replace(good, "MII", "MIA", 1), "public key"},
+		"ec key":      {pemOf(t, &ec.PublicKey), "expected an RSA key"},
+		"two keys":    {good + good, "public key"},
+		"short key":   {pemOf(t, rsaKey(t, 1024)), "shorter than 2048"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := NewStatic(tt.text)
+			require.ErrorContains(t, err, tt.want)
+			assert.Nil(t, s)
+			assert.NotContains(t, err.Error(), "secret")
+		})
+	}
+}
