@@ -1,0 +1,173 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// fakeDemoSessions records what the buttons asked for.
+type fakeDemoSessions struct {
+	ended, invalidated string
+}
+
+func (f *fakeDemoSessions) EndSession(id string) { f.ended = id }
+
+func (f *fakeDemoSessions) InvalidateRefreshTokens(id string) { f.invalidated = id }
+
+func newDemoAppHandler(t testing.TB, sessions *fakeDemoSessions) http.Handler {
+	t.Helper()
+	app := &demoApp{
+		sessions:       sessions,
+		email:          func(id string) string { return id + "@example.com" },
+		sessionCookies: []string{"__session_abc", "__session"},
+		now:            func() time.Time { return time.Unix(1_800_000_000, 0) },
+	}
+	handler, err := app.handler()
+	require.NoError(t, err)
+	return handler
+}
+
+// demoRequest is a request as clerkgate sends it to the app.
+func demoRequest(method, target string, signedIn bool) *http.Request {
+	r := httptest.NewRequest(method, "http://localhost:8080"+target, nil)
+	if signedIn {
+		r.Header.Set("X-Clerk-Auth-Status", "signed-in")
+		r.Header.Set("X-Clerk-User-Id", "user_1")
+		r.Header.Set("X-Clerk-Session-Id", "sess_1")
+	} else {
+		r.Header.Set("X-Clerk-Auth-Status", "signed-out")
+		r.Header.Set("X-Clerk-Auth-Reason", "session-token-and-uat-missing")
+	}
+	return r
+}
+
+func demoToken(exp int64) string {
+	payload := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, exp))
+	return "e30." + payload + ".c2ln"
+}
+
+func TestDemoAppPages(t *testing.T) {
+	t.Parallel()
+	handler := newDemoAppHandler(t, &fakeDemoSessions{})
+
+	t.Run("signed out", func(t *testing.T) {
+		t.Parallel()
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, demoRequest("GET", "/", false))
+		body := w.Body.String()
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.Contains(t, body, "Please sign in")
+		assert.Contains(t, body, `href="http://localhost:8080/__clerk/sign-in?redirect_url=http%3A%2F%2Flocalhost%3A8080%2F"`)
+		assert.Contains(t, body, "session-token-and-uat-missing")
+		assert.NotContains(t, body, `id="identity"`)
+	})
+	t.Run("signed in", func(t *testing.T) {
+		t.Parallel()
+		r := demoRequest("GET", "/", true)
+		r.Header.Set("X-Clerk-Org-Slug", `<script>alert(1)</script>`)
+		r.AddCookie(&http.Cookie{Name: "__session", Value: demoToken(1_700_000_000)})
+		r.AddCookie(&http.Cookie{Name: "__session_abc", Value: demoToken(1_800_000_042)})
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		body := w.Body.String()
+		assert.Contains(t, body, `<span id="identity">user_1@example.com</span>`)
+		assert.Contains(t, body, `data-seconds="42">42</output>`)
+		assert.Contains(t, body, "X-Clerk-Session-Id")
+		assert.NotContains(t, body, "<script>alert")
+		assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+		assert.Contains(t, w.Header().Get("Content-Security-Policy"), "default-src 'none'")
+		for _, outside := range []string{`src="`, `@import`, `//cdn`} {
+			assert.NotContains(t, body, outside, "no file from elsewhere")
+		}
+	})
+	t.Run("other paths", func(t *testing.T) {
+		t.Parallel()
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, demoRequest("GET", "/nothing-here", true))
+		assert.Equal(t, http.StatusNotFound, w.Code)
+	})
+}
+
+func TestDemoAppAPI(t *testing.T) {
+	t.Parallel()
+	handler := newDemoAppHandler(t, &fakeDemoSessions{})
+
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, demoRequest("GET", "/api/me", false))
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+	assert.Equal(t, "Bearer", w.Header().Get("WWW-Authenticate"))
+	var refused demoErrors
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &refused))
+	require.Len(t, refused.Errors, 1)
+	assert.NotEmpty(t, refused.Errors[0].Code)
+	assert.Contains(t, refused.Errors[0].LongMessage, "session-token-and-uat-missing")
+
+	w = httptest.NewRecorder()
+	handler.ServeHTTP(w, demoRequest("GET", "/api/me", true))
+	assert.Equal(t, http.StatusOK, w.Code)
+	var me map[string]string
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &me))
+	assert.Equal(t, "user_1@example.com", me["email"])
+}
+
+func TestDemoAppButtons(t *testing.T) {
+	t.Parallel()
+	const end, revoke = "/session/end", "/session/revoke-refresh-token"
+	for _, c := range []struct {
+		name, path       string
+		signedIn         bool
+		header           map[string]string
+		status           int
+		location         string
+		ended, cancelled string
+		cookiesDeleted   int
+	}{
+		{name: "end", path: end, signedIn: true, status: 303, location: "/", ended: "sess_1", cookiesDeleted: 2},
+		{name: "revoke", path: revoke, signedIn: true, status: 303, location: "/?refresh=revoked", cancelled: "sess_1"},
+		{name: "from our own page", path: revoke, signedIn: true, header: map[string]string{"Origin": "http://localhost:8080", "Sec-Fetch-Site": "same-origin"}, status: 303, location: "/?refresh=revoked", cancelled: "sess_1"},
+		{name: "old browser, our own page", path: end, signedIn: true, header: map[string]string{"Origin": "http://localhost:8080"}, status: 303, location: "/", ended: "sess_1", cookiesDeleted: 2},
+		{name: "another site", path: end, signedIn: true, header: map[string]string{"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}, status: 403},
+		{name: "another site, old browser", path: revoke, signedIn: true, header: map[string]string{"Origin": "http://evil.example"}, status: 403},
+		{name: "token expired before the POST", path: end, status: 303, location: "/"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			sessions := &fakeDemoSessions{}
+			r := demoRequest("POST", c.path, c.signedIn)
+			for name, value := range c.header {
+				r.Header.Set(name, value)
+			}
+			w := httptest.NewRecorder()
+			newDemoAppHandler(t, sessions).ServeHTTP(w, r)
+			assert.Equal(t, c.status, w.Code, w.Body)
+			assert.Equal(t, c.location, w.Header().Get("Location"))
+			assert.Equal(t, c.ended, sessions.ended)
+			assert.Equal(t, c.cancelled, sessions.invalidated)
+			deleted := w.Result().Cookies()
+			assert.Len(t, deleted, c.cookiesDeleted)
+			for _, cookie := range deleted {
+				assert.Negative(t, cookie.MaxAge, cookie.Name)
+			}
+		})
+	}
+}
+
+func TestDemoUnverifiedExpiry(t *testing.T) {
+	t.Parallel()
+	for _, broken := range []string{"", "a.b", "a.%%.c", "a." + base64.RawURLEncoding.EncodeToString([]byte("[")) + ".c", strings.Repeat(".", 5)} {
+		_, ok := demoUnverifiedExpiry(broken)
+		assert.False(t, ok, broken)
+	}
+	exp, ok := demoUnverifiedExpiry(demoToken(1_800_000_000))
+	assert.True(t, ok)
+	assert.Equal(t, int64(1_800_000_000), exp.Unix())
+}

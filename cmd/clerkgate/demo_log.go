@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+)
+
+// demoLog writes log records for people who watch: one line per request, what was
+// decided first. It is a [slog.Handler]; records below the level info are left out.
+type demoLog struct {
+	out   *demoOutput
+	name  func(userID string) string
+	attrs []slog.Attr
+	group string
+}
+
+// demoOutput keeps lines whole.
+type demoOutput struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+var _ slog.Handler = (*demoLog)(nil)
+
+// newDemoLog returns a handler that shows users by the name that name gives them.
+func newDemoLog(w io.Writer, name func(userID string) string) *demoLog {
+	return &demoLog{out: &demoOutput{w: w}, name: name}
+}
+
+func (l *demoLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+
+func (l *demoLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	with := *l
+	with.attrs = slices.Clone(l.attrs)
+	for _, a := range attrs {
+		a.Key = l.group + a.Key
+		with.attrs = append(with.attrs, a)
+	}
+	return &with
+}
+
+func (l *demoLog) WithGroup(name string) slog.Handler {
+	with := *l
+	if name != "" {
+		with.group += name + "."
+	}
+	return &with
+}
+
+func (l *demoLog) Handle(_ context.Context, record slog.Record) error {
+	facts := slices.Clone(l.attrs)
+	record.Attrs(func(a slog.Attr) bool {
+		a.Key = l.group + a.Key
+		facts = append(facts, a)
+		return true
+	})
+	var line strings.Builder
+	line.WriteString(record.Time.Format(time.TimeOnly) + "  ")
+	if record.Message == "request" {
+		l.request(&line, facts)
+	} else {
+		l.remark(&line, record, facts)
+	}
+	printable := strings.Map(demoPrintable, strings.TrimRight(line.String(), " "))
+
+	l.out.mu.Lock()
+	defer l.out.mu.Unlock()
+	_, err := io.WriteString(l.out.w, printable+"\n")
+	return err
+}
+
+// request is the access log of package proxy, in columns:
+//
+//	15:04:05  signed-in   200  GET   /         jane@example.com, token refreshed   1.2ms
+func (l *demoLog) request(line *strings.Builder, facts []slog.Attr) {
+	values := make(map[string]string, len(facts))
+	for _, a := range facts {
+		values[a.Key] = a.Value.Resolve().String()
+	}
+	decision := values["decision"]
+	if decision == "" {
+		decision = "-" // passed on to Clerk, nothing to decide
+	}
+	var what []string
+	if id := values["user_id"]; id != "" {
+		what = append(what, l.name(id))
+	}
+	if values["refreshed"] == "true" {
+		what = append(what, "token refreshed")
+	}
+	for _, key := range []string{"reason", "error"} {
+		if v := values[key]; v != "" {
+			what = append(what, v)
+		}
+	}
+	_, _ = fmt.Fprintf(line, "%-10s  %s  %-4s  %-28s  %s", decision, values["status"], values["method"], values["path"], strings.Join(what, ", "))
+	if took := values["duration"]; took != "" {
+		_, _ = fmt.Fprintf(line, "  (%s)", took)
+	}
+}
+
+// demoPrintable keeps what a client sent from breaking a line or steering a terminal.
+func demoPrintable(r rune) rune {
+	if !unicode.IsPrint(r) {
+		return '?'
+	}
+	return r
+}
+
+// remark is any other record.
+func (l *demoLog) remark(line *strings.Builder, record slog.Record, facts []slog.Attr) {
+	_, _ = fmt.Fprintf(line, "%-10s  %s", strings.ToLower(record.Level.String()), record.Message)
+	for _, a := range facts {
+		_, _ = fmt.Fprintf(line, "  %s=%s", a.Key, a.Value.Resolve())
+	}
+}
