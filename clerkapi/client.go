@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -197,26 +196,4 @@ func orDefault[T comparable](v, def T) T {
 		return def
 	}
 	return v
-}
-
-// RetryPolicy says how long to wait before the next attempt: Base doubled per attempt, at most Max, times a random
-// factor from 0.5 to 1. A Retry-After of the reply is honoured instead; when it does not fit into the time left, the
-// call returns at once with the reply's error.
-//
-// A 429 is retried on every operation, replies 502, 503, 504 and connection errors on reads, session revocation and
-// session token creation. RefreshSession (its expired token may be consumed by the attempt that failed) and
-// CreateSession are never retried.
-type RetryPolicy struct {
-	Base time.Duration  // 0 means 200ms
-	Max  time.Duration  // 0 means 5s
-	Rand func() float64 // in [0,1); must be safe for concurrent use; nil means math/rand/v2
-}
-
-func (p RetryPolicy) withDefaults() RetryPolicy {
-	p.Base = orDefault(p.Base, 200*time.Millisecond)
-	p.Max = orDefault(p.Max, 5*time.Second)
-	if p.Rand == nil {
-		p.Rand = rand.Float64
-	}
-	return p
 }

@@ -27,14 +27,16 @@ type M2MToken struct {
 	Revoked          bool            `json:"revoked"`
 	RevocationReason *string         `json:"revocation_reason"`
 	Expired          bool            `json:"expired"`
-	Expiration       *float64        `json:"expiration"` // nil means never
-	LastUsedAt       *float64        `json:"last_used_at"`
+	Expiration       *int64          `json:"expiration"` // nil means never
+	LastUsedAt       *int64          `json:"last_used_at"`
 	CreatedAt        int64           `json:"created_at"`
 	UpdatedAt        int64           `json:"updated_at"`
 }
 
-func (t *M2MToken) validate() error { return checkMachine("machine_to_machine_token", t.Object, t.ID, t.Subject) }
-func (t *M2MToken) inactive() bool  { return t.Revoked || t.Expired }
+func (t *M2MToken) validate() error {
+	return checkMachine("machine_to_machine_token", t.Object, t.ID, t.Subject)
+}
+func (t *M2MToken) inactive() bool { return t.Revoked || t.Expired }
 
 // VerifyM2MToken verifies an opaque M2M token (POST /m2m_tokens/verify). With a machine secret key, only tokens
 // granted to that machine verify; with the secret key any token of the instance. A token that is unknown, not
@@ -70,9 +72,9 @@ type APIKey struct {
 	Revoked          bool            `json:"revoked"`
 	RevocationReason *string         `json:"revocation_reason"`
 	Expired          bool            `json:"expired"`
-	Expiration       *float64        `json:"expiration"` // nil means never
+	Expiration       *int64          `json:"expiration"` // nil means never
 	CreatedBy        *string         `json:"created_by"` // "user_…"
-	LastUsedAt       *float64        `json:"last_used_at"`
+	LastUsedAt       *int64          `json:"last_used_at"`
 	CreatedAt        int64           `json:"created_at"`
 	UpdatedAt        int64           `json:"updated_at"`
 }
@@ -107,7 +109,7 @@ type OAuthAccessToken struct {
 	Revoked          bool     `json:"revoked"`
 	RevocationReason *string  `json:"revocation_reason"`
 	Expired          bool     `json:"expired"`
-	Expiration       *float64 `json:"expiration"` // nil means never
+	Expiration       *int64   `json:"expiration"` // nil means never
 	CreatedAt        int64    `json:"created_at"`
 	UpdatedAt        int64    `json:"updated_at"`
 
@@ -152,6 +154,10 @@ func verify[T any](ctx context.Context, c *Client, op operation) (*T, *Response,
 
 // checkMachine asks for a subject too: a verified token that stands for nobody must not pass.
 func checkMachine(want, object, id, subject string) error {
+	// Clerk's own client takes an answer without an object member too.
+	if object == "" {
+		object = want
+	}
 	if err := checkObject(want, object, id); err != nil {
 		return err
 	}

@@ -68,10 +68,15 @@ func (c *Cookies) validate() error {
 func (r *SessionRefresh) UnmarshalJSON(data []byte) error {
 	*r = SessionRefresh{}
 	var kind struct {
-		Object string `json:"object"`
+		Object  string          `json:"object"`
+		Cookies json.RawMessage `json:"cookies"`
 	}
 	if err := json.Unmarshal(data, &kind); err != nil {
 		return err
+	}
+	// Clerk's own client takes an answer of cookies without an object member too.
+	if kind.Object == "" && kind.Cookies != nil {
+		kind.Object = "cookies"
 	}
 	switch kind.Object {
 	case "token":

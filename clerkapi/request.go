@@ -10,16 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
-)
-
-// retryClass says what an operation may repeat.
-type retryClass int
-
-const (
-	retryNever     retryClass = iota // a second try could find the first one's effect
-	retryLimited                     // 429 only: the request was turned away before it had an effect
-	retryTransient                   // also 502, 503, 504 and connection errors: repeating is harmless
 )
 
 // operation is one call of the API, before keys and base URL are known.
@@ -70,8 +60,13 @@ func (c *Client) do(ctx context.Context, op operation) (*Response, error) {
 	defer cancel()
 	for n := 1; ; n++ {
 		res, err := c.attempt(ctx, op, n, target, key, body)
-		if err == nil || n > c.maxRetries || !retryable(op.retry, res, err) ||
-			!wait(ctx, c.retry.delay(n, res)) {
+		if err == nil || n > c.maxRetries || !retryable(op.retry, res, err) {
+			return res, err
+		}
+		if !wait(ctx, c.retry.delay(n, res)) {
+			if ctx.Err() != nil {
+				err = fmt.Errorf("%w: %w", err, ctx.Err())
+			}
 			return res, err
 		}
 	}
@@ -185,52 +180,4 @@ func (c *Client) key(ctx context.Context, op operation) (string, error) {
 		return "", fmt.Errorf("%w: machine secret key contains white space or control characters", ErrInvalidParams)
 	}
 	return key, nil
-}
-
-func retryable(class retryClass, res *Response, err error) bool {
-	if class == retryNever || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return false
-	}
-	if res != nil && res.StatusCode == http.StatusTooManyRequests {
-		return true
-	}
-	if class != retryTransient {
-		return false
-	}
-	if res == nil {
-		_, transport := errors.AsType[*TransportError](err)
-		return transport
-	}
-	switch res.StatusCode {
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
-}
-
-// delay is the time before the attempt after the n-th.
-func (p RetryPolicy) delay(n int, res *Response) time.Duration {
-	if res != nil && res.RetryAfter > 0 {
-		return res.RetryAfter
-	}
-	d := min(p.Base<<(n-1), p.Max)
-	if d <= 0 { // the shift overflowed
-		d = p.Max
-	}
-	return time.Duration(float64(d) * (0.5 + p.Rand()/2))
-}
-
-// wait says whether d passed before the context ended; it does not begin a wait that cannot end in time.
-func wait(ctx context.Context, d time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
-		return false
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

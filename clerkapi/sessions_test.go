@@ -48,3 +48,87 @@ func TestGetSession(t *testing.T) {
 	assert.Equal(t, "application/json", r.header.Get("Content-Type"))
 	assert.Equal(t, "clerkapi/"+clerkapi.Version, r.header.Get("User-Agent"))
 }
+
+func refreshParams() *clerkapi.RefreshSessionParams {
+	return &clerkapi.RefreshSessionParams{ExpiredToken: "planted.jwt", RefreshToken: "planted_refresh", RequestOrigin: "https://app.example.com"}
+}
+
+func TestRefreshSessionRequest(t *testing.T) {
+	t.Parallel()
+	yes, no, ip := true, false, "203.0.113.7"
+	full := refreshParams()
+	full.RequestHeaders = map[string][]string{"user-agent": {"Mozilla/5.0"}, "X-Odd": {"a", "b"}}
+	full.Format, full.RequestOriginatingIP, full.SuffixedCookies = clerkapi.RefreshFormatCookie, &ip, &yes
+	without := refreshParams()
+	without.SuffixedCookies = &no
+	const least = `{"expired_token":"planted.jwt","refresh_token":"planted_refresh","request_origin":"https://app.example.com"}`
+	cases := []struct {
+		name      string
+		params    *clerkapi.RefreshSessionParams
+		uri, body string
+	}{
+		{"least", refreshParams(), "/v1/sessions/s/refresh", least},
+		{"false is not sent", without, "/v1/sessions/s/refresh", least},
+		{"full", full, "/v1/sessions/s/refresh?suffixed_cookies=true", `{"expired_token":"planted.jwt","refresh_token":"planted_refresh",
+			"request_origin":"https://app.example.com","request_headers":{"user-agent":["Mozilla/5.0"],"X-Odd":["a","b"]},
+			"format":"cookie","request_originating_ip":"203.0.113.7"}`},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			c, f := setup(t, nil, ok(`{"object":"token","jwt":"fresh"}`))
+			out, _, err := c.RefreshSession(t.Context(), "s", tc.params)
+			require.NoError(t, err)
+			assert.Equal(t, "fresh", out.Token.JWT)
+			assert.Nil(t, out.Cookies)
+			r := f.got()[0]
+			assert.Equal(t, "POST", r.method)
+			assert.Equal(t, tc.uri, r.uri)
+			assert.JSONEq(t, tc.body, r.body)
+			assert.Equal(t, "application/json", r.header.Get("Content-Type"))
+			assert.Equal(t, "2026-05-12", r.header.Get("Clerk-Api-Version"))
+		})
+	}
+}
+
+func TestRefreshSessionReply(t *testing.T) {
+	t.Parallel()
+	c, _ := setup(t, nil, ok(`{"object":"cookies","cookies":["__session=a; Path=/","__refresh_x=b"]}`))
+	out, _, err := c.RefreshSession(t.Context(), "s", refreshParams())
+	require.NoError(t, err)
+	assert.Nil(t, out.Token)
+	assert.Equal(t, []string{"__session=a; Path=/", "__refresh_x=b"}, out.Cookies.Cookies)
+
+	for _, body := range []string{`{}`, `null`, `[]`, `{"object":"token"}`, `{"object":"token","jwt":""}`, `{"object":"cookies"}`,
+		`{"object":"cookies","cookies":[]}`, `{"object":"session","jwt":"x"}`, `{"object":"token","jwt":7}`, `{"object":1}`} {
+		c, _ := setup(t, nil, ok(body))
+		out, res, err := c.RefreshSession(t.Context(), "s", refreshParams())
+		var d *clerkapi.DecodeError
+		require.ErrorAs(t, err, &d, body)
+		assert.Nil(t, out)
+		assert.NotNil(t, res)
+	}
+
+	c, f := setup(t, func(o *clerkapi.Options) { o.MaxRetries = 3 },
+		reply{401, nil, `{"errors":[{"code":"session_refresh_expired_session_token_consumed","message":"planted.jwt"}]}`})
+	_, _, err = c.RefreshSession(t.Context(), "s", refreshParams())
+	var api *clerkapi.APIError
+	require.ErrorAs(t, err, &api)
+	require.ErrorIs(t, err, clerkapi.ErrUnauthorized)
+	assert.Equal(t, "session_refresh_expired_session_token_consumed", api.Code())
+	noSecrets(t, err.Error())
+	assert.Len(t, f.got(), 1)
+}
+
+// The three refusals are made here, the rest is Clerk's to judge.
+func TestRefreshSessionParams(t *testing.T) {
+	t.Parallel()
+	c, f := setup(t, nil, ok(`{}`))
+	for _, p := range []*clerkapi.RefreshSessionParams{nil, {}, {ExpiredToken: "e", RefreshToken: "r"}, {ExpiredToken: "e", RequestOrigin: "o"},
+		{RefreshToken: "r", RequestOrigin: "o"}} {
+		_, res, err := c.RefreshSession(t.Context(), "s", p)
+		require.ErrorIs(t, err, clerkapi.ErrInvalidParams)
+		assert.Nil(t, res)
+	}
+	assert.Empty(t, f.got())
+}

@@ -1,0 +1,335 @@
+package clerkapi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/clerkapi"
+)
+
+const notFoundJSON = `{"errors":[{"code":"resource_not_found","message":"short","long_message":"longer",
+  "meta":{"param_name":"user_id"}}],"meta":{},"clerk_trace_id":"trace_body"}`
+
+func TestAPIError(t *testing.T) {
+	t.Parallel()
+	jsonType := http.Header{"Cf-Ray": {"ray"}}
+	cases := []struct {
+		name  string
+		reply reply
+		is    error
+		codes []string
+		trace string
+		text  string
+	}{
+		{"not found", reply{404, jsonType, notFoundJSON}, clerkapi.ErrNotFound, []string{"resource_not_found"}, "trace_body",
+			"clerkapi: get session: status 404 resource_not_found (trace trace_body)"},
+		{"unauthorized", reply{401, nil, `{"errors":[{"code":"clerk_key_invalid","message":"planted"}]}`}, clerkapi.ErrUnauthorized,
+			[]string{"clerk_key_invalid"}, "", "clerkapi: get session: status 401 clerk_key_invalid"},
+		{"rate limited", reply{429, jsonType, `{"errors":[]}`}, clerkapi.ErrRateLimited, nil, "ray", "clerkapi: get session: status 429 (trace ray)"},
+		{"clerk trace before ray", reply{500, http.Header{"Cf-Ray": {"ray"}, "Clerk-Trace-Id": {"own"}}, `{}`}, nil, nil, "own",
+			"clerkapi: get session: status 500 (trace own)"},
+		{"trace inside the item", reply{400, nil, `{"errors":[{"code":"a","clerk_trace_id":"inner"},{"code":"b"}]}`}, nil,
+			[]string{"a", "b"}, "inner", "clerkapi: get session: status 400 a b (trace inner)"},
+		{"content type with charset is no JSON", reply{404, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, notFoundJSON},
+			clerkapi.ErrNotFound, nil, "", "clerkapi: get session: status 404"},
+		{"two content types are no JSON", reply{404, http.Header{"Content-Type": {"application/json", "application/json"}}, notFoundJSON},
+			clerkapi.ErrNotFound, nil, "", "clerkapi: get session: status 404"},
+		{"broken JSON", reply{502, nil, `{"errors":[{"co`}, nil, nil, "", "clerkapi: get session: status 502"},
+		{"errors of another type", reply{400, nil, `{"errors":"planted","clerk_trace_id":7}`}, nil, nil, "", "clerkapi: get session: status 400"},
+		{"odd items are left out", reply{400, nil, `{"errors":[null,7,{"code":7},{"message":"m"},{"code":"good"}]}`}, nil, []string{"good"}, "",
+			"clerkapi: get session: status 400 good"},
+		{"code cannot write into a log", reply{400, nil, `{"errors":[{"code":"a\nb c"}]}`}, nil, []string{"a\nb c"}, "",
+			"clerkapi: get session: status 400 a?b?c"},
+		{"redirect is not followed", reply{307, http.Header{"Location": {"/v1/elsewhere?planted=1"}}, ``}, clerkapi.ErrRedirect, nil, "",
+			"clerkapi: get session: status 307"},
+		{"malformed redirect", reply{302, http.Header{"Location": {"http://[planted"}}, ``}, clerkapi.ErrRedirect, nil, "",
+			"clerkapi: get session: status 302"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			c, f := setup(t, nil, tc.reply)
+			s, res, err := c.GetSession(t.Context(), sessionID)
+			assert.Nil(t, s)
+			require.NotNil(t, res)
+			assert.Equal(t, tc.reply.status, res.StatusCode)
+			assert.Equal(t, tc.reply.body, string(res.Body))
+			var api *clerkapi.APIError
+			require.ErrorAs(t, err, &api)
+			assert.Same(t, res, api.Response)
+			assert.Equal(t, tc.trace, api.TraceID)
+			assert.Equal(t, tc.trace, res.TraceID)
+			var codes []string
+			for _, e := range api.Errors {
+				codes = append(codes, e.Code)
+			}
+			assert.Equal(t, tc.codes, codes)
+			assert.Equal(t, tc.text, err.Error())
+			for _, sentinel := range []error{clerkapi.ErrNotFound, clerkapi.ErrUnauthorized, clerkapi.ErrRateLimited, clerkapi.ErrRedirect} {
+				assert.Equal(t, sentinel == tc.is, errors.Is(err, sentinel), sentinel)
+			}
+			assert.Len(t, f.got(), 1, "no retry, no redirect")
+		})
+	}
+}
+
+func TestAPIErrorDetails(t *testing.T) {
+	t.Parallel()
+	c, _ := setup(t, nil, reply{404, nil, notFoundJSON}, reply{422, nil, `{"errors":[{"code":"c","meta":[]}` +
+		strings.Repeat(`,{"code":"c"}`, 300) + `]}`}, reply{500, nil, ``})
+	_, _, err := c.GetSession(t.Context(), sessionID)
+	var api *clerkapi.APIError
+	require.ErrorAs(t, err, &api)
+	assert.Equal(t, "resource_not_found", api.Code())
+	assert.Equal(t, "short", api.Errors[0].Message)
+	assert.Equal(t, "longer", api.Errors[0].LongMessage)
+	assert.Equal(t, "user_id", api.Errors[0].ParamName())
+	assert.True(t, api.IsNotFound())
+
+	_, _, err = c.GetSession(t.Context(), sessionID)
+	require.ErrorAs(t, err, &api)
+	assert.Len(t, api.Errors, 100, "bounded")
+	assert.Empty(t, api.Errors[0].ParamName())
+	assert.Less(t, len(err.Error()), 100)
+
+	_, _, err = c.GetSession(t.Context(), sessionID)
+	require.ErrorAs(t, err, &api)
+	assert.Empty(t, api.Code())
+	assert.False(t, api.IsRateLimited() || api.IsUnauthorized())
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-1": 0, "1.5": 0, "Fri, 01 Jan 2027 00:00:00 GMT": 0,
+		"99999999999999999999": 0,
+	} {
+		c, _ := setup(t, nil, reply{429, http.Header{"Retry-After": {header}}, `{}`})
+		_, res, err := c.GetSession(t.Context(), sessionID)
+		require.ErrorIs(t, err, clerkapi.ErrRateLimited)
+		assert.Equal(t, want, res.RetryAfter, header)
+	}
+}
+
+func TestDecodeError(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name  string
+		reply reply
+		is    error
+	}{
+		{"no content", reply{204, nil, ``}, clerkapi.ErrNoContent},
+		{"text", reply{200, http.Header{"Content-Type": {"text/html"}}, sessionJSON}, clerkapi.ErrContentType},
+		{"charset", reply{200, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, sessionJSON}, clerkapi.ErrContentType},
+		{"upper case", reply{200, http.Header{"Content-Type": {"Application/JSON"}}, sessionJSON}, clerkapi.ErrContentType},
+		{"empty", ok(``), nil},
+		{"broken", ok(`{"object":"session"`), nil},
+		{"trailing", ok(sessionJSON + `x`), nil},
+		{"null", ok(`null`), nil},
+		{"array", ok(`[]`), nil},
+		{"other object", ok(`{"object":"user","id":"user_1"}`), nil},
+		{"no id", ok(`{"object":"session"}`), nil},
+		{"id of another type", ok(`{"object":"session","id":7}`), nil},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := setup(t, nil, tc.reply)
+			s, res, err := c.GetSession(t.Context(), sessionID)
+			assert.Nil(t, s)
+			require.NotNil(t, res)
+			var d *clerkapi.DecodeError
+			require.ErrorAs(t, err, &d)
+			assert.Same(t, res, d.Response)
+			if tc.is != nil {
+				assert.ErrorIs(t, err, tc.is)
+			}
+			assert.True(t, strings.HasPrefix(err.Error(), "clerkapi: get session: decode reply with status 20"), err)
+		})
+	}
+}
+
+func TestBodyTooLarge(t *testing.T) {
+	t.Parallel()
+	limit := func(o *clerkapi.Options) { o.MaxBodyBytes = int64(len(sessionJSON)) }
+	c, _ := setup(t, limit, ok(sessionJSON), ok(sessionJSON+" "), reply{429, nil, sessionJSON + " "})
+	_, _, err := c.GetSession(t.Context(), sessionID)
+	require.NoError(t, err, "exactly the limit")
+
+	s, res, err := c.GetSession(t.Context(), sessionID)
+	require.ErrorIs(t, err, clerkapi.ErrBodyTooLarge)
+	assert.Nil(t, s)
+	assert.Equal(t, 200, res.StatusCode)
+	assert.Nil(t, res.Body)
+
+	_, res, err = c.GetSession(t.Context(), sessionID)
+	require.ErrorIs(t, err, clerkapi.ErrBodyTooLarge)
+	require.ErrorIs(t, err, clerkapi.ErrRateLimited, "the status counts although the body is lost")
+	assert.Equal(t, 429, res.StatusCode)
+}
+
+// endless never stops sending; only the client's limit ends it.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) { e.read += len(p); return len(p), nil }
+
+func TestEndlessBody(t *testing.T) {
+	t.Parallel()
+	body := &endless{}
+	c := withTransport(t, func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{}, Body: io.NopCloser(body)}, nil
+	}, nil)
+	_, res, err := c.GetSession(t.Context(), sessionID)
+	require.ErrorIs(t, err, clerkapi.ErrBodyTooLarge)
+	assert.NotNil(t, res)
+	assert.Less(t, body.read, 4<<20)
+}
+
+// roundTrip is a transport made of one function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func withTransport(t testing.TB, f roundTrip, change func(*clerkapi.Options)) *clerkapi.Client {
+	t.Helper()
+	o := clerkapi.Options{SecretKey: secretKey, MachineSecretKey: machineKey, Transport: f}
+	if change != nil {
+		change(&o)
+	}
+	c, err := clerkapi.New(o)
+	require.NoError(t, err)
+	c.CloseIdleConnections() // does nothing here, and must not mind
+	return c
+}
+
+func TestTransportErrorShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	errDial := errors.New("connection refused")
+	cases := map[string]struct {
+		make func(r *http.Request) error
+		text string
+	}{
+		"plain":     {func(*http.Request) error { return errDial }, "no reply: connection refused"},
+		"url error": {func(r *http.Request) error { return &url.Error{Op: "Get", URL: r.URL.String(), Err: errDial} }, "no reply: connection refused"},
+		"wrapped": {func(r *http.Request) error {
+			return fmt.Errorf("proxy: %w", &url.Error{Op: "Get", URL: r.URL.String(), Err: errDial})
+		}, "no reply: connection refused"},
+		"quoting": {func(r *http.Request) error {
+			return fmt.Errorf("%s %s: %w", r.URL, r.Header.Get("Authorization"), errDial)
+		}, "no reply: https://api.clerk.com/v1/clients/handshake_payload?[redacted] [redacted]: connection refused"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := withTransport(t, func(r *http.Request) (*http.Response, error) { return nil, tc.make(r) }, nil)
+			_, res, err := c.GetHandshakePayload(t.Context(), "planted nonce")
+			assert.Nil(t, res)
+			require.ErrorIs(t, err, errDial)
+			var te *clerkapi.TransportError
+			require.ErrorAs(t, err, &te)
+			assert.Equal(t, "clerkapi: get handshake payload: "+tc.text, err.Error())
+			noSecrets(t, err.Error())
+		})
+	}
+}
+
+func TestTransportWithoutReply(t *testing.T) {
+	t.Parallel()
+	c := withTransport(t, func(*http.Request) (*http.Response, error) { return nil, nil }, nil)
+	_, res, err := c.GetSession(t.Context(), sessionID)
+	assert.Nil(t, res)
+	var te *clerkapi.TransportError
+	assert.ErrorAs(t, err, &te)
+}
+
+func TestBodyBreaksOff(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 500} {
+		c := withTransport(t, func(*http.Request) (*http.Response, error) {
+			body := io.MultiReader(strings.NewReader(`{"obj`), errReader{})
+			return &http.Response{StatusCode: status, ContentLength: -1, Header: http.Header{}, Body: io.NopCloser(body)}, nil
+		}, nil)
+		_, res, err := c.GetSession(t.Context(), sessionID)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		assert.Equal(t, status, res.StatusCode)
+		assert.Nil(t, res.Body)
+		var api *clerkapi.APIError
+		assert.Equal(t, status == 500, errors.As(err, &api))
+	}
+}
+
+type errReader struct{}
+
+func (errReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestCancellation(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan struct{}, 1)
+	hang := func(r *http.Request) (*http.Response, error) {
+		arrived <- struct{}{}
+		<-r.Context().Done()
+		return nil, context.Cause(r.Context()) // as net/http does
+	}
+	c := withTransport(t, hang, func(o *clerkapi.Options) { o.MaxRetries = 3 })
+
+	errOwn := errors.New("caller's cause")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() { <-arrived; cancel(errOwn) }()
+	_, res, err := c.GetSession(ctx, sessionID)
+	assert.Nil(t, res)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, errOwn)
+
+	_, _, err = c.GetSession(ctx, sessionID)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Empty(t, arrived, "no call with a context that has ended")
+}
+
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	hang := func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	c := withTransport(t, hang, func(o *clerkapi.Options) { o.Timeout = time.Millisecond })
+	_, _, err := c.GetSession(t.Context(), sessionID)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func TestRedaction(t *testing.T) {
+	t.Parallel()
+	planted, n := "planted", int64(60)
+	c, _ := setup(t, nil, ok(`{"planted":1}`))
+	values := []any{
+		clerkapi.Options{SecretKey: planted, MachineSecretKey: planted}, c,
+		&clerkapi.Response{StatusCode: 200, Body: []byte(planted), Header: http.Header{"Set-Cookie": {planted}}},
+		clerkapi.Token{JWT: planted}, &clerkapi.Token{JWT: planted}, clerkapi.Cookies{Cookies: []string{planted}},
+		clerkapi.SessionRefresh{Token: &clerkapi.Token{JWT: planted}},
+		&clerkapi.SessionRefresh{Cookies: &clerkapi.Cookies{Cookies: []string{planted}}}, clerkapi.SessionRefresh{},
+		clerkapi.HandshakePayload{Directives: []string{planted}},
+		clerkapi.RefreshSessionParams{ExpiredToken: planted, RefreshToken: planted, RequestHeaders: map[string][]string{"cookie": {planted}}},
+		clerkapi.VerifyM2MTokenParams{Token: planted, MachineSecretKey: planted}, clerkapi.VerifyAPIKeyParams{Secret: planted},
+		clerkapi.VerifyOAuthAccessTokenParams{AccessToken: planted}, clerkapi.VerifyClientParams{Token: planted},
+		clerkapi.VerifySessionParams{Token: &planted}, clerkapi.VerifySessionParams{},
+		clerkapi.TestingToken{Token: planted, ExpiresAt: n}, clerkapi.SignInToken{Token: planted, URL: &planted},
+		(*clerkapi.Client)(nil), (*clerkapi.Response)(nil),
+	}
+	for _, v := range values {
+		var log strings.Builder
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", v)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", v)
+		noSecrets(t, log.String())
+		noSecrets(t, fmt.Sprintf("%v %+v %#v %s %q", v, v, v, v, v))
+	}
+}
