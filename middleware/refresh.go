@@ -65,7 +65,7 @@ func (j *judged) refresh() (*State, string) {
 		ExpiredToken:   expired,
 		RefreshToken:   j.cookies.refresh,
 		RequestOrigin:  j.origin(),
-		RequestHeaders: requestHeaders(j.r),
+		RequestHeaders: requestHeaders(j.r, j.a.origin.TrustedPeer(j.r)),
 	})
 	if outcome.why != "" {
 		return nil, outcome.why
@@ -149,24 +149,42 @@ func refreshFailure(response *clerkapi.Response, err error) string {
 		return refreshFetchError
 	case !errors.As(err, &refused):
 		return refreshUnexpectedSDK
-	case len(refused.Errors) == 0:
-		return refreshUnexpectedAPI
 	}
-	switch code := refused.Errors[0].Code; code {
-	case "":
+	switch code, any := firstErrorCode(refused.Response); {
+	case !any:
+		return refreshUnexpectedAPI
+	case code == "":
 		return refreshUnexpectedSDK
-	case "unexpected_error":
+	case code == "unexpected_error":
 		return refreshFetchError
 	default:
 		return code
 	}
 }
 
+// firstErrorCode reads the first error of an answer, also one without a code,
+// which clerkapi leaves out.
+func firstErrorCode(response *clerkapi.Response) (code string, any bool) {
+	var body struct {
+		Errors []struct {
+			Code string `json:"code"`
+		} `json:"errors"`
+	}
+	if response.Header.Get("Content-Type") != "application/json" || json.Unmarshal(response.Body, &body) != nil || len(body.Errors) == 0 {
+		return "", false
+	}
+	return body.Errors[0].Code, true
+}
+
 // requestHeaders is every header of the request the way the refresh endpoint takes
-// them: lower-case names, one element each.
-func requestHeaders(r *http.Request) map[string][]string {
+// them: lower-case names, one element each. What a peer that is no trusted proxy
+// says of itself being one is left out.
+func requestHeaders(r *http.Request, trusted bool) map[string][]string {
 	out := make(map[string][]string, len(r.Header)+1)
 	for name, values := range r.Header {
+		if !trusted && (name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-")) {
+			continue
+		}
 		separator := ", "
 		if name == "Cookie" {
 			separator = "; "
