@@ -2,8 +2,12 @@ package token
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
+
+// errHandshakeClaim is no [Error]: the token is good, what it carries is not.
+var errHandshakeClaim = errors.New("handshake claim holds something else than texts")
 
 // Handshake verifies a handshake token and returns its Set-Cookie lines. Header
 // and signature are checked, time and other claims are not: the token came
@@ -43,9 +47,12 @@ func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) 
 			directives = Value{raw}
 		}
 	})
+	if _, ok := directives.list(); !ok {
+		return nil, nil // a handshake without a list sets nothing, as in the reference
+	}
 	lines, ok := directives.strings()
 	if !ok {
-		return nil, &Error{Reason: ReasonInvalid, Message: "Invalid handshake claim. Expected a list of strings."}
+		return nil, errHandshakeClaim
 	}
 	return lines, nil
 }
