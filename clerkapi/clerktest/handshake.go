@@ -1,0 +1,146 @@
+package clerktest
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// handshake tells the application, by way of the browser, who is signed in: GET /v1/client/handshake. The answer is a
+// list of Set-Cookie lines, carried back as nonce or token, in development in the address, in production in a cookie.
+func (c *Clerk) handshake(w http.ResponseWriter, r *http.Request) {
+	base, err := c.publicBase(r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	query := r.URL.Query()
+	back, err := c.allowedURL(query.Get("redirect_url"), base, r)
+	if err != nil {
+		writeError(w, refuse(http.StatusBadRequest, "invalid_handshake", "redirect_url: "+err.Error()))
+		return
+	}
+	name := "__clerk_handshake"
+	switch query.Get("format") {
+	case "", "token":
+	case "nonce":
+		name = "__clerk_handshake_nonce"
+	default:
+		writeError(w, refuse(http.StatusBadRequest, "invalid_handshake", "format must be nonce or token"))
+		return
+	}
+
+	jar := c.jarFor(originOf(back), base.Hostname())
+	value := c.payloadValue(c.handshakeDirectives(r, back, jar), name == "__clerk_handshake_nonce")
+	target := query.Get("redirect_url")
+	if c.production {
+		setCookies(w, jar.handshake(name, value))
+	} else {
+		target = withParam(back, name, value)
+	}
+	redirect(w, http.StatusTemporaryRedirect, target)
+}
+
+// handshakeDirectives decides who is signed in in this browser. The session token in the query is not looked at: what
+// the browser's own client says is all that counts.
+func (c *Clerk) handshakeDirectives(r *http.Request, back *url.URL, jar jar) []string {
+	c.mu.Lock()
+	cl := c.browser(r)
+	s := cl.active(c.Now())
+	var (
+		cookies []*http.Cookie
+		claims  jwt.MapClaims
+		refresh string
+		uat     time.Time
+	)
+	if s != nil {
+		if query := r.URL.Query(); query.Has("organization_id") {
+			s.setOrganization(query.Get("organization_id")) // organization sync; a foreign one changes nothing
+		}
+		s.lastActiveAt = c.Now()
+		claims, refresh, uat = c.sessionClaims(s, originOf(back)), s.newRefreshToken(), cl.updatedAt
+	}
+	c.mu.Unlock()
+
+	token := ""
+	if claims != nil {
+		token = c.keys.sign(claims)
+	}
+	cookies = append(jar.clientUAT(uat), jar.session(token)...)
+	cookies = append(cookies, jar.refresh(refresh))
+	if c.production {
+		// Without these two the application would read the same payload again on its next page.
+		cookies = append(cookies, jar.handshake("__clerk_handshake", ""), jar.handshake("__clerk_handshake_nonce", ""))
+	} else {
+		cookies = append(cookies, jar.devBrowser(cl.token)...)
+	}
+	return directives(cookies)
+}
+
+// browser is the client behind a document request: in production by its cookie, nil if unknown; in development by its
+// dev browser, a new one if there is none yet. The caller holds c.mu.
+func (c *Clerk) browser(r *http.Request) *client {
+	if c.production {
+		return c.state.clientByToken(cookieValue(r, "__client"))
+	}
+	for _, token := range c.devBrowserTokens(r) {
+		if cl := c.state.clientByToken(token); cl != nil {
+			return cl
+		}
+	}
+	return c.state.newClient(newClientToken(false), c.Now())
+}
+
+// devBrowserTokens are the places of a dev browser, the surest first.
+func (c *Clerk) devBrowserTokens(r *http.Request) []string {
+	return []string{
+		r.URL.Query().Get("__clerk_db_jwt"),
+		cookieValue(r, "__clerk_db_jwt_"+c.suffix),
+		cookieValue(r, "__clerk_db_jwt"),
+	}
+}
+
+// setOrganization makes an organization active by id or slug, or the personal account for an empty one. It says whether
+// the user is a member; if not, nothing changes.
+func (s *session) setOrganization(wanted string) bool {
+	own := s.user.Organization
+	switch {
+	case wanted == "":
+		s.org = nil
+	case own != nil && (wanted == own.ID || wanted == own.Slug):
+		s.org = own
+	default:
+		return false
+	}
+	return true
+}
+
+// payloadValue stores the directives under a new nonce, or signs them into a token.
+func (c *Clerk) payloadValue(lines []string, nonce bool) string {
+	if !nonce {
+		return c.keys.sign(jwt.MapClaims{"handshake": lines})
+	}
+	value := strings.ToLower(randomWord(40))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.nonces.Add(value, payload{directives: lines, expires: c.Now().Add(nonceLifetime)})
+	return value
+}
+
+func cookieValue(r *http.Request, name string) string {
+	cookie, err := r.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// redirect never lets an intermediary or the browser replay it: where it goes depends on who is signed in now.
+func redirect(w http.ResponseWriter, status int, target string) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", target)
+	w.WriteHeader(status)
+}

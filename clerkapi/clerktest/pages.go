@@ -1,0 +1,215 @@
+package clerktest
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// maxListedUsers keeps the sign-in page short on instances with many users.
+const maxListedUsers = 12
+
+// pageCall is a request for a page, with everything about it already checked.
+type pageCall struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	base *url.URL
+	back *url.URL // where to go after; nil: stay here
+	jar  jar
+}
+
+// pageData is what the templates show.
+type pageData struct {
+	App, Title, Message, Email string
+	Query                      template.URL // of the page, for links that must keep redirect_url
+	Current                    *pageUser
+	Users                      []pageUser
+	Continue                   string
+}
+
+type pageUser struct{ Name, Email, Initial, Note string }
+
+func parsePages() *template.Template {
+	return template.Must(template.ParseFS(files, "templates/*.html"))
+}
+
+// page checks what all pages have in common: where the browser wants to go afterwards must be the application's, and a
+// form must have been sent by this page itself.
+func (c *Clerk) page(show func(*pageCall)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		base, err := c.publicBase(r)
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		call := &pageCall{w: w, r: r, base: base, jar: c.jarFor(originOf(base), "")}
+		if raw := r.URL.Query().Get("redirect_url"); raw != "" {
+			if call.back, err = c.allowedURL(raw, base, r); err != nil {
+				c.render(call, http.StatusBadRequest, "message.html", pageData{
+					Title: "That link leads elsewhere", Message: "The address to return to does not belong to this application.",
+				})
+				return
+			}
+			call.jar = c.jarFor(originOf(base), call.back.Hostname())
+		}
+		if r.Method == http.MethodPost && !sameOrigin(r, base) {
+			c.render(call, http.StatusForbidden, "message.html", pageData{
+				Title: "Please try again", Message: "This form was sent from another site, so nothing was done.",
+			})
+			return
+		}
+		show(call)
+	}
+}
+
+// sameOrigin refuses forms from other sites. A request with neither header comes from no browser of today, and carries
+// nobody's cookies against their will.
+func sameOrigin(r *http.Request, base *url.URL) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+		return false
+	}
+	origin := r.Header.Get("Origin")
+	return origin == "" || origin == originOf(base)
+}
+
+func (c *Clerk) signInPage(call *pageCall) { c.showSignIn(call, http.StatusOK, "", "") }
+
+func (c *Clerk) showSignIn(call *pageCall, status int, message, email string) {
+	data := pageData{Title: "Sign in", Message: message, Email: email, Current: c.currentUser(call)}
+	for i := range c.users[:min(len(c.users), maxListedUsers)] {
+		data.Users = append(data.Users, describe(&c.users[i]))
+	}
+	if data.Current != nil && call.back != nil {
+		data.Continue = call.back.String()
+	}
+	c.render(call, status, "sign-in.html", data)
+}
+
+// signInSubmit takes one of the listed users ("user", no password: that is what the page is for), or the two fields of the
+// form below the list.
+func (c *Clerk) signInSubmit(call *pageCall) {
+	values, err := formBody(call.r)
+	if err != nil {
+		writeError(call.w, err)
+		return
+	}
+	user := c.userByEmail(values.Get("user"))
+	if user == nil {
+		email := values.Get("email")
+		user = c.userByEmail(email)
+		if user == nil || !user.passwordIs(values.Get("password")) {
+			// One message for both, so that the page does not tell which addresses exist.
+			c.showSignIn(call, http.StatusUnprocessableEntity, "That email and password do not go together.", email)
+			return
+		}
+	}
+	c.mu.Lock()
+	cl := c.browser(call.r)
+	if cl == nil {
+		cl = c.state.newClient(newClientToken(true), c.Now())
+	}
+	c.beginSession(call.w, cl, user, call.jar)
+	token := cl.token
+	c.mu.Unlock()
+	c.leave(call, token)
+}
+
+func (c *Clerk) signOutPage(call *pageCall) {
+	data := pageData{Title: "Sign out", Current: c.currentUser(call)}
+	if call.back != nil {
+		data.Continue = call.back.String()
+	}
+	c.render(call, http.StatusOK, "sign-out.html", data)
+}
+
+func (c *Clerk) signOutSubmit(call *pageCall) {
+	c.mu.Lock()
+	token := ""
+	if cl := c.browser(call.r); cl != nil {
+		c.endAll(cl, "removed", c.Now())
+		token = cl.token
+	}
+	c.mu.Unlock()
+	if c.production {
+		setCookies(call.w, call.jar.clientUAT(time.Time{})...)
+	}
+	c.leave(call, token)
+}
+
+// leave sends the browser back so that the application's next look finds the change: in development the dev browser in
+// the address asks for a handshake, in production client_uat does, which both share. Without an address to go back to,
+// the page itself says how things stand.
+func (c *Clerk) leave(call *pageCall, token string) {
+	back := call.back
+	if back == nil && call.r.Header.Get("Clerk-Proxy-Url") != "" {
+		back = &url.URL{Scheme: call.base.Scheme, Host: call.base.Host, Path: "/"}
+	}
+	if !c.production {
+		setCookies(call.w, call.jar.devBrowser(token)...)
+	}
+	switch {
+	case back == nil:
+		redirect(call.w, http.StatusSeeOther, "sign-in")
+	case c.production:
+		redirect(call.w, http.StatusSeeOther, back.String())
+	default:
+		redirect(call.w, http.StatusSeeOther, withParam(back, "__clerk_db_jwt", token))
+	}
+}
+
+// currentUser is who is signed in in this browser, if anybody. Unlike a handshake it makes no new browser: showing a
+// page changes nothing.
+func (c *Clerk) currentUser(call *pageCall) *pageUser {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	tokens := []string{cookieValue(call.r, "__client")}
+	if !c.production {
+		tokens = c.devBrowserTokens(call.r)
+	}
+	for _, token := range tokens {
+		if s := c.state.clientByToken(token).active(c.Now()); s != nil {
+			user := describe(s.user)
+			return &user
+		}
+	}
+	return nil
+}
+
+func describe(u *User) pageUser {
+	user := pageUser{Name: u.name(), Email: u.Email}
+	if user.Name == "" {
+		user.Name = u.Email
+	}
+	for _, first := range user.Name {
+		user.Initial = string(first)
+		break
+	}
+	if u.Organization != nil {
+		user.Note = u.Organization.Name
+	}
+	return user
+}
+
+func (c *Clerk) render(call *pageCall, status int, name string, data pageData) {
+	data.App = c.appName
+	if call.r.URL.RawQuery != "" {
+		data.Query = template.URL("?" + call.r.URL.Query().Encode()) //nolint:gosec // encoded on this line
+	}
+	var page bytes.Buffer
+	if err := c.pages.ExecuteTemplate(&page, name, data); err != nil {
+		panic(fmt.Sprintf("clerktest: render %s: %v", name, err)) // a fault in our own template
+	}
+	h := call.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	// No form-action: browsers apply it to the redirects after the form as well, which lead through the application.
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	// Not no-referrer: that would turn the form's own Origin into null.
+	h.Set("Referrer-Policy", "same-origin")
+	call.w.WriteHeader(status)
+	_, _ = page.WriteTo(call.w)
+}

@@ -1,0 +1,67 @@
+package clerktest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// object is a JSON object in the making.
+type object = map[string]any
+
+// apiError is an answer in Clerk's error shape.
+type apiError struct {
+	status  int
+	code    string
+	message string
+	param   string // meta.param_name, when a parameter is to blame
+}
+
+func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.message) }
+
+func refuse(status int, code, message string) *apiError {
+	return &apiError{status: status, code: code, message: message}
+}
+
+func refuseParam(code, param, message string) *apiError {
+	return &apiError{status: http.StatusUnprocessableEntity, code: code, message: message, param: param}
+}
+
+func notFound(what string) *apiError {
+	return refuse(http.StatusNotFound, "resource_not_found", what+" not found")
+}
+
+// writeJSON answers with exactly "application/json": Clerk's JavaScript client compares that header for equality and
+// takes anything else, a charset included, for text.
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		panic(fmt.Sprintf("clerktest: encode answer: %v", err)) // our own values always encode
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(data) // a client that left is no fault of ours
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	var e *apiError
+	if !errors.As(err, &e) {
+		e = refuse(http.StatusInternalServerError, "internal_clerk_error", "something went wrong")
+	}
+	meta := object{}
+	if e.param != "" {
+		meta["param_name"] = e.param
+	}
+	trace := randomWord(32)
+	w.Header().Set("Clerk-Trace-Id", trace)
+	if e.status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "1")
+	}
+	writeJSON(w, e.status, object{
+		"errors":         []object{{"code": e.code, "message": e.message, "long_message": e.message, "meta": meta}},
+		"meta":           object{},
+		"clerk_trace_id": trace,
+	})
+}

@@ -1,0 +1,116 @@
+package clerktest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+)
+
+// maxBody bounds what a request may send; Clerk answers 413 beyond its limit.
+const maxBody = 1 << 20
+
+// routes is the whole surface.
+func (c *Clerk) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	for pattern, endpoint := range map[string]backendEndpoint{
+		"GET /v1/jwks":                      c.getJWKS,
+		"GET /v1/sessions/{id}":             c.getSession,
+		"POST /v1/sessions/{id}/revoke":     c.revokeSession,
+		"POST /v1/sessions/{id}/refresh":    c.refreshSession,
+		"GET /v1/clients/handshake_payload": c.getHandshakePayload,
+		"GET /v1/users/{id}":                c.getUser,
+	} {
+		mux.HandleFunc(pattern, c.backend(endpoint))
+	}
+	for pattern, endpoint := range map[string]frontendEndpoint{
+		"POST /v1/dev_browser":                               c.createDevBrowser,
+		"GET /v1/environment":                                c.environment,
+		"PATCH /v1/environment":                              c.environment,
+		"GET /v1/client":                                     c.getClient,
+		"DELETE /v1/client":                                  c.deleteClient,
+		"POST /v1/client/sign_ins":                           c.createSignIn,
+		"POST /v1/client/sign_ins/{id}/attempt_first_factor": c.attemptFirstFactor,
+		"DELETE /v1/client/sessions":                         c.deleteSessions,
+		"POST /v1/client/sessions/{id}/touch":                c.touchSession,
+		"POST /v1/client/sessions/{id}/tokens":               c.createToken,
+		"POST /v1/client/sessions/{id}/tokens/{template}":    c.createTemplateToken,
+		"POST /v1/client/sessions/{id}/end":                  c.endSession,
+		"POST /v1/client/sessions/{id}/remove":               c.removeSession,
+	} {
+		mux.HandleFunc(pattern, c.frontend(endpoint))
+	}
+	mux.HandleFunc("GET /v1/client/handshake", c.handshake)
+	mux.HandleFunc("GET /.well-known/jwks.json", c.publicJWKS)
+	mux.HandleFunc("GET /sign-in", c.page(c.signInPage))
+	mux.HandleFunc("POST /sign-in", c.page(c.signInSubmit))
+	mux.HandleFunc("GET /sign-out", c.page(c.signOutPage))
+	mux.HandleFunc("POST /sign-out", c.page(c.signOutSubmit))
+	return mux
+}
+
+// ServeHTTP records the call, lets a fault act, and answers.
+func (c *Clerk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// The body is read before anything waits: net/http notices that a client left only when there is nothing to read.
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	sw := &statusWriter{ResponseWriter: w}
+	call := c.calls.begin(r, body)
+	defer func() {
+		c.calls.end(call, sw.status)
+		c.log.DebugContext(r.Context(), "clerk call", "method", r.Method, "path", r.URL.Path, "status", sw.status)
+	}()
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		writeError(sw, refuse(http.StatusRequestEntityTooLarge, "request_body_too_large", "request body is too large"))
+		return
+	case err != nil:
+		writeError(sw, refuse(http.StatusBadRequest, "request_body_invalid", "request body could not be read"))
+		return
+	}
+	if fault := c.faults.take(r); fault != nil && fault.act(sw, r) {
+		return
+	}
+	r = r.WithContext(r.Context()) // a copy: the caller's request stays as it is
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Method = effectiveMethod(r)
+	if _, pattern := c.mux.Handler(r); pattern == "" {
+		c.noRoute(sw, r)
+		return
+	}
+	c.mux.ServeHTTP(sw, r)
+}
+
+// effectiveMethod is what the browser client means: it sends GET and POST alone and puts other methods in a parameter.
+func effectiveMethod(r *http.Request) string {
+	if r.Method != http.MethodPost || (!matchPath("/v1/client", r.URL.Path) && !matchPath("/v1/environment", r.URL.Path)) {
+		return r.Method
+	}
+	wanted := r.URL.Query().Get("_method")
+	if slices.Contains([]string{http.MethodPatch, http.MethodPut, http.MethodDelete}, wanted) {
+		return wanted
+	}
+	return r.Method
+}
+
+// noRoute answers 404, or 405 with Allow, in Clerk's error shape. ServeMux knows which, but says it as text.
+func (c *Clerk) noRoute(w http.ResponseWriter, r *http.Request) {
+	probe := &discard{header: http.Header{}}
+	c.mux.ServeHTTP(probe, r)
+	if probe.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", probe.header.Get("Allow"))
+		writeError(w, refuse(http.StatusMethodNotAllowed, "method_not_allowed", "this method is not allowed here"))
+		return
+	}
+	writeError(w, notFound("endpoint"))
+}
+
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discard) WriteHeader(status int)      { d.status = status }
