@@ -47,13 +47,12 @@ func (p *Proxy) logged(w http.ResponseWriter, r *http.Request, path string, next
 
 // logLine never mentions a query, a cookie or a token: they hold credentials.
 func (p *Proxy) logLine(r *http.Request, path string, e *entry, status int, took time.Duration) {
+	if status == 0 {
+		status = e.upstream // an upgrade: its answer went past the ResponseWriter
+	}
 	attrs := make([]slog.Attr, 0, 12)
 	if e.state != nil {
-		decision := e.state.Status
-		reason := string(e.state.Reason)
-		if decision == middleware.SignedIn && !e.state.Auth.IsSignedIn() {
-			decision, reason = middleware.SignedOut, reasonPending
-		}
+		decision, reason := verdict(e.state)
 		attrs = append(attrs, slog.String("decision", string(decision)))
 		if reason != "" {
 			attrs = append(attrs, slog.String("reason", reason))

@@ -12,15 +12,30 @@ import (
 // Nothing of the incoming headers is copied: the resolver has read those of
 // trusted peers, and nobody else's count.
 func setForwarded(h http.Header, origins *origin.Resolver, in *http.Request) {
-	client, peer := origins.ClientIP(in).String(), peerIP(in.RemoteAddr)
-	chain := client
-	if peer != "" && peer != client {
-		chain += ", " + peer
+	if chain := forwardedFor(origins, in); chain != "" {
+		h["X-Forwarded-For"] = []string{chain}
 	}
-	h["X-Forwarded-For"] = []string{chain}
-	scheme, host, _ := strings.Cut(origins.Public(in).Origin(), "://")
-	h["X-Forwarded-Proto"] = []string{scheme}
-	h["X-Forwarded-Host"] = []string{host}
+	public := origins.Public(in)
+	scheme, host, ok := strings.Cut(public.Origin(), "://")
+	if ok && public.Valid() {
+		h["X-Forwarded-Proto"] = []string{scheme}
+		h["X-Forwarded-Host"] = []string{host}
+	}
+}
+
+// forwardedFor names the true client first, then the trusted proxy that the
+// request came through, if any.
+func forwardedFor(origins *origin.Resolver, in *http.Request) string {
+	peer := peerIP(in.RemoteAddr)
+	addr, ok := origins.ClientIP(in)
+	if !ok {
+		return peer
+	}
+	client := addr.String()
+	if client != peer && origins.TrustedPeer(in) {
+		return client + ", " + peer
+	}
+	return client
 }
 
 func peerIP(remote string) string {
@@ -28,5 +43,6 @@ func peerIP(remote string) string {
 	if err != nil {
 		return ""
 	}
+	host, _, _ = strings.Cut(host, "%")
 	return host
 }

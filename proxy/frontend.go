@@ -89,6 +89,10 @@ func (f *frontend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "proxy_path_mismatch", "The path is outside the Frontend API's.")
 		return
 	}
+	if !f.origins.Public(r).Valid() {
+		writeError(w, http.StatusBadRequest, "proxy_request_failed", "The request does not say which host it is for.")
+		return
+	}
 	f.proxy.ServeHTTP(w, r)
 }
 

@@ -23,9 +23,12 @@ const (
 	headerScopes    = "X-Clerk-Scopes"
 )
 
-// reasonPending stands in X-Clerk-Auth-Reason for a session with unfinished
-// tasks: it is verified, and signed out for the application.
-const reasonPending = "session-pending"
+// What stands in X-Clerk-Auth-Reason for verified tokens that are signed out for
+// the application all the same.
+const (
+	reasonPending = "session-pending"       // the session has unfinished tasks
+	reasonNobody  = "token-without-subject" // the token names nobody
+)
 
 // maxIdentityValue bounds an encoded value, in bytes.
 const maxIdentityValue = 1024
@@ -89,17 +92,13 @@ func deleteHeaders(h http.Header, match func(string) bool) {
 // setIdentity writes what the middleware found onto a request for the upstream.
 // What is not known has no header.
 func setIdentity(h http.Header, state *middleware.State) {
-	who := state.Auth
-	if !who.IsSignedIn() {
-		reason := string(state.Reason)
-		if reason == "" {
-			reason = reasonPending
-		}
-		setValue(h, headerStatus, string(middleware.SignedOut))
-		setValue(h, headerReason, reason)
+	status, reason := verdict(state)
+	setValue(h, headerStatus, string(status))
+	setValue(h, headerReason, reason)
+	if status != middleware.SignedIn {
 		return
 	}
-	setValue(h, headerStatus, string(middleware.SignedIn))
+	who := state.Auth
 	setValue(h, headerTokenType, string(who.TokenType))
 	setValue(h, headerUserID, who.UserID)
 	setValue(h, headerSessionID, who.SessionID)
@@ -116,6 +115,21 @@ func setIdentity(h http.Header, state *middleware.State) {
 		if joined := strings.Join(scopes, " "); len(joined) <= maxIdentityValue {
 			h[headerScopes] = []string{joined}
 		}
+	}
+}
+
+// verdict is status and reason as the application is told. It is stricter than
+// the state: a pending session and a token that names nobody are signed out.
+func verdict(state *middleware.State) (status middleware.Status, reason string) {
+	switch {
+	case state.Status != middleware.SignedIn:
+		return state.Status, string(state.Reason)
+	case state.Auth.UserID != "" || state.Auth.Subject != "":
+		return middleware.SignedIn, ""
+	case state.Auth.SessionStatus == "pending":
+		return middleware.SignedOut, reasonPending
+	default:
+		return middleware.SignedOut, reasonNobody
 	}
 }
 

@@ -161,4 +161,3 @@ func (p *Proxy) policy(policy Policy, public []pathRule) http.Handler {
 		required.ServeHTTP(w, r)
 	})
 }
-

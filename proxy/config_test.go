@@ -1,0 +1,204 @@
+package proxy
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/middleware"
+)
+
+func publishableKey(kind, host string) string {
+	return "pk_" + kind + "_" + base64.StdEncoding.EncodeToString([]byte(host+"$"))
+}
+
+// environment is a working configuration that tests change.
+func environment(changes map[string]string) map[string]string {
+	env := map[string]string{
+		"CLERK_PUBLISHABLE_KEY": publishableKey("test", "mock-emulator-13.clerk.accounts.dev"),
+		"CLERK_SECRET_KEY":      "sk_test_planted0secret",
+		"CLERKGATE_UPSTREAM":    "http://127.0.0.1:3000",
+	}
+	for name, value := range changes {
+		env[name] = value
+	}
+	return env
+}
+
+func load(env map[string]string) (Config, []Warning, error) {
+	var environ []string
+	for name, value := range env {
+		environ = append(environ, name+"="+value)
+	}
+	return LoadConfig(func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	}, environ)
+}
+
+func problems(t testing.TB, err error) map[string]Problem {
+	t.Helper()
+	var invalid *ConfigError
+	require.ErrorAs(t, err, &invalid)
+	byName := make(map[string]Problem)
+	for _, p := range invalid.Problems {
+		assert.NotContains(t, byName, p.Variable, "one problem per variable")
+		assert.NotEmpty(t, p.Expected)
+		byName[p.Variable] = p
+	}
+	return byName
+}
+
+func TestLoadConfigDefaults(t *testing.T) {
+	cfg, warnings, err := load(environment(nil))
+	require.NoError(t, err)
+	assert.Empty(t, warnings)
+	assert.Equal(t, ":8080", cfg.Listen)
+	assert.Equal(t, "127.0.0.1:9090", cfg.AdminListen)
+	assert.Equal(t, PolicyRequired, cfg.Policy)
+	assert.Equal(t, "text", cfg.LogFormat)
+	assert.Equal(t, "INFO", cfg.LogLevel.String())
+	assert.Equal(t, middleware.LookupOff, cfg.Auth.SessionLookup)
+	assert.Empty(t, cfg.Auth.TrustedProxies)
+}
+
+func TestLoadConfigValues(t *testing.T) {
+	cfg, _, err := load(environment(map[string]string{
+		"CLERK_JWT_KEY":                       strings.ReplaceAll(testPEM(t), "\n", `\n`),
+		"CLERK_API_URL":                       "http://127.0.0.1:8090",
+		"CLERK_PROXY_URL":                     "/__clerk",
+		"CLERK_FAPI_URL":                      "http://127.0.0.1:8090/",
+		"CLERKGATE_POLICY":                    "required",
+		"CLERKGATE_PUBLIC_PATHS":              "/health, /assets/*",
+		"CLERKGATE_TRUSTED_PROXIES":           "10.1.2.3/8, 192.0.2.7, ::ffff:172.16.0.0/108",
+		"CLERKGATE_ACCEPTS_TOKEN":             "session_token,api_key",
+		"CLERKGATE_ORGANIZATION_PATTERNS":     "/orgs/:slug",
+		"CLERKGATE_PERSONAL_ACCOUNT_PATTERNS": "/me",
+		"CLERKGATE_CLOCK_SKEW":                "7s",
+		"CLERKGATE_TOKEN_CACHE_SIZE":          "5",
+		"CLERKGATE_SESSION_LOOKUP":            "cached",
+		"CLERKGATE_SESSION_LOOKUP_TTL":        "3s",
+		"CLERKGATE_LOG_LEVEL":                 "debug",
+		"CLERKGATE_LOG_FORMAT":                "json",
+		"CLERKGATE_LISTEN":                    "", // set to nothing is not set
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, testPEM(t), cfg.Auth.JWTKey)
+	assert.Equal(t, "http://127.0.0.1:8090", cfg.FrontendAPI.String())
+	assert.Equal(t, []string{"/health", "/assets/*"}, cfg.PublicPaths)
+	assert.Equal(t, []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("172.16.0.0/12"),
+	}, cfg.Auth.TrustedProxies)
+	assert.Equal(t, []middleware.TokenType{middleware.SessionToken, middleware.APIKeyToken}, cfg.Auth.AcceptsToken)
+	assert.Equal(t, []string{"/orgs/:slug"}, cfg.Auth.OrganizationPatterns)
+	assert.Equal(t, 7*time.Second, cfg.Auth.ClockSkew)
+	assert.Equal(t, 5, cfg.Auth.TokenCacheSize)
+	assert.Equal(t, middleware.LookupCached, cfg.Auth.SessionLookup)
+	assert.Equal(t, 3*time.Second, cfg.Auth.SessionLookupTTL)
+	assert.Equal(t, "DEBUG", cfg.LogLevel.String())
+	assert.Equal(t, ":8080", cfg.Listen)
+}
+
+func TestLoadConfigEmptyEnvironment(t *testing.T) {
+	_, _, err := load(nil)
+	found := problems(t, err)
+	assert.Len(t, found, 3)
+	for _, name := range []string{"CLERK_PUBLISHABLE_KEY", "CLERK_SECRET_KEY", "CLERKGATE_UPSTREAM"} {
+		assert.Equal(t, "nothing", found[name].Found, name)
+		assert.Contains(t, err.Error(), name)
+	}
+}
+
+func TestLoadConfigRefuses(t *testing.T) {
+	tests := map[string]struct{ variable, value string }{
+		"publishable key, other kind":   {"CLERK_PUBLISHABLE_KEY", "sk_test_planted0secret"},
+		"publishable key, not base64":   {"CLERK_PUBLISHABLE_KEY", "pk_test_!!!"},
+		"publishable key, no dollar":    {"CLERK_PUBLISHABLE_KEY", "pk_test_" + base64.StdEncoding.EncodeToString([]byte("clerk.example.com"))},
+		"publishable key, no dot":       {"CLERK_PUBLISHABLE_KEY", publishableKey("test", "localhost")},
+		"publishable key, a path":       {"CLERK_PUBLISHABLE_KEY", publishableKey("test", "clerk.example.com/x")},
+		"secret key, other kind":        {"CLERK_SECRET_KEY", "pk_test_planted0secret"},
+		"secret key, other instance":    {"CLERK_SECRET_KEY", "sk_live_planted0secret"},
+		"secret key, only the prefix":   {"CLERK_SECRET_KEY", "sk_test_"},
+		"PEM":                           {"CLERK_JWT_KEY", "planted0secret"},
+		"API URL":                       {"CLERK_API_URL", "api.clerk.com"},
+		"API URL, password":             {"CLERK_API_URL", "https://u:planted0secret@api.clerk.com"},
+		"FAPI URL, path":                {"CLERK_FAPI_URL", "https://clerk.example.com/v1"},
+		"FAPI URL, scheme":              {"CLERK_FAPI_URL", "ftp://clerk.example.com"},
+		"proxy URL, root":               {"CLERK_PROXY_URL", "/"},
+		"proxy URL, other host":         {"CLERK_PROXY_URL", "//evil.example/__clerk"},
+		"proxy URL, dots":               {"CLERK_PROXY_URL", "/a/../__clerk"},
+		"proxy URL, query":              {"CLERK_PROXY_URL", "/__clerk?x=1"},
+		"satellite, not a bool":         {"CLERK_IS_SATELLITE", "yes please"},
+		"auto sync without satellite":   {"CLERK_SATELLITE_AUTO_SYNC", "true"},
+		"webhook secret, later":         {"CLERK_WEBHOOK_SIGNING_SECRET", "whsec_planted0secret"},
+		"config file, later":            {"CLERKGATE_CONFIG", "clerkgate.yaml"},
+		"upstream, no scheme":           {"CLERKGATE_UPSTREAM", "127.0.0.1:3000"},
+		"upstream, path":                {"CLERKGATE_UPSTREAM", "http://127.0.0.1:3000/app"},
+		"upstream, password":            {"CLERKGATE_UPSTREAM", "http://u:planted0secret@127.0.0.1"},
+		"upstream, relative socket":     {"CLERKGATE_UPSTREAM", "unix:app.sock"},
+		"listen":                        {"CLERKGATE_LISTEN", "8080"},
+		"listen, port":                  {"CLERKGATE_LISTEN", ":99999"},
+		"admin on the public address":   {"CLERKGATE_ADMIN_LISTEN", ":8080"},
+		"policy":                        {"CLERKGATE_POLICY", "none"},
+		"public paths, relative":        {"CLERKGATE_PUBLIC_PATHS", "health"},
+		"public paths, star inside":     {"CLERKGATE_PUBLIC_PATHS", "/a*/b"},
+		"public paths, dot segments":    {"CLERKGATE_PUBLIC_PATHS", "/a/../b"},
+		"public paths, encoded slash":   {"CLERKGATE_PUBLIC_PATHS", "/a%2fb"},
+		"skew":                          {"CLERKGATE_CLOCK_SKEW", "5"},
+		"skew, negative":                {"CLERKGATE_CLOCK_SKEW", "-5s"},
+		"trusted proxies":               {"CLERKGATE_TRUSTED_PROXIES", "10.0.0.0/40"},
+		"trusted proxies, name":         {"CLERKGATE_TRUSTED_PROXIES", "loadbalancer"},
+		"token type":                    {"CLERKGATE_ACCEPTS_TOKEN", "cookie"},
+		"any beside another":            {"CLERKGATE_ACCEPTS_TOKEN", "any,api_key"},
+		"organization pattern":          {"CLERKGATE_ORGANIZATION_PATTERNS", "/orgs/:slug("},
+		"cache size":                    {"CLERKGATE_TOKEN_CACHE_SIZE", "0"},
+		"look-up":                       {"CLERKGATE_SESSION_LOOKUP", "always"},
+		"look-up time without look-ups": {"CLERKGATE_SESSION_LOOKUP_TTL", "1s"},
+		"log level":                     {"CLERKGATE_LOG_LEVEL", "loud"},
+		"log format":                    {"CLERKGATE_LOG_FORMAT", "xml"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := load(environment(map[string]string{test.variable: test.value}))
+			found := problems(t, err)
+			assert.Contains(t, found, test.variable)
+			assert.NotContains(t, err.Error(), "planted0secret")
+		})
+	}
+}
+
+func TestLoadConfigListsEveryProblem(t *testing.T) {
+	_, _, err := load(map[string]string{
+		"CLERK_PUBLISHABLE_KEY": "x", "CLERKGATE_POLICY": "y", "CLERKGATE_LOG_LEVEL": "z", "CLERKGATE_LISTEN": "?",
+	})
+	assert.Len(t, problems(t, err), 6)
+}
+
+func TestLoadConfigWarnsOfUnknownNames(t *testing.T) {
+	_, warnings, err := load(environment(map[string]string{
+		"CLERKGATE_UPSTREM": "planted0secret", "CLERK_SECRETKEY": "planted0secret", "PATH": "/bin",
+	}))
+	require.NoError(t, err)
+	require.Len(t, warnings, 2)
+	for _, w := range warnings {
+		assert.NotContains(t, w.String(), "planted0secret")
+		if w.Variable == "CLERKGATE_UPSTREM" {
+			assert.Contains(t, w.Message, "did you mean CLERKGATE_UPSTREAM?")
+		} else {
+			assert.Contains(t, w.Message, "did you mean CLERK_SECRET_KEY?")
+		}
+	}
+}
+
+func TestNewRefusesWhatConfigLacks(t *testing.T) {
+	_, err := New(Config{}, Deps{})
+	var invalid *ConfigError
+	require.True(t, errors.As(err, &invalid))
+	assert.Equal(t, "CLERKGATE_UPSTREAM", invalid.Problems[0].Variable)
+}

@@ -1,0 +1,192 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// instanceKey is the key of the Clerk instance in these tests.
+var instanceKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+func testPEM(t testing.TB) string {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(&instanceKey().PublicKey)
+	require.NoError(t, err)
+	return strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
+}
+
+// sessionToken is a live token of user_jane, changed by claims.
+func sessionToken(t testing.TB, claims map[string]any) string {
+	t.Helper()
+	now := time.Now()
+	all := jwt.MapClaims{
+		"iss": "https://clerk.example.com", "sub": "user_jane", "sid": "sess_jane", "azp": "https://app.example.com",
+		"iat": now.Add(-time.Second).Unix(), "nbf": now.Add(-time.Second).Unix(), "exp": now.Add(time.Minute).Unix(), "v": 2,
+	}
+	maps.Copy(all, claims)
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, all)
+	token.Header["kid"] = "ins_1"
+	signed, err := token.SignedString(instanceKey())
+	require.NoError(t, err)
+	return signed
+}
+
+// system is a proxy with its upstream, over real sockets.
+type system struct {
+	*httptest.Server
+	proxy *Proxy
+	log   *buffer
+}
+
+// start runs a production instance's proxy before app. No Backend API answers
+// unless change sets a transport.
+func start(t testing.TB, app http.Handler, change func(*Config)) *system {
+	t.Helper()
+	upstream := httptest.NewServer(app)
+	t.Cleanup(upstream.Close)
+	target, err := url.Parse(upstream.URL)
+	require.NoError(t, err)
+
+	cfg, _, err := load(environment(map[string]string{
+		"CLERK_PUBLISHABLE_KEY": publishableKey("live", "clerk.example.com"),
+		"CLERK_SECRET_KEY":      "sk_live_planted0secret",
+		"CLERK_JWT_KEY":         testPEM(t),
+	}))
+	require.NoError(t, err)
+	cfg.Upstream = target
+	cfg.Auth.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		t.Errorf("the Backend API was called: %s %s", r.Method, r.URL.Path)
+		return nil, io.ErrUnexpectedEOF
+	})
+	if change != nil {
+		change(&cfg)
+	}
+	s := &system{log: &buffer{}}
+	s.proxy, err = New(cfg, Deps{Logger: slog.New(slog.NewTextHandler(s.log, nil))})
+	require.NoError(t, err)
+	t.Cleanup(s.proxy.Close)
+	s.Server = httptest.NewServer(s.proxy)
+	t.Cleanup(s.Close)
+	return s
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// get sends one request without following redirects; headers are name, value, …
+func (s *system) get(t testing.TB, path string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
+	require.NoError(t, err)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	return send(t, r)
+}
+
+func send(t testing.TB, r *http.Request) (*http.Response, string) {
+	t.Helper()
+	transport := &http.Transport{DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	res, err := transport.RoundTrip(r)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res, string(body)
+}
+
+// raw writes bytes as they are and reads one answer.
+func (s *system) raw(t testing.TB, request string) *http.Response {
+	t.Helper()
+	var d net.Dialer
+	conn, err := d.DialContext(t.Context(), "tcp", s.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	_, err = io.WriteString(conn, request)
+	require.NoError(t, err)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res
+}
+
+// received is an upstream that keeps what it got.
+type received struct {
+	mu       sync.Mutex
+	requests []*http.Request
+	bodies   []string
+}
+
+func (u *received) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.requests = append(u.requests, r.Clone(r.Context()))
+	u.bodies = append(u.bodies, string(body))
+	_, _ = io.WriteString(w, "hello from the app")
+}
+
+func (u *received) last(t testing.TB) *http.Request {
+	t.Helper()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	require.NotEmpty(t, u.requests, "nothing reached the upstream")
+	return u.requests[len(u.requests)-1]
+}
+
+func (u *received) count() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.requests)
+}
+
+// buffer is a bytes.Buffer for several goroutines.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}

@@ -1,0 +1,189 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/middleware"
+)
+
+func optional(c *Config) { c.Policy = PolicyOptional }
+
+// identityNames are all headers that upstreams believe.
+var identityNames = []string{
+	headerStatus, headerReason, headerUserID, headerSessionID, headerOrgID, headerOrgSlug, headerOrgRole,
+	headerTokenType, headerMachineID, headerClientID, headerScopes, "X-Clerk-Anything",
+}
+
+// normalized is how a CGI-like upstream names a header.
+func normalized(name string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToUpper(name))
+}
+
+// identity is everything in h that an upstream could take for identity.
+func identity(h http.Header) map[string][]string {
+	found := make(map[string][]string)
+	for name, values := range h {
+		if n := normalized(name); strings.HasPrefix(n, "X_CLERK_") {
+			found[n] = append(found[n], values...)
+		}
+	}
+	return found
+}
+
+// TestSpoofedIdentity is the matrix of CVE-2025-64484, CVE-2026-39858,
+// CVE-2026-54763, CVE-2024-45410, CVE-2026-29054 and GHSA-w9mr-28mw-j8hg.
+func TestSpoofedIdentity(t *testing.T) {
+	app := &received{}
+	s := start(t, app, optional)
+	token := sessionToken(t, nil)
+	spellings := map[string]func(string) string{
+		"as it is":    func(n string) string { return n },
+		"lower":       strings.ToLower,
+		"upper":       strings.ToUpper,
+		"underscores": func(n string) string { return strings.ReplaceAll(n, "-", "_") },
+		"mixed":       func(n string) string { return strings.ToLower(strings.Replace(n, "-", "_", 1)) },
+		"last only":   func(n string) string { i := strings.LastIndex(n, "-"); return n[:i] + "_" + n[i+1:] },
+		"dots":        func(n string) string { return strings.ReplaceAll(n, "-", ".") },
+	}
+	for spelling, spell := range spellings {
+		for _, signedIn := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/signed in %v", spelling, signedIn), func(t *testing.T) {
+				var b strings.Builder
+				b.WriteString("POST / HTTP/1.1\r\nHost: app.example.com\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n")
+				for _, name := range identityNames {
+					fmt.Fprintf(&b, "%s: spoofed\r\n%s: spoofed again\r\nConnection: , %s,,keep-alive\r\n", spell(name), spell(name), spell(name))
+				}
+				b.WriteString("Trailer: X-Fine, Cookie")
+				for _, name := range identityNames {
+					b.WriteString(", " + spell(name))
+				}
+				if signedIn {
+					b.WriteString("\r\nAuthorization: Bearer " + token)
+				}
+				b.WriteString("\r\n\r\n2\r\nhi\r\n0\r\nX-Fine: yes\r\nCookie: spoofed=1\r\nX-Unannounced: no\r\n")
+				for _, name := range identityNames {
+					fmt.Fprintf(&b, "%s: spoofed\r\n", spell(name))
+				}
+				b.WriteString("\r\n")
+
+				res := s.raw(t, b.String())
+				require.Equal(t, http.StatusOK, res.StatusCode)
+				got := app.last(t)
+				want := map[string][]string{"X_CLERK_AUTH_STATUS": {"signed-out"}, "X_CLERK_AUTH_REASON": {"session-token-and-uat-missing"}}
+				if signedIn {
+					want = map[string][]string{
+						"X_CLERK_AUTH_STATUS": {"signed-in"}, "X_CLERK_TOKEN_TYPE": {"session_token"},
+						"X_CLERK_USER_ID": {"user_jane"}, "X_CLERK_SESSION_ID": {"sess_jane"},
+					}
+				}
+				assert.Equal(t, want, identity(got.Header))
+				assert.Equal(t, http.Header{"X-Fine": {"yes"}}, got.Trailer, "only what is harmless follows the body")
+				assert.Equal(t, "hi", app.bodies[len(app.bodies)-1])
+			})
+		}
+	}
+}
+
+// Names in the map that net/http would not have put there.
+func TestSpoofedIdentityNonCanonicalKeys(t *testing.T) {
+	r := &http.Request{Header: http.Header{
+		"x-clerk-user-id": {"spoofed"}, "X_CLERK-user_ID": {"spoofed"}, "Accept": {"*/*"}, "X-Clerkish": {"stays"},
+	}}
+	clean := withoutClaims(r)
+	assert.Equal(t, http.Header{"Accept": {"*/*"}, "X-Clerkish": {"stays"}}, clean.Header)
+	assert.Len(t, r.Header, 4, "the caller's request is not changed")
+	assert.Same(t, clean, withoutClaims(clean))
+}
+
+// CVE-2026-35051, CVE-2026-54764: the whole family goes before it is rebuilt.
+func TestForwardedHeadersAreRebuilt(t *testing.T) {
+	app := &received{}
+	spoofed := "X-Forwarded-For: 203.0.113.9\r\nx_forwarded_for: 203.0.113.9\r\nX-Forwarded-Host: evil.example\r\n" +
+		"X-Forwarded-Proto: https\r\nX-Forwarded-Prefix: /x\r\nX-Forwarded-Port: 1\r\nX-Forwarded-Uri: /x\r\n" +
+		"X-Forwarded-Server: x\r\nForwarded: for=203.0.113.9\r\nX-Forwarded_Method: GET\r\n"
+	forwarded := func() http.Header {
+		h := app.last(t).Header.Clone()
+		deleteHeaders(h, func(name string) bool { return !claimsForwarded(name) })
+		return h
+	}
+	request := "GET /x HTTP/1.1\r\nHost: app.example.com:8080\r\nConnection: close, X-Forwarded-For\r\n" + spoofed + "\r\n"
+
+	t.Run("a stranger", func(t *testing.T) {
+		start(t, app, optional).raw(t, request)
+		assert.Equal(t, http.Header{
+			"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"app.example.com:8080"}, "X-Forwarded-Proto": {"http"},
+		}, forwarded())
+		assert.Equal(t, "app.example.com:8080", app.last(t).Host)
+	})
+	t.Run("a trusted proxy", func(t *testing.T) {
+		cfg, _, err := load(environment(map[string]string{"CLERKGATE_TRUSTED_PROXIES": "127.0.0.1"}))
+		require.NoError(t, err)
+		start(t, app, func(c *Config) { optional(c); c.Auth.TrustedProxies = cfg.Auth.TrustedProxies }).raw(t, request)
+		assert.Equal(t, http.Header{
+			"X-Forwarded-For": {"203.0.113.9, 127.0.0.1"}, "X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"https"},
+		}, forwarded())
+	})
+}
+
+func TestSetIdentity(t *testing.T) {
+	long := strings.Repeat("x", maxIdentityValue+1)
+	tests := map[string]struct {
+		state middleware.State
+		want  http.Header
+	}{
+		"signed out": {
+			middleware.State{Status: middleware.SignedOut, Reason: middleware.ReasonNoTokenInHeader, Auth: &middleware.Auth{}},
+			http.Header{headerStatus: {"signed-out"}, headerReason: {"No%20token%20in%20header"}}},
+		"pending": {
+			middleware.State{Status: middleware.SignedIn, Auth: &middleware.Auth{SessionStatus: "pending"}},
+			http.Header{headerStatus: {"signed-out"}, headerReason: {"session-pending"}}},
+		"nobody": {
+			middleware.State{Status: middleware.SignedIn, Auth: &middleware.Auth{TokenType: middleware.SessionToken, SessionID: "sess_1"}},
+			http.Header{headerStatus: {"signed-out"}, headerReason: {"token-without-subject"}}},
+		"organization": {
+			middleware.State{Status: middleware.SignedIn, Auth: &middleware.Auth{
+				TokenType: middleware.SessionToken, UserID: "user_1", SessionID: "sess_1", OrgID: "org_1", OrgSlug: "zürich 100%", OrgRole: "org:admin"}},
+			http.Header{headerStatus: {"signed-in"}, headerTokenType: {"session_token"}, headerUserID: {"user_1"}, headerSessionID: {"sess_1"},
+				headerOrgID: {"org_1"}, headerOrgSlug: {"z%C3%BCrich%20100%25"}, headerOrgRole: {"org:admin"}}},
+		"header injection": {
+			middleware.State{Status: middleware.SignedIn, Auth: &middleware.Auth{TokenType: middleware.SessionToken, UserID: "user_1\r\nX-Clerk-Org-Role: org:admin"}},
+			http.Header{headerStatus: {"signed-in"}, headerTokenType: {"session_token"}, headerUserID: {"user_1%0D%0AX-Clerk-Org-Role:%20org:admin"}}},
+		"too long": {
+			middleware.State{Status: middleware.SignedIn, Auth: &middleware.Auth{TokenType: middleware.SessionToken, UserID: "user_1", OrgSlug: long}},
+			http.Header{headerStatus: {"signed-in"}, headerTokenType: {"session_token"}, headerUserID: {"user_1"}}},
+		"machine": {
+			middleware.State{Status: middleware.SignedIn, Auth: &middleware.Auth{
+				TokenType: middleware.OAuthToken, Subject: "user_1", UserID: "user_1", ClientID: "client_1", Scopes: []string{"profile", "a b"}}},
+			http.Header{headerStatus: {"signed-in"}, headerTokenType: {"oauth_token"}, headerUserID: {"user_1"}, headerClientID: {"client_1"}, headerScopes: {"profile a%20b"}}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := http.Header{}
+			setIdentity(h, &test.state)
+			assert.Equal(t, test.want, h)
+		})
+	}
+}
+
+func FuzzEncodeValue(f *testing.F) {
+	f.Add("user_1")
+	f.Add("ü %\r\n")
+	f.Fuzz(func(t *testing.T, value string) {
+		encoded := encodeValue(value)
+		for i := range len(encoded) {
+			require.True(t, encoded[i] >= 0x21 && encoded[i] <= 0x7e)
+		}
+		require.Equal(t, value, decodeEscapes(encoded))
+	})
+}
