@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -294,4 +295,25 @@ func TestCancelWhileWaiting(t *testing.T) {
 		assert.NotNil(t, res)
 		assert.Equal(t, time.Second, time.Since(start))
 	})
+}
+
+func TestManyCallersShareOneClient(t *testing.T) {
+	t.Parallel()
+	c, f := setup(t, func(o *clerkapi.Options) {
+		o.MaxRetries = 1
+		o.Retry = clerkapi.RetryPolicy{Base: 1, Max: 1}
+	}, reply{503, nil, ``}, ok(sessionJSON))
+	const callers = 50
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			ctx := clerkapi.WithHeaders(t.Context(), http.Header{"X-Own": {"1"}})
+			s, _, err := c.GetSession(ctx, sessionID)
+			if assert.NoError(t, err) {
+				assert.Equal(t, sessionID, s.ID)
+			}
+		})
+	}
+	wg.Wait()
+	assert.Len(t, f.got(), callers+1, "the one failed attempt was repeated once")
 }

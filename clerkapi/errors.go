@@ -49,7 +49,7 @@ type APIError struct {
 
 // ErrorItem is one entry of an error body.
 type ErrorItem struct {
-	Code        string          `json:"code"`         // machine-readable, e.g. "resource_not_found"
+	Code        string          `json:"code"`         // machine-readable, e.g. "resource_not_found"; "" when the server left it out
 	Message     string          `json:"message"`      // short text for developers
 	LongMessage string          `json:"long_message"` // may be ""
 	Meta        json.RawMessage `json:"meta"`         // free-form object, may be nil
@@ -75,7 +75,9 @@ func (e *APIError) Error() string {
 			b.WriteString(" …")
 			break
 		}
-		b.WriteString(" " + printable(item.Code))
+		if item.Code != "" {
+			b.WriteString(" " + printable(item.Code))
+		}
 	}
 	if e.TraceID != "" {
 		fmt.Fprintf(&b, " (trace %s)", printable(e.TraceID))
@@ -83,7 +85,7 @@ func (e *APIError) Error() string {
 	return b.String()
 }
 
-// Code returns the first error code, or "".
+// Code returns the code of the first error, or "". Errors tells no error from one without a code.
 func (e *APIError) Code() string {
 	if len(e.Errors) == 0 {
 		return ""

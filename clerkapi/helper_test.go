@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
 )
@@ -19,6 +20,9 @@ const (
 	machineKey = "ak_planted_machine_secret"
 	sessionID  = "sess_3aQm8XcVtb2LpR9dWz7YkEfHs1J"
 )
+
+// TestMain fails when a call leaves a goroutine or a connection behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // reply is what the fake API answers.
 type reply struct {

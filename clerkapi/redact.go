@@ -96,7 +96,8 @@ func (p RefreshSessionParams) LogValue() slog.Value {
 		slog.Int("request_headers", len(p.RequestHeaders)))
 }
 
-// String prints the LogValue; a Format method would collide with the field.
+// String prints the LogValue. It stands in for Format, which would collide with the field, and like every String it
+// is not asked for verbs that make no sense for text, such as %d.
 func (p RefreshSessionParams) String() string { return p.LogValue().String() }
 
 // GoString prints the LogValue for %#v.

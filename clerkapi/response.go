@@ -80,8 +80,8 @@ func parseErrorBody(body []byte) (items []ErrorItem, trace string) {
 			ErrorItem
 			Trace string `json:"clerk_trace_id"` // API version 2025-03-12 has it here
 		}
-		if json.Unmarshal(one, &item) != nil || item.Code == "" {
-			continue
+		if string(one) == "null" || json.Unmarshal(one, &item) != nil {
+			continue // an item without a code stays: that there was an error is a fact too
 		}
 		items = append(items, item.ErrorItem)
 		trace = orDefault(trace, item.Trace)
