@@ -78,7 +78,7 @@ func (l *demoLog) Handle(_ context.Context, record slog.Record) error {
 
 // request is the access log of package proxy, in columns:
 //
-//	15:04:05  signed-in   200  GET   /         jane@example.com, token refreshed   1.2ms
+//	15:04:05  signed-in   200  GET   /         jane@example.com, token refreshed  (1.2ms)
 func (l *demoLog) request(line *strings.Builder, facts []slog.Attr) {
 	values := make(map[string]string, len(facts))
 	for _, a := range facts {
@@ -86,7 +86,7 @@ func (l *demoLog) request(line *strings.Builder, facts []slog.Attr) {
 	}
 	decision := values["decision"]
 	if decision == "" {
-		decision = "-" // passed on to Clerk, nothing to decide
+		decision = "to Clerk" // passed on, nothing to decide
 	}
 	var what []string
 	if id := values["user_id"]; id != "" {
@@ -100,7 +100,7 @@ func (l *demoLog) request(line *strings.Builder, facts []slog.Attr) {
 			what = append(what, v)
 		}
 	}
-	_, _ = fmt.Fprintf(line, "%-10s  %s  %-4s  %-28s  %s", decision, values["status"], values["method"], values["path"], strings.Join(what, ", "))
+	_, _ = fmt.Fprintf(line, "%-10s  %s  %-4s  %-30s  %s", decision, values["status"], values["method"], values["path"], strings.Join(what, ", "))
 	if took := values["duration"]; took != "" {
 		_, _ = fmt.Fprintf(line, "  (%s)", took)
 	}

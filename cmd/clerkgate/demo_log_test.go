@@ -23,19 +23,19 @@ func TestDemoLogIsOneReadableLinePerRecord(t *testing.T) {
 				l.Info("request", "decision", "signed-in", "status", 200, "method", "GET", "path", "/",
 					"user_id", "user_1", "refreshed", true, "upstream_status", 200, "duration", 1200*time.Microsecond)
 			},
-			want: "signed-in   200  GET   /                             Jane, token refreshed  (1.2ms)",
+			want: "signed-in   200  GET   /                               Jane, token refreshed  (1.2ms)",
 		},
 		{
 			name: "signed out",
 			log: func(l *slog.Logger) {
 				l.Info("request", "decision", "signed-out", "reason", "session-token-and-uat-missing", "status", 401, "method", "GET", "path", "/api/me")
 			},
-			want: "signed-out  401  GET   /api/me                       session-token-and-uat-missing",
+			want: "signed-out  401  GET   /api/me                         session-token-and-uat-missing",
 		},
 		{
 			name: "passed on to Clerk",
 			log:  func(l *slog.Logger) { l.Info("request", "status", 307, "method", "GET", "path", "/__clerk/sign-in") },
-			want: "-           307  GET   /__clerk/sign-in",
+			want: "to Clerk    307  GET   /__clerk/sign-in",
 		},
 		{
 			name: "anything else",
@@ -49,7 +49,7 @@ func TestDemoLogIsOneReadableLinePerRecord(t *testing.T) {
 			log: func(l *slog.Logger) {
 				l.Error("request", "status", 502, "method", "GET", "path", "/", "error", "a\nb\x1b[2J")
 			},
-			want: "-           502  GET   /                             a?b?[2J",
+			want: "to Clerk    502  GET   /                               a?b?[2J",
 		},
 		{name: "below info", log: func(l *slog.Logger) { l.Debug("request") }},
 	} {
