@@ -1,0 +1,188 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// running is a whole server in its goroutine.
+type running struct {
+	Addresses
+	stop context.CancelFunc
+	done chan error
+}
+
+func run(t testing.TB, app http.Handler, change func(*Config)) *running {
+	t.Helper()
+	upstream := httptest.NewServer(app)
+	t.Cleanup(upstream.Close)
+	cfg, _, err := load(environment(map[string]string{
+		"CLERK_JWT_KEY":          testPEM(t),
+		"CLERKGATE_UPSTREAM":     upstream.URL,
+		"CLERKGATE_LISTEN":       "127.0.0.1:0",
+		"CLERKGATE_ADMIN_LISTEN": "127.0.0.1:0",
+	}))
+	require.NoError(t, err)
+	cfg.ShutdownTimeout = 10 * time.Second
+	if change != nil {
+		change(&cfg)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	r := &running{stop: stop, done: make(chan error, 1)}
+	started := make(chan Addresses, 1)
+	go func() { r.done <- Run(ctx, cfg, slog.New(slog.DiscardHandler), func(at Addresses) { started <- at }) }()
+	select {
+	case r.Addresses = <-started:
+	case err := <-r.done:
+		require.NoError(t, err)
+	}
+	t.Cleanup(stop)
+	return r
+}
+
+func fetch(t testing.TB, url string, headers ...string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	require.NoError(t, err)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	res, body := send(t, r)
+	return res.StatusCode, body
+}
+
+func TestRunProbes(t *testing.T) {
+	r := run(t, &received{}, nil)
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/": 404, "/debug/pprof/": 404} {
+		status, _ := fetch(t, "http://"+r.Admin.String()+path)
+		assert.Equal(t, want, status, path)
+	}
+	// CVE-2022-24797, CVE-2026-34457: not on the public listener.
+	for _, path := range []string{"/healthz", "/readyz", "/debug/pprof/"} {
+		status, _ := fetch(t, "http://"+r.Public.String()+path)
+		assert.Equal(t, http.StatusUnauthorized, status, path)
+	}
+	r.stop()
+	require.NoError(t, <-r.done)
+}
+
+func TestReadyzWaitsForKeys(t *testing.T) {
+	r := run(t, &received{}, func(c *Config) {
+		c.Auth.JWTKey = ""
+		c.Auth.Transport = roundTripper(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF })
+	})
+	status, body := fetch(t, "http://"+r.Admin.String()+"/readyz")
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.NotContains(t, body, "EOF")
+	status, _ = fetch(t, "http://"+r.Admin.String()+"/healthz")
+	assert.Equal(t, http.StatusOK, status)
+	r.stop()
+	require.NoError(t, <-r.done)
+}
+
+func TestShutdownLetsRequestsFinish(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	r := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-release
+		_, _ = io.WriteString(w, "finished")
+	}), nil)
+	token := sessionToken(t, map[string]any{"iss": "https://mock-emulator-13.clerk.accounts.dev"})
+	type answer struct {
+		status int
+		body   string
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		status, body := fetch(t, "http://"+r.Public.String()+"/", "Authorization", "Bearer "+token)
+		answers <- answer{status, body}
+	}()
+	<-entered
+	r.stop()
+	// The listener closes first; then only the request in flight is left.
+	require.Eventually(t, func() bool {
+		var d net.Dialer
+		conn, err := d.DialContext(t.Context(), "tcp", r.Public.String())
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	}, 5*time.Second, time.Millisecond)
+	status, body := fetch(t, "http://"+r.Admin.String()+"/readyz")
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Equal(t, "shutting down\n", body)
+	close(release)
+	assert.Equal(t, answer{http.StatusOK, "finished"}, <-answers)
+	require.NoError(t, <-r.done)
+}
+
+func TestShutdownIsBounded(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	r := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(entered); <-release }), func(c *Config) {
+		c.ShutdownTimeout = 10 * time.Millisecond
+		c.Policy = PolicyOptional
+	})
+	var d net.Dialer
+	conn, err := d.DialContext(t.Context(), "tcp", r.Public.String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n")
+	require.NoError(t, err)
+	<-entered
+	r.stop()
+	require.NoError(t, <-r.done)
+	close(release)
+}
+
+func TestShutdownClosesUpgrades(t *testing.T) {
+	r := run(t, http.HandlerFunc(echo), nil)
+	conn := upgrade(t, r.Public.String(), sessionToken(t, nil))
+	defer conn.Close()
+	r.stop()
+	require.NoError(t, <-r.done)
+	_, err := conn.Read(make([]byte, 1))
+	require.Error(t, err)
+}
+
+func TestListenErrorNamesTheVariable(t *testing.T) {
+	taken := httptest.NewServer(http.NotFoundHandler())
+	defer taken.Close()
+	for _, variable := range []string{"CLERKGATE_LISTEN", "CLERKGATE_ADMIN_LISTEN"} {
+		cfg, _, err := load(environment(map[string]string{
+			"CLERKGATE_LISTEN": "127.0.0.1:0", "CLERKGATE_ADMIN_LISTEN": "127.0.0.1:0", "CLERK_JWT_KEY": testPEM(t),
+			variable: taken.Listener.Addr().String(),
+		}))
+		require.NoError(t, err)
+		err = Run(t.Context(), cfg, nil, nil)
+		require.ErrorContains(t, err, variable)
+		require.ErrorContains(t, err, taken.Listener.Addr().String())
+	}
+}
+
+// CVE-2025-58186: ten thousand cookies are refused before anything reads them.
+func TestHeaderFloodIsRefused(t *testing.T) {
+	app := &received{}
+	r := run(t, app, func(c *Config) { c.Policy = PolicyOptional })
+	status, _ := fetch(t, "http://"+r.Public.String()+"/", "Cookie", strings.Repeat("a=12345; ", 10_000))
+	assert.Equal(t, http.StatusRequestHeaderFieldsTooLarge, status)
+	assert.Zero(t, app.count())
+	r.stop()
+	require.NoError(t, <-r.done)
+}
+
+func TestRunRefusesABadConfig(t *testing.T) {
+	err := Run(t.Context(), Config{Upstream: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}, nil, nil)
+	var invalid *ConfigError
+	require.ErrorAs(t, err, &invalid)
+}
