@@ -25,7 +25,8 @@ const (
 
 // Config tells [New] where keys come from and how long they live.
 type Config struct {
-	// Fetch returns the JWKS document (GET /v1/jwks). Required. Its error may have
+	// Fetch returns the JWKS document (GET /v1/jwks). Required. It must end when its
+	// context does: [Source.Close] waits for it. Its error may have
 	// a method ErrorCode() string (found by errors.As) that tells Clerk's error
 	// code; "clerk_key_invalid" becomes [ErrSecretKeyInvalid].
 	Fetch func(context.Context) ([]byte, error)

@@ -8,18 +8,27 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-func rsaKey(tb testing.TB, bits int) *rsa.PublicKey {
-	tb.Helper()
-	k, err := rsa.GenerateKey(rand.Reader, bits)
-	require.NoError(tb, err)
-	return &k.PublicKey
-}
+// keyPair is shared: making keys takes long, under the race detector above all.
+var keyPair = sync.OnceValue(func() (pair [2]*rsa.PublicKey) {
+	for i := range pair {
+		k, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			panic(err)
+		}
+		pair[i] = &k.PublicKey
+	}
+	return pair
+})
+
+// rsaKeys returns two different keys.
+func rsaKeys() (a, b *rsa.PublicKey) { return keyPair()[0], keyPair()[1] }
 
 func pemOf(tb testing.TB, public any) string {
 	tb.Helper()
@@ -30,7 +39,7 @@ func pemOf(tb testing.TB, public any) string {
 
 func TestStaticReadsPEMAsVariablesCarryIt(t *testing.T) {
 	t.Parallel()
-	public := rsaKey(t, 2048)
+	public, _ := rsaKeys()
 	text := pemOf(t, public)
 	for name, form := range map[string]string{
 		"as it is":           text,
@@ -62,7 +71,10 @@ func TestStaticRefuses(t *testing.T) {
 	t.Parallel()
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	good := pemOf(t, rsaKey(t, 2048))
+	public, _ := rsaKeys()
+	good := pemOf(t, public)
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
 	for name, tt := range map[string]struct{ text, want string }{
 		"empty":       {"", "begins with"},
 		"secret key":  {"sk_test_secret", "begins with"},
@@ -73,7 +85,7 @@ func TestStaticRefuses(t *testing.T) {
 		"bad key":     {strings.Replace(good, "MII", "MIA", 1), "public key"},
 		"ec key":      {pemOf(t, &ec.PublicKey), "expected an RSA key"},
 		"two keys":    {good + good, "public key"},
-		"short key":   {pemOf(t, rsaKey(t, 1024)), "shorter than 2048"},
+		"short key":   {pemOf(t, &short.PublicKey), "shorter than 2048"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

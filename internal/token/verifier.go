@@ -49,7 +49,7 @@ type Config struct {
 }
 
 // Verifier verifies the tokens of one instance. Safe for concurrent use.
-// Errors of its methods are *[Error].
+// Errors of its methods are *[Error], but for the one that [Verifier.Handshake] names.
 type Verifier struct {
 	cfg   Config
 	cache *cache // nil when nothing is remembered

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,9 +45,12 @@ type signer struct {
 	source  *keys
 }
 
+// testKey is shared: making one takes long, under the race detector above all.
+var testKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 func newSigner(tb testing.TB) signer {
 	tb.Helper()
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	private, err := testKey()
 	require.NoError(tb, err)
 	return signer{private, &keys{kid: "ins_1", key: jwks.Key{Public: &private.PublicKey, Alg: "RS256"}}}
 }
