@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"crypto/rand"
 	"embed"
-	"encoding/base64"
 	"encoding/json"
 	"html/template"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -172,24 +168,8 @@ func (a *demoApp) onSession(w http.ResponseWriter, r *http.Request, do func(sess
 	return true
 }
 
-// demoPublicOrigin is where browsers see the app. clerkgate hands the Host on and
-// rebuilds X-Forwarded-Proto.
-func demoPublicOrigin(r *http.Request) string {
-	scheme := "http"
-	if r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
-}
-
-// demoClerkPage is a page of the local Clerk that leads back to the app.
-func demoClerkPage(origin, path string) string {
-	return origin + demoProxyPath + path + "?redirect_url=" + url.QueryEscape(origin+"/")
-}
-
 // secondsLeft is how long the token that the upstream got still lives; negative
-// once it has expired. Reading a token without checking it is right for a
-// display only.
+// once it has expired.
 func (a *demoApp) secondsLeft(r *http.Request) int {
 	for _, name := range a.sessionCookies {
 		cookie, err := r.Cookie(name)
@@ -201,40 +181,6 @@ func (a *demoApp) secondsLeft(r *http.Request) int {
 		}
 	}
 	return 0
-}
-
-func demoUnverifiedExpiry(token string) (time.Time, bool) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return time.Time{}, false
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return time.Time{}, false
-	}
-	var claims struct {
-		ExpiresAt int64 `json:"exp"`
-	}
-	if json.Unmarshal(payload, &claims) != nil {
-		return time.Time{}, false
-	}
-	return time.Unix(claims.ExpiresAt, 0), true
-}
-
-func demoSignedIn(r *http.Request) bool {
-	return r.Header.Get("X-Clerk-Auth-Status") == "signed-in"
-}
-
-// demoIdentityHeaders are the headers in which clerkgate says who it is, by name.
-func demoIdentityHeaders(h http.Header) []demoHeader {
-	var found []demoHeader
-	for name, values := range h {
-		if strings.HasPrefix(name, "X-Clerk-") {
-			found = append(found, demoHeader{Name: name, Value: strings.Join(values, ", ")})
-		}
-	}
-	slices.SortFunc(found, func(x, y demoHeader) int { return strings.Compare(x.Name, y.Name) })
-	return found
 }
 
 // demoErrors is an error answer in the shape that Clerk's APIs use, so that

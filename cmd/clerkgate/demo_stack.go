@@ -33,6 +33,9 @@ type demo struct {
 
 	clerkURL, appURL string
 	servers          []demoServer // the local Clerk and the app
+	// front holds the address of clerkgate, which listens by itself: its address
+	// is part of the configuration and must be known, and ours, before it starts.
+	front net.Listener
 }
 
 type demoServer struct {
@@ -43,19 +46,11 @@ type demoServer struct {
 // newDemo takes the addresses and makes all parts; [demo.run] serves them. Log
 // lines go to stdout.
 func newDemo(ctx context.Context, opts demoOptions, stdout io.Writer) (*demo, error) {
-	listen, err := demoAddress(ctx, "--listen", opts.Listen)
+	listeners, err := demoListeners(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	clerkListener, err := demoListen(ctx, "--clerk-listen", opts.ClerkListen)
-	if err != nil {
-		return nil, err
-	}
-	appListener, err := demoListen(ctx, "", "127.0.0.1:0")
-	if err != nil {
-		_ = clerkListener.Close() // it never served
-		return nil, err
-	}
+	front, clerkListener, appListener := listeners[0], listeners[1], listeners[2]
 
 	d := &demo{
 		clerk: clerktest.New(clerktest.Options{
@@ -64,7 +59,8 @@ func newDemo(ctx context.Context, opts demoOptions, stdout io.Writer) (*demo, er
 			Now:           opts.Now,
 			AppName:       "clerkgate demo",
 		}),
-		origin:   demoOrigin(listen),
+		origin:   demoOrigin(front.Addr().String()),
+		front:    front,
 		clerkURL: "http://" + clerkListener.Addr().String(),
 		appURL:   "http://" + appListener.Addr().String(),
 	}
@@ -75,10 +71,10 @@ func newDemo(ctx context.Context, opts demoOptions, stdout io.Writer) (*demo, er
 	}
 	handler, err := app.handler()
 	if err == nil {
-		d.cfg, err = d.config(listen)
+		d.cfg, err = d.config()
 	}
 	if err != nil {
-		_, _ = clerkListener.Close(), appListener.Close()
+		closeAll(listeners)
 		return nil, err
 	}
 	d.servers = []demoServer{newDemoServer(clerkListener, d.clerk.Handler()), newDemoServer(appListener, handler)}
@@ -86,7 +82,7 @@ func newDemo(ctx context.Context, opts demoOptions, stdout io.Writer) (*demo, er
 }
 
 // config goes the way of every start of clerkgate: through an environment.
-func (d *demo) config(listen string) (proxy.Config, error) {
+func (d *demo) config() (proxy.Config, error) {
 	environment := map[string]string{
 		"CLERK_PUBLISHABLE_KEY":    d.clerk.PublishableKey(),
 		"CLERK_SECRET_KEY":         d.clerk.SecretKey(),
@@ -94,7 +90,7 @@ func (d *demo) config(listen string) (proxy.Config, error) {
 		"CLERK_FAPI_URL":           d.clerkURL,
 		"CLERK_PROXY_URL":          demoProxyPath,
 		"CLERK_SIGN_IN_URL":        d.origin + demoProxyPath + "/sign-in",
-		"CLERKGATE_LISTEN":         listen,
+		"CLERKGATE_LISTEN":         d.front.Addr().String(),
 		"CLERKGATE_ADMIN_LISTEN":   "127.0.0.1:0",
 		"CLERKGATE_UPSTREAM":       d.appURL,
 		"CLERKGATE_POLICY":         "optional", // the app asks to sign in itself
@@ -131,6 +127,7 @@ func (d *demo) run(ctx context.Context, started func()) error {
 		})
 	}
 	group.Go(func() error {
+		_ = d.front.Close() // from here on it is clerkgate's
 		err := proxy.Run(ctx, d.cfg, d.logger, func(proxy.Addresses) { started() })
 		// Only now: requests in flight still needed the app and Clerk.
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), demoShutdownTimeout)
@@ -155,14 +152,26 @@ func newDemoServer(l net.Listener, handler http.Handler) demoServer {
 	}}
 }
 
-// demoAddress checks that an address is free before anything is set up, and picks
-// the port if it is 0: the address is part of the configuration.
-func demoAddress(ctx context.Context, flag, address string) (string, error) {
-	l, err := demoListen(ctx, flag, address)
-	if err != nil {
-		return "", err
+// demoListeners takes the addresses of clerkgate, the local Clerk and the app.
+func demoListeners(ctx context.Context, opts demoOptions) ([]net.Listener, error) {
+	var listeners []net.Listener
+	for _, place := range []struct{ flag, address string }{
+		{"--listen", opts.Listen}, {"--clerk-listen", opts.ClerkListen}, {"", "127.0.0.1:0"},
+	} {
+		l, err := demoListen(ctx, place.flag, place.address)
+		if err != nil {
+			closeAll(listeners)
+			return nil, err
+		}
+		listeners = append(listeners, l)
 	}
-	return l.Addr().String(), l.Close()
+	return listeners, nil
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		_ = l.Close() // it never served
+	}
 }
 
 // demoListen names the flag that helps when an address can't be had.
