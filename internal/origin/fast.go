@@ -6,10 +6,20 @@ import (
 	"strings"
 )
 
+// Beyond these sizes, well inside those that weburl accepts, the long way decides.
+const (
+	maxTarget  = 8 << 10
+	maxSlashes = 256
+	maxHosts   = 512
+)
+
 // fast answers for the ordinary request, whose URL reads the same before and
 // after WHATWG parsing, and returns nil for every other. It exists because each
 // request passes here; a fuzz test holds it to [input.slow].
 func (in input) fast() *Public {
+	if len(in.target) > maxTarget || strings.Count(in.target, "/") > maxSlashes || len(in.host)+len(in.fwdHost) > maxHosts {
+		return nil
+	}
 	host, proto := in.host, in.scheme
 	if !plainHost(host) {
 		return nil // also decides whether the request is valid at all

@@ -15,7 +15,8 @@
 //
 // The one intended difference: some odd hosts are refused that JavaScript
 // accepts, such as "-1" and internationalised names that only newer Unicode tables
-// or laxer rules allow. No host is read as another one.
+// or laxer rules allow, and so are URLs longer than 32 KiB, with more than
+// 512 slashes or with more than 1 KiB between "//" and the path. No host is read as another one.
 //
 // Input bytes that are not UTF-8 count as U+FFFD. Errors never contain the
 // input, because a URL may carry a token.

@@ -14,6 +14,9 @@ import (
 // parser is known to misread. A host that is refused costs one request; a host
 // that two parties read differently costs an account.
 func parseLibrary(raw string, base *whatwg.Url) (*whatwg.Url, error) {
+	if !bounded(raw) {
+		return nil, fmt.Errorf("%w: too long", ErrInvalid)
+	}
 	var host string
 	parser := whatwg.NewParser(whatwg.WithPreParseHostFunc(func(_ *whatwg.Url, h string) string {
 		host = h
@@ -33,6 +36,39 @@ func parseLibrary(raw string, base *whatwg.Url) (*whatwg.Url, error) {
 		return nil, fmt.Errorf("%w: an internationalised host that does not read back", ErrInvalid)
 	}
 	return w, nil
+}
+
+// The library's time grows with the square of some lengths: 32 KiB of slashes
+// would keep a processor busy for a second. Node.js itself ends a request
+// whose head is longer than 16 KiB.
+const (
+	maxLength    = 32 << 10 // bytes of a URL
+	maxSlashes   = 512      // before the query
+	maxAuthority = 1 << 10  // bytes between "//" and the path
+)
+
+// bounded reports whether a URL is small enough to be parsed quickly.
+func bounded(raw string) bool {
+	if len(raw) > maxLength {
+		return false
+	}
+	if strings.ContainsAny(raw, "\t\r\n") { // dropped by the parser, even between two slashes
+		raw = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(raw)
+	}
+	if i := strings.IndexAny(raw, "?#"); i >= 0 {
+		raw = raw[:i]
+	}
+	raw = strings.ReplaceAll(raw, `\`, "/")
+	if strings.Count(raw, "/") > maxSlashes {
+		return false
+	}
+	// The authority may follow any number of slashes, or only the scheme.
+	_, rest, found := strings.Cut(raw, ":")
+	if !found || strings.HasPrefix(raw, "//") {
+		rest = raw
+	}
+	authority, _, _ := strings.Cut(strings.TrimLeft(rest, "/"), "/")
+	return len(authority) <= maxAuthority || !strings.HasPrefix(rest, "/") && !strings.Contains(authority, "@")
 }
 
 // hasSign reports whether a host that was taken for an IPv4 address holds a sign:

@@ -52,7 +52,11 @@ func parse(raw string, base *whatwg.Url) (*URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	return snapshot(w), nil
+	u := snapshot(w)
+	if len(u.pathname) > maxLength-64 { // escaping triples; SetPathname must take what Pathname gave
+		return nil, fmt.Errorf("%w: too long", ErrInvalid)
+	}
+	return u, nil
 }
 
 // snapshot takes the parts out of the library's value, whose own search
@@ -170,7 +174,8 @@ func (u *URL) Hash() string {
 }
 
 // SetPathname replaces the path: dot segments are resolved, "?" and "#" become
-// part of it, escaped. A URL with an opaque path stays as it is.
+// part of it, escaped. A URL with an opaque path stays as it is, and so does
+// any URL when the new path is too long for [Parse].
 func (u *URL) SetPathname(path string) {
 	if u.opaque {
 		return

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -145,6 +146,25 @@ func TestBytesThatAreNotUTF8(t *testing.T) {
 	} {
 		assert.Equal(t, want, decodeUTF8(in), "%q", in)
 	}
+}
+
+func TestHugeURLsAreRefusedQuickly(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{
+		"http://h/" + strings.Repeat("a", maxLength),
+		"http://h" + strings.Repeat("/", maxSlashes+1),
+		"http://h" + strings.Repeat(`\`, maxSlashes+1),
+		"http://h/" + strings.Repeat("é", 8<<10),
+		"foo://" + strings.Repeat("%", maxAuthority+1),
+		"foo:/\t/" + strings.Repeat("x", maxAuthority+1),
+		"http:" + strings.Repeat("@", maxAuthority+1) + "h",
+		"http:///" + strings.Repeat("@", maxAuthority+1) + "h",
+	} {
+		_, err := Parse(raw)
+		assert.ErrorIs(t, err, ErrInvalid, raw[:10])
+	}
+	_, err := Parse("http://h/" + strings.Repeat("a/", 500) + "?" + strings.Repeat("/%", 10_000))
+	assert.NoError(t, err)
 }
 
 // FuzzParse holds three laws: no panic, a printed URL reads back as itself, and
