@@ -24,11 +24,17 @@ func entryOf(ctx context.Context) *entry {
 	return e
 }
 
-// observe is the middleware's Observer. It sees handshakes too, which never
-// reach the handler behind it.
-func observe(r *http.Request, state *middleware.State) {
-	if e := entryOf(r.Context()); e != nil {
-		e.state = state
+// observer is the middleware's Observer, in front of the one that the
+// configuration may have. It sees handshakes too, which never reach the handler
+// behind the middleware.
+func observer(next func(*http.Request, *middleware.State)) func(*http.Request, *middleware.State) {
+	return func(r *http.Request, state *middleware.State) {
+		if e := entryOf(r.Context()); e != nil {
+			e.state = state
+		}
+		if next != nil {
+			next(r, state)
+		}
 	}
 }
 

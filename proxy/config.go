@@ -25,7 +25,7 @@ const (
 // Config is everything that a [Proxy] and [Run] need. [LoadConfig] makes one from
 // the environment.
 type Config struct {
-	// Auth configures the middleware. Its Now, Logger and Observer are set by [New].
+	// Auth configures the middleware. [New] sets its Now and Logger.
 	Auth middleware.Options
 
 	// Upstream is the application: http, https, or unix with a path.
@@ -101,6 +101,9 @@ func LoadConfig(lookup func(string) (string, bool), environ []string) (Config, [
 	l.askMiddleware(cfg.Auth)
 
 	warnings := unknownVariables(environ)
+	if strings.HasPrefix(cfg.Auth.PublishableKey, "pk_live_") && len(cfg.Auth.AuthorizedParties) == 0 {
+		warnings = append(warnings, Warning{envAuthorizedParties, "not set, so that tokens made for any origin of the instance are accepted; list your own"})
+	}
 	if len(l.problems) > 0 {
 		order := make(map[string]int)
 		for i, v := range Variables() {
@@ -163,9 +166,15 @@ func (l *loader) askMiddleware(opts middleware.Options) {
 			name = p.Field
 		}
 		if !l.failed(name) {
-			l.problem(name, "", p.Message)
+			l.problem(name, l.found(name), expectation(p.Message))
 		}
 	}
+}
+
+// expectation turns a message of the middleware, which continues the name of a
+// field, into one that stands by itself.
+func expectation(message string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(message, "is missing; "), "must be ")
 }
 
 func fieldVariables() map[string]string {

@@ -196,6 +196,25 @@ func TestLoadConfigWarnsOfUnknownNames(t *testing.T) {
 	}
 }
 
+func TestLoadConfigWarnsOfOpenProduction(t *testing.T) {
+	live := map[string]string{"CLERK_PUBLISHABLE_KEY": publishableKey("live", "clerk.example.com"), "CLERK_SECRET_KEY": "sk_live_planted0secret"}
+	_, warnings, err := load(environment(live))
+	require.NoError(t, err)
+	require.Len(t, warnings, 1)
+	assert.Equal(t, "CLERKGATE_AUTHORIZED_PARTIES", warnings[0].Variable)
+	live["CLERKGATE_AUTHORIZED_PARTIES"] = "https://app.example.com"
+	_, warnings, err = load(environment(live))
+	require.NoError(t, err)
+	assert.Empty(t, warnings)
+}
+
+func TestLoadConfigTranslatesTheMiddleware(t *testing.T) {
+	_, _, err := load(environment(map[string]string{"CLERK_IS_SATELLITE": "true"}))
+	found := problems(t, err)
+	assert.Equal(t, Problem{"CLERK_DOMAIN", "nothing", "a satellite needs its own domain, or a proxy URL"}, found["CLERK_DOMAIN"])
+	assert.Contains(t, found, "CLERK_SIGN_IN_URL")
+}
+
 func TestNewRefusesWhatConfigLacks(t *testing.T) {
 	_, err := New(Config{}, Deps{})
 	var invalid *ConfigError

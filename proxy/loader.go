@@ -32,6 +32,21 @@ func (l *loader) failed(name string) bool {
 	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Variable == name })
 }
 
+// found describes a variable's value; of a secret, only what kind it is.
+func (l *loader) found(name string) string {
+	value := l.text(name)
+	switch {
+	case value == "":
+		return "nothing"
+	case name == envJWTKey:
+		return "something that is no RSA public key in PEM"
+	case name == envPublishableKey || name == envSecretKey || name == envMachineSecretKey:
+		return foundKey(value)
+	default:
+		return quoteURL(value)
+	}
+}
+
 func (l *loader) text(name string) string {
 	value, _ := l.lookup(name)
 	return strings.TrimSpace(value)
@@ -228,9 +243,12 @@ func (l *loader) keys(opts *middleware.Options) {
 	opts.MachineSecretKey = l.text(envMachineSecretKey)
 
 	publishable := keyKind(opts.PublishableKey, "pk_test_", "pk_live_")
-	switch {
-	case publishable == "" || !validPublishableKey(opts.PublishableKey):
-		l.problem(envPublishableKey, foundKey(opts.PublishableKey), "the instance's publishable key, pk_test_… or pk_live_… (Clerk dashboard, API keys)")
+	if _, ok := keyHost(opts.PublishableKey); !ok {
+		found := foundKey(opts.PublishableKey)
+		if publishable != "" {
+			found += " and holds no host of a Frontend API; was it copied whole?"
+		}
+		l.problem(envPublishableKey, found, "the instance's publishable key, pk_test_… or pk_live_… (Clerk dashboard, API keys)")
 	}
 	secret := keyKind(opts.SecretKey, "sk_test_", "sk_live_")
 	machineOnly := slices.Equal(opts.AcceptsToken, []middleware.TokenType{middleware.M2MToken}) && opts.MachineSecretKey != ""
@@ -261,11 +279,6 @@ func foundKey(key string) string {
 		return "a key that begins with " + kind
 	}
 	return "something that is no key of Clerk's"
-}
-
-func validPublishableKey(key string) bool {
-	_, ok := keyHost(key)
-	return ok
 }
 
 // keyHost is the Frontend API's host inside a publishable key.

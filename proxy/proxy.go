@@ -50,7 +50,7 @@ func New(cfg Config, deps Deps) (*Proxy, error) {
 	}
 
 	opts := cfg.Auth
-	opts.Now, opts.Logger, opts.Observer = p.now, p.logger, observe
+	opts.Now, opts.Logger, opts.Observer = p.now, p.logger, observer(opts.Observer)
 	auth, err := middleware.New(opts)
 	if err != nil {
 		return nil, translated(err)
@@ -101,7 +101,7 @@ func translated(err error) error {
 		if !ok {
 			name = p.Field
 		}
-		problems[i] = Problem{Variable: name, Expected: p.Message}
+		problems[i] = Problem{Variable: name, Expected: expectation(p.Message)}
 	}
 	return &ConfigError{Problems: problems}
 }

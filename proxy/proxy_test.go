@@ -285,6 +285,19 @@ func TestUpgradePasses(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
 }
 
+// An upgrade to h2c would open a tunnel in which nothing is judged.
+func TestUpgradeToH2CIsDropped(t *testing.T) {
+	app := &received{}
+	s := start(t, app, optional)
+	for _, protocol := range []string{"h2c", "H2C", "h2c, websocket", "TLS/1.0", "websocket, h2c"} {
+		res := s.raw(t, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: "+protocol+"\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nProxy: evil.example\r\n\r\n")
+		assert.Equal(t, http.StatusOK, res.StatusCode, protocol)
+		for _, name := range []string{"Upgrade", "Connection", "Http2-Settings", "Proxy"} {
+			assert.Empty(t, app.last(t).Header[name], "%s: %s", protocol, name)
+		}
+	}
+}
+
 func TestUnixSocketUpstream(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.sock")
 	l, err := net.Listen("unix", path) //nolint:noctx // in a test

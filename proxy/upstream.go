@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
@@ -73,12 +74,23 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 	out.URL.RawQuery = privateQuery(in.URL.RawQuery)
 
 	deleteHeaders(out.Header, func(name string) bool { return claimsIdentity(name) || claimsForwarded(name) })
+	delete(out.Header, "Proxy") // CGI upstreams would read it as HTTP_PROXY
+	onlyWebSocket(out.Header)
 	setForwarded(out.Header, u.origins, in)
 	forwardTrailers(in, out)
 
 	state, _ := middleware.StateFromContext(in.Context())
 	rewriteCookies(out.Header, u.suffix, freshToken(state))
 	setIdentity(out.Header, state)
+}
+
+// onlyWebSocket drops an upgrade to anything else. After an upgrade to h2c a client
+// would talk to the upstream directly, with identity headers of its own making.
+func onlyWebSocket(h http.Header) {
+	if upgrade := h["Upgrade"]; len(upgrade) > 0 && !strings.EqualFold(upgrade[0], "websocket") {
+		delete(h, "Upgrade")
+		delete(h, "Connection")
+	}
 }
 
 // freshToken is the session token that came by a refresh or a handshake while
@@ -151,6 +163,9 @@ func (k *headerKeeper) Unwrap() http.ResponseWriter { return k.ResponseWriter }
 func (k *headerKeeper) WriteHeader(status int) {
 	if status < 200 && status != http.StatusSwitchingProtocols {
 		k.lost = true
+		for name := range k.kept {
+			delete(k.Header(), name) // a cookie belongs to the final answer
+		}
 	} else {
 		k.restore()
 	}
