@@ -51,7 +51,6 @@ func (c *Clerk) handshakeDirectives(r *http.Request, back *url.URL, jar jar) []s
 	cl := c.browser(r)
 	s := cl.active(c.Now())
 	var (
-		cookies []*http.Cookie
 		claims  jwt.MapClaims
 		refresh string
 		uat     time.Time
@@ -69,7 +68,7 @@ func (c *Clerk) handshakeDirectives(r *http.Request, back *url.URL, jar jar) []s
 	if claims != nil {
 		token = c.keys.sign(claims)
 	}
-	cookies = append(jar.clientUAT(uat), jar.session(token)...)
+	cookies := append(jar.clientUAT(uat), jar.session(token)...)
 	cookies = append(cookies, jar.refresh(refresh))
 	if c.production {
 		// Without these two the application would read the same payload again on its next page.

@@ -78,12 +78,10 @@ func sameOrigin(r *http.Request, base *url.URL) bool {
 func (c *Clerk) signInPage(call *pageCall) { c.showSignIn(call, http.StatusOK, "", "") }
 
 func (c *Clerk) showSignIn(call *pageCall, status int, message, email string) {
-	data := pageData{Title: "Sign in", Message: message, Email: email, Current: c.currentUser(call)}
+	data := pageData{Title: "Sign in", Message: message, Email: email}
+	data.Current, data.Continue = c.current(call)
 	for i := range c.users[:min(len(c.users), maxListedUsers)] {
 		data.Users = append(data.Users, describe(&c.users[i]))
-	}
-	if data.Current != nil && call.back != nil {
-		data.Continue = call.back.String()
 	}
 	c.render(call, status, "sign-in.html", data)
 }
@@ -118,10 +116,8 @@ func (c *Clerk) signInSubmit(call *pageCall) {
 }
 
 func (c *Clerk) signOutPage(call *pageCall) {
-	data := pageData{Title: "Sign out", Current: c.currentUser(call)}
-	if call.back != nil {
-		data.Continue = call.back.String()
-	}
+	data := pageData{Title: "Sign out"}
+	data.Current, data.Continue = c.current(call)
 	c.render(call, http.StatusOK, "sign-out.html", data)
 }
 
@@ -150,19 +146,24 @@ func (c *Clerk) leave(call *pageCall, token string) {
 	if !c.production {
 		setCookies(call.w, call.jar.devBrowser(token)...)
 	}
-	switch {
-	case back == nil:
-		redirect(call.w, http.StatusSeeOther, "sign-in")
-	case c.production:
-		redirect(call.w, http.StatusSeeOther, back.String())
-	default:
-		redirect(call.w, http.StatusSeeOther, withParam(back, "__clerk_db_jwt", token))
+	target := "sign-in" // relative: right under any prefix
+	if back != nil {
+		target = c.returnTo(back, token)
 	}
+	redirect(call.w, http.StatusSeeOther, target)
 }
 
-// currentUser is who is signed in in this browser, if anybody. Unlike a handshake it makes no new browser: showing a
-// page changes nothing.
-func (c *Clerk) currentUser(call *pageCall) *pageUser {
+// returnTo is an address of the application, in development with the dev browser that makes it ask for a handshake.
+func (c *Clerk) returnTo(back *url.URL, token string) string {
+	if c.production {
+		return back.String()
+	}
+	return withParam(back, "__clerk_db_jwt", token)
+}
+
+// current is who is signed in in this browser, if anybody, and how they go on to the application. Unlike a handshake it
+// makes no new browser: showing a page changes nothing.
+func (c *Clerk) current(call *pageCall) (user *pageUser, goOn string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	tokens := []string{cookieValue(call.r, "__client")}
@@ -170,12 +171,21 @@ func (c *Clerk) currentUser(call *pageCall) *pageUser {
 		tokens = c.devBrowserTokens(call.r)
 	}
 	for _, token := range tokens {
-		if s := c.state.clientByToken(token).active(c.Now()); s != nil {
-			user := describe(s.user)
-			return &user
+		cl := c.state.clientByToken(token)
+		if cl == nil {
+			continue
 		}
+		s := cl.active(c.Now())
+		if s == nil {
+			break // the form below acts on this browser, so another one's session is none of its business
+		}
+		if call.back != nil {
+			goOn = c.returnTo(call.back, token)
+		}
+		shown := describe(s.user)
+		return &shown, goOn
 	}
-	return nil
+	return nil, ""
 }
 
 func describe(u *User) pageUser {

@@ -54,6 +54,7 @@ func TestPageSignInDevelopment(t *testing.T) {
 
 			page := f.do(http.MethodGet, signInAndBack, "")
 			assert.Contains(t, string(page.body), "Signed in as <b>Jane Doe</b>")
+			assert.Contains(t, string(page.body), "__clerk_db_jwt="+browser, "the link to go on brings the dev browser along")
 
 			out := f.form("/sign-out?redirect_url="+url.QueryEscape(app+"/"), nil)
 			require.Equal(t, http.StatusSeeOther, out.StatusCode)
