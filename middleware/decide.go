@@ -83,11 +83,14 @@ func (j *judged) verify(t *token.Unverified) (*token.Verified, error) {
 		return nil, errNull
 	}
 	v, err := j.a.verifier.SessionDecoded(j.ctx, t)
+	if err == nil {
+		return v, nil
+	}
 	var failed *token.Error
 	if errors.As(err, &failed) && failed.Reason == token.ReasonVerificationFailed && t.ClaimsAreNull() {
 		return nil, errNull
 	}
-	return v, err
+	return nil, err
 }
 
 // sessionInCookies judges a request without a token in its header.
@@ -243,7 +246,7 @@ func (j *judged) isCrossOriginNavigation() bool {
 		return false
 	}
 	referer := headerValue(j.r.Header, "Referer")
-	if referer == "" || sameOriginPrefix(referer, j.origin()) {
+	if referer == "" || j.public.IsOriginOf(referer) {
 		return false
 	}
 	from, err := weburl.Parse(referer)
@@ -251,11 +254,6 @@ func (j *judged) isCrossOriginNavigation() bool {
 		return false
 	}
 	return !j.isClerkPage(from)
-}
-
-// sameOriginPrefix spares the usual Referer a whole parse.
-func sameOriginPrefix(referer, origin string) bool {
-	return len(referer) > len(origin) && referer[:len(origin)] == origin && referer[len(origin)] == '/'
 }
 
 func (j *judged) isClerkPage(from *weburl.URL) bool {

@@ -47,6 +47,9 @@ func digit(b byte) (float64, bool) {
 // parseNumber is JavaScript's Number(s) || 0, by which the redirect count is read:
 // the whole text must be a number, hexadecimal, octal and binary included.
 func parseNumber(s string) float64 {
+	if s == "" {
+		return 0 // the usual case, and ParseFloat would build an error for it
+	}
 	s = strings.Trim(s, jsSpace)
 	if len(s) > 2 && s[0] == '0' {
 		if base, ok := map[byte]int{'x': 16, 'X': 16, 'o': 8, 'O': 8, 'b': 2, 'B': 2}[s[1]]; ok {

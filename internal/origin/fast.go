@@ -43,7 +43,8 @@ func (in input) fast() *Public {
 		prefix, port = "https://", ":443"
 	}
 	return &Public{
-		origin:   prefix + strings.TrimSuffix(host, port),
+		scheme:   prefix,
+		host:     strings.TrimSuffix(host, port),
 		pathname: path,
 		query:    query,
 		valid:    true,

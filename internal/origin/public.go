@@ -14,11 +14,12 @@ const invalidOrigin = "http://invalid.invalid"
 // Public is the URL of a request as the outside world wrote it. It never changes,
 // so any number of goroutines may use it.
 type Public struct {
-	origin   string
-	pathname string
-	query    string
-	url      *weburl.URL // nil: origin, pathname and query are the whole URL
-	valid    bool
+	// The origin is scheme and host; kept apart, since few requests need it whole.
+	scheme, host string
+	pathname     string
+	query        string
+	url          *weburl.URL // nil: origin, pathname and query are the whole URL
+	valid        bool
 }
 
 // Public derives the public URL of r: the scheme of the connection, Host and
@@ -95,7 +96,7 @@ func target(r *http.Request) string {
 func (in input) slow() *Public {
 	initial := in.initial()
 	if initial == nil {
-		return &Public{origin: invalidOrigin, pathname: "/"}
+		return &Public{host: invalidOrigin, pathname: "/"}
 	}
 	host, proto := in.host, in.scheme
 	if in.hasFwdHost {
@@ -138,7 +139,7 @@ func (in input) initial() *weburl.URL {
 
 func fromURL(u *weburl.URL) *Public {
 	return &Public{
-		origin:   u.Origin(),
+		host:     u.Origin(),
 		pathname: u.Pathname(),
 		query:    strings.TrimPrefix(u.Search(), "?"),
 		url:      u,
@@ -152,7 +153,18 @@ func (p *Public) Valid() bool { return p.valid }
 
 // Origin returns scheme, host and port, without a default port, or "null" for a
 // forwarded protocol that has no origin in the sense of browsers.
-func (p *Public) Origin() string { return p.origin }
+func (p *Public) Origin() string { return p.scheme + p.host }
+
+// IsOriginOf reports, without a parse, that url plainly belongs to this origin:
+// it begins with the origin and a slash. False decides nothing.
+func (p *Public) IsOriginOf(url string) bool {
+	rest, ok := strings.CutPrefix(url, p.scheme)
+	if !ok {
+		return false
+	}
+	rest, ok = strings.CutPrefix(rest, p.host)
+	return ok && strings.HasPrefix(rest, "/")
+}
 
 // Pathname returns the path, dot segments resolved, percent-encoded.
 func (p *Public) Pathname() string { return p.pathname }
@@ -187,8 +199,8 @@ func (p *Public) Href() string {
 	case p.url != nil:
 		return p.url.Href()
 	case p.query != "":
-		return p.origin + p.pathname + "?" + p.query
+		return p.Origin() + p.pathname + "?" + p.query
 	default:
-		return p.origin + p.pathname
+		return p.Origin() + p.pathname
 	}
 }

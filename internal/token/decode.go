@@ -26,7 +26,7 @@ type Unverified struct {
 	payload   []byte // JSON text of the claims
 	signature []byte
 	isObject  bool
-	machine   bool // shaped as machine tokens are, see IsMachineJWT
+	traits    traits
 
 	iss, sub, sid, aud, azp, iat, exp, nbf Value
 	issText, sidText                       string
@@ -60,7 +60,7 @@ func Decode(raw string) (*Unverified, error) {
 	}
 	u.readHeader(header)
 	u.readClaims()
-	u.machine = isJWTFormat(h, p, s)
+	u.readTraits(header, isJWTFormat(h, p, s))
 	return u, nil
 }
 

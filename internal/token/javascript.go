@@ -7,28 +7,19 @@ import (
 	"strings"
 )
 
-// HeaderIsNull and ClaimsAreNull tell the two shapes at which the reference stops
-// with an error of its own instead of refusing the token
-// (reference-behaviour.md, 42).
-
-// HeaderIsNull reports whether the header is the JSON value null.
-func (u *Unverified) HeaderIsNull() bool {
-	if u.Header.Alg.Defined() {
-		return false
-	}
-	part, _, _ := strings.Cut(u.raw, ".")
-	doc, ok := decodeJSON(part)
-	return ok && isNull(doc)
-}
+// HeaderIsNull reports whether the header is the JSON value null. At it, and at
+// claims that are null, the reference stops with an error of its own instead of
+// refusing the token (reference-behaviour.md, 42).
+func (u *Unverified) HeaderIsNull() bool { return u.traits.headerNull }
 
 // ClaimsAreNull reports whether the claims are the JSON value null.
-func (u *Unverified) ClaimsAreNull() bool { return isNull(u.payload) }
+func (u *Unverified) ClaimsAreNull() bool { return u.traits.claimsNull }
 
 func isNull(doc []byte) bool { return bytes.Equal(bytes.Trim(doc, " \t\r\n"), []byte("null")) }
 
 // IssuedBefore is JavaScript's iat < seconds, which converts iat first: null is
 // 0, a text is the number that it spells, an absent claim is before nothing.
-func (u *Unverified) IssuedBefore(seconds float64) bool { return u.iat.converted() < seconds }
+func (u *Unverified) IssuedBefore(seconds float64) bool { return u.traits.issued < seconds }
 
 // IssuedAfter is JavaScript's (iat || 0) > (other.iat || 0); either may be nil, as
 // a token that could not be decoded.
@@ -37,14 +28,14 @@ func (u *Unverified) IssuedAfter(other *Unverified) bool {
 }
 
 func (u *Unverified) issuedOrZero() float64 {
-	if u == nil || !u.iat.Truthy() {
+	if u == nil {
 		return 0
 	}
-	return u.iat.converted()
+	return u.traits.issuedOrZero
 }
 
 // ExpiresUntil is JavaScript's exp <= seconds, converted likewise.
-func (u *Unverified) ExpiresUntil(seconds float64) bool { return u.exp.converted() <= seconds }
+func (u *Unverified) ExpiresUntil(seconds float64) bool { return u.traits.expires <= seconds }
 
 // converted is JavaScript's Number(v) for the values that JSON has, but for lists
 // and objects, which count as not a number.

@@ -21,10 +21,7 @@ const machineSubject = "mch_"
 // NonSessionCategory reports whether the header marks the token as something
 // other than a session or handshake token. An absent category does not; an
 // empty or null one does.
-func (u *Unverified) NonSessionCategory() bool {
-	cat := u.Header.Cat
-	return cat.Defined() && !cat.Is(categorySession) && !cat.Is(categoryIgnore)
-}
+func (u *Unverified) NonSessionCategory() bool { return u.traits.nonSession }
 
 // IsMachineJWT reports whether the token is shaped like an M2M or OAuth token.
 func (u *Unverified) IsMachineJWT() bool { return u.MachineKind() != "" }
@@ -32,16 +29,35 @@ func (u *Unverified) IsMachineJWT() bool { return u.MachineKind() != "" }
 // MachineKind returns [KindM2M], [KindOAuth] or "". A token can look like
 // both; its subject then decides. Padding with '=', which decoding accepts,
 // makes a token no machine token, as in the reference.
-func (u *Unverified) MachineKind() string {
+func (u *Unverified) MachineKind() string { return u.traits.machine }
+
+// traits are what every judgement of a token asks, worked out when it is decoded:
+// a remembered token is asked again with each request.
+type traits struct {
+	machine         string
+	nonSession      bool
+	headerNull      bool
+	claimsNull      bool
+	issued, expires float64 // as JavaScript converts them
+	issuedOrZero    float64 // iat || 0
+}
+
+func (u *Unverified) readTraits(header []byte, jwtFormat bool) {
+	t := &u.traits
+	cat := u.Header.Cat
+	t.nonSession = cat.Defined() && !cat.Is(categorySession) && !cat.Is(categoryIgnore)
 	switch {
-	case !u.machine:
-		return ""
+	case !jwtFormat:
 	case u.HasSubjectPrefix(machineSubject):
-		return KindM2M
+		t.machine = KindM2M
 	case u.hasOAuthType():
-		return KindOAuth
+		t.machine = KindOAuth
 	}
-	return ""
+	t.headerNull, t.claimsNull = isNull(header), isNull(u.payload)
+	t.issued, t.expires = u.iat.converted(), u.exp.converted()
+	if u.iat.Truthy() {
+		t.issuedOrZero = t.issued
+	}
 }
 
 func (u *Unverified) hasOAuthType() bool {
