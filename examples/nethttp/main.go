@@ -19,14 +19,15 @@ func main() {
 	if err != nil {
 		log.Fatal(err) // every problem at once
 	}
-	protect := middleware.Require(middleware.Requirement{})
+	server := &http.Server{Addr: "127.0.0.1:8081", Handler: protected(auth), ReadHeaderTimeout: 10 * time.Second}
+	log.Print("open http://localhost:8081")
+	log.Fatal(server.ListenAndServe())
+}
+
+// protected is an application that only signed-in users reach.
+func protected(auth *middleware.Authenticator) http.Handler {
 	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintln(w, "hello", middleware.FromContext(r.Context()).UserID)
 	})
-
-	server := &http.Server{Addr: "127.0.0.1:8081", Handler: auth.Handler(protect(hello)), ReadHeaderTimeout: 10 * time.Second}
-	log.Print("open http://localhost:8081")
-	err = server.ListenAndServe()
-	auth.Close()
-	log.Fatal(err)
+	return auth.Handler(middleware.Require(middleware.Requirement{})(hello))
 }

@@ -74,6 +74,7 @@ var arrows = []arrow{
 	{"clerkapi/clerktest", []string{"clerkapi"}},
 	{"clerkapi", nil},
 	{"internal/house", nil},
+	{"internal/differential", nil}, // tests only
 	{"internal/weburl", nil},
 	{"internal/pathpattern", []string{"internal/weburl"}},
 	{"internal/origin", []string{"internal/weburl"}},

@@ -59,3 +59,28 @@ func TestReadmeListsEveryVariableWithItsDefault(t *testing.T) {
 	}
 	assert.Empty(t, rows, "README.md documents variables that nobody reads")
 }
+
+// Every line of Go in the README stands in an example that compiles and is tested.
+func TestReadmeShowsCodeThatCompiles(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	known := make(map[string]bool)
+	for _, name := range []string{"main.go", "main_test.go"} {
+		example, err := os.ReadFile("../../examples/nethttp/" + name)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(example)) {
+			known[strings.TrimSpace(line)] = true
+		}
+	}
+	blocks := 0
+	for _, block := range strings.Split(string(readme), "```go\n")[1:] {
+		code, _, closed := strings.Cut(block, "```")
+		require.True(t, closed)
+		blocks++
+		for line := range strings.Lines(code) {
+			assert.True(t, known[strings.TrimSpace(line)], "not in examples/nethttp: %s", line)
+		}
+	}
+	assert.Equal(t, 2, blocks)
+}
