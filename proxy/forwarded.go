@@ -32,10 +32,10 @@ func forwardedFor(origins *origin.Resolver, in *http.Request) string {
 		return peer
 	}
 	client := addr.String()
-	if client != peer && origins.TrustedPeer(in) {
-		return client + ", " + peer
+	if client == peer {
+		return client
 	}
-	return client
+	return client + ", " + peer
 }
 
 func peerIP(remote string) string {

@@ -95,6 +95,19 @@ func TestSpoofedIdentity(t *testing.T) {
 	}
 }
 
+// Whoever judges a request does not see the claims either: a refresh sends the
+// request's headers to Clerk.
+func TestSpoofedIdentityIsGoneBeforeTheMiddleware(t *testing.T) {
+	seen := make(chan http.Header, 1)
+	s := start(t, &received{}, func(c *Config) {
+		c.Auth.Observer = func(r *http.Request, _ *middleware.State) { seen <- r.Header.Clone() }
+	})
+	s.get(t, "/", "X-Clerk-User-Id", "spoofed", "X_Clerk_User_Id", "spoofed", "X-Fine", "yes")
+	h := <-seen
+	assert.Empty(t, identity(h))
+	assert.Equal(t, "yes", h.Get("X-Fine"))
+}
+
 // Names in the map that net/http would not have put there.
 func TestSpoofedIdentityNonCanonicalKeys(t *testing.T) {
 	r := &http.Request{Header: http.Header{

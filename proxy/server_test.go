@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -179,6 +180,51 @@ func TestHeaderFloodIsRefused(t *testing.T) {
 	assert.Zero(t, app.count())
 	r.stop()
 	require.NoError(t, <-r.done)
+}
+
+// Nothing is answered past the policy, not even OPTIONS *.
+func TestOddRequestsOnTheListener(t *testing.T) {
+	app := &received{}
+	r := run(t, app, nil)
+	s := &system{Server: &httptest.Server{Listener: addressOnly{r.Public}}}
+	for request, want := range map[string]int{
+		"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n":                            http.StatusBadRequest,
+		"GET / HTTP/1.0\r\n\r\n":                                                                http.StatusUnauthorized,
+		"GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: kube-probe/1.30\r\nConnection: close\r\n\r\n": http.StatusUnauthorized,
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n":                                                      http.StatusBadRequest, // net/http hands it to the handler
+	} {
+		assert.Equal(t, want, s.raw(t, request).StatusCode, request)
+	}
+	assert.Zero(t, app.count())
+	r.stop()
+	require.NoError(t, <-r.done)
+}
+
+// addressOnly is a listener that somebody else accepts from.
+type addressOnly struct{ addr net.Addr }
+
+func (a addressOnly) Accept() (net.Conn, error) { return nil, net.ErrClosed }
+func (a addressOnly) Close() error              { return nil }
+func (a addressOnly) Addr() net.Addr            { return a.addr }
+
+func TestFlightWaitsForTheLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		f := &flight{next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release })}
+		f.wait() // nothing to wait for
+		for range 2 {
+			go f.ServeHTTP(nil, nil)
+		}
+		synctest.Wait()
+		waited := false
+		go func() { f.wait(); waited = true }()
+		release <- struct{}{}
+		synctest.Wait()
+		assert.False(t, waited, "one is left")
+		release <- struct{}{}
+		synctest.Wait()
+		assert.True(t, waited)
+	})
 }
 
 func TestRunRefusesABadConfig(t *testing.T) {
