@@ -149,31 +149,17 @@ func refreshFailure(response *clerkapi.Response, err error) string {
 		return refreshFetchError
 	case !errors.As(err, &refused):
 		return refreshUnexpectedSDK
-	}
-	switch code, any := firstErrorCode(refused.Response); {
-	case !any:
+	case len(refused.Errors) == 0:
 		return refreshUnexpectedAPI
-	case code == "":
+	}
+	switch code := refused.Errors[0].Code; code {
+	case "":
 		return refreshUnexpectedSDK
-	case code == "unexpected_error":
+	case "unexpected_error":
 		return refreshFetchError
 	default:
 		return code
 	}
-}
-
-// firstErrorCode reads the first error of an answer, also one without a code,
-// which clerkapi leaves out.
-func firstErrorCode(response *clerkapi.Response) (code string, any bool) {
-	var body struct {
-		Errors []struct {
-			Code string `json:"code"`
-		} `json:"errors"`
-	}
-	if response.Header.Get("Content-Type") != "application/json" || json.Unmarshal(response.Body, &body) != nil || len(body.Errors) == 0 {
-		return "", false
-	}
-	return body.Errors[0].Code, true
 }
 
 // requestHeaders is every header of the request the way the refresh endpoint takes
