@@ -119,9 +119,7 @@ func (s *server) newServer(base context.Context, handler http.Handler) *http.Ser
 func (s *server) warmUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, warmUpTimeout)
 	defer cancel()
-	if err := s.proxy.Ready(ctx); err != nil && ctx.Err() == nil {
-		s.logger.WarnContext(ctx, "the keys of the Clerk instance could not be loaded yet", slog.Any("error", err))
-	}
+	_ = s.proxy.Ready(ctx) // the key source logs failures, and /readyz asks again
 }
 
 // flight counts requests, so that the end of the server can wait for handlers
