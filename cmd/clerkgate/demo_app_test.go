@@ -123,17 +123,17 @@ func TestDemoAppButtons(t *testing.T) {
 	t.Parallel()
 	const end, revoke = "/session/end", "/session/revoke-refresh-token"
 	for _, c := range []struct {
-		name, path       string
-		signedIn         bool
-		header           map[string]string
-		status           int
-		location         string
-		ended, cancelled string
-		cookiesDeleted   int
+		name, path         string
+		signedIn           bool
+		header             map[string]string
+		status             int
+		location           string
+		ended, invalidated string
+		cookiesDeleted     int
 	}{
 		{name: "end", path: end, signedIn: true, status: 303, location: "/", ended: "sess_1", cookiesDeleted: 2},
-		{name: "revoke", path: revoke, signedIn: true, status: 303, location: "/?refresh=revoked", cancelled: "sess_1"},
-		{name: "from our own page", path: revoke, signedIn: true, header: map[string]string{"Origin": "http://localhost:8080", "Sec-Fetch-Site": "same-origin"}, status: 303, location: "/?refresh=revoked", cancelled: "sess_1"},
+		{name: "revoke", path: revoke, signedIn: true, status: 303, location: "/?refresh=revoked", invalidated: "sess_1"},
+		{name: "from our own page", path: revoke, signedIn: true, header: map[string]string{"Origin": "http://localhost:8080", "Sec-Fetch-Site": "same-origin"}, status: 303, location: "/?refresh=revoked", invalidated: "sess_1"},
 		{name: "old browser, our own page", path: end, signedIn: true, header: map[string]string{"Origin": "http://localhost:8080"}, status: 303, location: "/", ended: "sess_1", cookiesDeleted: 2},
 		{name: "another site", path: end, signedIn: true, header: map[string]string{"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}, status: 403},
 		{name: "another site, old browser", path: revoke, signedIn: true, header: map[string]string{"Origin": "http://evil.example"}, status: 403},
@@ -151,7 +151,7 @@ func TestDemoAppButtons(t *testing.T) {
 			assert.Equal(t, c.status, w.Code, w.Body)
 			assert.Equal(t, c.location, w.Header().Get("Location"))
 			assert.Equal(t, c.ended, sessions.ended)
-			assert.Equal(t, c.cancelled, sessions.invalidated)
+			assert.Equal(t, c.invalidated, sessions.invalidated)
 			deleted := w.Result().Cookies()
 			assert.Len(t, deleted, c.cookiesDeleted)
 			for _, cookie := range deleted {
