@@ -73,6 +73,7 @@ var arrows = []arrow{
 	// A fake that shared the verifier's code would share its bugs.
 	{"clerkapi/clerktest", []string{"clerkapi"}},
 	{"clerkapi", nil},
+	{"internal/differential", nil},
 	{"internal/house", nil},
 	{"internal/differential", nil}, // tests only
 	{"internal/weburl", nil},

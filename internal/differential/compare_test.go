@@ -1,0 +1,114 @@
+package differential_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// difference is one field on which the two disagree.
+type difference struct {
+	field           string
+	reference, ours any
+}
+
+func (d difference) String() string {
+	return fmt.Sprintf("%s\n      reference %v\n      ours      %v", d.field, d.reference, d.ours)
+}
+
+// compare lists the fields on which two decisions differ. repeated: the request
+// came before, so what it asked then is remembered.
+func compare(reference, ours *outcome, repeated bool) []difference {
+	var found []difference
+	check := func(field string, r, o any) {
+		if !reflect.DeepEqual(r, o) {
+			found = append(found, difference{field, r, o})
+		}
+	}
+	check("status", reference.Status, ours.Status)
+	check("reason", reference.Reason, ours.Reason)
+	check("message present", reference.HasMessage, ours.HasMessage)
+	check("token type", reference.TokenType, ours.TokenType)
+	check("token", reference.Token, ours.Token)
+	r, o := identity(reference.Auth), identity(ours.Auth)
+	for _, name := range identityFields {
+		check("identity: "+name, r[name], o[name])
+	}
+	for _, name := range []string{"location", "cache-control", "set-cookie", "access-control-allow-origin", "access-control-allow-credentials", "x-clerk-auth-status", "x-clerk-auth-reason"} {
+		check("header "+name, values(reference.Headers, name), values(ours.Headers, name))
+	}
+	if repeated && len(ours.Calls) == 0 {
+		return found
+	}
+	check("number of calls", len(reference.Calls), len(ours.Calls))
+	for i := range min(len(reference.Calls), len(ours.Calls)) {
+		check(fmt.Sprintf("call %d", i+1), spelled(reference.Calls[i]), spelled(ours.Calls[i]))
+	}
+	return found
+}
+
+var identityFields = []string{
+	"userId", "sessionId", "sessionStatus", "orgId", "orgSlug", "orgRole", "orgPermissions", "factorVerificationAge", "actor",
+	"sessionClaims", "id", "subject", "name", "scopes", "machineId", "clientId",
+}
+
+// identity leaves out what says nothing.
+func identity(auth map[string]any) map[string]any {
+	out := maps.Clone(auth)
+	maps.DeleteFunc(out, func(_ string, v any) bool {
+		list, isList := v.([]any)
+		return v == nil || v == "" || isList && len(list) == 0
+	})
+	return out
+}
+
+func values(headers [][2]string, name string) []string {
+	var out []string
+	for _, h := range headers {
+		if h[0] == name {
+			out = append(out, h[1])
+		}
+	}
+	return out
+}
+
+// spelled is a call in one line.
+func spelled(c call) string {
+	var body any
+	_ = json.Unmarshal(c.Body, &body)
+	if fields, ok := body.(map[string]any); ok && len(fields) == 0 {
+		body = nil
+	}
+	return fmt.Sprintf("%s %s?%v auth=%q version=%q %s", c.Method, c.Path, c.Query, c.Authorization, c.APIVersion, compact(body))
+}
+
+// exemption is a difference that this module wants; section 12 of the protocol,
+// and the table in middleware/DECISIONS.md, say why.
+type exemption struct {
+	name string
+	// holds reports whether the whole of these differences is wanted.
+	holds func(in *instance, q *request, reference, ours *outcome, found []difference) bool
+}
+
+var exemptions = []exemption{
+	{"the reference throws: anything but signed in is right", func(_ *instance, _ *request, reference, ours *outcome, _ []difference) bool {
+		return reference.Throws != "" && ours.Status != "signed-in"
+	}},
+	{"a machine token that is revoked or expired is refused", func(_ *instance, q *request, reference, ours *outcome, _ []difference) bool {
+		return reference.Status == "signed-in" && reference.TokenType != "session_token" && ours.Status == "signed-out" &&
+			slices.ContainsFunc(q.Rules, func(r rule) bool {
+				return r.Answer.Status == http.StatusOK && (strings.Contains(r.Answer.Body, `"revoked":true`) || strings.Contains(r.Answer.Body, `"expired":true`))
+			})
+	}},
+	{"a refreshed token of a foreign category is refused", func(_ *instance, _ *request, reference, ours *outcome, _ []difference) bool {
+		return reference.Status == "signed-in" && strings.HasSuffix(ours.Reason, "-refresh-invalid-session-token") && foreignCategory(reference.Token)
+	}},
+	{"Cache-Control: no-store beside every Set-Cookie", func(_ *instance, _ *request, reference, ours *outcome, found []difference) bool {
+		return len(found) == 1 && found[0].field == "header cache-control" && len(values(reference.Headers, "cache-control")) == 0 &&
+			len(values(ours.Headers, "set-cookie")) > 0 && slices.Equal(values(ours.Headers, "cache-control"), []string{"no-store"})
+	}},
+}
