@@ -103,7 +103,11 @@ func (c *cookies) slot(name string, names *cookieNames) (*string, uint16) {
 }
 
 // decodeCookieValue is decodeURIComponent, or the value itself where that fails.
+// Bytes above ASCII are Latin-1, as JavaScript reads headers.
 func decodeCookieValue(v string) string {
+	if !isASCII(v) {
+		v = fromLatin1(v)
+	}
 	if strings.IndexByte(v, '%') < 0 {
 		return v
 	}
@@ -112,6 +116,23 @@ func decodeCookieValue(v string) string {
 		return v
 	}
 	return decoded
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func fromLatin1(s string) string {
+	out := make([]rune, len(s))
+	for i := range len(s) {
+		out[i] = rune(s[i])
+	}
+	return string(out)
 }
 
 // cookieDirective splits one Set-Cookie line as Clerk's SDK does: the name up to

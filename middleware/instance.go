@@ -42,7 +42,8 @@ func parsePublishableKey(key string) (production bool, host string, err error) {
 		return false, "", errKeyParts
 	}
 	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(parts[2], "="))
-	if err != nil {
+	// The decoder skips line ends; the cookie suffix, a hash of the key, does not.
+	if err != nil || strings.ContainsAny(key, "\r\n") {
 		return false, "", errKeyBase64
 	}
 	host, ended := strings.CutSuffix(string(decoded), "$")

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -53,11 +54,7 @@ func parseNumber(s string) float64 {
 	s = strings.Trim(s, jsSpace)
 	if len(s) > 2 && s[0] == '0' {
 		if base, ok := map[byte]int{'x': 16, 'X': 16, 'o': 8, 'O': 8, 'b': 2, 'B': 2}[s[1]]; ok {
-			n, err := strconv.ParseUint(s[2:], base, 64)
-			if err != nil {
-				return 0
-			}
-			return float64(n)
+			return parseDigits(s[2:], base)
 		}
 	}
 	switch s {
@@ -75,6 +72,25 @@ func parseNumber(s string) float64 {
 		return 0
 	}
 	return n
+}
+
+// parseDigits reads digits and nothing else; 0 where there is something else.
+func parseDigits(s string, base int) float64 {
+	for i := range len(s) {
+		if d, ok := digit(s[i]); !ok || d >= float64(base) {
+			return 0
+		}
+	}
+	s = strings.TrimLeft(s, "0")
+	if len(s) > 1024 { // out of range in every base; big.Int would take long
+		return math.Inf(1)
+	}
+	n, ok := new(big.Int).SetString(s, base)
+	if !ok {
+		return 0
+	}
+	f, _ := new(big.Float).SetInt(n).Float64()
+	return f
 }
 
 // formatNumber prints n as JavaScript prints a number.
