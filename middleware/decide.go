@@ -151,8 +151,8 @@ func (j *judged) sessionCookie() *State {
 // sessionFailed tries a refresh, then the handshake; carrier says for the
 // developer where the token was.
 func (j *judged) sessionFailed(err error, carrier string) *State {
-	var failed *token.Error
-	if !errors.As(err, &failed) {
+	failed, ok := tokenError(err)
+	if !ok {
 		if !errors.Is(err, context.Canceled) {
 			j.a.log().WarnContext(j.ctx, "session token could not be judged", "error", err)
 		}

@@ -150,8 +150,8 @@ func (j *judged) payloadOfNonce(nonce string) []string {
 // belong to a neighbour on the same parent domain, so the flow goes on. In
 // development it came in the URL, so going on would loop.
 func (j *judged) handshakeFailed(err error) *State {
-	var failed *token.Error
-	if !errors.As(err, &failed) || j.a.instance.production {
+	failed, ok := tokenError(err)
+	if !ok || j.a.instance.production {
 		j.a.log().ErrorContext(j.ctx, "handshake could not be resolved", "error", err)
 		return nil
 	}

@@ -129,11 +129,17 @@ func (j *judged) machineToken() *State {
 		if err != nil {
 			return j.machineFailed(M2MToken, err)
 		}
+		if v.Claims.Unreadable {
+			return signedOut(M2MToken, ReasonUnexpectedError, "", nil)
+		}
 		return machineSignedIn(M2MToken, raw, v.Derived(func(v *token.Verified) any { return m2mAuth(v) }).(*Auth))
 	case "oauth":
 		v, err := j.a.verifier.OAuth(j.ctx, raw)
 		if err != nil {
 			return j.machineFailed(OAuthToken, err)
+		}
+		if v.Claims.Unreadable {
+			return signedOut(OAuthToken, ReasonUnexpectedError, "", nil)
 		}
 		return machineSignedIn(OAuthToken, raw, v.Derived(func(v *token.Verified) any { return oauthAuth(v) }).(*Auth))
 	}
@@ -235,11 +241,15 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, MachineID: t.Subject, Scopes: t.Scopes, Claims: t.Claims})
 	case OAuthToken:
 		t, response, err := a.api.VerifyOAuthAccessToken(ctx, &clerkapi.VerifyOAuthAccessTokenParams{AccessToken: raw})
-		if err != nil {
+		if err != nil && !errors.Is(err, clerkapi.ErrTokenInactive) {
 			return opaqueFailure(err, "OAuth token not found")
 		}
+		// Also of an inactive token the audience is looked at first, as Clerk's SDK does.
 		if !audienceMatches(audienceOf(response.Body), a.opts.Audience) {
 			return &opaqueAnswer{reason: Reason(token.ReasonVerificationFailed), message: "The OAuth token is for another audience. (code=token-verification-failed, status=n/a)"}
+		}
+		if err != nil {
+			return opaqueFailure(err, "")
 		}
 		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, UserID: t.Subject, ClientID: t.ClientID, Scopes: t.Scopes})
 	}

@@ -2,7 +2,9 @@ package middleware
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -231,14 +233,31 @@ func (a *Authenticator) fetchKeys(ctx context.Context) ([]byte, error) {
 	_, response, err := a.api.GetJWKS(ctx)
 	var refused *clerkapi.APIError
 	switch {
+	case errors.As(err, &refused) && !json.Valid(refused.Response.Body):
+		return nil, fmt.Errorf("%w: %w", errNoKeysAnswer, refused)
 	case errors.As(err, &refused):
 		return nil, keysError{refused}
 	case errors.Is(err, clerkapi.ErrContentType):
 		// Clerk's SDK does not look at the type of this one answer.
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errNoKeysAnswer, err)
+	}
+	if !json.Valid(response.Body) {
+		return nil, fmt.Errorf("%w: not JSON", errNoKeysAnswer)
 	}
 	return response.Body, nil
+}
+
+// errNoKeysAnswer is a network that failed, or an answer that is none of Clerk's.
+// It says nothing about the token, so it is no reason to refuse it: the request
+// ends with unexpected-error, as in Clerk's SDK.
+var errNoKeysAnswer = errors.New("no answer about the keys")
+
+// tokenError returns what is wrong with a token; ok is false when the error is not
+// the token's.
+func tokenError(err error) (failed *token.Error, ok bool) {
+	ok = errors.As(err, &failed) && !errors.Is(err, errNoKeysAnswer)
+	return failed, ok
 }
 
 // keysError tells the key source Clerk's error code.

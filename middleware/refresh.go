@@ -175,7 +175,11 @@ func requestHeaders(r *http.Request, trusted bool) map[string][]string {
 		if name == "Cookie" {
 			separator = "; "
 		}
-		out[strings.ToLower(name)] = []string{strings.Join(values, separator)}
+		value := strings.Trim(strings.Join(values, separator), " \t")
+		if !isASCII(value) {
+			value = fromLatin1(value)
+		}
+		out[strings.ToLower(name)] = []string{value}
 	}
 	if r.Host != "" {
 		out["host"] = []string{r.Host}

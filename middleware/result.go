@@ -63,6 +63,9 @@ func latin1(s string) (string, bool) {
 
 // sessionSignedIn is the state of a verified session token. h may be nil.
 func (j *judged) sessionSignedIn(v *token.Verified, raw string, h http.Header) *State {
+	if v.Claims.Unreadable {
+		return signedOut(SessionToken, ReasonUnexpectedError, "", h)
+	}
 	id := identityOf(v)
 	auth := id.auth
 	if id.pending && !j.a.opts.AcceptPendingSessions {

@@ -99,9 +99,6 @@ func (g *generator) nonceAnswer() named[answer] {
 		case 3:
 			delete(doc, "directives")
 			label += ":missing"
-		case 4:
-			doc["directives"] = []any{5}
-			label += ":numbers"
 		}
 		a.Body = compact(doc)
 		return named[answer]{label, a}
@@ -162,7 +159,7 @@ func (g *generator) machineAnswer(kind string) named[answer] {
 	case 2, 3, 4:
 		set("aud", pick[any](d, "https://api.one.example", "nobody", []string{"x", "https://api.two.example"}, []string{}, nil, 5, []any{5, "https://api.one.example"}, "", []string{"", "https://api.one.example"}))
 	case 5:
-		set("scopes", pick[any](d, nil, []string{}, "a b"))
+		set("scopes", pick[any](d, nil, []string{}))
 	case 6:
 		delete(doc, "object")
 		label = "noObject"

@@ -59,6 +59,16 @@ var identityFields = []string{
 // identity leaves out what says nothing.
 func identity(auth map[string]any) map[string]any {
 	out := maps.Clone(auth)
+	for name, v := range out {
+		// A scope may stand alone, and an empty one is none.
+		if text, isText := v.(string); isText && name == "scopes" {
+			v = []any{text}
+		}
+		if list, isList := v.([]any); isList {
+			v = slices.DeleteFunc(slices.Clone(list), func(e any) bool { return e == "" })
+			out[name] = v
+		}
+	}
 	maps.DeleteFunc(out, func(_ string, v any) bool {
 		list, isList := v.([]any)
 		return v == nil || v == "" || isList && len(list) == 0
@@ -66,11 +76,28 @@ func identity(auth map[string]any) map[string]any {
 	return out
 }
 
+// isOdd reports whether an identity's field is of a type that Clerk never gives it.
+func isOdd(name string, v any) bool {
+	switch name {
+	case "sessionClaims", "actor":
+		return false
+	case "orgPermissions", "scopes", "factorVerificationAge":
+		list, isList := v.([]any)
+		return !isList || slices.ContainsFunc(list, func(e any) bool {
+			_, isText := e.(string)
+			_, isNumber := e.(float64)
+			return name == "factorVerificationAge" && !isNumber || name != "factorVerificationAge" && !isText
+		})
+	}
+	_, isText := v.(string)
+	return !isText
+}
+
 func values(headers [][2]string, name string) []string {
 	var out []string
 	for _, h := range headers {
 		if h[0] == name {
-			out = append(out, h[1])
+			out = append(out, strings.Trim(h[1], " \t")) // as net/http writes it
 		}
 	}
 	return out
@@ -107,8 +134,46 @@ var exemptions = []exemption{
 	{"a refreshed token of a foreign category is refused", func(_ *instance, _ *request, reference, ours *outcome, _ []difference) bool {
 		return reference.Status == "signed-in" && strings.HasSuffix(ours.Reason, "-refresh-invalid-session-token") && foreignCategory(reference.Token)
 	}},
+	{"a claim of another type than Clerk gives it counts as absent", func(_ *instance, _ *request, reference, ours *outcome, found []difference) bool {
+		return !slices.ContainsFunc(found, func(d difference) bool {
+			name, isIdentity := strings.CutPrefix(d.field, "identity: ")
+			return !isIdentity || d.ours != nil || !isOdd(name, d.reference)
+		})
+	}},
+	{"an answer that does not say whose the token is, is refused", func(_ *instance, _ *request, reference, ours *outcome, _ []difference) bool {
+		return reference.Status == "signed-in" && reference.Auth["subject"] == nil && reference.TokenType != "session_token" && ours.Status == "signed-out"
+	}},
+	{"what is not shaped like a token is not sent to Clerk", func(_ *instance, q *request, reference, ours *outcome, found []difference) bool {
+		return len(found) == 1 && found[0].field == "number of calls" && len(ours.Calls) == 0 && ours.Reason == "token-invalid" &&
+			slices.ContainsFunc(q.Request.Headers, func(h [2]string) bool { return h[0] == "Authorization" && !isPrintable(h[1]) })
+	}},
+	{"a path that begins with // is no host", func(in *instance, q *request, _, _ *outcome, _ []difference) bool {
+		return in.trusted && doubleSlash(q.Request.Target)
+	}},
 	{"Cache-Control: no-store beside every Set-Cookie", func(_ *instance, _ *request, reference, ours *outcome, found []difference) bool {
 		return len(found) == 1 && found[0].field == "header cache-control" && len(values(reference.Headers, "cache-control")) == 0 &&
 			len(values(ours.Headers, "set-cookie")) > 0 && slices.Equal(values(ours.Headers, "cache-control"), []string{"no-store"})
 	}},
+}
+
+func isPrintable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// doubleSlash reports whether a target's path begins with two slashes once dot
+// segments are taken out, the way browsers do it.
+func doubleSlash(target string) bool {
+	path, _, _ := strings.Cut(strings.ReplaceAll(target, `\`, "/"), "?")
+	path, _, _ = strings.Cut(path, "#")
+	var kept []string
+	for _, segment := range strings.Split(path, "/")[1:] {
+		switch strings.ReplaceAll(strings.ToLower(segment), "%2e", ".") {
+		case ".":
+		case "..":
+			kept = kept[:max(0, len(kept)-1)]
+		default:
+			kept = append(kept, segment)
+		}
+	}
+	return len(kept) > 1 && kept[0] == ""
 }

@@ -32,6 +32,10 @@ type Claims struct {
 	ClientID string   // client_id, of an OAuth token
 	// Handshake is the claim of a handshake token: Set-Cookie lines.
 	Handshake []string
+
+	// Unreadable says that claims have shapes at which Clerk's SDK throws: nobody
+	// must be signed in by what is left of them.
+	Unreadable bool
 }
 
 // Org is the active organization; its ID is "" without one.
@@ -54,7 +58,7 @@ func parseClaims(u *Unverified, k kind) Claims {
 
 	var v2 Value // o
 	var orgID, orgSlug, orgRole, orgPermissions Value
-	var scopes, scope, scp Value
+	var scopes, scope, scp, features Value
 	walkObject(u.payload, func(name, raw []byte) {
 		v := Value{raw}
 		switch string(name) {
@@ -70,6 +74,7 @@ func parseClaims(u *Unverified, k kind) Claims {
 				c.Actor = raw
 			}
 		case "fea":
+			features = v
 			c.Features, _ = v.Text()
 		case "pla":
 			c.Plans, _ = v.Text()
@@ -100,6 +105,7 @@ func parseClaims(u *Unverified, k kind) Claims {
 	// Any version but 2 is read as the first (jwtPayloadParser, default case).
 	if c.Version == 2 {
 		c.Org = orgV2(v2, c.Features)
+		c.Unreadable = unreadableOrg(v2, features)
 	} else {
 		c.Org.ID, _ = orgID.Text()
 		c.Org.Slug, _ = orgSlug.Text()
@@ -109,13 +115,22 @@ func parseClaims(u *Unverified, k kind) Claims {
 	switch k {
 	case kindM2M:
 		c.Scopes = scopeList(scopes, u.aud)
+		c.Unreadable = !isTextOrNothing(scopes)
 	case kindOAuth:
+		c.Unreadable = !isSomething(scp) && !isTextOrNothing(scope)
 		c.Scopes = scopeList(scope, scp)
 		if list, ok := scp.strings(); ok {
 			c.Scopes = list
 		}
 	}
 	return c
+}
+
+func isSomething(v Value) bool { return v.Defined() && !isNull(v.raw) }
+
+func isTextOrNothing(v Value) bool {
+	_, isText := v.Text()
+	return isText || !isSomething(v)
 }
 
 // scopeList splits text at spaces; without text it takes list, which may be a

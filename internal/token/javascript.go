@@ -37,25 +37,28 @@ func (u *Unverified) issuedOrZero() float64 {
 // ExpiresUntil is JavaScript's exp <= seconds, converted likewise.
 func (u *Unverified) ExpiresUntil(seconds float64) bool { return u.traits.expires <= seconds }
 
-// converted is JavaScript's Number(v) for the values that JSON has, but for lists
-// and objects, which count as not a number.
+// converted is JavaScript's Number(v) for the values that JSON has.
 func (v Value) converted() float64 {
 	if n, ok := v.Number(); ok {
 		return n
 	}
 	if s, ok := v.Text(); ok {
-		s = strings.TrimSpace(s)
-		if s == "" {
+		return textNumber(s)
+	}
+	if elems, ok := v.list(); ok {
+		// A list is first joined to a text, so that one with a single element counts
+		// as that element spelled out; only a nested list or a number can survive it.
+		switch {
+		case len(elems) == 0:
 			return 0
-		}
-		if strings.Trim(s, "0123456789.eE+-") != "" {
+		case len(elems) > 1:
 			return math.NaN()
 		}
-		n, err := strconv.ParseFloat(s, 64)
-		if err != nil && !math.IsInf(n, 0) {
+		switch string(elems[0].raw) {
+		case "true", "false":
 			return math.NaN()
 		}
-		return n
+		return elems[0].converted()
 	}
 	switch string(v.raw) {
 	case "null", "false":
@@ -64,4 +67,45 @@ func (v Value) converted() float64 {
 		return 1
 	}
 	return math.NaN()
+}
+
+// textNumber is JavaScript's Number of a text.
+func textNumber(s string) float64 {
+	s = strings.TrimFunc(s, isJSSpace)
+	if s == "" {
+		return 0
+	}
+	if len(s) > 2 && s[0] == '0' {
+		if base, ok := map[byte]int{'x': 16, 'X': 16, 'o': 8, 'O': 8, 'b': 2, 'B': 2}[s[1]]; ok {
+			return radixNumber(s[2:], base)
+		}
+	}
+	switch s {
+	case "Infinity", "+Infinity":
+		return math.Inf(1)
+	case "-Infinity":
+		return math.Inf(-1)
+	}
+	if strings.Trim(s, "0123456789.eE+-") != "" {
+		return math.NaN()
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil && !math.IsInf(n, 0) {
+		return math.NaN()
+	}
+	return n
+}
+
+// radixNumber reads digits of a base and nothing else; far more of them than any
+// time has are out of range anyway.
+func radixNumber(s string, base int) float64 {
+	var n float64
+	for _, c := range s {
+		d, err := strconv.ParseUint(string(c), base, 8)
+		if err != nil {
+			return math.NaN()
+		}
+		n = n*float64(base) + float64(d)
+	}
+	return n
 }

@@ -36,6 +36,37 @@ func orgV2(o Value, features string) Org {
 	return org
 }
 
+// unreadableOrg reports whether the features or permissions of an organization
+// are of another type, or a feature lacks its scope.
+func unreadableOrg(o, features Value) bool {
+	if !o.Truthy() {
+		return false
+	}
+	if f, isText := features.Text(); features.Truthy() {
+		if !isText {
+			return true
+		}
+		if _, ok := orgFeatures(f); !ok {
+			return true
+		}
+	}
+	var permissions, masks Value
+	walkObject(o.raw, func(name, raw []byte) {
+		switch string(name) {
+		case "per":
+			permissions = Value{raw}
+		case "fpm":
+			masks = Value{raw}
+		}
+	})
+	if !permissions.Truthy() || !masks.Truthy() {
+		return false
+	}
+	_, perIsText := permissions.Text()
+	_, masksIsText := masks.Text()
+	return !perIsText || !masksIsText
+}
+
 // orgPermissions returns the permissions that masks (decimal numbers, one for
 // each organization feature) pick from names, as full keys. A malformed
 // features claim grants nothing, a malformed mask nothing for its feature.
