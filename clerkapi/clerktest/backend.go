@@ -14,6 +14,9 @@ type backendEndpoint func(*http.Request) (any, error)
 func (c *Clerk) backend(endpoint backendEndpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		answer, err := any(nil), c.checkSecretKey(r)
+		if err == nil && r.URL.Path != "/v1/jwks" {
+			err = c.rate.take(c.Now())
+		}
 		if err == nil {
 			err = checkVersion(r)
 		}
@@ -39,12 +42,17 @@ func (c *Clerk) checkSecretKey(r *http.Request) error {
 // checkVersion accepts one known version date in header or query; Clerk refuses both at once.
 func checkVersion(r *http.Request) error {
 	header, query := r.Header.Get("Clerk-Api-Version"), r.URL.Query().Get("__clerk_api_version")
-	version := header + query
+	version := apiVersion(r)
 	known := []string{"", "2021-02-05", "2024-10-01", "2025-03-12", "2025-04-10", "2025-11-10", "2026-05-12"}
 	if (header != "" && query != "") || !slices.Contains(known, version) {
 		return refuse(http.StatusBadRequest, "api_version_invalid", "the API version is unknown or given twice")
 	}
 	return nil
+}
+
+// apiVersion is the version that a request asks for; none means the newest.
+func apiVersion(r *http.Request) string {
+	return r.Header.Get("Clerk-Api-Version") + r.URL.Query().Get("__clerk_api_version")
 }
 
 func (c *Clerk) getJWKS(*http.Request) (any, error) { return c.keys.jwks(), nil }
@@ -61,7 +69,7 @@ func (c *Clerk) getSession(r *http.Request) (any, error) {
 	if s == nil {
 		return nil, notFound("session")
 	}
-	return c.backendSession(s), nil
+	return c.backendSession(s, apiVersion(r)), nil
 }
 
 // revokeSession is idempotent: what is over stays as it ended.
@@ -73,7 +81,7 @@ func (c *Clerk) revokeSession(r *http.Request) (any, error) {
 		return nil, notFound("session")
 	}
 	c.state.finish(s, "revoked", c.Now())
-	return c.backendSession(s), nil
+	return c.backendSession(s, apiVersion(r)), nil
 }
 
 func (c *Clerk) getUser(r *http.Request) (any, error) {
@@ -81,7 +89,9 @@ func (c *Clerk) getUser(r *http.Request) (any, error) {
 	if user == nil {
 		return nil, notFound("user")
 	}
-	return c.userResource(user), nil
+	resource := c.userResource(user)
+	resource["private_metadata"] = metadata(user.PrivateMetadata) // for the Backend API's eyes alone
+	return resource, nil
 }
 
 // getHandshakePayload gives a nonce's directives out once, within a minute.
@@ -100,27 +110,39 @@ func (c *Clerk) getHandshakePayload(r *http.Request) (any, error) {
 	return object{"directives": p.directives}, nil
 }
 
-// backendSession is the Backend API's Session. The caller holds c.mu.
-func (c *Clerk) backendSession(s *session) object {
-	return object{
+func (c *Clerk) deleteUser(r *http.Request) (any, error) {
+	user := c.userByID(r.PathValue("id"))
+	if user == nil || !c.DeleteUser(user.ID) {
+		return nil, notFound("user")
+	}
+	return deletedUser(user), nil
+}
+
+// backendSession is the Backend API's Session, as a version of the API shows it. The caller holds c.mu.
+func (c *Clerk) backendSession(s *session, version string) object {
+	resource := object{
 		"object": "session", "id": s.id, "user_id": s.user.ID, "client_id": s.client.id, "actor": nil,
-		"status": s.statusAt(c.Now()), "last_active_organization_id": s.orgID(), "latest_activity": nil, "tasks": nil,
+		"status": s.statusAt(c.Now()), "last_active_organization_id": s.orgID(), "latest_activity": nil, "tasks": s.tasksOf(),
 		"last_active_at": s.lastActiveAt.UnixMilli(), "expire_at": s.createdAt.Add(sessionLifetime).UnixMilli(),
 		"abandon_at": s.createdAt.Add(abandonAfter).UnixMilli(),
 		"created_at": s.createdAt.UnixMilli(), "updated_at": s.updatedAt.UnixMilli(),
 	}
+	if version != "" && version < "2025-03-12" {
+		delete(resource, "tasks")
+	}
+	return resource
 }
 
 // userResource serves both APIs; each ignores what it does not know.
 func (c *Clerk) userResource(u *User) object {
 	created := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-	emailID := "idn_" + strings.TrimPrefix(u.ID, "user_")
+	emailID := u.emailID()
 	memberships := []object{}
 	if u.Organization != nil {
 		memberships = append(memberships, membershipResource(u, created))
 	}
 	return object{
-		"object": "user", "id": u.ID, "external_id": nil, "username": nil,
+		"object": "user", "id": u.ID, "external_id": orNull(u.ExternalID), "username": orNull(u.Username),
 		"first_name": u.FirstName, "last_name": u.LastName, "primary_email_address_id": emailID,
 		"email_addresses": []object{{
 			"object": "email_address", "id": emailID, "email_address": u.Email, "reserved": false, "linked_to": []object{},
@@ -130,8 +152,8 @@ func (c *Clerk) userResource(u *User) object {
 		"phone_numbers": []object{}, "web3_wallets": []object{}, "external_accounts": []object{},
 		"enterprise_accounts": []object{}, "passkeys": []object{}, "organization_memberships": memberships,
 		"image_url": "", "has_image": false, "password_enabled": u.Password != "", "two_factor_enabled": false,
-		"banned": false, "locked": false, "public_metadata": object{}, "unsafe_metadata": object{},
-		"private_metadata": nil, "created_at": created, "updated_at": created,
+		"banned": false, "locked": false, "public_metadata": metadata(u.PublicMetadata),
+		"unsafe_metadata": metadata(u.UnsafeMetadata), "private_metadata": nil, "created_at": created, "updated_at": created,
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 func (c *Clerk) sessionClaims(s *session, azp string) jwt.MapClaims {
 	now := c.Now()
 	claims := jwt.MapClaims{
-		"iss": c.Issuer(), "sub": s.user.ID, "sid": s.id, "sts": "active", "v": 2,
+		"iss": c.Issuer(), "sub": s.user.ID, "sid": s.id, "sts": s.standing(), "v": 2,
 		"iat": now.Unix(), "nbf": now.Add(-notBeforeMargin).Unix(), "exp": now.Unix() + int64(c.lifetime/time.Second),
 		"jti": strings.ToLower(randomWord(20)),
 		"fva": []int{int(max(now.Sub(s.createdAt), 0) / time.Minute), -1},

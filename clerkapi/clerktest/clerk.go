@@ -5,11 +5,14 @@ import (
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // Clerk's cookie suffix is defined by SHA-1; nothing secret depends on it
 	"encoding/base64"
+	"errors"
 	"html/template"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,6 +41,24 @@ type Options struct {
 	// and that may call the Frontend API. Without it: the origin of a Clerk-Proxy-Url, in development any loopback
 	// host, in production https on example.com and its sub-domains.
 	AllowedOrigins []string
+	// JWTTemplates are the templates that tokens can be made from, by name.
+	JWTTemplates []JWTTemplate
+	// Machines can make and verify M2M tokens with keys of their own.
+	Machines []Machine
+	// MachineTokens are known from the start; [Clerk.AddMachineToken] adds more.
+	MachineTokens []MachineToken
+	// Webhooks get events from the start; [Clerk.AddWebhook] adds more.
+	Webhooks []Webhook
+	// RateLimit is how many requests the Backend API takes in ten seconds before it answers 429; the JWKS is exempt.
+	// 0 means no limit, [ClerkRateLimit] Clerk's own.
+	RateLimit int
+	// RetireOldOperations makes verification of sessions and the list of clients answer 410 to requests of API
+	// version 2025-04-10 or later, or of none. Without it they answer every version: Clerk's own JavaScript client
+	// calls them with the newest.
+	RetireOldOperations bool
+	// SecretKey is the Backend API's bearer token. Empty means a random one. Any non-empty text without white space
+	// will do, so never give it one that another instance of Clerk takes.
+	SecretKey string
 	// SigningKey is the first key that session tokens are signed with. Nil means a fresh one, made at first use
 	// (about 100 ms); tests that start many instances can share one.
 	SigningKey *rsa.PrivateKey
@@ -54,7 +75,11 @@ type Clerk struct {
 	publishableKey string
 	secretKey      string
 	suffix         string
-	users          []User
+	instanceID     string
+	retireOld      bool
+	templates      []JWTTemplate
+	machines       []Machine
+	users          atomic.Pointer[[]*User] // replaced, never changed
 
 	log    *slog.Logger
 	mux    *http.ServeMux
@@ -63,25 +88,55 @@ type Clerk struct {
 	keys   keyring
 	faults faultList
 	calls  callLog
+	rate   rateLimit
+	outbox outbox
 
 	mu    sync.Mutex
 	state *state
 }
 
-// New makes an instance without a listener; serve [Clerk.Handler] or use [NewServer].
+// Validate finds what New cannot make an instance of, all of it in one error. It is for options that come out of a file.
+func (o Options) Validate() error {
+	var problems []error
+	for _, t := range o.JWTTemplates {
+		problems = append(problems, t.validate())
+	}
+	for _, t := range o.MachineTokens {
+		problems = append(problems, t.validate())
+	}
+	for _, w := range o.Webhooks {
+		problems = append(problems, w.validate())
+	}
+	if strings.ContainsFunc(o.SecretKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		problems = append(problems, errors.New("secret key: contains white space or control characters"))
+	}
+	return errors.Join(problems...)
+}
+
+// New makes an instance without a listener; serve [Clerk.Handler] or use [NewServer]. It panics for options that
+// [Options.Validate] finds fault with: in a test they are a mistake of the test.
 func New(opts Options) *Clerk {
+	if err := opts.Validate(); err != nil {
+		panic("clerktest: " + err.Error())
+	}
 	c := &Clerk{
 		production:     opts.Production,
 		lifetime:       wholeSeconds(cmp.Or(opts.TokenLifetime, time.Minute)),
 		appName:        cmp.Or(opts.AppName, "Local app"),
 		allowedOrigins: append([]string(nil), opts.AllowedOrigins...),
-		users:          prepareUsers(opts.Users),
+		instanceID:     newID("ins"),
+		retireOld:      opts.RetireOldOperations,
+		templates:      slices.Clone(opts.JWTTemplates),
+		machines:       prepareMachines(opts.Machines),
 		log:            opts.Logger,
 		pages:          parsePages(),
 		clock:          clock{source: opts.Now},
 		keys:           keyring{first: opts.SigningKey},
-		state:          newState(),
+		outbox:         outbox{client: webhookClient()},
 	}
+	c.state = newState(c.emitSession)
+	users := prepareUsers(opts.Users)
+	c.users.Store(&users)
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -94,8 +149,15 @@ func New(opts Options) *Clerk {
 		kind, c.host = "live", productionHost
 	}
 	c.publishableKey = "pk_" + kind + "_" + base64.RawStdEncoding.EncodeToString([]byte(c.host+"$"))
-	c.secretKey = "sk_" + kind + "_" + randomWord(40)
+	c.secretKey = cmp.Or(opts.SecretKey, "sk_"+kind+"_"+randomWord(40))
 	c.suffix = cookieSuffix(c.publishableKey)
+	c.SetRateLimit(opts.RateLimit)
+	for _, t := range opts.MachineTokens {
+		c.AddMachineToken(t)
+	}
+	for _, w := range opts.Webhooks {
+		c.AddWebhook(w)
+	}
 	c.mux = c.routes()
 	return c
 }
@@ -117,7 +179,14 @@ func (c *Clerk) CookieSuffix() string { return c.suffix }
 func (c *Clerk) Issuer() string { return "https://" + c.host }
 
 // Users are the people who can sign in, in the order of Options.Users.
-func (c *Clerk) Users() []User { return append([]User(nil), c.users...) }
+func (c *Clerk) Users() []User {
+	known := *c.users.Load()
+	users := make([]User, len(known))
+	for i, u := range known {
+		users[i] = *u
+	}
+	return users
+}
 
 // cookieSuffix is the first eight characters of the URL-safe base64 of SHA-1 of the publishable key.
 func cookieSuffix(publishableKey string) string {

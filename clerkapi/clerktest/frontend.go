@@ -131,8 +131,13 @@ func (c *Clerk) touchSession(call *frontendCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if values.Has("active_organization_id") && !s.setOrganization(values.Get("active_organization_id")) {
-		return nil, refuse(http.StatusNotFound, "resource_not_found", "organization not found")
+	if wanted := values.Get("active_organization_id"); values.Has("active_organization_id") {
+		if !s.setOrganization(wanted) {
+			return nil, notFound("organization")
+		}
+		if wanted != "" {
+			c.completeTask(s, "choose-organization")
+		}
 	}
 	s.lastActiveAt = call.now
 	return object{"response": c.sessionResource(call, s), "client": c.clientResource(call)}, nil
@@ -154,12 +159,16 @@ func (c *Clerk) createToken(call *frontendCall) (any, error) {
 	return object{"object": "token", "jwt": c.keys.sign(c.sessionClaims(s, call.origin))}, nil
 }
 
-// createTemplateToken knows no templates.
 func (c *Clerk) createTemplateToken(call *frontendCall) (any, error) {
-	if _, err := call.activeSession(); err != nil {
+	s, err := call.activeSession()
+	if err != nil {
 		return nil, err
 	}
-	return nil, notFound("JWT template")
+	token, err := c.templateToken(s, call.r.PathValue("template"), call.origin, 0)
+	if err != nil {
+		return nil, err
+	}
+	return object{"object": "token", "jwt": token}, nil
 }
 
 // session is the session in the path, if it is one of this browser's: another's id is worth nothing.
@@ -181,7 +190,7 @@ func (call *frontendCall) activeSession() (*session, error) {
 	if s == nil {
 		return nil, notFound("session")
 	}
-	if s.statusAt(call.now) != "active" {
+	if !s.alive(call.now) {
 		return nil, refuse(http.StatusUnauthorized, "authentication_invalid", "the session is over")
 	}
 	return s, nil

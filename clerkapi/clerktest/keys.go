@@ -108,11 +108,13 @@ func (k *keyring) jwks() object {
 }
 
 // sign makes an RS256 JWT with Clerk's category for session and handshake tokens.
-func (k *keyring) sign(claims jwt.MapClaims) string {
+func (k *keyring) sign(claims jwt.MapClaims) string { return k.signAs(sessionCategory, claims) }
+
+func (k *keyring) signAs(category string, claims jwt.MapClaims) string {
 	key := k.signing()
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
 	token.Header["kid"] = key.kid
-	token.Header["cat"] = sessionCategory
+	token.Header["cat"] = category
 	signed, err := token.SignedString(key.key)
 	if err != nil {
 		panic(fmt.Sprintf("clerktest: sign token: %v", err)) // our own claims always encode

@@ -80,8 +80,9 @@ func (c *Clerk) signInPage(call *pageCall) { c.showSignIn(call, http.StatusOK, "
 func (c *Clerk) showSignIn(call *pageCall, status int, message, email string) {
 	data := pageData{Title: "Sign in", Message: message, Email: email}
 	data.Current, data.Continue = c.current(call)
-	for i := range c.users[:min(len(c.users), maxListedUsers)] {
-		data.Users = append(data.Users, describe(&c.users[i]))
+	users := *c.users.Load()
+	for _, u := range users[:min(len(users), maxListedUsers)] {
+		data.Users = append(data.Users, describe(u))
 	}
 	c.render(call, status, "sign-in.html", data)
 }
@@ -109,7 +110,7 @@ func (c *Clerk) signInSubmit(call *pageCall) {
 	if cl == nil {
 		cl = c.state.newClient(newClientToken(true), c.Now())
 	}
-	c.beginSession(call.w, cl, user, call.jar)
+	c.beginSession(call.w, cl, user, user.Organization, call.jar)
 	token := cl.token
 	c.mu.Unlock()
 	c.leave(call, token)

@@ -79,7 +79,7 @@ func (c *Clerk) exchange(req *refreshRequest, expired jwt.MapClaims) (claims jwt
 	if s == nil {
 		return nil, "", denied("session_refresh_session_not_found")
 	}
-	if s.statusAt(c.Now()) != "active" {
+	if !s.alive(c.Now()) {
 		return nil, "", denied("session_refresh_inactive_session")
 	}
 	jti, _ := expired["jti"].(string)

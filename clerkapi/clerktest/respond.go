@@ -1,6 +1,7 @@
 package clerktest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ type apiError struct {
 	code    string
 	message string
 	param   string // meta.param_name, when a parameter is to blame
+
+	retryAfter string // seconds, with 429; empty is 1
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.message) }
@@ -45,20 +48,36 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	_, _ = w.Write(data) // a client that left is no fault of ours
 }
 
-func writeError(w http.ResponseWriter, err error) {
+// writeBareError is the error of the machine-token endpoints: neither meta nor trace id.
+func writeBareError(w http.ResponseWriter, err error) {
+	e := asAPIError(err)
+	e.setRetryAfter(w)
+	writeJSON(w, e.status, object{"errors": []object{{"code": e.code, "message": e.message, "long_message": e.message}}})
+}
+
+func (e *apiError) setRetryAfter(w http.ResponseWriter) {
+	if e.status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", cmp.Or(e.retryAfter, "1"))
+	}
+}
+
+func asAPIError(err error) *apiError {
 	var e *apiError
 	if !errors.As(err, &e) {
 		e = refuse(http.StatusInternalServerError, "internal_clerk_error", "something went wrong")
 	}
+	return e
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	e := asAPIError(err)
 	meta := object{}
 	if e.param != "" {
 		meta["param_name"] = e.param
 	}
 	trace := randomWord(32)
 	w.Header().Set("Clerk-Trace-Id", trace)
-	if e.status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", "1")
-	}
+	e.setRetryAfter(w)
 	writeJSON(w, e.status, object{
 		"errors":         []object{{"code": e.code, "message": e.message, "long_message": e.message, "meta": meta}},
 		"meta":           object{},

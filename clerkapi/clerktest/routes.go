@@ -21,8 +21,32 @@ func (c *Clerk) routes() *http.ServeMux {
 		"POST /v1/sessions/{id}/refresh":    c.refreshSession,
 		"GET /v1/clients/handshake_payload": c.getHandshakePayload,
 		"GET /v1/users/{id}":                c.getUser,
+		"DELETE /v1/users/{id}":             c.deleteUser,
+
+		"GET /v1/sessions":                         c.listSessions,
+		"POST /v1/sessions":                        c.createSession,
+		"POST /v1/sessions/{id}/verify":            c.verifySession,
+		"POST /v1/sessions/{id}/tokens":            c.createBackendToken,
+		"POST /v1/sessions/{id}/tokens/{template}": c.createBackendTemplateToken,
+		"GET /v1/clients":                          c.listClients,
+		"GET /v1/clients/{id}":                     c.getBackendClient,
+		"POST /v1/clients/verify":                  c.verifyClient,
+		"POST /v1/testing_tokens":                  c.createTestingToken,
+		"POST /v1/sign_in_tokens":                  c.createSignInToken,
+		"POST /v1/sign_in_tokens/{id}/revoke":      c.revokeSignInToken,
 	} {
 		mux.HandleFunc(pattern, c.backend(endpoint))
+	}
+	// Clerk's own clients call these without the version, its specification lists them with it.
+	for _, version := range []string{"", "/v1"} {
+		mux.HandleFunc("POST "+version+"/m2m_tokens/verify", c.machine(true, c.verifyMachineToken(KindM2M, "token")))
+		mux.HandleFunc("POST "+version+"/m2m_tokens", c.machine(true, c.createM2MToken))
+		mux.HandleFunc("GET "+version+"/m2m_tokens", c.machine(true, c.listM2MTokens))
+		mux.HandleFunc("POST "+version+"/m2m_tokens/{id}/revoke", c.machine(true, c.revokeMachineToken(KindM2M)))
+		mux.HandleFunc("POST "+version+"/api_keys/verify", c.machine(false, c.verifyMachineToken(KindAPIKey, "secret")))
+		mux.HandleFunc("POST "+version+"/api_keys/{id}/revoke", c.machine(false, c.revokeMachineToken(KindAPIKey)))
+		mux.HandleFunc("POST "+version+"/oauth_applications/access_tokens/verify",
+			c.machine(false, c.verifyMachineToken(KindOAuth, "access_token", "secret")))
 	}
 	for pattern, endpoint := range map[string]frontendEndpoint{
 		"POST /v1/dev_browser":                               c.createDevBrowser,
@@ -31,6 +55,7 @@ func (c *Clerk) routes() *http.ServeMux {
 		"GET /v1/client":                                     c.getClient,
 		"DELETE /v1/client":                                  c.deleteClient,
 		"POST /v1/client/sign_ins":                           c.createSignIn,
+		"POST /v1/client/sign_ins/{id}/prepare_first_factor": c.prepareFirstFactor,
 		"POST /v1/client/sign_ins/{id}/attempt_first_factor": c.attemptFirstFactor,
 		"DELETE /v1/client/sessions":                         c.deleteSessions,
 		"POST /v1/client/sessions/{id}/touch":                c.touchSession,

@@ -77,6 +77,7 @@ func (s *Server) Close() {
 	_ = s.http.Close() // the sockets are gone either way
 	<-s.served
 	s.running.Wait()
+	s.Clerk.Close()
 }
 
 // serve counts handlers, so that Close can wait for them.

@@ -12,7 +12,7 @@ type Session struct {
 	UserID         string
 	ClientID       string
 	OrganizationID string // active organization, or empty
-	Status         string // active, ended, removed, revoked, replaced or expired
+	Status         string // active, pending, ended, removed, revoked, replaced or expired
 	CreatedAt      time.Time
 }
 
@@ -27,7 +27,7 @@ func (c *Clerk) SignIn(email string) *Session {
 	defer c.mu.Unlock()
 	now := c.Now()
 	cl := c.state.newClient(newClientToken(c.production), now)
-	return c.snapshot(c.state.signIn(cl, user, now))
+	return c.snapshot(c.state.signIn(cl, user, user.Organization, now))
 }
 
 // Session looks a session up; nil when there is none of that id.

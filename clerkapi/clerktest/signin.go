@@ -11,20 +11,24 @@ import (
 // signInLifetime is how long an attempt stays open.
 const signInLifetime = 24 * time.Hour
 
-// signIn is an attempt to sign in that knows who, and waits for the password.
+// signIn is an attempt to sign in that knows who, and waits for the password or the code.
 type signIn struct {
-	id        string
-	user      *User
-	createdAt time.Time
+	id          string
+	user        *User
+	createdAt   time.Time
+	codeExpires time.Time // of the code sent by email; zero: none was sent
 }
 
-// createSignIn takes identifier and password at once, or the identifier first.
+// createSignIn takes identifier and password at once, the identifier first, or a ticket alone.
 func (c *Clerk) createSignIn(call *frontendCall) (any, error) {
 	values, err := formBody(call.r)
 	if err != nil {
 		return nil, err
 	}
 	strategy := values.Get("strategy")
+	if strategy == "ticket" {
+		return c.signInByTicket(call, values.Get("ticket"))
+	}
 	if strategy != "" && strategy != "password" {
 		return nil, refuseParam("form_param_value_invalid", "strategy", "is not a strategy of this instance")
 	}
@@ -35,34 +39,54 @@ func (c *Clerk) createSignIn(call *frontendCall) (any, error) {
 	if user == nil {
 		return nil, refuseParam("form_identifier_not_found", "identifier", "Couldn't find your account.")
 	}
-	if call.client == nil {
-		call.client = c.state.newClient(newClientToken(true), call.now)
-	}
-	call.client.used = true
-	call.client.signIn = &signIn{id: newID("sia"), user: user, createdAt: call.now}
+	c.beginSignIn(call, user)
 	if strategy == "password" || values.Has("password") {
 		return c.finishSignIn(call, values.Get("password"))
 	}
 	if c.production {
 		setCookies(call.w, call.jar.client(call.client.token))
 	}
-	return object{"response": signInResource(call.client.signIn, nil), "client": c.clientResource(call)}, nil
+	return object{"response": signInResource(call.client.signIn, nil, ""), "client": c.clientResource(call)}, nil
+}
+
+// beginSignIn opens an attempt, in production also for a browser that was never seen before.
+func (c *Clerk) beginSignIn(call *frontendCall, user *User) {
+	if call.client == nil {
+		call.client = c.state.newClient(newClientToken(true), call.now)
+	}
+	call.client.used = true
+	call.client.signIn = &signIn{id: newID("sia"), user: user, createdAt: call.now}
 }
 
 func (c *Clerk) attemptFirstFactor(call *frontendCall) (any, error) {
-	cl := call.client
-	if cl == nil || cl.signIn == nil || cl.signIn.id != call.r.PathValue("id") ||
-		call.now.After(cl.signIn.createdAt.Add(signInLifetime)) {
-		return nil, notFound("sign-in attempt")
+	attempt, err := call.openSignIn()
+	if err != nil {
+		return nil, err
 	}
 	values, err := formBody(call.r)
 	if err != nil {
 		return nil, err
 	}
-	if values.Get("strategy") != "password" {
-		return nil, refuseParam("form_param_value_invalid", "strategy", "is not a strategy of this attempt")
+	switch values.Get("strategy") {
+	case "password":
+		return c.finishSignIn(call, values.Get("password"))
+	case "email_code":
+		if err := attempt.checkCode(values.Get("code"), call.now); err != nil {
+			return nil, err
+		}
+		return c.completeSignIn(call, "email_code", attempt.user.Organization), nil
 	}
-	return c.finishSignIn(call, values.Get("password"))
+	return nil, refuseParam("form_param_value_invalid", "strategy", "is not a strategy of this attempt")
+}
+
+// openSignIn is the attempt in the path, if it is this browser's.
+func (call *frontendCall) openSignIn() (*signIn, error) {
+	cl := call.client
+	if cl == nil || cl.signIn == nil || cl.signIn.id != call.r.PathValue("id") ||
+		call.now.After(cl.signIn.createdAt.Add(signInLifetime)) {
+		return nil, notFound("sign-in attempt")
+	}
+	return cl.signIn, nil
 }
 
 // finishSignIn checks the password of the open attempt and begins the session.
@@ -74,15 +98,32 @@ func (c *Clerk) finishSignIn(call *frontendCall, password string) (any, error) {
 	if !attempt.user.passwordIs(password) {
 		return nil, refuseParam("form_password_incorrect", "password", "Password is incorrect. Try again, or use another method.")
 	}
-	s := c.beginSession(call.w, call.client, attempt.user, call.jar)
-	return object{"response": signInResource(attempt, s), "client": c.clientResource(call)}, nil
+	return c.completeSignIn(call, "password", attempt.user.Organization), nil
+}
+
+// signInByTicket uses a sign-in token up, which names the user and the organization by itself.
+func (c *Clerk) signInByTicket(call *frontendCall, secret string) (any, error) {
+	t, err := c.useTicket(secret, call.now)
+	if err != nil {
+		return nil, err
+	}
+	c.beginSignIn(call, t.user)
+	return c.completeSignIn(call, "ticket", t.org), nil
+}
+
+// completeSignIn ends the open attempt with a session.
+func (c *Clerk) completeSignIn(call *frontendCall, strategy string, org *Organization) object {
+	attempt := call.client.signIn
+	s := c.beginSession(call.w, call.client, attempt.user, org, call.jar)
+	call.client.strategy = strategy
+	return object{"response": signInResource(attempt, s, strategy), "client": c.clientResource(call)}
 }
 
 // beginSession signs a user in on a browser and, in production, tells the browser: there the Frontend API's cookies are
 // what a handshake goes by. The secret in __client changes with each sign-in; one planted before is worth nothing after.
 // The caller holds c.mu.
-func (c *Clerk) beginSession(w http.ResponseWriter, cl *client, user *User, jar jar) *session {
-	s := c.state.signIn(cl, user, c.Now())
+func (c *Clerk) beginSession(w http.ResponseWriter, cl *client, user *User, org *Organization, jar jar) *session {
+	s := c.state.signIn(cl, user, org, c.Now())
 	if c.production {
 		c.state.retoken(cl, newClientToken(true))
 		setCookies(w, jar.client(cl.token))

@@ -27,6 +27,12 @@ type state struct {
 	sessions map[string]*session
 	nonces   *simplelru.LRU[string, payload]
 	consumed *simplelru.LRU[string, struct{}] // jti of session tokens that were refreshed
+	tickets  *simplelru.LRU[string, *ticket]  // by id
+	started  int                              // sessions so far
+
+	machineTokens []*MachineToken // oldest first
+
+	emit func(event string, s *session) // tells the webhooks
 }
 
 // client is one browser.
@@ -35,7 +41,8 @@ type client struct {
 	token     string     // the secret by which the browser is known
 	sessions  []*session // oldest first
 	signIn    *signIn
-	used      bool // somebody began to sign in; before that the Frontend API calls it null
+	strategy  string // of the last sign-in
+	used      bool   // somebody began to sign in; before that the Frontend API calls it null
 	createdAt time.Time
 	updatedAt time.Time // of the last sign-in or sign-out; becomes __client_uat
 }
@@ -43,10 +50,12 @@ type client struct {
 // session is one sign-in of one user in one browser.
 type session struct {
 	id           string
+	number       int // in the order of making
 	client       *client
 	user         *User
 	org          *Organization // active organization
 	status       string
+	tasks        []string // what a pending session waits for
 	refresh      []string // valid refresh tokens, oldest first
 	createdAt    time.Time
 	updatedAt    time.Time
@@ -59,11 +68,12 @@ type payload struct {
 	expires    time.Time
 }
 
-func newState() *state {
-	s := &state{byToken: map[string]*client{}, sessions: map[string]*session{}}
+func newState(emit func(string, *session)) *state {
+	s := &state{byToken: map[string]*client{}, sessions: map[string]*session{}, emit: emit}
 	s.clients = newLRU(maxClients, s.dropped)
 	s.nonces = newLRU[string, payload](maxNonces, nil)
 	s.consumed = newLRU[string, struct{}](maxConsumed, nil)
+	s.tickets = newLRU[string, *ticket](maxTickets, nil)
 	return s
 }
 
@@ -106,14 +116,19 @@ func (s *state) retoken(cl *client, token string) {
 	s.byToken[token] = cl
 }
 
-// signIn begins a session. An instance in single-session mode replaces the one before.
-func (s *state) signIn(cl *client, user *User, now time.Time) *session {
+// signIn begins a session, with org as its active organization if there is one. An instance in single-session mode replaces the one before.
+func (s *state) signIn(cl *client, user *User, org *Organization, now time.Time) *session {
 	for _, old := range cl.sessions {
 		s.finish(old, "replaced", now)
 	}
 	sess := &session{
-		id: newID("sess"), client: cl, user: user, org: user.Organization, status: "active",
+		id: newID("sess"), number: s.started, client: cl, user: user, org: org, status: "active",
 		createdAt: now, updatedAt: now, lastActiveAt: now,
+	}
+	s.started++
+	event := "session.created"
+	if len(user.Tasks) > 0 {
+		sess.status, sess.tasks, event = "pending", slices.Clone(user.Tasks), "session.pending"
 	}
 	if len(cl.sessions) == maxSessionsPerClient {
 		delete(s.sessions, cl.sessions[0].id)
@@ -122,16 +137,21 @@ func (s *state) signIn(cl *client, user *User, now time.Time) *session {
 	cl.sessions = append(cl.sessions, sess)
 	cl.signIn, cl.used, cl.updatedAt = nil, true, now
 	s.sessions[sess.id] = sess
+	s.emit(event, sess)
 	return sess
 }
 
-// finish ends an active session; one that is over already keeps its status.
+// finish ends a session that is alive; one that is over already keeps its status. Clerk has events for three endings,
+// not for a session that another one replaced.
 func (s *state) finish(sess *session, status string, now time.Time) {
-	if sess.statusAt(now) != "active" {
+	if !sess.alive(now) {
 		return
 	}
-	sess.status, sess.updatedAt, sess.refresh = status, now, nil
+	sess.status, sess.updatedAt, sess.refresh, sess.tasks = status, now, nil, nil
 	sess.client.updatedAt = now
+	if status != "replaced" {
+		s.emit("session."+status, sess)
+	}
 }
 
 // active is the client's newest session that is alive, or nil.
@@ -140,7 +160,7 @@ func (cl *client) active(now time.Time) *session {
 		return nil
 	}
 	for _, sess := range slices.Backward(cl.sessions) {
-		if sess.statusAt(now) == "active" {
+		if sess.alive(now) {
 			return sess
 		}
 	}
@@ -148,10 +168,24 @@ func (cl *client) active(now time.Time) *session {
 }
 
 func (s *session) statusAt(now time.Time) string {
-	if s.status == "active" && !now.Before(s.createdAt.Add(sessionLifetime)) {
+	if (s.status == "active" || s.status == "pending") && !now.Before(s.createdAt.Add(sessionLifetime)) {
 		return "expired"
 	}
 	return s.status
+}
+
+// alive is active or pending: the browser still holds it.
+func (s *session) alive(now time.Time) bool {
+	status := s.statusAt(now)
+	return status == "active" || status == "pending"
+}
+
+// standing is the sts claim, which knows two values: also a session that is over was active once.
+func (s *session) standing() string {
+	if s.status == "pending" {
+		return "pending"
+	}
+	return "active"
 }
 
 // newRefreshToken adds a refresh token to those that the session accepts.

@@ -1,6 +1,10 @@
 package clerktest
 
-import "crypto/subtle"
+import (
+	"crypto/subtle"
+	"slices"
+	"strings"
+)
 
 // User is somebody who can sign in.
 type User struct {
@@ -9,6 +13,15 @@ type User struct {
 	Password  string // empty: no sign-in by password, only by the page's one click
 	FirstName string
 	LastName  string
+	Username  string // may be empty, like ExternalID
+	// ExternalID is the user's id in the application's own books.
+	ExternalID string
+	// PublicMetadata and UnsafeMetadata are shown to the browser and reach JWT templates; PrivateMetadata is the
+	// Backend API's alone. None of them may change afterwards.
+	PublicMetadata, UnsafeMetadata, PrivateMetadata map[string]any
+	// Tasks are what a new session waits for before it is active: choose-organization, reset-password, setup-mfa.
+	// See [Clerk.CompleteTasks].
+	Tasks []string
 	// Organization is active from sign-in on; nil is a user without one.
 	Organization *Organization
 }
@@ -49,11 +62,11 @@ func SampleUsers() []User {
 }
 
 // prepareUsers copies what the caller gave, so that nobody changes it behind our back, and fills in ids.
-func prepareUsers(users []User) []User {
+func prepareUsers(users []User) []*User {
 	if users == nil {
 		users = SampleUsers()
 	}
-	prepared := make([]User, 0, len(users))
+	prepared := make([]*User, 0, len(users))
 	for _, u := range users {
 		if u.ID == "" {
 			u.ID = newID("user")
@@ -66,32 +79,66 @@ func prepareUsers(users []User) []User {
 			}
 			u.Organization = &org
 		}
-		prepared = append(prepared, u)
+		u.Tasks = append([]string(nil), u.Tasks...)
+		prepared = append(prepared, &u)
 	}
 	return prepared
 }
 
 func (c *Clerk) userByEmail(email string) *User {
-	for i := range c.users {
-		if normalEmail(c.users[i].Email) == normalEmail(email) {
-			return &c.users[i]
+	for _, u := range *c.users.Load() {
+		if normalEmail(u.Email) == normalEmail(email) {
+			return u
 		}
 	}
 	return nil
 }
 
 func (c *Clerk) userByID(id string) *User {
-	for i := range c.users {
-		if c.users[i].ID == id {
-			return &c.users[i]
+	for _, u := range *c.users.Load() {
+		if u.ID == id {
+			return u
 		}
 	}
 	return nil
 }
 
+// DeleteUser removes a user, whose sessions are removed with it, and says whether there was one. It sends user.deleted
+// to the webhooks.
+func (c *Clerk) DeleteUser(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	user := c.userByID(id)
+	if user == nil {
+		return false
+	}
+	for _, s := range c.state.sessions {
+		if s.user == user {
+			c.state.finish(s, "removed", c.Now())
+		}
+	}
+	left := slices.DeleteFunc(slices.Clone(*c.users.Load()), func(u *User) bool { return u == user })
+	c.users.Store(&left)
+	if c.outbox.wanted("user.deleted") {
+		c.emit("user.deleted", deletedUser(user))
+	}
+	return true
+}
+
+func deletedUser(u *User) object {
+	deleted := object{"object": "user", "id": u.ID, "deleted": true}
+	if u.ExternalID != "" {
+		deleted["external_id"] = u.ExternalID
+	}
+	return deleted
+}
+
 func (u *User) passwordIs(password string) bool {
 	return u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
 }
+
+// emailID is the id of the one email address.
+func (u *User) emailID() string { return "idn_" + strings.TrimPrefix(u.ID, "user_") }
 
 func (u *User) name() string {
 	switch {

@@ -1,0 +1,179 @@
+package clerktest
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bounds of expires_in_seconds at the two token operations.
+const (
+	minTokenSeconds = 30
+	maxTokenSeconds = 315360000
+)
+
+// sessionStatuses are the values that a list can be filtered by.
+func sessionStatuses() []string {
+	return []string{"abandoned", "active", "ended", "expired", "pending", "removed", "replaced", "revoked"}
+}
+
+// listSessions answers the newest first. Clerk wants a filter, and which error it gives without one is not documented:
+// its table of errors has one that fits.
+func (c *Clerk) listSessions(r *http.Request) (any, error) {
+	query := r.URL.Query()
+	clientID, userID, status := query.Get("client_id"), query.Get("user_id"), query.Get("status")
+	if clientID == "" && userID == "" {
+		return nil, refuse(http.StatusBadRequest, "missing_query_parameter", "either client_id or user_id is needed")
+	}
+	if status != "" && !slices.Contains(sessionStatuses(), status) {
+		return nil, refuseParam("form_param_value_invalid", "status", "is not a status of sessions")
+	}
+	w, err := parseWindow(query, maxLimit)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.Now()
+	var found []*session
+	for _, s := range c.state.sessions {
+		if (clientID == "" || s.client.id == clientID) && (userID == "" || s.user.ID == userID) &&
+			(status == "" || s.statusAt(now) == status) {
+			found = append(found, s)
+		}
+	}
+	slices.SortFunc(found, newestFirst)
+	list := make([]object, len(found))
+	for i, s := range found {
+		list[i] = c.backendSession(s, apiVersion(r))
+	}
+	return w.page(list), nil
+}
+
+// newestFirst has the order of making to tell apart what was made at one moment.
+func newestFirst(a, b *session) int {
+	return cmp.Or(b.createdAt.Compare(a.createdAt), cmp.Compare(b.number, a.number))
+}
+
+// createSession is for tests alone, and production refuses it.
+func (c *Clerk) createSession(r *http.Request) (any, error) {
+	if c.production {
+		return nil, refuse(http.StatusBadRequest, "request_invalid_for_environment", "sessions cannot be created in production")
+	}
+	f, err := bodyFields(r, "user_id", "active_organization_id")
+	if err != nil {
+		return nil, err
+	}
+	userID, err := f.required("user_id")
+	if err != nil {
+		return nil, err
+	}
+	orgID, err := f.text("active_organization_id")
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	user := c.userByID(userID)
+	if user == nil {
+		return nil, notFound("user")
+	}
+	if orgID != "" && (user.Organization == nil || user.Organization.ID != orgID) {
+		return nil, notFound("organization")
+	}
+	now := c.Now()
+	var org *Organization // only a sign-in of the user's own activates one unasked
+	if orgID != "" {
+		org = user.Organization
+	}
+	s := c.state.signIn(c.state.newClient(newClientToken(false), now), user, org, now)
+	return c.backendSession(s, apiVersion(r)), nil
+}
+
+// verifySession is the old way to ask about a token. It left the API with version 2025-04-10, and Clerk's JavaScript
+// client calls it at newer versions all the same; [Options.RetireOldOperations] makes those 410.
+func (c *Clerk) verifySession(r *http.Request) (any, error) {
+	if err := c.checkRetired(r); err != nil {
+		return nil, err
+	}
+	f, err := bodyFields(r, "token")
+	if err != nil {
+		return nil, err
+	}
+	token, err := f.text("token")
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.state.sessions[r.PathValue("id")]
+	if s == nil {
+		return nil, notFound("session")
+	}
+	invalid := refuse(http.StatusBadRequest, "invalid_session_token", "the token is missing, expired or another session's")
+	claims, err := c.keys.parse(token)
+	if err != nil {
+		return nil, invalid
+	}
+	expires, err := claims.GetExpirationTime()
+	if err != nil || expires == nil || !c.Now().Before(expires.Time) || claims["sid"] != s.id || !s.alive(c.Now()) {
+		return nil, invalid
+	}
+	return c.backendSession(s, apiVersion(r)), nil
+}
+
+// createBackendToken mints a session token without a browser: it has no azp.
+func (c *Clerk) createBackendToken(r *http.Request) (any, error) {
+	return c.mint(r, func(s *session, lifetime time.Duration) (string, error) {
+		claims := c.sessionClaims(s, "")
+		if lifetime > 0 {
+			claims["exp"] = c.Now().Add(lifetime).Unix()
+		}
+		return c.keys.sign(claims), nil
+	})
+}
+
+func (c *Clerk) createBackendTemplateToken(r *http.Request) (any, error) {
+	return c.mint(r, func(s *session, lifetime time.Duration) (string, error) {
+		return c.templateToken(s, r.PathValue("template"), "", lifetime)
+	})
+}
+
+// mint is what the two token operations share. A session that is over is not found: the sources leave that open, and
+// 401 would say that the secret key is wrong.
+func (c *Clerk) mint(r *http.Request, make func(*session, time.Duration) (string, error)) (any, error) {
+	f, err := bodyFields(r, "expires_in_seconds")
+	if err != nil {
+		return nil, err
+	}
+	seconds, err := f.integer("expires_in_seconds", minTokenSeconds, maxTokenSeconds)
+	if err != nil {
+		return nil, err
+	}
+	var lifetime time.Duration
+	if seconds != nil {
+		lifetime = time.Duration(*seconds) * time.Second
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.state.sessions[r.PathValue("id")]
+	if s == nil || !s.alive(c.Now()) {
+		return nil, notFound("session")
+	}
+	token, err := make(s, lifetime)
+	if err != nil {
+		return nil, err
+	}
+	return object{"object": "token", "jwt": token}, nil
+}
+
+// checkRetired refuses what newer versions of the API do not have, when the instance is told to.
+func (c *Clerk) checkRetired(r *http.Request) error {
+	version := apiVersion(r)
+	if c.retireOld && (version == "" || strings.Compare(version, "2025-04-10") >= 0) {
+		return refuse(http.StatusGone, "operation_deprecated", "this operation is not part of this API version any more")
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package clerktest
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// machineCategory is the cat header of M2M tokens that are JWTs.
+const machineCategory = "cl_B7d4PD333AAA"
+
+// createM2MToken makes a token for the calling machine: opaque, or a JWT, which nobody can revoke.
+func (c *Clerk) createM2MToken(r *http.Request, caller *Machine) (any, error) {
+	if caller == nil {
+		return nil, refuse(http.StatusForbidden, "authorization_invalid", "a machine secret key is needed")
+	}
+	f, err := bodyFields(r, "token_format", "seconds_until_expiration", "claims", "min_remaining_ttl_seconds")
+	if err != nil {
+		return nil, badRequest(err)
+	}
+	format, err := f.text("token_format")
+	if err == nil && !slices.Contains([]string{"", "opaque", "jwt"}, format) {
+		err = refuseParam("form_param_value_invalid", "token_format", "must be opaque or jwt")
+	}
+	var seconds *float64
+	var claims map[string]any
+	for name, to := range map[string]any{"seconds_until_expiration": &seconds, "claims": &claims} {
+		if raw, ok := f[name]; ok && err == nil && json.Unmarshal(raw, to) != nil {
+			err = refuseParam("form_param_type_invalid", name, "has the wrong type")
+		}
+	}
+	if err == nil && seconds != nil && (*seconds <= 0 || *seconds > maxTokenSeconds) {
+		err = refuseParam("form_param_value_invalid", "seconds_until_expiration", "is out of range")
+	}
+	if err != nil {
+		return nil, badRequest(err)
+	}
+	t := MachineToken{Kind: KindM2M, Subject: caller.ID, Scopes: caller.Scopes, Claims: claims}
+	if seconds != nil {
+		t.ExpiresAt = c.Now().Add(time.Duration(*seconds * float64(time.Second)))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if format == "jwt" {
+		t.ID = hexID(tokenPrefix(KindM2M))
+		t.CreatedAt = c.Now()
+		t.Token = c.m2mJWT(&t)
+		resource := t.resource(c.Now())
+		resource["token"] = t.Token
+		return resource, nil
+	}
+	made := c.addMachineToken(t)
+	resource := made.resource(c.Now())
+	resource["token"] = made.Token
+	return resource, nil
+}
+
+// m2mJWT lives for an hour unless the token says otherwise.
+func (c *Clerk) m2mJWT(t *MachineToken) string {
+	claims := jwt.MapClaims{}
+	for name, value := range t.Claims {
+		claims[name] = value
+	}
+	if t.ExpiresAt.IsZero() {
+		t.ExpiresAt = t.CreatedAt.Add(time.Hour)
+	}
+	claims["iss"], claims["sub"], claims["jti"] = c.Issuer(), t.Subject, t.ID
+	claims["iat"], claims["nbf"] = t.CreatedAt.Unix(), t.CreatedAt.Add(-notBeforeMargin).Unix()
+	claims["exp"], claims["scopes"] = t.ExpiresAt.Unix(), strings.Join(t.Scopes, " ")
+	return c.keys.signAs(machineCategory, claims)
+}
+
+// listM2MTokens lists a machine's tokens, the live ones unless asked otherwise, newest first.
+func (c *Clerk) listM2MTokens(r *http.Request, caller *Machine) (any, error) {
+	query := r.URL.Query()
+	subject := query.Get("subject")
+	switch {
+	case caller != nil && subject != "" && subject != caller.ID:
+		return nil, refuse(http.StatusForbidden, "authorization_invalid", "these are another machine's tokens")
+	case caller == nil && subject == "":
+		return nil, refuse(http.StatusBadRequest, "bad_request", "subject is required")
+	case subject == "":
+		subject = caller.ID
+	}
+	w, err := parseWindow(query, maxMachineLimit)
+	if err != nil {
+		return nil, badRequest(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := []object{}
+	for _, t := range slices.Backward(c.state.machineTokens) {
+		if t.Kind == KindM2M && t.Subject == subject &&
+			(!t.Revoked || query.Get("revoked") == "true") && (!t.expired(c.Now()) || query.Get("expired") == "true") {
+			found = append(found, t.resource(c.Now()))
+		}
+	}
+	return object{"m2m_tokens": append([]object{}, cut(found, w)...), "total_count": len(found)}, nil
+}
+
+// revokeMachineToken is the same for M2M tokens and API keys, and idempotent. A machine revokes its own alone.
+func (c *Clerk) revokeMachineToken(kind string) machineEndpoint {
+	return func(r *http.Request, caller *Machine) (any, error) {
+		f, err := bodyFields(r, "revocation_reason")
+		if err != nil {
+			return nil, badRequest(err)
+		}
+		reason, err := f.text("revocation_reason")
+		if err != nil {
+			return nil, badRequest(err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, t := range c.state.machineTokens {
+			if t.Kind != kind || t.ID != r.PathValue("id") || (caller != nil && t.Subject != caller.ID) {
+				continue
+			}
+			if !t.Revoked {
+				t.Revoked, t.RevocationReason = true, reason
+			}
+			return t.resource(c.Now()), nil
+		}
+		return nil, notFound("token")
+	}
+}

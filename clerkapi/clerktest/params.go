@@ -1,0 +1,133 @@
+package clerktest
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+// Bounds of lists.
+const (
+	defaultLimit    = 10
+	maxLimit        = 500
+	maxMachineLimit = 100
+)
+
+// fields is a JSON object of parameters, not decoded any further.
+type fields map[string]json.RawMessage
+
+// bodyFields reads an object that may hold the known names alone. Clerk's clients say "nothing" in three ways: no body,
+// null and {}.
+func bodyFields(r *http.Request, known ...string) (fields, error) {
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "request_body_invalid", "the body could not be read")
+	}
+	data = bytes.TrimSpace(data)
+	if len(data) == 0 {
+		return fields{}, nil
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, refuse(http.StatusUnsupportedMediaType, "unsupported_content_type", "content type must be application/json")
+	}
+	f := fields{}
+	if json.Unmarshal(data, &f) != nil {
+		return nil, refuse(http.StatusBadRequest, "request_body_invalid", "the body is not a JSON object")
+	}
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		if !slices.Contains(known, name) {
+			return nil, refuseParam("form_param_unknown", name, "is not a parameter of this request")
+		}
+	}
+	return f, nil
+}
+
+// text is a string parameter; absent and null are empty.
+func (f fields) text(name string) (string, error) {
+	var value string
+	if raw, ok := f[name]; ok && json.Unmarshal(raw, &value) != nil {
+		return "", refuseParam("form_param_type_invalid", name, "must be a string")
+	}
+	return value, nil
+}
+
+// required is a string parameter that must say something.
+func (f fields) required(name string) (string, error) {
+	value, err := f.text(name)
+	if err == nil && value == "" {
+		err = refuseParam("form_param_missing", name, "is required")
+	}
+	return value, err
+}
+
+// integer is a whole number between least and most, or nil when absent or null.
+func (f fields) integer(name string, least, most int64) (*int64, error) {
+	var value *int64
+	if raw, ok := f[name]; ok && json.Unmarshal(raw, &value) != nil {
+		return nil, refuseParam("form_param_type_invalid", name, "must be an integer")
+	}
+	if value != nil && (*value < least || *value > most) {
+		return nil, refuseParam("form_param_value_invalid", name, "is out of range")
+	}
+	return value, nil
+}
+
+// window is the part of a list that was asked for.
+type window struct {
+	limit, offset int
+	paginated     bool
+}
+
+func parseWindow(query url.Values, most int) (window, error) {
+	w := window{limit: defaultLimit}
+	for _, p := range []struct {
+		name        string
+		to          *int
+		least, most int
+	}{
+		{"limit", &w.limit, 1, most},
+		{"offset", &w.offset, 0, int(^uint(0) >> 1)},
+	} {
+		raw := query.Get(p.name)
+		if raw == "" {
+			continue
+		}
+		n, err := strconv.Atoi(raw)
+		if err != nil {
+			return w, refuseParam("form_param_format_invalid", p.name, "must be an integer")
+		}
+		if n < p.least || n > p.most {
+			return w, refuseParam("form_param_value_invalid", p.name, "is out of range")
+		}
+		*p.to = n
+	}
+	switch raw := query.Get("paginated"); raw {
+	case "", "false":
+	case "true":
+		w.paginated = true
+	default:
+		return w, refuseParam("form_param_format_invalid", "paginated", "must be true or false")
+	}
+	return w, nil
+}
+
+// cut is the window's part of a list.
+func cut[T any](list []T, w window) []T {
+	start := min(w.offset, len(list))
+	return list[start:min(start+w.limit, len(list))]
+}
+
+// page is the list in the shape that was asked for: total_count counts all, not the page.
+func (w window) page(list []object) any {
+	part := append([]object{}, cut(list, w)...)
+	if w.paginated {
+		return object{"data": part, "total_count": len(list)}
+	}
+	return part
+}

@@ -1,0 +1,125 @@
+package clerktest
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+)
+
+const (
+	maxTickets          = 10_000
+	ticketLifetime      = 30 * 24 * time.Hour
+	testingTokenSeconds = 3600
+)
+
+// ticket is a sign-in token. It signs a user in once.
+type ticket struct {
+	id, secret string
+	user       *User
+	org        *Organization
+	status     string // pending, accepted or revoked
+	expires    time.Time
+	createdAt  time.Time
+	updatedAt  time.Time
+}
+
+// createTestingToken makes what lets tests past the bot detection of the Frontend API. There is none here.
+func (c *Clerk) createTestingToken(r *http.Request) (any, error) {
+	if _, err := bodyFields(r); err != nil {
+		return nil, err
+	}
+	now := c.Now().Unix()
+	return object{
+		"object": "testing_token", "token": fmt.Sprintf("%d-c_%s", now, randomWord(27)), // in seconds, both
+		"expires_at": now + testingTokenSeconds,
+	}, nil
+}
+
+func (c *Clerk) createSignInToken(r *http.Request) (any, error) {
+	f, err := bodyFields(r, "user_id", "org_id", "expires_in_seconds")
+	if err != nil {
+		return nil, err
+	}
+	userID, err := f.required("user_id")
+	if err != nil {
+		return nil, err
+	}
+	orgID, err := f.text("org_id")
+	if err != nil {
+		return nil, err
+	}
+	// A longer life than this would overflow and be over at once.
+	seconds, err := f.integer("expires_in_seconds", 1, math.MaxInt64/int64(time.Second))
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	user := c.userByID(userID)
+	if user == nil {
+		return nil, notFound("user")
+	}
+	now := c.Now()
+	t := &ticket{
+		id: newID("sit"), secret: "ticket_" + randomWord(43), user: user, org: user.Organization, status: "pending",
+		expires: now.Add(ticketLifetime), createdAt: now, updatedAt: now,
+	}
+	if orgID != "" && (t.org == nil || t.org.ID != orgID) {
+		return nil, refuse(http.StatusForbidden, "not_a_member_in_organization", "the user is not a member of the organization")
+	}
+	if seconds != nil {
+		t.expires = now.Add(time.Duration(*seconds) * time.Second)
+	}
+	c.state.tickets.Add(t.id, t)
+	resource := t.resource()
+	resource["token"] = t.secret
+	return resource, nil
+}
+
+func (c *Clerk) revokeSignInToken(r *http.Request) (any, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t, ok := c.state.tickets.Get(r.PathValue("id"))
+	if !ok {
+		return nil, notFound("sign-in token")
+	}
+	if t.status != "pending" {
+		return nil, refuse(http.StatusBadRequest, "sign_in_token_cannot_be_revoked_code", "only a pending token can be revoked")
+	}
+	t.status, t.updatedAt = "revoked", c.Now()
+	return t.resource(), nil
+}
+
+// resource is a token without its secret. There is no page that takes it, so url is null.
+func (t *ticket) resource() object {
+	return object{
+		"object": "sign_in_token", "id": t.id, "user_id": t.user.ID, "status": t.status, "url": nil,
+		"created_at": t.createdAt.UnixMilli(), "updated_at": t.updatedAt.UnixMilli(),
+	}
+}
+
+// useTicket takes a sign-in token at the Frontend API (strategy "ticket"). The caller holds c.mu.
+func (c *Clerk) useTicket(secret string, now time.Time) (*ticket, error) {
+	if secret == "" {
+		return nil, refuseParam("form_param_missing", "ticket", "is required")
+	}
+	for _, t := range c.state.tickets.Values() {
+		if !equalSecret(t.secret, secret) {
+			continue
+		}
+		switch {
+		case t.status == "accepted":
+			return nil, refuse(http.StatusBadRequest, "sign_in_token_already_used_code", "this sign-in token was used before")
+		case t.status == "revoked":
+			return nil, refuse(http.StatusBadRequest, "sign_in_token_revoked_code", "this sign-in token was revoked")
+		case !now.Before(t.expires):
+			return nil, refuse(http.StatusBadRequest, "ticket_expired_code", "this ticket is expired")
+		case c.userByID(t.user.ID) == nil:
+			return nil, refuse(http.StatusBadRequest, "ticket_invalid_code", "this ticket is invalid")
+		}
+		t.status, t.updatedAt = "accepted", now
+		return t, nil
+	}
+	return nil, refuse(http.StatusBadRequest, "ticket_invalid_code", "this ticket is invalid")
+}
