@@ -166,3 +166,18 @@ func validSetCookie(lines []string) bool {
 	}
 	return true
 }
+
+// setCookieHeaders turns lines received from Clerk into header values; ok is false
+// where one cannot be a header.
+func setCookieHeaders(lines []string) (headers []string, ok bool) {
+	if !validSetCookie(lines) {
+		return nil, false
+	}
+	headers = make([]string, len(lines))
+	for i, line := range lines {
+		if headers[i], ok = latin1(line); !ok {
+			return nil, false
+		}
+	}
+	return headers, true
+}

@@ -15,6 +15,12 @@ func (a *Authenticator) decide(r *http.Request) *State {
 	if !j.public.Valid() {
 		return signedOut(SessionToken, ReasonUnexpectedError, "The request's host is not a valid one.", nil)
 	}
+	if single := a.accepts.single; single != M2MToken && single != APIKeyToken {
+		j.cookies = readCookies(r.Header, &a.instance.names)
+		if j.hasNullSession() {
+			return signedOut(SessionToken, ReasonUnexpectedError, "", nil)
+		}
+	}
 	if problem := j.satelliteProblem(); problem != "" {
 		return signedOut(SessionToken, ReasonUnexpectedError, problem, nil)
 	}

@@ -119,6 +119,9 @@ func (j *judged) resolveHandshake() *State {
 	case nonce != "":
 		directives = j.payloadOfNonce(nonce)
 	case handshakeToken != "":
+		if t := j.a.unverified(handshakeToken); t != nil && t.HeaderIsNull() {
+			return nil // no error of a token to Clerk's SDK, so the flow goes on
+		}
 		var err error
 		if directives, err = j.a.verifier.Handshake(j.ctx, handshakeToken); err != nil {
 			return j.handshakeFailed(err)
@@ -126,11 +129,12 @@ func (j *judged) resolveHandshake() *State {
 	default:
 		return nil
 	}
-	if !validSetCookie(directives) {
+	cookies, ok := setCookieHeaders(directives)
+	if !ok {
 		j.a.log().ErrorContext(j.ctx, "handshake ignored: a cookie in it is not a valid header")
 		return nil
 	}
-	return j.applyDirectives(directives)
+	return j.applyDirectives(directives, cookies)
 }
 
 // payloadOfNonce exchanges a nonce at the Backend API. A failure is an empty
@@ -162,14 +166,15 @@ func (j *judged) handshakeFailed(err error) *State {
 	return developerError(Reason(failed.Reason), message)
 }
 
-// applyDirectives turns the handshake's cookies into a state.
-func (j *judged) applyDirectives(directives []string) *State {
+// applyDirectives turns the handshake's cookies, which are directives as header
+// values, into a state.
+func (j *judged) applyDirectives(directives, cookies []string) *State {
 	h := http.Header{
 		"Access-Control-Allow-Origin":      {"null"},
 		"Access-Control-Allow-Credentials": {"true"},
 	}
 	if len(directives) > 0 {
-		h["Set-Cookie"] = directives
+		h["Set-Cookie"] = cookies
 		h.Set("Cache-Control", "no-store")
 	}
 	if !j.a.instance.production {

@@ -307,7 +307,7 @@ func opaqueFailure(err error, notFound string) *opaqueAnswer {
 		return &opaqueAnswer{reason: Reason(token.ReasonInvalid), message: "The token is revoked or expired."}
 	}
 	var refused *clerkapi.APIError
-	if !errors.As(err, &refused) {
+	if !errors.As(err, &refused) || unreadable(refused.Response) {
 		return &opaqueAnswer{reason: ReasonUnexpectedError, message: "Unexpected error (code=unexpected-error, status=n/a)"}
 	}
 	reason, message := ReasonUnexpectedError, "Unexpected error"

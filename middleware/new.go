@@ -263,7 +263,15 @@ func tokenError(err error) (failed *token.Error, ok bool) {
 // keysError tells the key source Clerk's error code.
 type keysError struct{ *clerkapi.APIError }
 
-// ErrorCode is the first error code of the answer.
-func (e keysError) ErrorCode() string { return e.Code() }
+// ErrorCode is the code that matters most in the answer: that of a wrong secret
+// key, wherever it stands, else the first.
+func (e keysError) ErrorCode() string {
+	for _, failure := range e.Errors {
+		if failure.Code == "clerk_key_invalid" {
+			return failure.Code
+		}
+	}
+	return e.Code()
+}
 
 func (e keysError) Unwrap() error { return e.APIError }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,11 +119,14 @@ func (a *Authenticator) callRefresh(ctx context.Context, sid string, p *clerkapi
 		a.log().WarnContext(ctx, "session could not be refreshed", "why", why, "error", err)
 		return &refreshed{why: why}
 	}
-	if result.Cookies == nil || len(result.Cookies.Cookies) == 0 || !validSetCookie(result.Cookies.Cookies) {
+	if result.Cookies == nil || len(result.Cookies.Cookies) == 0 {
 		return &refreshed{why: refreshUnexpectedSDK}
 	}
-	lines := result.Cookies.Cookies
-	fresh, _ := sessionDirective(lines)
+	cookies, ok := setCookieHeaders(result.Cookies.Cookies)
+	if !ok {
+		return &refreshed{why: refreshUnexpectedSDK}
+	}
+	fresh, _ := sessionDirective(result.Cookies.Cookies)
 	// The SDK does not look at the category here; a template's token must not
 	// become a session.
 	if t, err := a.decode(fresh); err == nil && t.NonSessionCategory() {
@@ -133,7 +137,7 @@ func (a *Authenticator) callRefresh(ctx context.Context, sid string, p *clerkapi
 		a.log().WarnContext(ctx, "refreshed session token does not verify", "error", err)
 		return &refreshed{why: refreshInvalidToken}
 	}
-	return &refreshed{verified: v, token: fresh, cookies: lines, until: a.now().Add(refreshMemory)}
+	return &refreshed{verified: v, token: fresh, cookies: cookies, until: a.now().Add(refreshMemory)}
 }
 
 // refreshFailure names a failed call as Clerk's SDK would. response is nil when
@@ -145,7 +149,7 @@ func refreshFailure(response *clerkapi.Response, err error) string {
 		return refreshUnexpectedAPI
 	case response == nil, errors.Is(err, clerkapi.ErrBodyTooLarge):
 		return refreshFetchError
-	case response.Header.Get("Content-Type") == "application/json" && !json.Valid(response.Body):
+	case unreadable(response):
 		return refreshFetchError
 	case !errors.As(err, &refused):
 		return refreshUnexpectedSDK
@@ -160,6 +164,34 @@ func refreshFailure(response *clerkapi.Response, err error) string {
 	default:
 		return code
 	}
+}
+
+// unreadable reports an answer at whose shape Clerk's SDK stops with an error of
+// its own: it counts as no answer.
+func unreadable(response *clerkapi.Response) bool {
+	if response.Header.Get("Content-Type") != "application/json" {
+		return false
+	}
+	var doc any
+	if json.Unmarshal(response.Body, &doc) != nil {
+		return true
+	}
+	object, isObject := doc.(map[string]any)
+	if response.StatusCode < http.StatusMultipleChoices {
+		_, isText := doc.(string)
+		_, isList := doc.([]any)
+		return !isObject && !isText && !isList
+	}
+	failures, has := object["errors"]
+	switch list := failures.(type) {
+	case nil:
+		return has
+	case string:
+		return list != ""
+	case []any:
+		return slices.Contains(list, nil)
+	}
+	return false
 }
 
 // requestHeaders is every header of the request the way the refresh endpoint takes

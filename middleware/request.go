@@ -45,7 +45,6 @@ func bearerToken(h http.Header) string {
 
 // readSession reads everything that a decision without a header token needs.
 func (j *judged) readSession() {
-	j.cookies = readCookies(j.r.Header, &j.a.instance.names)
 	j.suffixed = j.usesSuffixedCookies()
 	uat, dev := j.cookies.clientUAT, j.cookies.devBrowser
 	j.session = j.cookies.session
@@ -91,6 +90,34 @@ func (j *judged) usesSuffixedCookies() bool {
 		return false
 	}
 	return true
+}
+
+// hasNullSession finds a session cookie whose claims are the JSON value null. Clerk's
+// SDK throws at it while it chooses between plain and suffixed cookies, whatever
+// else the request carries; so it signs nobody in here either.
+func (j *judged) hasNullSession() bool {
+	c := &j.cookies
+	if !hasTinyClaims(c.session) && !hasTinyClaims(c.sessionSuffixed) {
+		return false
+	}
+	if c.session != "" {
+		plain := j.a.unverified(c.session)
+		if plain != nil && plain.ClaimsAreNull() {
+			return true
+		}
+		if issuer, ok := issuerOf(plain); !ok || issuer != j.a.instance.issuerHost {
+			return false
+		}
+	}
+	suffixed := j.a.unverified(c.sessionSuffixed)
+	return suffixed != nil && suffixed.ClaimsAreNull()
+}
+
+// hasTinyClaims spares real tokens the look at their claims.
+func hasTinyClaims(raw string) bool {
+	_, rest, _ := strings.Cut(raw, ".")
+	claims, _, signed := strings.Cut(rest, ".")
+	return signed && len(claims) < 64
 }
 
 // expired compares the unsigned exp to the second, without clock skew.

@@ -154,7 +154,7 @@ func (g *generator) authorization(scenario string, odd bool) {
 		token, _ = g.session(both(m.value, extra.value))
 		g.label("auth", m.name+":"+extra.name)
 	case odd:
-		value := pick(g.dice, "Basic dTpw", "Basic", "Bearer", "Bearer ", "bearer x", "", "Bearer a.b.c", "garbage", "ak_", "mt_x y", "Token é")
+		value := pick(g.dice, "Basic dTpw", "Basic", "Bearer", "Bearer ", "bearer x", "", "Bearer a.b.c", "garbage", g.id("ak")[:3]+g.id("x"), g.id("mt")+" y", "Token é")
 		g.label("auth", value)
 		g.header("Authorization", strings.TrimSpace(value))
 		return
@@ -184,7 +184,7 @@ func (g *generator) opaqueToken() string {
 	token := prefix + g.id("t")
 	a := g.machineAnswer(kind)
 	if g.percent(4) {
-		token = pick(g.dice, prefix, prefix+"a.b.c", "a.b."+prefix, strings.ToUpper(prefix)+"x", prefix+"é", prefix+g.id("x")+".y")
+		token = pick(g.dice, prefix+g.id("a.b")+".c", "a.b."+prefix, strings.ToUpper(prefix)+"x", token+"é", token+".y")
 		a.name += ":" + token
 	}
 	g.label("auth", kind+":"+a.name)

@@ -158,7 +158,7 @@ func flipSignature(token string) string {
 
 // oddValues are what no Clerk token holds.
 func oddValue(d dice) any {
-	return pick[any](d, nil, true, false, 0, -1, 1.5, 1e15, 1e21, json.RawMessage("1e999"), json.RawMessage("-0"), "", " ", "0", "1e3", "x", "true", "é✓", []any{}, []any{"a"}, []any{nil}, []any{1, "a"}, map[string]any{}, map[string]any{"a": 1}, []any{[]any{"a"}}, "a\u0000b", json.RawMessage(`"\ud83d"`))
+	return pick[any](d, nil, true, false, 0, -1, 1.5, 1e15, 1e21, json.RawMessage("1e999"), json.RawMessage("-0"), "", " ", "0", "1e3", "x", "true", "é✓", []any{}, []any{"a"}, []any{nil}, []any{1, "a"}, map[string]any{}, map[string]any{"a": 1}, []any{[]any{"a"}}, "a\u0000b")
 }
 
 // oddMix replaces one to three members by odd values.

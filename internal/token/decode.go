@@ -137,9 +137,15 @@ func (u *Unverified) Issuer() (iss string, ok, truthy bool) {
 	return u.issText, len(u.iss.raw) > 0 && u.iss.raw[0] == '"', u.iss.Truthy()
 }
 
-// SID returns the session id, "" when it is no string, and whether JavaScript
-// would take the claim for true.
-func (u *Unverified) SID() (sid string, truthy bool) { return u.sidText, u.sid.Truthy() }
+// SID returns the session id, and whether JavaScript would take the claim for true.
+// A true number is an id as it is spelled; anything else but text is "".
+func (u *Unverified) SID() (sid string, truthy bool) {
+	truthy = u.sid.Truthy()
+	if _, isNumber := u.sid.Number(); isNumber && truthy {
+		return string(u.sid.raw), true
+	}
+	return u.sidText, truthy
+}
 
 // IAT returns when the token was issued, in Unix seconds, if it says a number.
 func (u *Unverified) IAT() (seconds float64, ok bool) { return u.iat.Number() }

@@ -97,7 +97,7 @@ func TestUnverifiedClaims(t *testing.T) {
 		{name: "null", claims: `{"iss":null,"sid":null}`, object: true},
 		{name: "false", claims: `{"iss":false,"sid":false}`, object: true},
 		{name: "zero", claims: `{"iss":-0.0,"sid":0}`, object: true},
-		{name: "number", claims: `{"iss":5,"sid":5}`, truthy: true, sidTruthy: true, object: true},
+		{name: "number", claims: `{"iss":5,"sid":5}`, truthy: true, sid: "5", sidTruthy: true, object: true},
 		{name: "object", claims: `{"iss":{},"sid":[]}`, truthy: true, sidTruthy: true, object: true},
 		{name: "list of claims", claims: `[]`, object: true},
 		{name: "null claims", claims: `null`},
