@@ -46,9 +46,11 @@ type Auth struct {
 	features, plans string
 }
 
-// IsSignedIn says whether somebody is: a user, or a machine.
+// IsSignedIn says whether somebody is: a user, or a machine. It is false for a
+// pending session, whose identity is withheld, and for a token with an empty sub,
+// which Clerk's SDK lets sign in as nobody. [Require] asks it.
 func (a *Auth) IsSignedIn() bool {
-	return a != nil && (a.UserID != "" || a.SessionID != "" || a.Subject != "")
+	return a != nil && (a.UserID != "" || a.Subject != "")
 }
 
 type contextKey struct{}

@@ -33,7 +33,7 @@ func Require(q Requirement) func(http.Handler) http.Handler {
 			switch {
 			case !ok:
 				writeUnauthenticated(w, nil)
-			case v.state.Status != SignedIn || !v.state.Auth.isAuthenticated(v.state):
+			case v.state.Status != SignedIn || !v.state.Auth.IsSignedIn():
 				v.refuse(w, r, q)
 			case q.isEmpty() || v.state.Auth.Has(q):
 				next.ServeHTTP(w, r)
@@ -44,16 +44,6 @@ func Require(q Requirement) func(http.Handler) http.Handler {
 			}
 		})
 	}
-}
-
-// isAuthenticated is false for a pending session, whose identity is withheld. A
-// token with an empty sub is signed in as nobody, as in Clerk's SDK, and so is
-// not let through a requirement either.
-func (a *Auth) isAuthenticated(s *State) bool {
-	if s.TokenType == SessionToken {
-		return a.UserID != ""
-	}
-	return a.Subject != ""
 }
 
 // refuse answers a request that nobody is behind.
