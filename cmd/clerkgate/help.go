@@ -15,6 +15,7 @@ func runHelp(stdout io.Writer) int {
 Usage
   clerkgate            serve, configured by the environment
   clerkgate demo       a local Clerk, an application and clerkgate before it
+  clerkgate emulator   a local Clerk, for tests in any language
   clerkgate version    print the version
   clerkgate help       print this
 

@@ -19,8 +19,11 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	if len(args) > 0 {
 		command, args = args[0], args[1:]
 	}
-	if command == "demo" {
+	switch command {
+	case "demo":
 		return runDemo(ctx, args, stdout, stderr)
+	case "emulator":
+		return runEmulator(ctx, args, stdout, stderr)
 	}
 	if len(args) > 0 {
 		return misused(stderr, fmt.Sprintf("%s takes no arguments, but got %q", command, args[0]))

@@ -1,0 +1,332 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+)
+
+const (
+	// controlPath is where tests steer the emulator. No path of Clerk's begins like it.
+	controlPath    = "/__control"
+	maxControlBody = 1 << 20
+)
+
+// control is the emulator's HTTP surface: Clerk, and below controlPath what a test does to it.
+type control struct {
+	clerk *clerktest.Clerk
+	url   string
+	mux   *http.ServeMux
+
+	mu     sync.Mutex
+	faults []func() // disarm them
+}
+
+func newControl(clerk *clerktest.Clerk, url string) *control {
+	c := &control{clerk: clerk, url: url, mux: http.NewServeMux()}
+	for pattern, action := range map[string]func(*http.Request) (any, error){
+		"GET /environment":   c.environment,
+		"POST /advance":      c.advance,
+		"POST /fault":        c.fault,
+		"DELETE /fault":      c.clearFaults,
+		"POST /sign-in":      c.signIn,
+		"POST /revoke":       c.revoke,
+		"POST /rotate-keys":  c.rotateKeys,
+		"GET /calls":         c.calls,
+		"DELETE /calls":      c.clearCalls,
+		"GET /deliveries":    c.deliveries,
+		"POST /rate-limit":   c.rateLimit,
+		"POST /delete-user":  c.deleteUser,
+		"POST /finish-tasks": c.finishTasks,
+	} {
+		method, rest, _ := strings.Cut(pattern, " ")
+		c.mux.HandleFunc(method+" "+controlPath+rest, answerControl(action))
+	}
+	return c
+}
+
+// ServeHTTP gives everything but controlPath to Clerk.
+func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != controlPath && !strings.HasPrefix(r.URL.Path, controlPath+"/") {
+		c.clerk.ServeHTTP(w, r)
+		return
+	}
+	if !fromThisMachine(r) {
+		writeControl(w, http.StatusForbidden, map[string]any{"error": "the control API is for programs on this machine"})
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxControlBody)
+	c.mux.ServeHTTP(w, r)
+}
+
+// fromThisMachine keeps other machines out, and the web pages that a browser on this one shows: by the name they call
+// (which a hostile resolver can point here) and by the headers that only browsers send.
+func fromThisMachine(r *http.Request) bool {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !remote.Addr().Unmap().IsLoopback() {
+		return false
+	}
+	host := r.Host
+	if name, _, err := net.SplitHostPort(r.Host); err == nil {
+		host = name
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if !strings.EqualFold(host, "localhost") && (err != nil || !addr.IsLoopback()) {
+		return false
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	return r.Header.Get("Origin") == "" && (site == "" || site == "none")
+}
+
+// controlError is a mistake in a control request.
+type controlError struct{ text string }
+
+func (e *controlError) Error() string { return e.text }
+
+func mistake(format string, args ...any) error { return &controlError{fmt.Sprintf(format, args...)} }
+
+func answerControl(action func(*http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		answer, err := action(r)
+		var wrong *controlError
+		switch {
+		case errors.As(err, &wrong):
+			writeControl(w, http.StatusBadRequest, map[string]any{"error": wrong.text})
+		case err != nil:
+			writeControl(w, http.StatusInternalServerError, map[string]any{"error": "something went wrong"})
+		default:
+			writeControl(w, http.StatusOK, answer)
+		}
+	}
+}
+
+func writeControl(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // a client that left is no fault of ours
+}
+
+// readControl decodes a body; no body is an empty object. Unknown members are mistakes.
+func readControl(r *http.Request, to any) error {
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(to); err != nil && !errors.Is(err, io.EOF) {
+		return mistake("body: %v", err)
+	}
+	return nil
+}
+
+func (c *control) environment(*http.Request) (any, error) {
+	environment := map[string]string{"CLERK_JWT_KEY": c.clerk.JWTKey()}
+	for _, v := range emulatorEnvironment(c.clerk, c.url) {
+		environment[v[0]] = v[1]
+	}
+	return environment, nil
+}
+
+// advance moves the clock by a duration such as "90s" or "-1h".
+func (c *control) advance(r *http.Request) (any, error) {
+	var body struct {
+		By string `json:"by"`
+	}
+	if err := readControl(r, &body); err != nil {
+		return nil, err
+	}
+	by, err := time.ParseDuration(body.By)
+	if err != nil {
+		return nil, mistake(`by: want a duration such as "90s"`)
+	}
+	c.clerk.Advance(by)
+	return map[string]any{"now": c.clerk.Now().UTC().Format(time.RFC3339Nano)}, nil
+}
+
+// fault arms one; its members are those of clerktest.Fault.
+func (c *control) fault(r *http.Request) (any, error) {
+	var body struct {
+		Method      string `json:"method"`
+		Path        string `json:"path"`
+		Status      int    `json:"status"`
+		Code        string `json:"code"`
+		Delay       string `json:"delay"`
+		Hang        bool   `json:"hang"`
+		Body        string `json:"body"`
+		ContentType string `json:"content_type"`
+		Times       int    `json:"times"`
+	}
+	if err := readControl(r, &body); err != nil {
+		return nil, err
+	}
+	delay, err := time.ParseDuration("0" + body.Delay)
+	switch {
+	case err != nil:
+		return nil, mistake(`delay: want a duration such as "2s"`)
+	case body.Times < 0:
+		return nil, mistake("times: want 0 (until cleared) or more")
+	case body.Status != 0 && (body.Status < 200 || body.Status > 599):
+		return nil, mistake("status: want 200 to 599")
+	}
+	remove := c.clerk.Fail(clerktest.Fault{
+		Method: body.Method, Path: body.Path, Status: body.Status, Code: body.Code, Delay: delay, Hang: body.Hang,
+		Body: body.Body, ContentType: body.ContentType, Times: body.Times,
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.faults = append(c.faults, remove)
+	return map[string]any{"faults": len(c.faults)}, nil
+}
+
+func (c *control) clearFaults(*http.Request) (any, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, remove := range c.faults {
+		remove()
+	}
+	c.faults = nil
+	return map[string]any{"faults": 0}, nil
+}
+
+// signIn answers all that a signed-in client of the application at origin holds.
+func (c *control) signIn(r *http.Request) (any, error) {
+	var body struct {
+		Email  string `json:"email"`
+		Origin string `json:"origin"`
+	}
+	if err := readControl(r, &body); err != nil {
+		return nil, err
+	}
+	known := false
+	for _, user := range c.clerk.Users() {
+		known = known || strings.EqualFold(user.Email, strings.TrimSpace(body.Email))
+	}
+	if !known {
+		return nil, mistake("email: no user %q", body.Email)
+	}
+	session := c.clerk.SignIn(body.Email)
+	cookies, pairs := map[string]string{}, []string{}
+	for _, cookie := range c.clerk.Cookies(session.ID, body.Origin) {
+		cookies[cookie.Name] = cookie.Value
+		pairs = append(pairs, cookie.Name+"="+cookie.Value)
+	}
+	return map[string]any{
+		"session_id": session.ID, "user_id": session.UserID, "client_id": session.ClientID, "status": session.Status,
+		"token": cookies["__session"], "cookies": cookies, "cookie": strings.Join(pairs, "; "),
+	}, nil
+}
+
+// sessionOf is the session that a body names.
+func (c *control) sessionOf(r *http.Request) (*clerktest.Session, error) {
+	var body struct {
+		SessionID string `json:"session_id"`
+	}
+	if err := readControl(r, &body); err != nil {
+		return nil, err
+	}
+	session := c.clerk.Session(body.SessionID)
+	if session == nil {
+		return nil, mistake("session_id: no session %q", body.SessionID)
+	}
+	return session, nil
+}
+
+func (c *control) revoke(r *http.Request) (any, error) {
+	session, err := c.sessionOf(r)
+	if err != nil {
+		return nil, err
+	}
+	c.clerk.RevokeSession(session.ID)
+	return map[string]any{"session_id": session.ID, "status": c.clerk.Session(session.ID).Status}, nil
+}
+
+func (c *control) finishTasks(r *http.Request) (any, error) {
+	session, err := c.sessionOf(r)
+	if err != nil {
+		return nil, err
+	}
+	c.clerk.CompleteTasks(session.ID)
+	return map[string]any{"session_id": session.ID, "status": c.clerk.Session(session.ID).Status}, nil
+}
+
+func (c *control) deleteUser(r *http.Request) (any, error) {
+	var body struct {
+		UserID string `json:"user_id"`
+	}
+	if err := readControl(r, &body); err != nil {
+		return nil, err
+	}
+	if !c.clerk.DeleteUser(body.UserID) {
+		return nil, mistake("user_id: no user %q", body.UserID)
+	}
+	return map[string]any{"user_id": body.UserID, "deleted": true}, nil
+}
+
+// rotateKeys takes the old keys out of the JWKS unless told to keep them.
+func (c *control) rotateKeys(r *http.Request) (any, error) {
+	var body struct {
+		KeepOld bool `json:"keep_old"`
+	}
+	if err := readControl(r, &body); err != nil {
+		return nil, err
+	}
+	if body.KeepOld {
+		c.clerk.RotateKeysKeepOld()
+	} else {
+		c.clerk.RotateKeys()
+	}
+	return map[string]any{"CLERK_JWT_KEY": c.clerk.JWTKey()}, nil
+}
+
+func (c *control) rateLimit(r *http.Request) (any, error) {
+	var body struct {
+		Requests int `json:"requests"`
+	}
+	if err := readControl(r, &body); err != nil {
+		return nil, err
+	}
+	c.clerk.SetRateLimit(body.Requests)
+	return body, nil
+}
+
+// calls are the requests that Clerk got, without their headers, filtered by method and path.
+func (c *control) calls(r *http.Request) (any, error) {
+	method, pattern := r.URL.Query().Get("method"), r.URL.Query().Get("path")
+	if _, err := path.Match(pattern, ""); err != nil {
+		return nil, mistake("path: want a path, with * for one segment")
+	}
+	calls := []map[string]any{}
+	for _, call := range c.clerk.Calls() {
+		fits, _ := path.Match(pattern, call.Path)
+		if (method == "" || method == call.Method) && (pattern == "" || fits) {
+			calls = append(calls, map[string]any{
+				"method": call.Method, "path": call.Path, "query": call.Query, "body": string(call.Body), "status": call.Status,
+			})
+		}
+	}
+	return map[string]any{"calls": calls}, nil
+}
+
+func (c *control) clearCalls(*http.Request) (any, error) {
+	c.clerk.ResetCalls()
+	return map[string]any{"calls": []any{}}, nil
+}
+
+// deliveries waits for the webhooks under way.
+func (c *control) deliveries(*http.Request) (any, error) {
+	deliveries := []map[string]any{}
+	for _, d := range c.clerk.Deliveries() {
+		deliveries = append(deliveries, map[string]any{
+			"id": d.ID, "url": d.URL, "event": d.Event, "attempts": d.Attempts, "status": d.Status, "body": json.RawMessage(d.Body),
+		})
+	}
+	return map[string]any{"deliveries": deliveries}, nil
+}
