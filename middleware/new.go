@@ -44,8 +44,11 @@ func New(opts Options) (*Authenticator, error) {
 }
 
 func (o Options) withDefaults() Options {
-	if o.ClockSkew == 0 {
+	switch o.ClockSkew {
+	case 0:
 		o.ClockSkew = defaultClockSkew
+	case NoClockSkew:
+		o.ClockSkew = 0
 	}
 	if o.TokenCacheSize == 0 {
 		o.TokenCacheSize = defaultCacheSize
@@ -232,18 +235,20 @@ func (a *Authenticator) buildVerifier() error {
 func (a *Authenticator) fetchKeys(ctx context.Context) ([]byte, error) {
 	_, response, err := a.api.GetJWKS(ctx)
 	var refused *clerkapi.APIError
+	var undecoded *clerkapi.DecodeError
 	switch {
 	case errors.As(err, &refused) && !json.Valid(refused.Response.Body):
 		return nil, fmt.Errorf("%w: %w", errNoKeysAnswer, refused)
 	case errors.As(err, &refused):
 		return nil, keysError{refused}
-	case errors.Is(err, clerkapi.ErrContentType):
-		// Clerk's SDK does not look at the type of this one answer.
+	case errors.As(err, &undecoded):
+		// Clerk's SDK does not look at the type of this one answer, and takes one
+		// without keys for an empty set, which the key source refuses.
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errNoKeysAnswer, err)
 	}
-	if !json.Valid(response.Body) {
-		return nil, fmt.Errorf("%w: not JSON", errNoKeysAnswer)
+	if !json.Valid(response.Body) || string(response.Body) == "null" {
+		return nil, fmt.Errorf("%w: not a JSON object", errNoKeysAnswer)
 	}
 	return response.Body, nil
 }

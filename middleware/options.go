@@ -49,7 +49,7 @@ type Options struct {
 	// Audience lists accepted audiences (claim aud); empty accepts any.
 	Audience []string
 	// ClockSkew is how far Clerk's clock and ours may differ; 0 means 5s,
-	// negative is an error.
+	// [NoClockSkew] none, negative is an error.
 	ClockSkew time.Duration
 	// TrustedProxies are the peers whose X-Forwarded-* headers are believed.
 	// Empty believes nobody.
@@ -93,6 +93,9 @@ type Options struct {
 	// goroutine, so it must be quick and safe for concurrent use.
 	Observer func(*http.Request, *State)
 }
+
+// NoClockSkew is an [Options.ClockSkew] of none; the zero stands for the default.
+const NoClockSkew time.Duration = 1
 
 // SessionLookup says whether a live token's session is checked at the Backend API.
 type SessionLookup string

@@ -38,7 +38,7 @@ type vectorInstance struct {
 		AuthorizedParties                                   []string
 		Audience, AcceptsToken                              stringOrList
 		OrganizationSyncOptions                             struct{ OrganizationPatterns, PersonalAccountPatterns []string }
-		ClockSkewInMs                                       int64
+		ClockSkewInMs                                       *int64
 	}
 	CookieSuffix string
 	JWKS         vectorAnswer
@@ -151,9 +151,12 @@ func (in *vectorInstance) options(now int64, transport http.RoundTripper) middle
 	o := middleware.Options{
 		PublishableKey: c.PublishableKey, SecretKey: c.SecretKey, MachineSecretKey: c.MachineSecretKey, JWTKey: c.JWTKey,
 		ProxyURL: c.ProxyURL, Domain: c.Domain, SignInURL: c.SignInURL, IsSatellite: c.IsSatellite, SatelliteAutoSync: c.SatelliteAutoSync,
-		AuthorizedParties: c.AuthorizedParties, Audience: c.Audience, ClockSkew: time.Duration(c.ClockSkewInMs) * time.Millisecond,
+		AuthorizedParties: c.AuthorizedParties, Audience: c.Audience,
 		OrganizationPatterns: c.OrganizationSyncOptions.OrganizationPatterns, PersonalAccountPatterns: c.OrganizationSyncOptions.PersonalAccountPatterns,
 		Transport: transport, Now: func() time.Time { return time.Unix(now, 0) },
+	}
+	if c.ClockSkewInMs != nil {
+		o.ClockSkew = max(time.Duration(*c.ClockSkewInMs)*time.Millisecond, middleware.NoClockSkew)
 	}
 	for _, k := range c.AcceptsToken {
 		o.AcceptsToken = append(o.AcceptsToken, middleware.TokenType(k))

@@ -74,7 +74,7 @@ func LoadConfig(lookup func(string) (string, bool), environ []string) (Config, [
 			SignUpURL:               l.text(envSignUpURL),
 			AuthorizedParties:       l.list(envAuthorizedParties),
 			Audience:                l.list(envAudience),
-			ClockSkew:               l.duration(envClockSkew),
+			ClockSkew:               l.clockSkew(),
 			TrustedProxies:          l.prefixes(envTrustedProxies),
 			AcceptsToken:            l.tokenTypes(),
 			OrganizationPatterns:    l.list(envOrgPatterns),

@@ -21,6 +21,7 @@ import (
 // [secretTransport], which looks at the target once more (CVE-2026-34076).
 type frontend struct {
 	prefix   string // such as /__clerk
+	host     string // of an absolute proxy URL; "" serves the path on every host
 	proxyURL string // the configured one: absolute, or a path
 	base     *url.URL
 	origins  *origin.Resolver
@@ -39,11 +40,20 @@ func frontendPrefix(proxyURL string) string {
 	return strings.TrimRight(u.EscapedPath(), "/")
 }
 
+func frontendHost(proxyURL string) string {
+	u, err := url.Parse(proxyURL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
 func newFrontend(cfg Config, transport http.RoundTripper, origins *origin.Resolver) *frontend {
 	f := &frontend{
 		prefix:   frontendPrefix(cfg.Auth.ProxyURL),
 		proxyURL: strings.TrimRight(cfg.Auth.ProxyURL, "/"),
 		base:     frontendBase(cfg),
+		host:     frontendHost(cfg.Auth.ProxyURL),
 		origins:  origins,
 		idle:     func() {},
 	}
@@ -82,6 +92,19 @@ func (f *frontend) close() { f.idle() }
 func (f *frontend) matches(path string) bool {
 	rest, ok := strings.CutPrefix(path, f.prefix)
 	return ok && (rest == "" || rest[0] == '/')
+}
+
+// serves says whether a request for path is the Frontend API's. Under an absolute
+// proxy URL the same path of another host is the application's.
+func (f *frontend) serves(r *http.Request, path string) bool {
+	if !f.matches(path) {
+		return false
+	}
+	if f.host == "" {
+		return true
+	}
+	_, host, _ := strings.Cut(f.origins.Public(r).Origin(), "://")
+	return strings.EqualFold(host, f.host)
 }
 
 func (f *frontend) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -24,7 +24,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// regexp2 keeps its clock for a second after the last match of a custom pattern.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2.runClock"))
+}
 
 // instanceKey is the key of the Clerk instance in these tests.
 var instanceKey = sync.OnceValue(func() *rsa.PrivateKey {

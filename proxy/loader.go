@@ -100,6 +100,14 @@ func (l *loader) duration(name string) time.Duration {
 	return d
 }
 
+// clockSkew is a duration that may be 0s, for no tolerance at all.
+func (l *loader) clockSkew() time.Duration {
+	if d, err := time.ParseDuration(l.text(envClockSkew)); err == nil && d == 0 {
+		return middleware.NoClockSkew
+	}
+	return l.duration(envClockSkew)
+}
+
 func (l *loader) count(name string) int {
 	value := l.text(name)
 	if value == "" {
@@ -201,7 +209,8 @@ func (l *loader) proxyURL() string {
 	if value == "" {
 		return ""
 	}
-	u, err := url.Parse(value)
+	// Slashes at the end mean nothing, and Clerk's SDK takes them off as well.
+	u, err := url.Parse(strings.TrimRight(value, "/"))
 	ok := err == nil && u.User == nil && u.RawQuery == "" && u.Fragment == "" && !u.ForceQuery
 	if ok && u.Path != "" {
 		var path string

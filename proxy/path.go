@@ -171,7 +171,7 @@ func withPath(r *http.Request, path string) *http.Request {
 	// An absolute-form target names a host; net/http has it in r.Host already.
 	u.Scheme, u.Host, u.User, u.Opaque = "", "", nil, ""
 	setPath(&u, path)
-	clone.URL, clone.RequestURI = &u, u.RequestURI()
+	clone.URL = &u // RequestURI stays: Clerk's decisions are about the address as the browser wrote it
 	return &clone
 }
 

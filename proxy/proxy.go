@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
@@ -33,6 +34,9 @@ type Proxy struct {
 	upstream *upstream
 	logger   *slog.Logger
 	now      func() time.Time
+	// strictPaths says that the policy looks at paths, so that each must have one
+	// form only.
+	strictPaths bool
 }
 
 // New makes a Proxy. Problems come as a [*ConfigError]. No network call is made.
@@ -41,7 +45,7 @@ func New(cfg Config, deps Deps) (*Proxy, error) {
 	if len(problems) > 0 {
 		return nil, &ConfigError{Problems: problems}
 	}
-	p := &Proxy{logger: deps.Logger, now: deps.Now}
+	p := &Proxy{logger: deps.Logger, now: deps.Now, strictPaths: len(rules) > 0}
 	if p.logger == nil {
 		p.logger = slog.New(slog.DiscardHandler)
 	}
@@ -128,19 +132,31 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path, ok := canonicalPath(r.URL)
-	if !ok {
+	if !ok && p.needsCanonicalPath(r) {
 		p.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.Int("status", http.StatusBadRequest),
 			slog.String("method", r.Method), slog.String("error", "ambiguous path"))
 		refuse(w, r, http.StatusBadRequest, "ambiguous_path",
 			"The path of this address can be read in more than one way: it has dot segments, empty segments, or an encoded slash, dot or control character.")
 		return
 	}
-	r = withoutClaims(withPath(r, path))
-	next := p.app
-	if p.frontend != nil && p.frontend.matches(path) {
+	r = withoutClaims(r)
+	next, isFrontend := p.app, ok && p.frontend != nil && p.frontend.serves(r, path)
+	if isFrontend {
 		next = p.frontend
 	}
+	if isFrontend || p.strictPaths {
+		r = withPath(r, path)
+	} else {
+		path = r.URL.EscapedPath()
+	}
 	p.logged(w, r, path, next)
+}
+
+// needsCanonicalPath says whether anything is decided by the path of r: the public
+// paths, or whether it is the Frontend API's. Otherwise every path is treated
+// alike, so that the upstream may get it as it came.
+func (p *Proxy) needsCanonicalPath(r *http.Request) bool {
+	return p.strictPaths || !strings.HasPrefix(r.URL.EscapedPath(), "/") || p.frontend != nil && p.frontend.serves(r, r.URL.EscapedPath())
 }
 
 // policy stands behind the middleware's Handler: it decides whether a request

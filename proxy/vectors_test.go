@@ -1,0 +1,221 @@
+package proxy
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// vector is one recorded decision of Clerk's SDK; see the test of package
+// middleware, which replays all of what was recorded without a network.
+type vector struct {
+	ID, Instance string
+	Now          int64
+	Request      struct {
+		Method, Target string
+		Headers        [][2]string
+	}
+	BAPI []struct {
+		Match  struct{ Method, PathPattern, BodyField, QueryField, Equals string }
+		Answer vectorAnswer
+	}
+	Expect struct {
+		Outcome                                    string
+		Reason, Location, UserID, SessionID, OrgID *string
+		OrgSlug, OrgRole, TokenType                *string
+		Pending                                    bool
+		SetCookie                                  []string
+		ResponseAuthHeaders                        *struct{ Status, Reason string }
+	}
+}
+
+type vectorAnswer struct {
+	Status            int
+	ContentType, Body string
+	Hangup            bool
+}
+
+// vectorClerk is the Backend API of one vector.
+type vectorClerk struct {
+	jwks vectorAnswer
+	v    *vector
+}
+
+func (c *vectorClerk) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer := vectorAnswer{Status: 404, ContentType: "application/json", Body: `{"errors":[{"code":"resource_not_found","message":"not found"}]}`}
+	var body map[string]any
+	if r.Body != nil {
+		_ = json.NewDecoder(r.Body).Decode(&body)
+	}
+	if r.URL.Path == "/v1/jwks" {
+		answer = c.jwks
+	}
+	for _, rule := range c.v.BAPI {
+		value, _ := body[rule.Match.BodyField].(string)
+		if rule.Match.QueryField != "" {
+			value = r.URL.Query().Get(rule.Match.QueryField)
+		}
+		if rule.Match.Method == r.Method && regexp.MustCompile(rule.Match.PathPattern).MatchString(r.URL.Path) && value == rule.Match.Equals {
+			answer = rule.Answer
+			break
+		}
+	}
+	if answer.Hangup {
+		return nil, errors.New("connection reset")
+	}
+	return &http.Response{StatusCode: answer.Status, Header: http.Header{"Content-Type": {answer.ContentType}}, Body: io.NopCloser(strings.NewReader(answer.Body))}, nil
+}
+
+// TestVectorsOverHTTP sends the recorded requests, byte for byte, through a proxy
+// that is set up by the recorded environment, and looks at what browser and
+// upstream got.
+func TestVectorsOverHTTP(t *testing.T) {
+	data, err := os.ReadFile("../middleware/testdata/authenticate-request.json")
+	require.NoError(t, err)
+	var file struct {
+		Now       int64
+		Instances map[string]struct {
+			Env  map[string]string
+			JWKS vectorAnswer
+		}
+		Cases []*vector
+	}
+	require.NoError(t, json.Unmarshal(data, &file))
+	require.NotEmpty(t, file.Cases)
+
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(r.Header)
+	}))
+	t.Cleanup(upstream.Close)
+	for _, v := range file.Cases {
+		t.Run(v.ID, func(t *testing.T) {
+			in := file.Instances[v.Instance]
+			env := maps.Clone(in.Env)
+			env["CLERKGATE_UPSTREAM"] = upstream.URL
+			cfg, _, err := load(env)
+			if err == nil {
+				cfg.Auth.Transport = &vectorClerk{jwks: in.JWKS, v: v}
+			}
+			var p *Proxy
+			if err == nil {
+				p, err = New(cfg, Deps{Now: func() time.Time { return time.Unix(max(v.Now, file.Now), 0) }, Logger: slog.New(slog.DiscardHandler)})
+			}
+			if err != nil {
+				require.Equal(t, "throws", v.Expect.Outcome, "%v", err)
+				return
+			}
+			defer p.Close()
+			server := httptest.NewServer(p)
+			defer server.Close()
+			v.check(t, v.send(t, server.URL))
+		})
+	}
+}
+
+// send writes the request as it was on the wire.
+func (v *vector) send(t *testing.T, target string) *http.Response {
+	u, err := url.Parse(target)
+	require.NoError(t, err)
+	conn, err := net.Dial("tcp", u.Host)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\n", v.Request.Method, v.Request.Target)
+	body := ""
+	for _, h := range v.Request.Headers {
+		if n, err := strconv.Atoi(h[1]); err == nil && h[0] == "Content-Length" {
+			body = strings.Repeat("x", n)
+		}
+		fmt.Fprintf(&b, "%s: %s\r\n", h[0], h[1])
+	}
+	b.WriteString("Connection: close\r\n\r\n" + body)
+	require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
+	_, err = io.WriteString(conn, b.String())
+	require.NoError(t, err)
+	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: v.Request.Method})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = res.Body.Close() })
+	return res
+}
+
+func (v *vector) check(t *testing.T, res *http.Response) {
+	e := &v.Expect
+	text := func(s *string) string {
+		if s == nil {
+			return ""
+		}
+		return *s
+	}
+	if e.Outcome == "throws" || v.refusedHere() {
+		if res.StatusCode == http.StatusOK && v.Request.Method != http.MethodHead {
+			assert.Equal(t, "signed-out", upstreamHeaders(t, res).Get(headerStatus), "fail closed")
+		}
+		return
+	}
+	assert.Equal(t, append([]string{}, e.SetCookie...), append([]string{}, res.Header["Set-Cookie"]...), "Set-Cookie")
+	if len(e.SetCookie) > 0 {
+		assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
+	}
+	assert.Equal(t, text(e.Location), res.Header.Get("Location"), "Location")
+	if e.ResponseAuthHeaders == nil {
+		assert.Empty(t, res.Header.Get(headerStatus))
+	} else {
+		assert.Equal(t, e.ResponseAuthHeaders.Status, res.Header.Get(headerStatus))
+		assert.Equal(t, e.ResponseAuthHeaders.Reason, res.Header.Get(headerReason))
+	}
+	if e.Outcome == "redirect" {
+		assert.Equal(t, http.StatusTemporaryRedirect, res.StatusCode)
+		return
+	}
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	if v.Request.Method == http.MethodHead {
+		return
+	}
+	got := upstreamHeaders(t, res)
+	if e.Pending || e.Outcome == "signed-in" && text(e.UserID) == "" && text(e.TokenType) == "session_token" {
+		assert.Equal(t, "signed-out", got.Get(headerStatus))
+		assert.Empty(t, got.Get(headerUserID))
+		return
+	}
+	assert.Equal(t, e.Outcome, got.Get(headerStatus))
+	assert.Equal(t, encodeValue(text(e.Reason)), got.Get(headerReason))
+	assert.Equal(t, encodeValue(text(e.UserID)), got.Get(headerUserID))
+	assert.Equal(t, encodeValue(text(e.SessionID)), got.Get(headerSessionID))
+	assert.Equal(t, encodeValue(text(e.OrgID)), got.Get(headerOrgID))
+	assert.Equal(t, encodeValue(text(e.OrgSlug)), got.Get(headerOrgSlug))
+	assert.Equal(t, encodeValue(text(e.OrgRole)), got.Get(headerOrgRole))
+}
+
+// refusedHere is the one kind of recorded answer that is refused on purpose: a
+// machine token of which Clerk says that it is revoked or expired.
+func (v *vector) refusedHere() bool {
+	for _, rule := range v.BAPI {
+		if strings.Contains(rule.Answer.Body, `"revoked":true`) || strings.Contains(rule.Answer.Body, `"expired":true`) {
+			return true
+		}
+	}
+	return false
+}
+
+func upstreamHeaders(t *testing.T, res *http.Response) http.Header {
+	var h http.Header
+	require.NoError(t, json.NewDecoder(res.Body).Decode(&h))
+	return h
+}
