@@ -17,6 +17,4 @@ require (
 	golang.org/x/time v0.15.0
 )
 
-require (
-	github.com/bits-and-blooms/bitset v1.20.0 // indirect
-)
+require github.com/bits-and-blooms/bitset v1.20.0 // indirect

@@ -160,6 +160,7 @@ func emulatorEnvironment(clerk *clerktest.Clerk, url string) [][2]string {
 		{"CLERK_SECRET_KEY", clerk.SecretKey()},
 		{"CLERK_API_URL", url},
 		{"CLERK_FAPI_URL", url},
+		{"CLERK_PROXY_URL", demoProxyPath},
 	}
 }
 
@@ -170,8 +171,7 @@ func announceEmulator(w io.Writer, clerk *clerktest.Clerk, url string) {
 	for _, v := range emulatorEnvironment(clerk, url) {
 		fmt.Fprintf(&text, "export %s=%s\n", v[0], v[1])
 	}
-	text.WriteString("# With clerkgate before the application, browsers reach this Clerk on its origin:\n")
-	text.WriteString("#   export CLERK_PROXY_URL=/__clerk\n")
+	text.WriteString("# CLERK_PROXY_URL is where clerkgate serves this Clerk to browsers, on the application's origin.\n")
 	for _, m := range clerk.Machines() {
 		fmt.Fprintf(&text, "# machine %s: %s, secret key %s\n", m.Name, m.ID, m.SecretKey)
 	}
