@@ -43,6 +43,8 @@ func TestKeysThatCannotBeLoaded(t *testing.T) {
 		{"a proxy's page", vectorAnswer{Status: 502, ContentType: "text/html", Body: "<html>"}, middleware.ReasonUnexpectedError},
 		{"cut short", vectorAnswer{Status: 200, ContentType: asJSON, Body: `{"keys":`}, middleware.ReasonUnexpectedError},
 		{"an error", vectorAnswer{Status: 500, ContentType: asJSON, Body: `{"errors":[{"code":"internal_clerk_error"}]}`}, "jwk-remote-failed-to-load"},
+		{"null", vectorAnswer{Status: 200, ContentType: asJSON, Body: `null`}, middleware.ReasonUnexpectedError},
+		{"no list of keys", vectorAnswer{Status: 200, ContentType: asJSON, Body: `{}`}, "jwk-remote-failed-to-load"},
 		{"no keys", vectorAnswer{Status: 200, ContentType: asJSON, Body: `{"keys":[]}`}, "jwk-remote-failed-to-load"},
 		{"wrong secret key", vectorAnswer{Status: 401, ContentType: asJSON, Body: `{"errors":[{"code":"clerk_key_invalid"}]}`}, "secret-key-invalid"},
 		{"wrong secret key among errors", vectorAnswer{Status: 403, ContentType: asJSON, Body: `{"errors":[{"code":"x"},{"code":"clerk_key_invalid"}]}`}, "secret-key-invalid"},

@@ -173,7 +173,8 @@ func (r *run) report(t *testing.T, q *request, found []difference, want *outcome
 	for _, d := range found {
 		fmt.Fprintf(&b, "    %v\n", d)
 	}
-	fmt.Fprintf(&b, "    options %s\n    request %s %s\n", compact(r.instance(q.Instance).Options), q.Request.Method, q.Request.Target)
+	in := r.instance(q.Instance)
+	fmt.Fprintf(&b, "    options %s\n    keys %d %.60s\n    request %s %s\n", compact(in.Options), in.JWKS.Status, in.JWKS.Body, q.Request.Method, q.Request.Target)
 	for _, h := range q.Request.Headers {
 		fmt.Fprintf(&b, "      %s: %s\n", h[0], h[1])
 	}

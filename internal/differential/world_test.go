@@ -202,7 +202,7 @@ func (in *instance) keySet(d dice, k *keyring) answer {
 		apiError(401, "clerk_key_invalid"), apiError(500, "internal_clerk_error"), answer{Hangup: true},
 		answer{Status: 200, ContentType: jsonType, Body: `{"keys":[]}`}, answer{Status: 200, ContentType: jsonType, Body: `{}`},
 		answer{Status: 502, ContentType: "text/html", Body: "<html>"}, answer{Status: 401, ContentType: jsonType, Body: `{}`},
-		answer{Status: 200, ContentType: jsonType, Body: `{"keys":`}, answer{Status: 403, ContentType: jsonType, Body: `{"errors":[{"code":"other"},{"code":"clerk_key_invalid","message":"m"}]}`})
+		answer{Status: 200, ContentType: jsonType, Body: `{"keys":`}, answer{Status: 200, ContentType: jsonType, Body: "null"}, answer{Status: 204}, answer{Status: 403, ContentType: jsonType, Body: `{"errors":[{"code":"other"},{"code":"clerk_key_invalid","message":"m"}]}`})
 }
 
 func (in *instance) acceptsOnlyMachines() bool {
