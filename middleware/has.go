@@ -16,16 +16,26 @@ const (
 	MultiFactor  Level = "multi_factor"
 )
 
-// freshness is a named reverification: a level, verified less than so many
+// freshness is what a reverification means: a level, verified less than so many
 // minutes ago.
 type freshness struct {
 	level   Level
-	minutes float64
+	minutes int
 }
 
-// reverification returns what one of Clerk's names means.
-func reverification(name string) (freshness, bool) {
-	switch name {
+// asksFresh says whether q asks for a fresh factor, by name or in its own words.
+func (q *Requirement) asksFresh() bool {
+	return q.Reverification != "" || q.Level != "" || q.AfterMinutes != 0
+}
+
+// freshness returns what q asks for; ok is false for what nobody can meet: an
+// unknown name or level, no minutes, or a name beside own words.
+func (q *Requirement) freshness() (f freshness, ok bool) {
+	if q.Level != "" || q.AfterMinutes != 0 {
+		known := q.Level == FirstFactor || q.Level == SecondFactor || q.Level == MultiFactor
+		return freshness{q.Level, q.AfterMinutes}, known && q.AfterMinutes > 0 && q.Reverification == ""
+	}
+	switch q.Reverification {
 	case "strict_mfa":
 		return freshness{MultiFactor, 10}, true
 	case "strict":
@@ -52,7 +62,7 @@ func (a *Auth) Has(q Requirement) bool {
 }
 
 func (q *Requirement) isEmpty() bool {
-	return q.Role == "" && q.Permission == "" && q.Feature == "" && q.Plan == "" && q.Reverification == ""
+	return q.Role == "" && q.Permission == "" && q.Feature == "" && q.Plan == "" && !q.asksFresh()
 }
 
 func (a *Auth) hasOrganization(q Requirement) bool {
@@ -109,19 +119,19 @@ func claimLists(claim, asked string) bool {
 
 // lacksFreshFactorOnly tells a refusal that verifying the user again would mend.
 func (a *Auth) lacksFreshFactorOnly(q Requirement) bool {
-	return q.Reverification != "" && a.UserID != "" && a.hasOrganization(q) && a.hasBilling(q)
+	return q.asksFresh() && a.UserID != "" && a.hasOrganization(q) && a.hasBilling(q)
 }
 
 func (a *Auth) hasFreshFactor(q Requirement) bool {
-	if q.Reverification == "" {
+	if !q.asksFresh() {
 		return true
 	}
-	want, ok := reverification(q.Reverification)
+	want, ok := q.freshness()
 	age := a.FactorVerificationAge
 	if !ok || len(age) != 2 || !validAge(age[0]) || !validAge(age[1]) {
 		return false
 	}
-	first, second := age[0] != -1 && want.minutes > age[0], age[1] != -1 && want.minutes > age[1]
+	first, second := age[0] != -1 && float64(want.minutes) > age[0], age[1] != -1 && float64(want.minutes) > age[1]
 	switch {
 	case want.level == FirstFactor, age[1] == -1:
 		return first

@@ -89,3 +89,24 @@ func TestClaimLists(t *testing.T) {
 	}
 	assert.False(t, claimLists("o:invoices,broken", "invoices"), "a malformed claim grants nothing")
 }
+
+func TestReverificationInOwnWords(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		q    Requirement
+		want bool
+	}{
+		{Requirement{Level: FirstFactor, AfterMinutes: 6}, true},
+		{Requirement{Level: FirstFactor, AfterMinutes: 5}, false},
+		{Requirement{Level: MultiFactor, AfterMinutes: 6}, false},
+		{Requirement{Level: SecondFactor, AfterMinutes: 91}, true},
+		{Requirement{Level: SecondFactor}, false},
+		{Requirement{AfterMinutes: 6}, false},
+		{Requirement{Level: "zeroth_factor", AfterMinutes: 6}, false},
+		{Requirement{Level: FirstFactor, AfterMinutes: -6}, false},
+		{Requirement{Level: FirstFactor, AfterMinutes: 6, Reverification: "lax"}, false},
+	} {
+		auth := &Auth{TokenType: SessionToken, UserID: "user_1", FactorVerificationAge: []float64{5, 90}}
+		assert.Equal(t, c.want, auth.Has(c.q), "%+v", c.q)
+	}
+}

@@ -15,8 +15,13 @@ type Requirement struct {
 	// Feature and Plan are of the organization or the user; org:x and user:x ask
 	// one of them only.
 	Feature, Plan string
-	// Reverification is strict_mfa, strict, moderate or lax.
+	// Reverification is strict_mfa, strict, moderate or lax: the user's factors were
+	// verified less than 10, 10, 60 or 1440 minutes ago.
 	Reverification string
+	// Level and AfterMinutes ask the same in other words than Clerk's names; they
+	// go together, and not with Reverification.
+	Level        Level
+	AfterMinutes int
 	// Unauthorized answers signed-out browsers with 401 too, in place of the
 	// redirect to the sign-in page.
 	Unauthorized bool
@@ -38,7 +43,7 @@ func Require(q Requirement) func(http.Handler) http.Handler {
 			case q.isEmpty() || v.state.Auth.Has(q):
 				next.ServeHTTP(w, r)
 			case v.state.Auth.lacksFreshFactorOnly(q):
-				writeReverification(w, q.Reverification)
+				writeReverification(w, q)
 			default:
 				writeForbidden(w)
 			}

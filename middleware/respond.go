@@ -113,15 +113,20 @@ func writeForbidden(w http.ResponseWriter) {
 	}}})
 }
 
-// writeReverification asks Clerk's front-end libraries to verify the user again.
-func writeReverification(w http.ResponseWriter, name string) {
+// writeReverification asks Clerk's front-end libraries to verify the user again,
+// in the shape that they know.
+func writeReverification(w http.ResponseWriter, q Requirement) {
 	type clerkError struct {
-		Type     string            `json:"type"`
-		Reason   string            `json:"reason"`
-		Metadata map[string]string `json:"metadata"`
+		Type     string         `json:"type"`
+		Reason   string         `json:"reason"`
+		Metadata map[string]any `json:"metadata"`
+	}
+	var asked any = q.Reverification
+	if q.Level != "" {
+		asked = map[string]any{"level": q.Level, "afterMinutes": q.AfterMinutes}
 	}
 	writeJSON(w, http.StatusForbidden, map[string]clerkError{
-		"clerk_error": {Type: "forbidden", Reason: "reverification-error", Metadata: map[string]string{"reverification": name}},
+		"clerk_error": {Type: "forbidden", Reason: "reverification-error", Metadata: map[string]any{"reverification": asked}},
 	})
 }
 
