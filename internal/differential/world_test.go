@@ -55,7 +55,7 @@ type sdkOptions struct {
 	AuthorizedParties       []string     `json:"authorizedParties,omitempty"`
 	Audience                any          `json:"audience,omitempty"`     // a text or a list
 	AcceptsToken            any          `json:"acceptsToken,omitempty"` // a text or a list
-	ClockSkewInMs           int64        `json:"clockSkewInMs,omitempty"`
+	ClockSkewInMs           *int64       `json:"clockSkewInMs,omitempty"`
 	OrganizationSyncOptions *orgPatterns `json:"organizationSyncOptions,omitempty"`
 }
 
@@ -141,8 +141,8 @@ func (in *instance) configure(d dice, k *keyring, name string) {
 		}
 	}
 	if d.percent(15) {
-		o.ClockSkewInMs = pick[int64](d, 1000, 10_000, 3_600_000)
-		in.skew = o.ClockSkewInMs / 1000
+		millis := pick[int64](d, 0, 0, 1000, 10_000, 3_600_000)
+		o.ClockSkewInMs, in.skew = &millis, millis/1000
 	}
 	if d.percent(30) {
 		o.OrganizationSyncOptions = pick(d,
@@ -215,8 +215,10 @@ func (in *instance) goOptions(backend *backend, now func() time.Time) middleware
 	out := middleware.Options{
 		PublishableKey: o.PublishableKey, SecretKey: o.SecretKey, MachineSecretKey: o.MachineSecretKey, JWTKey: o.JWTKey,
 		ProxyURL: o.ProxyURL, Domain: o.Domain, SignInURL: o.SignInURL, IsSatellite: o.IsSatellite, SatelliteAutoSync: o.SatelliteAutoSync,
-		AuthorizedParties: o.AuthorizedParties, Audience: in.audience, ClockSkew: time.Duration(o.ClockSkewInMs) * time.Millisecond,
-		Transport: backend, Now: now,
+		AuthorizedParties: o.AuthorizedParties, Audience: in.audience, Transport: backend, Now: now,
+	}
+	if o.ClockSkewInMs != nil {
+		out.ClockSkew = max(time.Duration(*o.ClockSkewInMs)*time.Millisecond, middleware.NoClockSkew)
 	}
 	for _, kind := range in.accepts {
 		out.AcceptsToken = append(out.AcceptsToken, middleware.TokenType(kind))
