@@ -66,9 +66,11 @@ func TestCVE_2021_32701_RememberedTokenIsCheckedForEachRoute(t *testing.T) {
 // token alone, so that one endpoint's answer was taken for another's.
 func TestCVE_2026_33496_AnswersAreKeptApart(t *testing.T) {
 	yes, no := newForge(t, 0), newForge(t, 0)
-	yes.answer = func(path, _ string) (int, string) {
-		if strings.Contains(path, "m2m") {
-			return http.StatusOK, `{"object":"machine_to_machine_token","id":"mt_1","subject":"mch_1","scopes":["mch_2"],"claims":null,"expired":false,"revoked":false,"expiration":null}`
+	yes.answer = func(path, body string) (int, string) {
+		for machine, secret := range map[string]string{"mch_1": `"mt_secret"`, "mch_2": `"mt_other"`} {
+			if strings.Contains(path, "m2m") && strings.Contains(body, secret) {
+				return http.StatusOK, fmt.Sprintf(`{"object":"machine_to_machine_token","id":"mt_1","subject":%q,"scopes":[],"claims":null,"expired":false,"revoked":false,"expiration":null}`, machine)
+			}
 		}
 		return http.StatusNotFound, `{"errors":[{"code":"resource_not_found","message":"not found"}]}`
 	}
@@ -84,8 +86,10 @@ func TestCVE_2026_33496_AnswersAreKeptApart(t *testing.T) {
 		assert.Equal(t, middleware.SignedOut, b.Authenticate(bearer("mt_secret")).Status, "another instance")
 		assert.Equal(t, middleware.ReasonTokenTypeMismatch, other.Authenticate(bearer("mt_secret")).Reason, "another kind")
 		assert.Equal(t, middleware.SignedOut, a.Authenticate(bearer("ak_secret")).Status)
+		assert.Equal(t, "mch_2", a.Authenticate(bearer("mt_other")).Auth.MachineID, "another token")
+		assert.Equal(t, middleware.SignedOut, a.Authenticate(bearer("mt_unknown")).Status)
 	}
-	assert.Len(t, yes.made(), 2, "each question once: %v", yes.made())
+	assert.Len(t, yes.made(), 4, "each question once: %v", yes.made())
 	// A JWT that verified as one kind does not count as another.
 	machine := yes.token(with{"cat": categoryMachine}, with{"sub": "mch_1"})
 	require.True(t, a.Authenticate(bearer(machine)).Auth.IsSignedIn())
