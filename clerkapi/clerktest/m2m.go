@@ -3,6 +3,7 @@ package clerktest
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,14 @@ func (c *Clerk) createM2MToken(r *http.Request, caller *Machine) (any, error) {
 	if err != nil {
 		return nil, badRequest(err)
 	}
+	least, err := f.integer("min_remaining_ttl_seconds", 0, maxTokenSeconds)
+	switch {
+	case err != nil:
+		return nil, badRequest(err)
+	case least != nil && seconds != nil && float64(*least) >= *seconds:
+		// No new token could ever live so long.
+		return nil, refuse(http.StatusBadRequest, "bad_request", "min_remaining_ttl_seconds must be less than the lifetime")
+	}
 	t := MachineToken{Kind: KindM2M, Subject: caller.ID, Scopes: caller.Scopes, Claims: claims}
 	if seconds != nil {
 		t.ExpiresAt = c.Now().Add(time.Duration(*seconds * float64(time.Second)))
@@ -53,10 +62,28 @@ func (c *Clerk) createM2MToken(r *http.Request, caller *Machine) (any, error) {
 		resource["token"] = t.Token
 		return resource, nil
 	}
-	made := c.addMachineToken(t)
+	made := c.reusableM2MToken(t, least)
+	if made == nil {
+		made = c.addMachineToken(t)
+	}
 	resource := made.resource(c.Now())
 	resource["token"] = made.Token
 	return resource, nil
+}
+
+// reusableM2MToken is a live token like t that lives for another so many seconds, or nil. The caller holds c.mu.
+func (c *Clerk) reusableM2MToken(t MachineToken, least *int64) *MachineToken {
+	if least == nil {
+		return nil
+	}
+	until := c.Now().Add(time.Duration(*least) * time.Second)
+	for _, known := range c.state.machineTokens {
+		if known.Kind == KindM2M && known.Subject == t.Subject && known.alive(until) &&
+			slices.Equal(known.Scopes, t.Scopes) && reflect.DeepEqual(known.Claims, t.Claims) {
+			return known
+		}
+	}
+	return nil
 }
 
 // m2mJWT lives for an hour unless the token says otherwise.

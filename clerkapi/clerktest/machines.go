@@ -220,7 +220,8 @@ func (c *Clerk) verifyMachineToken(kind string, names ...string) machineEndpoint
 
 // badRequest is how these endpoints say that a parameter is wrong.
 func badRequest(err error) error {
-	return refuse(http.StatusBadRequest, "bad_request", err.Error())
+	e := asAPIError(err)
+	return refuse(http.StatusBadRequest, "bad_request", strings.TrimSpace(e.param+" "+e.message))
 }
 
 func (t *MachineToken) expired(now time.Time) bool {

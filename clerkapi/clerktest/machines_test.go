@@ -143,6 +143,57 @@ func TestM2MTokenLife(t *testing.T) {
 	assert.EqualValues(t, 1, claims["a"])
 }
 
+func TestM2MTokenIsReused(t *testing.T) {
+	f, _, batch := machines(t)
+	create := func(body string) (int, any) {
+		got := f.do(http.MethodPost, "/m2m_tokens", body, "Authorization", "Bearer "+batch.SecretKey, "Content-Type", "application/json")
+		return got.StatusCode, got.json(t)["id"]
+	}
+	const again = `{"seconds_until_expiration":60,"claims":{"a":1},"min_remaining_ttl_seconds":20}`
+	_, first := create(again)
+	_, second := create(again)
+	assert.Equal(t, first, second)
+	_, other := create(`{"seconds_until_expiration":60,"claims":{"a":2},"min_remaining_ttl_seconds":20}`)
+	assert.NotEqual(t, first, other)
+	f.Advance(40 * time.Second)
+	_, third := create(again)
+	assert.NotEqual(t, first, third, "it would end too soon")
+	status, _ := create(`{"seconds_until_expiration":60,"min_remaining_ttl_seconds":60}`)
+	assert.Equal(t, 400, status)
+}
+
+func TestAPIKeyLife(t *testing.T) {
+	f := setup(t, clerktest.Options{})
+	jane := clerktest.SampleUsers()[0].ID
+	made := f.backend(http.MethodPost, "/api_keys", map[string]any{
+		"name": "laptop", "subject": jane, "scopes": []string{"read"}, "claims": map[string]any{"a": 1}, "seconds_until_expiration": 60,
+	}).json(t)
+	secret, path := made["secret"].(string), "/api_keys/"+made["id"].(string)
+	got := f.backend(http.MethodGet, path, nil).json(t)
+	assert.Equal(t, "laptop", got["name"])
+	assert.NotContains(t, got, "secret")
+	assert.Equal(t, secret, f.backend(http.MethodGet, path+"/secret", nil).json(t)["secret"])
+	list := func(query string) any {
+		return f.backend(http.MethodGet, "/v1/api_keys?"+query, nil).json(t)["total_count"]
+	}
+	assert.EqualValues(t, 1, list("subject="+jane))
+	f.Advance(time.Minute)
+	assert.EqualValues(t, 0, list("subject="+jane))
+	assert.EqualValues(t, 1, list("include_invalid=true&subject="+jane))
+	assert.Equal(t, true, f.backend(http.MethodDelete, path, nil).json(t)["deleted"])
+	for method, path := range map[string]string{"GET": path, "DELETE": path, "get": path + "/secret"} {
+		assert.Equal(t, 404, f.backend(strings.ToUpper(method), path, nil).StatusCode)
+	}
+	for _, bad := range []map[string]any{
+		{"subject": jane}, {"name": "x"}, {"name": "x", "subject": "x"}, {"name": 1, "subject": jane}, {"more": 1},
+		{"name": "x", "subject": jane, "scopes": 1}, {"name": "x", "subject": jane, "seconds_until_expiration": 0},
+	} {
+		assert.Equal(t, 400, f.backend(http.MethodPost, "/api_keys", bad).StatusCode, "%v", bad)
+	}
+	assert.Nil(t, list(""))
+	assert.Nil(t, list("limit=0&subject="+jane))
+}
+
 func TestMachineTokensThatCannotBe(t *testing.T) {
 	for name, token := range map[string]clerktest.MachineToken{
 		"kind": {Kind: "session_token", Subject: "user_x"}, "subject": {Kind: clerktest.KindM2M, Subject: "user_x"},

@@ -43,6 +43,11 @@ func (c *Clerk) routes() *http.ServeMux {
 		mux.HandleFunc("POST "+version+"/m2m_tokens", c.machine(true, c.createM2MToken))
 		mux.HandleFunc("GET "+version+"/m2m_tokens", c.machine(true, c.listM2MTokens))
 		mux.HandleFunc("POST "+version+"/m2m_tokens/{id}/revoke", c.machine(true, c.revokeMachineToken(KindM2M)))
+		mux.HandleFunc("POST "+version+"/api_keys", c.machine(false, c.createAPIKey))
+		mux.HandleFunc("GET "+version+"/api_keys", c.machine(false, c.listAPIKeys))
+		mux.HandleFunc("GET "+version+"/api_keys/{id}", c.machine(false, c.getAPIKey))
+		mux.HandleFunc("GET "+version+"/api_keys/{id}/secret", c.machine(false, c.getAPIKeySecret))
+		mux.HandleFunc("DELETE "+version+"/api_keys/{id}", c.machine(false, c.deleteAPIKey))
 		mux.HandleFunc("POST "+version+"/api_keys/verify", c.machine(false, c.verifyMachineToken(KindAPIKey, "secret")))
 		mux.HandleFunc("POST "+version+"/api_keys/{id}/revoke", c.machine(false, c.revokeMachineToken(KindAPIKey)))
 		mux.HandleFunc("POST "+version+"/oauth_applications/access_tokens/verify",

@@ -161,6 +161,13 @@ test('M2M tokens', async () => {
 });
 
 test('API keys and OAuth access tokens', async () => {
+  const made = await clerk.apiKeys.create({ name: 'nightly', subject: mei, secondsUntilExpiration: 60, scopes: ['read'] });
+  assert.equal((await clerk.apiKeys.verify(made.secret)).id, made.id);
+  assert.equal((await clerk.apiKeys.get(made.id)).name, 'nightly');
+  assert.equal((await clerk.apiKeys.list({ subject: mei })).totalCount, 1);
+  assert.equal((await clerk.apiKeys.getSecret(made.id)).secret, made.secret);
+  assert.equal((await clerk.apiKeys.delete(made.id)).deleted, true);
+
   const key = await clerk.apiKeys.verify('ak_of/jane==');
   assert.equal(key.subject, jane);
   assert.equal((await clerk.idPOAuthAccessToken.verify('oat_of_jane')).clientId, 'app_1');
