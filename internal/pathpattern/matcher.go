@@ -12,7 +12,7 @@ import (
 
 // matchTimeout limits one match in the backtracking engine. An honest path takes
 // microseconds.
-const matchTimeout = 200 * time.Millisecond
+const matchTimeout = time.Second
 
 // Matcher holds compiled patterns. Any number of goroutines may use it. A nil
 // Matcher and the zero value match nothing.
