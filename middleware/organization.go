@@ -44,8 +44,8 @@ func (j *judged) organizationSync(auth *Auth) *State {
 	}
 	switch {
 	case target.personal && auth.OrgID == "",
-		target.id != "" && target.id == auth.OrgID,
-		target.slug != "" && target.slug == auth.OrgSlug:
+		target.id != "" && target.id == auth.OrgID && !j.a.organizations.IsList(j.public.Pathname(), "id"),
+		target.slug != "" && target.slug == auth.OrgSlug && !j.a.organizations.IsList(j.public.Pathname(), "slug"):
 		return nil
 	}
 	if j.loopCounter >= redirectLimit {

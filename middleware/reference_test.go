@@ -210,3 +210,18 @@ func TestOddHandshakes(t *testing.T) {
 	s := development.Authenticate(f.page(f.token(nil, nil), "__clerk_handshake=bnVsbA.e30.AAAA"))
 	assert.Equal(t, middleware.SignedIn, s.Status, "a null header is no reason to stop")
 }
+
+// A repeated parameter is a list to the SDK, and no list is the active organization.
+func TestRepeatedOrganizationParameter(t *testing.T) {
+	t.Parallel()
+	f := newForge(t, 0)
+	token := f.token(nil, with{"org_id": "org_1", "org_slug": "one"})
+	for pattern, want := range map[string]middleware.Status{
+		"/orgs/:slug": middleware.SignedIn, "/orgs/:slug+": middleware.Handshake, "/orgs/:slug*": middleware.Handshake, "/:x/:slug": middleware.SignedIn,
+	} {
+		a := f.authenticator(func(o *middleware.Options) { o.OrganizationPatterns = []string{"/other/:slug+", pattern} })
+		r := f.page(token)
+		r.RequestURI, r.URL.Path = "/orgs/one", "/orgs/one"
+		assert.Equal(t, want, a.Authenticate(r).Status, pattern)
+	}
+}

@@ -63,6 +63,28 @@ func (m *Matcher) Match(pathname string) (params map[string]string, ok bool) {
 	return nil, false
 }
 
+// IsList reports whether the parameter is a repeated one in the pattern that the
+// path fits: an array in JavaScript, which equals no text, even with one element.
+func (m *Matcher) IsList(pathname, name string) bool {
+	if m == nil {
+		return false
+	}
+	for _, c := range m.patterns {
+		if _, ok := c.match(pathname); !ok {
+			continue
+		}
+		for _, k := range c.keys {
+			if k.name == name {
+				return k.repeated()
+			}
+		}
+		return false
+	}
+	return false
+}
+
+func (t token) repeated() bool { return t.modifier == "*" || t.modifier == "+" }
+
 func compile(pattern string) (compiled, error) {
 	tokens, err := parse(pattern)
 	if err != nil {
@@ -113,7 +135,7 @@ func (t token) source() (string, error) {
 		return quote(t.text), nil
 	}
 	prefix, suffix := quote(t.prefix), quote(t.suffix)
-	repeated := t.modifier == "*" || t.modifier == "+"
+	repeated := t.repeated()
 	switch {
 	case t.expr == "":
 		return "(?:" + prefix + suffix + ")" + t.modifier, nil
@@ -163,7 +185,7 @@ func (c compiled) params(group func(int) (string, bool)) map[string]string {
 		if !ok {
 			continue
 		}
-		if k.modifier == "*" || k.modifier == "+" {
+		if k.repeated() {
 			v = strings.ReplaceAll(v, k.prefix+k.suffix, ",")
 		}
 		params[k.name] = v
