@@ -1,6 +1,6 @@
-// Package clerktest is a Clerk to run on: the part of Clerk's Backend API that clerkgate calls, the Frontend API that
-// browsers and Clerk's own JavaScript client call, and a plain sign-in page, all in one [http.Handler] with no network,
-// no files and no account. It has the shape of net/http/httptest:
+// Package clerktest is a Clerk to run on: Clerk's Backend API for sessions, clients and tokens of every kind, the
+// Frontend API that browsers and Clerk's own JavaScript client call, and a plain sign-in page, all in one
+// [http.Handler] with no network, no files and no account. It has the shape of net/http/httptest:
 //
 //	clerk := clerktest.NewServer(t, clerktest.Options{})
 //	session := clerk.SignIn("jane@example.com")
@@ -20,8 +20,12 @@
 // # What it is for
 //
 // Time is its own ([Clerk.Advance]), keys rotate on demand ([Clerk.RotateKeys]), every endpoint can be made to fail,
-// stall or answer nonsense ([Clerk.Fail]), and every call is on record ([Clerk.Calls]). Its state is bounded: the oldest
-// browsers are forgotten first.
+// stall or answer nonsense ([Clerk.Fail]), and every call is on record ([Clerk.Calls]). JWT templates, machines with
+// their tokens, rate limits and pending sessions come by [Options]; webhooks are sent and signed ([Clerk.AddWebhook],
+// [Clerk.Deliveries]). Its state is bounded: the oldest browsers are forgotten first.
+//
+// For tests in other languages the same instance is a command, "clerkgate emulator". Which clients ran which operation,
+// and what was chosen where Clerk's documents are silent, is in COMPATIBILITY.md of package clerkapi.
 //
 // It is not for production: the sign-in page signs anybody in with one click.
 package clerktest
