@@ -136,7 +136,7 @@ func TestCVE_2026_71326_WaitersAreToldApart(t *testing.T) {
 	}
 }
 
-// TestIdentitiesNeverCross: a thousand users at once, each sees itself.
+// TestIdentitiesNeverCross: many users at once, each sees itself.
 func TestIdentitiesNeverCross(t *testing.T) {
 	f := newForge(t, 0)
 	a := f.authenticator(func(o *middleware.Options) { o.TokenCacheSize = 64 })
@@ -147,7 +147,7 @@ func TestIdentitiesNeverCross(t *testing.T) {
 	var wg sync.WaitGroup
 	for worker := range 8 {
 		wg.Go(func() {
-			for i := range 1000 {
+			for i := range 300 {
 				n := (i*7 + worker) % len(tokens)
 				s := a.Authenticate(bearer(tokens[n]))
 				if !assert.Equal(t, fmt.Sprintf("user_%d", n), s.Auth.UserID) || !assert.Equal(t, tokens[n], s.Token) {
