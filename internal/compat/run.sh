@@ -1,21 +1,37 @@
 #!/usr/bin/env bash
-# Runs Clerk's own clients on the local Clerk: the official Go SDK, and @clerk/backend on Node.
-# COMPAT_REQUIRED=1 makes a missing tool a failure instead of a skip.
+# Runs Clerk's own clients on the local Clerk: the official Go SDK, @clerk/backend on Node, and @clerk/clerk-js in
+# Chromium, through clerkgate. COMPAT_REQUIRED=1 makes a missing tool a failure instead of a skip. SCREENSHOTS names a
+# folder for pictures of the browser.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+
+skip() {
+  echo "compat: $*" >&2
+  [ "${COMPAT_REQUIRED:-}" != 1 ] || exit 1
+  exit 0
+}
 
 echo '== official Go SDK'
 go test -race -count=1 ./...
 
 echo '== @clerk/backend'
-if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-  echo 'compat: node or npm is not installed, so @clerk/backend was not run' >&2
-  [ "${COMPAT_REQUIRED:-}" != 1 ] || exit 1
-  exit 0
-fi
+command -v node >/dev/null && command -v npm >/dev/null || skip 'node or npm is not installed, so no JavaScript was run'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 (cd ../.. && go build -o "$work/clerkgate" ./cmd/clerkgate)
-cd node
-[ -d node_modules/@clerk/backend ] || npm ci --no-progress
-CLERKGATE="$work/clerkgate" node --test --test-timeout=60000 *.test.mjs
+export CLERKGATE="$work/clerkgate"
+(
+  cd node
+  [ -d node_modules/@clerk/backend ] || npm ci --no-progress
+  node --test --test-timeout=60000 *.test.mjs
+)
+
+echo '== @clerk/clerk-js in Chromium'
+CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
+[ -n "$CHROMIUM" ] || skip 'Chromium is not installed, so @clerk/clerk-js was not run'
+export CHROMIUM
+(
+  cd browser
+  [ -d node_modules/@clerk/clerk-js ] || npm ci --no-progress
+  node --test --test-timeout=120000 *.test.mjs
+)
