@@ -200,6 +200,7 @@ func TestVerifySession(t *testing.T) {
 	f := setup(t, clerktest.Options{})
 	session, other := f.SignIn("jane@example.com"), f.SignIn("jane@example.com")
 	verify := func(api *clerkapi.Client, token string) error {
+		//lint:ignore SA1019 the deprecated operation is what is tested
 		_, _, err := api.VerifySession(t.Context(), session.ID, &clerkapi.VerifySessionParams{Token: &token}) //nolint:staticcheck // deprecated, and tested
 		return err
 	}
