@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs Clerk's own clients on the local Clerk: the official Go SDK, @clerk/backend on Node, and @clerk/clerk-js in
-# Chromium, through clerkgate. COMPAT_REQUIRED=1 makes a missing tool a failure instead of a skip. SCREENSHOTS names a
+# Chromium, through clerkgate; and the other way round, clerkapi on the npm package emulate. COMPAT_REQUIRED=1 makes a missing tool a failure instead of a skip. SCREENSHOTS names a
 # folder for pictures of the browser.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -11,7 +11,10 @@ skip() {
   exit 0
 }
 
-echo '== official Go SDK'
+echo '== official Go SDK, and clerkapi on an emulator that is not ours'
+if command -v npm >/dev/null; then
+  (cd emulate && { [ -d node_modules/emulate ] || npm ci --no-progress; })
+fi
 go test -race -count=1 ./...
 
 echo '== @clerk/backend'
