@@ -146,6 +146,26 @@ func TestHandlerAnswers(t *testing.T) {
 	})
 }
 
+func TestSignedInClient(t *testing.T) {
+	clerk := clerktest.NewServer(t, clerktest.Options{})
+	a := newFlow(t, clerk, nil)
+	app := httptest.NewServer(a.Handler(middleware.Require(middleware.Requirement{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(middleware.FromContext(r.Context()).UserID))
+	}))))
+	defer app.Close()
+	client := clerk.Client("jane@example.com", app.URL)
+	for _, wait := range []time.Duration{0, 2 * time.Minute} {
+		clerk.Advance(wait)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, app.URL, nil)
+		require.NoError(t, err)
+		res, err := client.Do(r)
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusOK, res.StatusCode, "after %s: %s", wait, res.Header.Get("X-Clerk-Auth-Reason"))
+		require.NoError(t, res.Body.Close())
+	}
+	client.CloseIdleConnections()
+}
+
 func TestRequireWithoutHandlerRefuses(t *testing.T) {
 	w := httptest.NewRecorder()
 	middleware.Require(middleware.Requirement{})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {

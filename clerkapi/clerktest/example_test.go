@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 )
@@ -55,4 +56,23 @@ func jwksStatus(clerk *clerktest.Server) int {
 	}
 	defer resp.Body.Close()
 	return resp.StatusCode
+}
+
+// A signed-in client in three lines; the third is the request.
+func ExampleClerk_Client() {
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := r.Cookie("__session")
+		fmt.Println("session cookie:", err == nil)
+	}))
+	defer app.Close()
+
+	clerk := clerktest.New(clerktest.Options{})
+	client := clerk.Client("jane@example.com", app.URL)
+	res, err := client.Get(app.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = res.Body.Close()
+	// Output: session cookie: true
 }
