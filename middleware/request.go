@@ -43,7 +43,8 @@ func bearerToken(h http.Header) string {
 	return ""
 }
 
-// readSession reads everything that a decision without a header token needs.
+// readSession works out of the cookies, which must have been read, and the query
+// everything that a decision without a header token needs.
 func (j *judged) readSession() {
 	j.suffixed = j.usesSuffixedCookies()
 	uat, dev := j.cookies.clientUAT, j.cookies.devBrowser

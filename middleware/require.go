@@ -90,7 +90,7 @@ func (a *Authenticator) signInRedirect(r *http.Request, s *State) (string, error
 	}
 	u.Set("redirect_url", page.Href())
 	if crossOrigin && !a.instance.production {
-		j := &judged{a: a, r: r, ctx: r.Context(), public: public}
+		j := &judged{a: a, r: r, ctx: r.Context(), public: public, cookies: readCookies(r.Header, &a.instance.names)}
 		if j.readSession(); j.devBrowser != "" {
 			u.Set(cookieDevBrowser, j.devBrowser)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
@@ -42,6 +43,32 @@ func TestRequireAnswers(t *testing.T) {
 				assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
 				assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 			}
+		})
+	}
+}
+
+// TestSignInRedirectTakesTheDevBrowserAlong: in development a sign-in page on
+// another origin knows the browser only by what the URL carries; in production, and
+// on this origin, it must not be there.
+func TestSignInRedirectTakesTheDevBrowserAlong(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		production bool
+		signInURL  string
+		want       string
+	}{
+		"development, account portal": {want: "https://mock-emulator-13.accounts.dev/sign-in?redirect_url=http%3A%2F%2Fexample.com%2F&__clerk_db_jwt=dvb_1"},
+		"development, this origin":    {signInURL: "/sign-in", want: "http://example.com/sign-in?redirect_url=http%3A%2F%2Fexample.com%2F"},
+		"production, another origin":  {production: true, signInURL: "https://sign-in.example/", want: "https://sign-in.example/?redirect_url=http%3A%2F%2Fexample.com%2F"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clerk := clerktest.NewServer(t, clerktest.Options{Production: c.production})
+			a := newFlow(t, clerk, func(o *middleware.Options) { o.SignInURL = c.signInURL })
+			w := httptest.NewRecorder()
+			a.Handler(middleware.Require(middleware.Requirement{})(http.NotFoundHandler())).
+				ServeHTTP(w, pageRequest([]*http.Cookie{{Name: "__clerk_db_jwt", Value: "dvb_1"}}))
+			assert.Equal(t, c.want, w.Header().Get("Location"))
 		})
 	}
 }
