@@ -2,9 +2,10 @@ package middleware
 
 import (
 	"math"
-	"math/big"
 	"strconv"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/token"
 )
 
 // parseLeadingInt is JavaScript's parseInt(s) || 0, by which Clerk's SDK reads
@@ -45,52 +46,12 @@ func digit(b byte) (float64, bool) {
 	return 0, false
 }
 
-// parseNumber is JavaScript's Number(s) || 0, by which the redirect count is read:
-// the whole text must be a number, hexadecimal, octal and binary included.
+// parseNumber is JavaScript's Number(s) || 0, by which the redirect count is read.
 func parseNumber(s string) float64 {
-	if s == "" {
-		return 0 // the usual case, and ParseFloat would build an error for it
+	if n := token.Number(s); !math.IsNaN(n) {
+		return n
 	}
-	s = strings.Trim(s, jsSpace)
-	if len(s) > 2 && s[0] == '0' {
-		if base, ok := map[byte]int{'x': 16, 'X': 16, 'o': 8, 'O': 8, 'b': 2, 'B': 2}[s[1]]; ok {
-			return parseDigits(s[2:], base)
-		}
-	}
-	switch s {
-	case "Infinity", "+Infinity":
-		return math.Inf(1)
-	case "-Infinity":
-		return math.Inf(-1)
-	}
-	// ParseFloat also takes "inf", "nan", underscores and hexadecimal floats.
-	if strings.Trim(s, "0123456789.eE+-") != "" {
-		return 0
-	}
-	n, err := strconv.ParseFloat(s, 64)
-	if err != nil && !math.IsInf(n, 0) {
-		return 0
-	}
-	return n
-}
-
-// parseDigits reads digits and nothing else; 0 where there is something else.
-func parseDigits(s string, base int) float64 {
-	for i := range len(s) {
-		if d, ok := digit(s[i]); !ok || d >= float64(base) {
-			return 0
-		}
-	}
-	s = strings.TrimLeft(s, "0")
-	if len(s) > 1024 { // out of range in every base; big.Int would take long
-		return math.Inf(1)
-	}
-	n, ok := new(big.Int).SetString(s, base)
-	if !ok {
-		return 0
-	}
-	f, _ := new(big.Float).SetInt(n).Float64()
-	return f
+	return 0
 }
 
 // formatNumber prints n as JavaScript prints a number.
@@ -113,5 +74,5 @@ func formatNumber(n float64) string {
 	return strconv.FormatFloat(n, 'f', -1, 64)
 }
 
-// jsSpace is what JavaScript trims from both ends of a number.
+// jsSpace is what JavaScript skips before a number.
 const jsSpace = " \t\n\v\f\r\u00a0\ufeff\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"

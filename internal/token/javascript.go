@@ -3,6 +3,7 @@ package token
 import (
 	"bytes"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -43,7 +44,7 @@ func (v Value) converted() float64 {
 		return n
 	}
 	if s, ok := v.Text(); ok {
-		return textNumber(s)
+		return Number(s)
 	}
 	if elems, ok := v.list(); ok {
 		// A list is first joined to a text, so that one with a single element counts
@@ -69,15 +70,21 @@ func (v Value) converted() float64 {
 	return math.NaN()
 }
 
-// textNumber is JavaScript's Number of a text.
-func textNumber(s string) float64 {
+// Number is JavaScript's Number(s): white space trimmed, the whole text a decimal,
+// hexadecimal, octal or binary number, or Infinity; not a number otherwise.
+func Number(s string) float64 {
 	s = strings.TrimFunc(s, isJSSpace)
 	if s == "" {
 		return 0
 	}
 	if len(s) > 2 && s[0] == '0' {
-		if base, ok := map[byte]int{'x': 16, 'X': 16, 'o': 8, 'O': 8, 'b': 2, 'B': 2}[s[1]]; ok {
-			return radixNumber(s[2:], base)
+		switch s[1] {
+		case 'x', 'X':
+			return radixNumber(s[2:], 16)
+		case 'o', 'O':
+			return radixNumber(s[2:], 8)
+		case 'b', 'B':
+			return radixNumber(s[2:], 2)
 		}
 	}
 	switch s {
@@ -86,6 +93,7 @@ func textNumber(s string) float64 {
 	case "-Infinity":
 		return math.Inf(-1)
 	}
+	// ParseFloat also takes "inf", "nan", underscores and hexadecimal floats.
 	if strings.Trim(s, "0123456789.eE+-") != "" {
 		return math.NaN()
 	}
@@ -96,16 +104,24 @@ func textNumber(s string) float64 {
 	return n
 }
 
-// radixNumber reads digits of a base and nothing else; far more of them than any
-// time has are out of range anyway.
+// radixNumber reads digits of a base and nothing else.
 func radixNumber(s string, base int) float64 {
-	var n float64
-	for _, c := range s {
-		d, err := strconv.ParseUint(string(c), base, 8)
-		if err != nil {
+	for i := range len(s) {
+		if _, err := strconv.ParseUint(s[i:i+1], base, 8); err != nil {
 			return math.NaN()
 		}
-		n = n*float64(base) + float64(d)
 	}
-	return n
+	s = strings.TrimLeft(s, "0")
+	if len(s) > 1024 { // out of range in every base; big.Int would take long
+		return math.Inf(1)
+	}
+	if s == "" {
+		return 0
+	}
+	n, ok := new(big.Int).SetString(s, base)
+	if !ok {
+		return math.NaN()
+	}
+	f, _ := new(big.Float).SetInt(n).Float64()
+	return f
 }
