@@ -17,7 +17,7 @@ const (
 	headerOrgID     = "X-Clerk-Org-Id"
 	headerOrgSlug   = "X-Clerk-Org-Slug"
 	headerOrgRole   = "X-Clerk-Org-Role"
-	headerTokenType = "X-Clerk-Token-Type" //nolint:gosec // the name of a header
+	headerTokenType = "X-Clerk-Token-Type"
 	headerMachineID = "X-Clerk-Machine-Id"
 	headerClientID  = "X-Clerk-Client-Id"
 	headerScopes    = "X-Clerk-Scopes"

@@ -46,7 +46,7 @@ type trailerBody struct {
 
 func (b *trailerBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // a Reader returns io.EOF itself
+	if err == io.EOF {
 		for name := range b.to {
 			b.to[name] = b.from[name]
 		}

@@ -19,7 +19,7 @@ type Variable struct {
 // The names, each written once.
 const (
 	envPublishableKey    = "CLERK_PUBLISHABLE_KEY"
-	envSecretKey         = "CLERK_SECRET_KEY" //nolint:gosec // the name of a variable
+	envSecretKey         = "CLERK_SECRET_KEY"
 	envJWTKey            = "CLERK_JWT_KEY"
 	envAPIURL            = "CLERK_API_URL"
 	envAPIVersion        = "CLERK_API_VERSION"
@@ -30,7 +30,7 @@ const (
 	envProxyURL          = "CLERK_PROXY_URL"
 	envSignInURL         = "CLERK_SIGN_IN_URL"
 	envSignUpURL         = "CLERK_SIGN_UP_URL"
-	envMachineSecretKey  = "CLERK_MACHINE_SECRET_KEY" //nolint:gosec // the name of a variable
+	envMachineSecretKey  = "CLERK_MACHINE_SECRET_KEY"
 	envWebhookSecret     = "CLERK_WEBHOOK_SIGNING_SECRET"
 
 	envListen             = "CLERKGATE_LISTEN"
