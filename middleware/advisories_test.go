@@ -94,7 +94,10 @@ func TestCVE_2026_42349_MissingDataDenies(t *testing.T) {
 		}
 		token := f.token(nil, claims)
 		for asked := range 32 {
-			q := middleware.Requirement{Unauthorized: asked%3 == 0}
+			q := middleware.Requirement{}
+			if asked%3 == 0 {
+				q.Unauthenticated = middleware.Unauthenticated401
+			}
 			for bit, set := range map[int]func(){
 				role: func() { q.Role = "org:admin" }, permission: func() { q.Permission = "org:invoices:view" },
 				feature: func() { q.Feature = "exports" }, plan: func() { q.Plan = "pro" }, fresh: func() { q.Reverification = "strict" },

@@ -166,7 +166,7 @@ func (j *judged) sessionFailed(err error, carrier string) *State {
 	}
 	why := ""
 	switch {
-	case j.r.Method != http.MethodGet:
+	case j.r.Method != http.MethodGet && !j.a.opts.RefreshEveryMethod:
 		why = refreshNonEligibleNonGet
 	case j.cookies.refresh == "":
 		why = refreshNonEligibleNoCookie

@@ -35,6 +35,13 @@ type Authenticator struct {
 
 	organizations, personal *pathpattern.Matcher
 
+	*memory
+	isVariant bool // its parts belong to another Authenticator
+}
+
+// memory is what an Authenticator has learned from Clerk. Its variants share it:
+// nothing in it depends on what they differ in.
+type memory struct {
 	refreshing singleflight.Group
 	refreshes  *lru.Cache[refreshKey, *refreshed]
 	asking     singleflight.Group
@@ -61,6 +68,9 @@ var (
 // Close stops the background refresh of keys and waits for it. Requests still
 // being judged are judged with the keys that are known.
 func (a *Authenticator) Close() {
+	if a.isVariant {
+		return
+	}
 	if a.keys != nil {
 		a.keys.Close()
 	}
@@ -106,11 +116,11 @@ func (a *Authenticator) Authenticate(r *http.Request) *State {
 func (a *Authenticator) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		state := a.Authenticate(r)
-		if state.answer(w, r) {
+		if state.Answer(w, r) {
 			return
 		}
 		ctx := context.WithValue(r.Context(), contextKey{}, &contextValue{authenticator: a, state: state})
-		next.ServeHTTP(state.writer(w), r.WithContext(ctx))
+		next.ServeHTTP(state.Writer(w), r.WithContext(ctx))
 	})
 }
 

@@ -31,7 +31,7 @@ const (
 // New checks opts and returns an Authenticator. All problems come in one
 // [*OptionsError]. No network call is made.
 func New(opts Options) (*Authenticator, error) {
-	a := &Authenticator{opts: opts.withDefaults()}
+	a := &Authenticator{opts: opts.withDefaults(), memory: &memory{}}
 	var e OptionsError
 	a.check(&e)
 	if len(e.Problems) > 0 {

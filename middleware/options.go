@@ -77,6 +77,12 @@ type Options struct {
 	// sts: pending) as signed in. They are signed out by default, as in Clerk's SDK.
 	AcceptPendingSessions bool
 
+	// RefreshEveryMethod exchanges expired session tokens at the Backend API for
+	// requests of every method. Clerk's SDK does so for GET only, since a page of
+	// another site can make a browser send the others: set it behind a guard against
+	// cross-site requests only.
+	RefreshEveryMethod bool
+
 	// Transport carries calls to the Backend API; nil means a transport of its own.
 	Transport http.RoundTripper
 	// BackendTimeout bounds every call to the Backend API; 0 means 5s.

@@ -22,10 +22,25 @@ type Requirement struct {
 	// go together, and not with Reverification.
 	Level        Level
 	AfterMinutes int
-	// Unauthorized answers signed-out browsers with 401 too, in place of the
-	// redirect to the sign-in page.
-	Unauthorized bool
+	// Unauthenticated is the answer to who is signed out; "" sends browsers to the
+	// sign-in page and gives programs 401.
+	Unauthenticated Unauthenticated
 }
+
+// Unauthenticated says how requests are answered that nobody is signed in to.
+type Unauthenticated string
+
+// The answers.
+const (
+	// UnauthenticatedAuto sends browsers to the sign-in page, programs get 401.
+	UnauthenticatedAuto Unauthenticated = ""
+	// Unauthenticated401 gives everybody 401.
+	Unauthenticated401 Unauthenticated = "401"
+	// Unauthenticated404 tells nobody that there is something to sign in for.
+	Unauthenticated404 Unauthenticated = "404"
+	// UnauthenticatedRedirect sends everybody to the sign-in page.
+	UnauthenticatedRedirect Unauthenticated = "redirect"
+)
 
 // Require turns away what [Authenticator.Handler] found signed out, or signed in
 // without what q asks for. Browsers are sent to the sign-in page, programs get
@@ -38,29 +53,45 @@ func Require(q Requirement) func(http.Handler) http.Handler {
 			switch {
 			case !ok:
 				writeUnauthenticated(w, nil)
-			case v.state.Status != SignedIn || !v.state.Auth.IsSignedIn():
-				v.refuse(w, r, q)
-			case q.isEmpty() || v.state.Auth.Has(q):
+			case v.authenticator.Permits(w, r, v.state, &q):
 				next.ServeHTTP(w, r)
-			case v.state.Auth.lacksFreshFactorOnly(q):
-				writeReverification(w, q)
-			default:
-				writeForbidden(w)
 			}
 		})
 	}
 }
 
+// Permits says whether s is signed in with all that q asks for. If not, it has
+// written the answer. It is [Require] for who calls [Authenticator.Authenticate]
+// without [Authenticator.Handler]. A nil Authenticator knows no sign-in page.
+func (a *Authenticator) Permits(w http.ResponseWriter, r *http.Request, s *State, q *Requirement) bool {
+	switch {
+	case s.Status != SignedIn || !s.Auth.IsSignedIn():
+		a.refuse(w, r, s, q.Unauthenticated)
+	case q.isEmpty() || s.Auth.Has(*q):
+		return true
+	case s.Auth.lacksFreshFactorOnly(*q):
+		writeReverification(w, *q)
+	default:
+		writeForbidden(w)
+	}
+	return false
+}
+
 // refuse answers a request that nobody is behind.
-func (v *contextValue) refuse(w http.ResponseWriter, r *http.Request, q Requirement) {
-	if v.authenticator == nil || q.Unauthorized || !isDocumentRequest(r) {
-		writeUnauthenticated(w, v.state)
+func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State, how Unauthenticated) {
+	redirect := how == UnauthenticatedRedirect || how == UnauthenticatedAuto && isDocumentRequest(r)
+	switch {
+	case how == Unauthenticated404:
+		writeNotFound(w)
+		return
+	case a == nil || !redirect:
+		writeUnauthenticated(w, s)
 		return
 	}
-	location, err := v.authenticator.signInRedirect(r, v.state)
+	location, err := a.signInRedirect(r, s)
 	if err != nil {
-		v.authenticator.log().ErrorContext(r.Context(), "sign-in redirect could not be built", "error", err)
-		writeUnauthenticated(w, v.state)
+		a.log().ErrorContext(r.Context(), "sign-in redirect could not be built", "error", err)
+		writeUnauthenticated(w, s)
 		return
 	}
 	w.Header().Set("Location", location)

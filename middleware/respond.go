@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// answer writes the answers that no application may see first: redirects through
-// Clerk, and in development what is wrong. It reports whether it did.
-func (s *State) answer(w http.ResponseWriter, r *http.Request) bool {
+// Answer writes the answers that no application may see first: redirects through
+// Clerk, and in development what is wrong. It reports whether it did. It is for who
+// calls [Authenticator.Authenticate] without [Authenticator.Handler].
+func (s *State) Answer(w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case s.Location() != "":
 		s.setHeaders(w.Header())
@@ -24,10 +25,10 @@ func (s *State) answer(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// writer prepares w for the application's answer: the state's headers are set,
-// and an answer with Clerk's cookies stays out of every cache whatever the
-// application says.
-func (s *State) writer(w http.ResponseWriter) http.ResponseWriter {
+// Writer prepares w for the application's answer, once [State.Answer] has not
+// written one: the state's headers are set, and an answer with Clerk's cookies stays
+// out of every cache whatever the application says.
+func (s *State) Writer(w http.ResponseWriter) http.ResponseWriter {
 	if len(s.Header) == 0 {
 		return w
 	}
@@ -104,6 +105,13 @@ func writeUnauthenticated(w http.ResponseWriter, s *State) {
 		item.Meta = map[string]string{"reason": string(s.Reason)}
 	}
 	writeJSON(w, http.StatusUnauthorized, problemBody{Errors: []problemItem{item}})
+}
+
+// writeNotFound is the 404 that hides what is there.
+func writeNotFound(w http.ResponseWriter) {
+	writeJSON(w, http.StatusNotFound, problemBody{Errors: []problemItem{{
+		Code: "resource_not_found", Message: "Not found", LongMessage: "There is nothing at this address.",
+	}}})
 }
 
 // writeForbidden is the 403 for who is signed in and may not.

@@ -1,0 +1,28 @@
+package middleware
+
+// Variant is what one part of an application may want otherwise than the rest.
+type Variant struct {
+	// AcceptsToken is as [Options.AcceptsToken].
+	AcceptsToken []TokenType
+	// RefreshEveryMethod is as [Options.RefreshEveryMethod].
+	RefreshEveryMethod bool
+}
+
+// With returns an Authenticator that differs from a in v alone. The two share keys,
+// caches and connections, which live as long as a does: closing the variant does
+// nothing. What is wrong with v comes as an [*OptionsError].
+func (a *Authenticator) With(v Variant) (*Authenticator, error) {
+	variant := *a
+	variant.isVariant = true
+	variant.opts.AcceptsToken, variant.opts.RefreshEveryMethod = v.AcceptsToken, v.RefreshEveryMethod
+	var e OptionsError
+	var err error
+	if variant.accepts, err = newAccepts(v.AcceptsToken); err != nil {
+		e.add("AcceptsToken", err.Error())
+	}
+	variant.checkSecretKey(&e)
+	if len(e.Problems) > 0 {
+		return nil, &e
+	}
+	return &variant, nil
+}
