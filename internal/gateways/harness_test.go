@@ -1,0 +1,436 @@
+package gateways
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+)
+
+const jane = "jane@example.com"
+
+// binary is clerkgate, built once for all tests. CLERKGATE names one that is there
+// already.
+var binary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("CLERKGATE"); path != "" {
+		return path, nil
+	}
+	// The folder outlives each test that uses it; TestMain removes it.
+	dir, err := os.MkdirTemp("", "clerkgate")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "clerkgate")
+	build := exec.Command("go", "build", "-o", path, "./cmd/clerkgate")
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build clerkgate: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil && os.Getenv("CLERKGATE") == "" {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// required skips the test when program is not installed; with GATEWAYS_REQUIRED=1
+// that is a failure.
+func required(t testing.TB, program string) string {
+	t.Helper()
+	// Debian keeps servers where users do not look.
+	for _, name := range []string{program, "/usr/sbin/" + program} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("GATEWAYS_REQUIRED") == "1" {
+		t.Fatalf("%s is not installed", program)
+	}
+	t.Skipf("%s is not installed", program)
+	return ""
+}
+
+// stack is what stands behind a gateway: a Clerk, clerkgate, and an application.
+type stack struct {
+	clerk *clerktest.Server
+	app   *app
+	gate  *gate
+	// origin is where browsers find the gateway, such as http://localhost:34567. The
+	// Clerk is at 127.0.0.1, so that cookies do not travel between the two.
+	origin string
+	// address is the gateway's address, host:port; it is free until the test starts
+	// a gateway there.
+	address string
+}
+
+// newStack starts everything but the gateway. env is added to clerkgate's
+// environment, which names the gateway's address as that of a trusted proxy.
+func newStack(t testing.TB, env map[string]string) *stack {
+	t.Helper()
+	_, port, err := net.SplitHostPort(freeAddress(t))
+	require.NoError(t, err)
+	s := &stack{
+		clerk: clerktest.NewServer(t, clerktest.Options{}), app: newApp(t),
+		origin: "http://localhost:" + port, address: "127.0.0.1:" + port,
+	}
+	s.gate = startGate(t, s.clerk, env)
+	return s
+}
+
+// freeAddress is an address on which nobody listens.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
+}
+
+// gate is a running clerkgate.
+type gate struct {
+	address string // host:port
+	process *process
+}
+
+// startGate runs the real binary. Its clock is the machine's; see [stack.signIn]
+// for how tokens expire all the same.
+func startGate(t testing.TB, clerk *clerktest.Server, env map[string]string) *gate {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	all := map[string]string{
+		"CLERK_PUBLISHABLE_KEY":     clerk.PublishableKey(),
+		"CLERK_SECRET_KEY":          clerk.SecretKey(),
+		"CLERK_API_URL":             clerk.URL,
+		"CLERK_PROXY_URL":           clerk.URL, // where browsers reach the Frontend API
+		"CLERK_SIGN_IN_URL":         clerk.URL + "/sign-in",
+		"CLERKGATE_UPSTREAM":        "none",
+		"CLERKGATE_LISTEN":          freeAddress(t),
+		"CLERKGATE_ADMIN_LISTEN":    "127.0.0.1:0",
+		"CLERKGATE_TRUSTED_PROXIES": "127.0.0.1",
+		"CLERKGATE_LOG_FORMAT":      "json",
+	}
+	for name, value := range env {
+		all[name] = value
+	}
+	g := &gate{address: all["CLERKGATE_LISTEN"]}
+	command := exec.Command(path)
+	for name, value := range all {
+		command.Env = append(command.Env, name+"="+value)
+	}
+	g.process = start(t, command)
+	waitFor(t, g.process, g.address)
+	return g
+}
+
+// process is a program that runs until the test ends.
+type process struct {
+	command *exec.Cmd
+	log     *output
+	done    chan struct{} // closed when it has ended
+}
+
+// start runs a program. What it printed is shown when the test has failed.
+func start(t testing.TB, command *exec.Cmd) *process {
+	t.Helper()
+	p := &process{command: command, log: &output{}, done: make(chan struct{})}
+	command.Stdout, command.Stderr = p.log, p.log
+	command.WaitDelay = 5 * time.Second
+	require.NoError(t, command.Start())
+	go func() {
+		_ = command.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.stop()
+		if t.Failed() {
+			t.Logf("%s printed:\n%s", filepath.Base(command.Path), p.log)
+		}
+	})
+	return p
+}
+
+// stop ends the program and waits until it is gone.
+func (p *process) stop() {
+	_ = p.command.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(5 * time.Second):
+		_ = p.command.Process.Kill()
+		<-p.done
+	}
+}
+
+// waitFor returns when somebody listens at address, and fails when p ends first.
+func waitFor(t testing.TB, p *process, address string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		select {
+		case <-p.done:
+			t.Fatalf("%s ended:\n%s", filepath.Base(p.command.Path), p.log)
+		default:
+		}
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	}, 20*time.Second, 20*time.Millisecond, "nobody listens at %s", address)
+}
+
+// output is a buffer for several goroutines.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// app is an application that answers with what it received, as JSON; see [echo].
+// The path /ws is a WebSocket in so far as it answers 101 and then echoes bytes.
+type app struct {
+	address string // host:port
+
+	mu       sync.Mutex
+	received []echo
+}
+
+// echo is a request as the application got it.
+type echo struct {
+	Method string      `json:"method"`
+	URI    string      `json:"uri"`
+	Host   string      `json:"host"`
+	Header http.Header `json:"header"`
+	Body   string      `json:"body"`
+}
+
+func newApp(t testing.TB) *app {
+	t.Helper()
+	a := &app{}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	a.address = server.Listener.Addr().String()
+	return a
+}
+
+func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	e := echo{Method: r.Method, URI: r.RequestURI, Host: r.Host, Header: r.Header, Body: string(body)}
+	a.mu.Lock()
+	a.received = append(a.received, e)
+	a.mu.Unlock()
+	if r.Header.Get("Upgrade") == "websocket" {
+		echoBytes(w)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=60")
+	_ = json.NewEncoder(w).Encode(e)
+}
+
+func echoBytes(w http.ResponseWriter) {
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+	_ = rw.Flush()
+	_, _ = io.Copy(conn, rw)
+}
+
+// count is how many requests came.
+func (a *app) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.received)
+}
+
+// browser is a browser as far as a gateway can tell: a cookie jar, and the headers
+// of a navigation or of a script's call.
+type browser struct {
+	t      testing.TB
+	client *http.Client
+	// trail is each answer since the last call began, such as "307 /page".
+	trail []string
+	// headers of the next requests, in addition.
+	headers http.Header
+}
+
+// answer is what a browser got in the end.
+type answer struct {
+	*http.Response
+	text string
+}
+
+// echo reads the application's answer.
+func (a answer) echo(t testing.TB) echo {
+	t.Helper()
+	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+	var e echo
+	require.NoError(t, json.Unmarshal([]byte(a.text), &e), a.text)
+	return e
+}
+
+func newBrowser(t testing.TB) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	transport := &http.Transport{DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	b := &browser{t: t, headers: http.Header{}}
+	b.client = &http.Client{Jar: jar, Timeout: 20 * time.Second, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+		res, err := transport.RoundTrip(r)
+		if err == nil {
+			b.trail = append(b.trail, fmt.Sprintf("%d %s", res.StatusCode, r.URL.Path))
+		}
+		return res, err
+	})}
+	return b
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// open navigates to an address and follows redirects.
+func (b *browser) open(address string) answer {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, address, nil)
+	require.NoError(b.t, err)
+	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Site", "none")
+	return b.do(r)
+}
+
+// fetch calls an address as a script of the same origin does.
+func (b *browser) fetch(method, address, body string) answer {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(body))
+	require.NoError(b.t, err)
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Sec-Fetch-Dest", "empty")
+	r.Header.Set("Sec-Fetch-Mode", "cors")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	if method != http.MethodGet {
+		r.Header.Set("Origin", r.URL.Scheme+"://"+r.URL.Host)
+		r.Header.Set("Content-Type", "text/plain")
+	}
+	return b.do(r)
+}
+
+func (b *browser) do(r *http.Request) answer {
+	b.t.Helper()
+	for name, values := range b.headers {
+		r.Header[name] = values
+	}
+	b.trail = nil
+	res, err := b.client.Do(r)
+	require.NoError(b.t, err)
+	text, err := io.ReadAll(res.Body)
+	require.NoError(b.t, err)
+	require.NoError(b.t, res.Body.Close())
+	return answer{Response: res, text: string(text)}
+}
+
+// stay makes the browser show redirects in place of following them.
+func (b *browser) stay() *browser {
+	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return b
+}
+
+// cookies are what the browser holds at the gateway, by name.
+func (b *browser) cookies(origin string) map[string]string {
+	b.t.Helper()
+	u, err := url.Parse(origin)
+	require.NoError(b.t, err)
+	held := map[string]string{}
+	for _, cookie := range b.client.Jar.Cookies(u) {
+		held[cookie.Name] = cookie.Value
+	}
+	return held
+}
+
+// signIn is a browser that signed in age ago: with an age above a minute its
+// session token has expired and its refresh token has not.
+func (s *stack) signIn(t testing.TB, email string, age time.Duration) *browser {
+	t.Helper()
+	u, err := url.Parse(s.origin)
+	require.NoError(t, err)
+	b := newBrowser(t)
+	// clerkgate has the machine's clock, so the token is made in the past.
+	s.clerk.Advance(-age)
+	session := s.clerk.SignIn(email)
+	b.client.Jar.SetCookies(u, s.clerk.Cookies(session.ID, s.origin))
+	s.clerk.Advance(age)
+	return b
+}
+
+// forget removes cookies of the gateway's origin by the beginning of their names.
+func (s *stack) forget(b *browser, prefixes ...string) {
+	b.t.Helper()
+	u, err := url.Parse(s.origin)
+	require.NoError(b.t, err)
+	for name := range b.cookies(s.origin) {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(name, prefix) {
+				b.client.Jar.SetCookies(u, []*http.Cookie{{Name: name, Path: "/", MaxAge: -1}})
+			}
+		}
+	}
+}
+
+// raw writes bytes to an address as they are and reads one answer.
+func raw(t testing.TB, address, request string) answer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", address)
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	_, err = io.WriteString(conn, request)
+	require.NoError(t, err)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	return answer{Response: res, text: string(text)}
+}
