@@ -78,6 +78,7 @@ var arrows = []arrow{
 	{"internal/weburl", nil},
 	{"internal/pathpattern", nil},
 	{"internal/origin", []string{"internal/weburl"}},
+	{"internal/certificate", nil},
 	{"internal/jwks", nil}, // how keys are fetched is given to it
 	{"internal/token", []string{"internal/jwks"}},
 	{"middleware", []string{"clerkapi", "internal/jwks", "internal/origin", "internal/pathpattern", "internal/token", "internal/weburl"}},
