@@ -82,8 +82,9 @@ var arrows = []arrow{
 	{"internal/jwks", nil}, // how keys are fetched is given to it
 	{"internal/token", []string{"internal/jwks"}},
 	{"middleware", []string{"clerkapi", "internal/jwks", "internal/origin", "internal/pathpattern", "internal/token", "internal/weburl"}},
-	{"proxy", []string{"middleware", "internal/origin"}},
-	{"cmd", []string{"clerkapi/clerktest", "proxy"}},
+	{"proxy/routes", []string{"middleware"}}, // the words of tokens and requirements
+	{"proxy", []string{"middleware", "internal/origin", "proxy/routes"}},
+	{"cmd", []string{"clerkapi/clerktest", "proxy", "proxy/routes"}},
 	{"examples", []string{"clerkapi", "clerkapi/clerktest", "proxy", "middleware"}},
 }
 

@@ -1,0 +1,205 @@
+package routes
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// What [Table.Match] answers when there is no route to take.
+var (
+	// ErrNoRoute means that no route is for this request.
+	ErrNoRoute = errors.New("no route matches")
+	// ErrAmbiguousPath means that servers could read the path in ways that lead to
+	// different routes, or that it has a form that no route allows.
+	ErrAmbiguousPath = errors.New("the path can be read in more than one way")
+	// ErrInvalidHost means that there are routes for single hosts and the request's
+	// host is none that can be compared.
+	ErrInvalidHost = errors.New("the host is not a valid name or address")
+)
+
+// Table finds the route of a request. It is immutable, and safe for concurrent use.
+type Table struct {
+	entries []entry
+	// byHost says that some route is for single hosts.
+	byHost bool
+}
+
+// entry is a route with what is compared.
+type entry struct {
+	route   *Route
+	pattern pattern
+	// stripped is the pattern of what the upstream gets.
+	stripped pattern
+	hosts    []string
+}
+
+// Match is where a request goes.
+type Match struct {
+	// Route is the table's own copy; do not change it.
+	Route *Route
+	// Path is the escaped path that was judged. For all but routes with
+	// AmbiguousPaths it is canonical.
+	Path string
+	// Host is the request's host for the upstream, port included: canonical when
+	// the table has routes for single hosts, else as it came.
+	Host string
+}
+
+// NewTable makes a table of routes, of which the first match wins. It takes a copy.
+// The error names the first route whose Match, Hosts or StripPrefix cannot be used;
+// routes from [Parse] have none.
+func NewTable(routes []Route) (*Table, error) {
+	routes = slices.Clone(routes)
+	t := &Table{entries: make([]entry, len(routes))}
+	for i := range routes {
+		e, err := newEntry(&routes[i])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", routes[i].label(), err)
+		}
+		t.entries[i] = e
+		t.byHost = t.byHost || len(e.hosts) > 0
+	}
+	return t, nil
+}
+
+func newEntry(r *Route) (entry, error) {
+	p, err := parsePattern(r.Match)
+	if err != nil {
+		return entry{}, fmt.Errorf("match %q %w", r.Match, err)
+	}
+	e := entry{route: r, pattern: p}
+	var ok bool
+	if e.stripped, ok = p.withoutPrefix(r.StripPrefix); !ok {
+		return entry{}, fmt.Errorf("strip_prefix %q is not whole segments at the start of match", r.StripPrefix)
+	}
+	for _, h := range r.Hosts {
+		host, ok := canonicalHostPattern(h)
+		if !ok {
+			return entry{}, fmt.Errorf("host %q is not valid", h)
+		}
+		e.hosts = append(e.hosts, host)
+	}
+	return e, nil
+}
+
+// label names a route for people.
+func (r *Route) label() string {
+	switch {
+	case r.Name != "":
+		return fmt.Sprintf("route %q", r.Name)
+	case r.Line > 0:
+		return fmt.Sprintf("the route in line %d", r.Line)
+	default:
+		return fmt.Sprintf("the route for %q", r.Match)
+	}
+}
+
+// Match finds the first route for a request's method, Host header and URL, of which
+// only the path counts. The error is [ErrNoRoute], [ErrAmbiguousPath] or
+// [ErrInvalidHost], as it is; Match is then the zero value.
+//
+// A path with escapes or semicolons, or without a canonical form, is judged by all
+// its readings: the first route that any reading leads to must be the first for
+// every one, or the path is ambiguous. A path without a canonical form passes only
+// on a route with AmbiguousPaths.
+func (t *Table) Match(method, host string, u *url.URL) (Match, error) {
+	q, err := t.question(host, u)
+	if err != nil {
+		return Match{}, err
+	}
+	for i := range t.entries {
+		e := &t.entries[i]
+		if !e.hasHost(q.name) || !e.hasMethod(method) {
+			continue
+		}
+		if q.readings == nil {
+			if e.pattern.matches(reading{q.path, true}) {
+				return Match{e.route, q.path, q.host}, nil
+			}
+			continue
+		}
+		switch e.pattern.count(q.readings) {
+		case 0:
+		case len(q.readings):
+			if !e.accepts(q) {
+				return Match{}, ErrAmbiguousPath
+			}
+			return Match{e.route, q.path, q.host}, nil
+		default:
+			return Match{}, ErrAmbiguousPath
+		}
+	}
+	if !q.canonical {
+		return Match{}, ErrAmbiguousPath
+	}
+	return Match{}, ErrNoRoute
+}
+
+// question is a request in the form in which it is compared.
+type question struct {
+	name, host string // canonical, without and with the port
+	path       string
+	canonical  bool
+	// readings is nil when the path has one reading only.
+	readings []reading
+}
+
+func (t *Table) question(host string, u *url.URL) (q question, err error) {
+	q.host = host
+	if t.byHost {
+		var ok bool
+		if q.name, q.host, ok = canonicalHost(host); !ok {
+			return question{}, ErrInvalidHost
+		}
+	}
+	if q.path, q.canonical = Canonical(u); !q.canonical {
+		q.path = u.EscapedPath()
+	} else if !strings.ContainsAny(q.path, "%;") {
+		return q, nil
+	}
+	var ok bool
+	if q.readings, ok = readings(q.path); !ok {
+		return question{}, ErrAmbiguousPath
+	}
+	return q, nil
+}
+
+func (e *entry) hasHost(name string) bool {
+	return len(e.hosts) == 0 || slices.ContainsFunc(e.hosts, func(h string) bool { return hostMatches(h, name) })
+}
+
+func (e *entry) hasMethod(method string) bool {
+	return len(e.route.Methods) == 0 || slices.Contains(e.route.Methods, method)
+}
+
+// accepts says whether a path that leads here by every reading may pass: the form
+// must be allowed, and no reading of what is left of it after the prefix may climb
+// out of what the route is for.
+func (e *entry) accepts(q question) bool {
+	if !q.canonical && !e.route.AmbiguousPaths {
+		return false
+	}
+	if e.route.StripPrefix == "" {
+		return true
+	}
+	rest, ok := cutSegments(q.path, e.route.StripPrefix)
+	if !ok {
+		return false
+	}
+	all, ok := readings(rest)
+	return ok && e.stripped.matchesAll(all)
+}
+
+// UpstreamPath is Path without the route's StripPrefix, escaped.
+func (m Match) UpstreamPath() string {
+	if m.Route.StripPrefix == "" {
+		return m.Path
+	}
+	if rest, ok := cutSegments(m.Path, m.Route.StripPrefix); ok {
+		return rest
+	}
+	return m.Path // cannot be: the prefix is the start of what was matched
+}

@@ -1,0 +1,131 @@
+package routes
+
+import (
+	"time"
+
+	"github.com/clerkgate/clerkgate/middleware"
+)
+
+// Config is a routes file that [Parse] found nothing wrong with.
+type Config struct {
+	// Upstreams are the applications, by name. It is empty when the file declares
+	// none; every route then leads to the upstream of the environment.
+	Upstreams map[string]Upstream
+	// Assertion says how clerkgate signs its own statements; nil when it does not.
+	Assertion *Assertion
+	// Routes are tried in order; the first match wins. There is at least one.
+	Routes []Route
+}
+
+// Upstream is where an application listens, and how it is spoken to. It is
+// comparable, so that a reload can tell which upstreams stay as they are.
+type Upstream struct {
+	// URL is http://host[:port], https://host[:port] or unix:/path, without a path
+	// of its own.
+	URL string
+	// Protocol is the HTTP version; "" leaves it to the URL.
+	Protocol Protocol
+	// CAFile holds the certificates that may sign the upstream's, in PEM; "" means
+	// the system's. Relative names in a routes file count from its directory.
+	CAFile string
+	// CertificateFile and KeyFile are the client certificate, in PEM; both or none.
+	CertificateFile, KeyFile string
+	// ServerName is the name that the upstream's certificate must have; "" means
+	// the URL's host.
+	ServerName string
+	// ConnectTimeout bounds the connection's set-up, ResponseTimeout the wait for
+	// the header of the answer. 0 means the environment's.
+	ConnectTimeout, ResponseTimeout time.Duration
+}
+
+// Assertion says how clerkgate signs what it tells an upstream.
+type Assertion struct {
+	// KeyFiles hold private keys in PEM: the first signs, all are published. Never
+	// empty.
+	KeyFiles []string
+	// Issuer is the claim iss, an http or https URL; "" leaves it to the signer.
+	Issuer string
+	// Lifetime is how long an assertion holds; 0 means the signer's default.
+	Lifetime time.Duration
+}
+
+// Route says which requests it is for and what becomes of them. The zero value of
+// every field but Match is the safe default.
+type Route struct {
+	// Name is for logs and explanations; "" means that the line stands for it.
+	Name string
+	// Match is an exact path, or a prefix that ends in /*: everything below, not
+	// the prefix itself. "/*" is every path. Letters count as they are written.
+	Match string
+	// Hosts are lower-case names without port, IPv6 addresses in brackets, or
+	// *.example.com, which stands for exactly one label, as in certificates. None
+	// means any.
+	Hosts []string
+	// Methods are upper-case; GET does not include HEAD. None means any.
+	Methods []string
+
+	// Auth says whether somebody must be signed in.
+	Auth Auth
+	// Accepts are the kinds of token that may authenticate; none means those of the
+	// environment.
+	Accepts []middleware.TokenType
+	// Require is what who is signed in must have. Its field Unauthorized is left
+	// to Unauthenticated.
+	Require middleware.Requirement
+	// Unauthenticated is the answer to requests that nobody is behind.
+	Unauthenticated Unauthenticated
+
+	// Upstream is a name in [Config.Upstreams]; "" means the environment's.
+	Upstream string
+	// StripPrefix is cut off the path that the upstream gets; it is whole segments
+	// at the start of Match.
+	StripPrefix string
+	// AmbiguousPaths lets paths pass that have no canonical form, as they came,
+	// when every reading of them leads to this route. See [Table.Match].
+	AmbiguousPaths bool
+
+	// CORS says which other origins may read answers; nil means none.
+	CORS *CORS
+	// CSRF guards unsafe methods that cookies authenticate.
+	CSRF CSRF
+	// Refresh says which requests with an expired session token are worth a call
+	// to Clerk.
+	Refresh Refresh
+
+	// RequestHeaders are set on the request for the upstream, by canonical name.
+	RequestHeaders map[string]string
+	// Identity are the identity headers that the upstream gets, by the names of
+	// [IdentityNames]: nil means all, and empty means none.
+	Identity []string
+	// Authorization is what the upstream gets as its Authorization header.
+	Authorization Authorization
+	// TokenTemplate is the JWT template for AuthorizationTemplate.
+	TokenTemplate string
+	// Audience is whom an assertion by clerkgate is for; "" means that the
+	// upstream gets none.
+	Audience string
+
+	// Line is where the route begins in its file; 0 for routes of no file.
+	Line int
+}
+
+// CORS says which pages of other origins may call a route.
+type CORS struct {
+	// Origins are scheme://host[:port], or "*" alone. Never empty.
+	Origins []string
+	// Methods, Headers and Expose are what a preflight allows and an answer shows;
+	// none means what browsers allow unasked. "*" alone in Headers is any.
+	Methods, Headers, Expose []string
+	// Credentials lets cookies come along; never with an origin or a header of "*".
+	Credentials bool
+	// MaxAge is how long a preflight is remembered; 0 leaves it to the browser.
+	MaxAge time.Duration
+}
+
+// CSRF is the guard against requests that another site makes in a user's name.
+type CSRF struct {
+	// Off takes the guard away. That is safe only where cookies do not authenticate.
+	Off bool
+	// TrustedOrigins may make such requests all the same.
+	TrustedOrigins []string
+}

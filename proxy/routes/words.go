@@ -1,0 +1,106 @@
+package routes
+
+import "github.com/clerkgate/clerkgate/middleware"
+
+// Protocol is the version of HTTP that an upstream speaks.
+type Protocol string
+
+// The protocols. ProtocolAuto is HTTP/1.1 for http and unix, and what the two ends
+// agree on for https.
+const (
+	ProtocolAuto  Protocol = ""
+	ProtocolHTTP1 Protocol = "http1"
+	ProtocolHTTP2 Protocol = "http2"
+	ProtocolH2C   Protocol = "h2c"
+)
+
+// Auth says whether a route needs somebody to be signed in.
+type Auth string
+
+const (
+	// AuthRequired turns away who is not signed in. It is the default.
+	AuthRequired Auth = ""
+	// AuthPublic finds out who it is, and lets signed-out requests pass.
+	AuthPublic Auth = "public"
+	// AuthNone does not look: the upstream gets no identity.
+	AuthNone Auth = "none"
+)
+
+// String is the word in a routes file.
+func (a Auth) String() string { return orDefault(string(a), "required") }
+
+// Unauthenticated is the answer to a request that nobody is behind.
+type Unauthenticated string
+
+const (
+	// UnauthenticatedAuto sends browsers to the sign-in page and programs a 401.
+	// It is the default.
+	UnauthenticatedAuto Unauthenticated = ""
+	// Unauthenticated401 answers browsers with 401 too.
+	Unauthenticated401 Unauthenticated = "401"
+	// UnauthenticatedRedirect sends everybody to the sign-in page.
+	UnauthenticatedRedirect Unauthenticated = "redirect"
+	// Unauthenticated404 hides that there is something.
+	Unauthenticated404 Unauthenticated = "404"
+)
+
+// String is the word in a routes file.
+func (u Unauthenticated) String() string { return orDefault(string(u), "auto") }
+
+// Refresh says which requests with an expired token may get a new one.
+type Refresh string
+
+const (
+	// RefreshDocuments refreshes for GET requests of documents, as Clerk's SDK
+	// does. It is the default.
+	RefreshDocuments Refresh = ""
+	// RefreshAll refreshes for fetch and unsafe methods too, behind the CSRF guard.
+	RefreshAll Refresh = "all"
+)
+
+// String is the word in a routes file.
+func (r Refresh) String() string { return orDefault(string(r), "documents") }
+
+// Authorization is what an upstream gets as its Authorization header.
+type Authorization string
+
+const (
+	// AuthorizationKeep passes on what came. It is the default.
+	AuthorizationKeep Authorization = ""
+	// AuthorizationRemove passes on nothing.
+	AuthorizationRemove Authorization = "remove"
+	// AuthorizationSession is the fresh session token, as a bearer token.
+	AuthorizationSession Authorization = "session"
+	// AuthorizationTemplate is a token of the route's JWT template.
+	AuthorizationTemplate Authorization = "template"
+)
+
+// String is the word in a routes file.
+func (a Authorization) String() string { return orDefault(string(a), "keep") }
+
+func orDefault(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// IdentityNames are the identity headers that a route can choose from: user_id is
+// X-Clerk-User-Id, and so on. X-Clerk-Auth-Status and X-Clerk-Auth-Reason are not
+// among them, because they name nobody.
+func IdentityNames() []string {
+	return []string{"user_id", "session_id", "org_id", "org_slug", "org_role", "token_type", "machine_id", "client_id", "scopes"}
+}
+
+// methods are the request methods that a route may name. CONNECT is not among
+// them: it is refused before any route is tried.
+func methods() []string {
+	return []string{
+		"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY",
+		"COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "REPORT", "SEARCH", "UNLOCK",
+	}
+}
+
+func tokenTypes() []string {
+	return []string{string(middleware.SessionToken), string(middleware.APIKeyToken), string(middleware.M2MToken), string(middleware.OAuthToken)}
+}
