@@ -38,6 +38,8 @@ type entry struct {
 
 // Match is where a request goes.
 type Match struct {
+	// Index is the route's place among those that the table was made of.
+	Index int
 	// Route is the table's own copy; do not change it.
 	Route *Route
 	// Path is the escaped path that was judged. For all but routes with
@@ -117,7 +119,7 @@ func (t *Table) Match(method, host string, u *url.URL) (Match, error) {
 		}
 		if q.readings == nil {
 			if e.pattern.matches(reading{q.path, true}) {
-				return Match{e.route, q.path, q.host}, nil
+				return Match{i, e.route, q.path, q.host}, nil
 			}
 			continue
 		}
@@ -127,7 +129,7 @@ func (t *Table) Match(method, host string, u *url.URL) (Match, error) {
 			if !e.accepts(q) {
 				return Match{}, ErrAmbiguousPath
 			}
-			return Match{e.route, q.path, q.host}, nil
+			return Match{i, e.route, q.path, q.host}, nil
 		default:
 			return Match{}, ErrAmbiguousPath
 		}
