@@ -81,6 +81,9 @@ var arrows = []arrow{
 	{"internal/certificate", nil},
 	{"internal/jwks", nil}, // how keys are fetched is given to it
 	{"internal/token", []string{"internal/jwks"}},
+	{"internal/assertion", nil},
+	{"internal/crossorigin", nil},
+	{"internal/exchange", []string{"clerkapi", "internal/token"}}, // reads the times of tokens as the verifier does
 	{"middleware", []string{"clerkapi", "internal/jwks", "internal/origin", "internal/pathpattern", "internal/token", "internal/weburl"}},
 	{"proxy/routes", []string{"middleware"}}, // the words of tokens and requirements
 	{"proxy", []string{"middleware", "internal/origin", "proxy/routes"}},

@@ -1,0 +1,168 @@
+package crossorigin
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxOrigin bounds an origin in bytes: a host name has at most 253.
+const maxOrigin = 320
+
+// origin is scheme, host and port, in lower case and without the scheme's own
+// port, so that equal origins are equal values.
+type origin struct{ scheme, host, port string }
+
+// parseOrigin reads an origin as browsers serialize it: scheme, "://", host, and
+// a port perhaps. Whatever else a URL may have makes it no origin, and so do
+// "null" and file:, which any document can have.
+func parseOrigin(s string) (origin, bool) {
+	scheme, authority, found := strings.Cut(s, "://")
+	if !found || len(s) > maxOrigin || !isScheme(scheme) {
+		return origin{}, false
+	}
+	host, port, ok := splitPort(authority)
+	if !ok {
+		return origin{}, false
+	}
+	o := origin{scheme: strings.ToLower(scheme), port: port}
+	if o.scheme == "http" && port == "80" || o.scheme == "https" && port == "443" {
+		o.port = ""
+	}
+	if o.host, ok = canonicalHost(host); !ok {
+		return origin{}, false
+	}
+	return o, true
+}
+
+func isScheme(s string) bool {
+	for i := range len(s) {
+		switch c := s[i] | 0x20; {
+		case c >= 'a' && c <= 'z':
+		case i > 0 && (s[i] >= '0' && s[i] <= '9' || s[i] == '+' || s[i] == '-' || s[i] == '.'):
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
+// splitPort cuts the port off; an IPv6 address keeps its brackets.
+func splitPort(authority string) (host, port string, ok bool) {
+	i := strings.LastIndexByte(authority, ':')
+	if i < 0 || i < strings.IndexByte(authority, ']') {
+		return authority, "", true
+	}
+	host, port = authority[:i], authority[i+1:]
+	if port == "" || port[0] < '1' || port[0] > '9' {
+		return "", "", false
+	}
+	_, err := strconv.ParseUint(port, 10, 16)
+	return host, port, err == nil
+}
+
+// canonicalHost returns a DNS name or address in lower case. Names that are not
+// ASCII are refused: browsers send them as xn--.
+func canonicalHost(s string) (string, bool) {
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		inner, ok = strings.CutSuffix(inner, "]")
+		a, err := netip.ParseAddr(inner)
+		if !ok || err != nil || !a.Is6() || a.Zone() != "" {
+			return "", false
+		}
+		return "[" + a.String() + "]", true
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
+		if !isLabel(label) {
+			return "", false
+		}
+	}
+	return strings.ToLower(s), true
+}
+
+func isLabel(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 63
+}
+
+// origins is a list of origins that a configuration names.
+type origins struct {
+	any      bool // "*"
+	exact    map[origin]bool
+	anyLabel []origin // of "https://*.example.com"; host is ".example.com"
+}
+
+// has reports whether o is in the list.
+func (l *origins) has(o origin) bool {
+	return l.any || l.exact[o] || slices.ContainsFunc(l.anyLabel, func(w origin) bool {
+		label, ok := strings.CutSuffix(o.host, w.host)
+		return ok && o.scheme == w.scheme && o.port == w.port && isLabel(label)
+	})
+}
+
+// parseExact reads a list without wildcards. The error names every bad entry.
+func parseExact(list []string) (origins, error) {
+	l := origins{exact: make(map[origin]bool, len(list))}
+	var problems []error
+	for _, s := range list {
+		o, ok := parseOrigin(s)
+		if !ok {
+			problems = append(problems, fmt.Errorf("origin %q: %s", s, remedy(s)))
+			continue
+		}
+		l.exact[o] = true
+	}
+	return l, errors.Join(problems...)
+}
+
+// parsePatterns reads a list that may also hold "*" and "https://*.example.com".
+func parsePatterns(list []string) (origins, error) {
+	var exact []string
+	var l origins
+	var problems []error
+	for _, s := range list {
+		scheme, rest, wild := strings.Cut(s, "://*.")
+		switch {
+		case s == "*":
+			l.any = true
+		case wild:
+			o, ok := parseOrigin(scheme + "://" + rest)
+			if !ok || !strings.Contains(strings.Trim(o.host, "."), ".") || strings.HasPrefix(o.host, "[") {
+				problems = append(problems, fmt.Errorf("origin %q: behind *. there must be a domain with a dot, such as https://*.example.com", s))
+				continue
+			}
+			o.host = "." + o.host
+			l.anyLabel = append(l.anyLabel, o)
+		default:
+			exact = append(exact, s)
+		}
+	}
+	e, err := parseExact(exact)
+	l.exact = e.exact
+	return l, errors.Join(append(problems, err)...)
+}
+
+// remedy says what to write instead.
+func remedy(s string) string {
+	switch {
+	case s == "null":
+		return "null is the origin of every sandboxed document and cannot be trusted"
+	case strings.Contains(s, "*"):
+		return "a * is not allowed here; write each origin out, such as https://app.example.com"
+	case !strings.Contains(s, "://"):
+		return "the scheme is missing; write https://app.example.com"
+	case strings.Count(s, "/") > 2 || strings.ContainsAny(s, "?#@"):
+		return "write scheme, host and port only, without user, path or slash at the end"
+	case strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e }):
+		return "write the host as browsers send it, in ASCII (xn--…)"
+	}
+	return "write scheme, host and perhaps port, such as https://app.example.com:8443"
+}

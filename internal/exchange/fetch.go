@@ -1,0 +1,104 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/token"
+)
+
+// Failures of [Exchanger.Token], to be told apart by errors.Is. No error holds a
+// token.
+var (
+	// ErrTemplate says that the session is there and the template is not: a fault
+	// of the configuration.
+	ErrTemplate = errors.New("no such JWT template")
+	// ErrSession says that the session is over or was never there: its user has to
+	// sign in again.
+	ErrSession = errors.New("no such active session")
+	// ErrUnavailable says that Clerk gave no usable answer: it could not be
+	// reached, failed, limited the rate, or refused the secret key
+	// ([clerkapi.ErrUnauthorized] is then in the chain).
+	ErrUnavailable = errors.New("token exchange unavailable")
+)
+
+// maxRest bounds for how long a Retry-After can stop all calls.
+const maxRest = 30 * time.Second
+
+// fetch asks Clerk. Its outcome is good for no time at all if the token is not to
+// be kept.
+func (e *Exchanger) fetch(ctx context.Context, key Key) outcome {
+	asked := e.now()
+	raw, err := e.ask(ctx, key, asked)
+	if err != nil {
+		return outcome{err: fmt.Errorf("exchange token: %w", err), until: e.now().Add(FailureMemory)}
+	}
+	t, err := token.Decode(raw)
+	if err != nil || !token.IsJWTFormat(raw) {
+		err = fmt.Errorf("exchange token: %w: the answer is no JWT", ErrUnavailable)
+		return outcome{err: err, until: e.now().Add(FailureMemory)}
+	}
+	return outcome{token: raw, until: keepUntil(t, asked)}
+}
+
+func (e *Exchanger) ask(ctx context.Context, key Key, now time.Time) (string, error) {
+	if now.UnixNano() < e.rest.Load() {
+		return "", fmt.Errorf("%w: %w: waiting as long as Clerk asked for", ErrUnavailable, clerkapi.ErrRateLimited)
+	}
+	created, response, err := e.api.CreateSessionTokenFromTemplate(ctx, key.SessionID, key.Template, nil)
+	if errors.Is(err, clerkapi.ErrNotFound) {
+		return "", e.notFound(ctx, key.SessionID, err)
+	}
+	if err != nil {
+		return "", e.unavailable(response, err)
+	}
+	return created.JWT, nil
+}
+
+// notFound finds out what was not found. Clerk has one code for both.
+func (e *Exchanger) notFound(ctx context.Context, sessionID string, cause error) error {
+	session, response, err := e.api.GetSession(ctx, sessionID)
+	switch {
+	case errors.Is(err, clerkapi.ErrNotFound):
+		return fmt.Errorf("%w: %w", ErrSession, err)
+	case err != nil:
+		return e.unavailable(response, err)
+	case session.Status != clerkapi.SessionActive:
+		return fmt.Errorf("%w: %w", ErrSession, cause)
+	}
+	return fmt.Errorf("%w: %w", ErrTemplate, cause)
+}
+
+func (e *Exchanger) unavailable(response *clerkapi.Response, err error) error {
+	if errors.Is(err, clerkapi.ErrRateLimited) && response != nil {
+		// The limit is the instance's, not this session's.
+		e.rest.Store(e.now().Add(min(response.RetryAfter, maxRest)).UnixNano())
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// keepUntil is when a token is no longer handed out, the zero time for one that
+// is not kept. The lifetime counts from when it was asked for as well: if our
+// clock is behind Clerk's, exp alone would let it live too long.
+func keepUntil(t *token.Unverified, asked time.Time) time.Time {
+	exp, ok := t.EXP()
+	if !ok {
+		return time.Time{}
+	}
+	until := instant(exp)
+	if iat, ok := t.IAT(); ok && iat < exp {
+		if byLifetime := asked.Add(instant(exp).Sub(instant(iat))); byLifetime.Before(until) {
+			until = byLifetime
+		}
+	}
+	return until.Add(-Margin)
+}
+
+// instant is a NumericDate, within what time can tell; a longer life is as good.
+func instant(seconds float64) time.Time {
+	const year2200 = 7258118400
+	return time.Unix(int64(max(0, min(seconds, year2200))), 0)
+}
