@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // the script for wrk
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+//go:embed load.lua
+var loadScript string
+
+// connections are how many clients there are.
+const connections = "32"
+
+// sample is what one contender did in one round.
+type sample struct {
+	perRequest time.Duration // CPU time of the proxy
+	perSecond  float64       // requests
+}
+
+// load keeps a contender as busy as it can be, and returns what that cost.
+func (b *bench) load(ctx context.Context, r *running, duration time.Duration) (sample, error) {
+	before, err := r.cpuTime()
+	if err != nil {
+		return sample{}, err
+	}
+	requests, took, err := b.wrk(ctx, r, duration)
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := r.cpuTime()
+	if err != nil {
+		return sample{}, err
+	}
+	return sample{
+		perRequest: (after - before) / time.Duration(requests),
+		perSecond:  float64(requests) / took.Seconds(),
+	}, nil
+}
+
+// wrk runs wrk once. Every request must have been answered as it should.
+func (b *bench) wrk(ctx context.Context, r *running, duration time.Duration) (requests int, took time.Duration, err error) {
+	header := r.header()
+	// wrk knows whole seconds only.
+	seconds := max(1, int(duration.Round(time.Second)/time.Second))
+	out, err := runPinned(ctx, loadCore, "wrk", "-t1", "-c"+connections, fmt.Sprintf("-d%ds", seconds),
+		"-s", filepath.Join(b.dir, "load.lua"), "http://"+r.address, "--", header, filepath.Join(b.dir, header))
+	if err != nil {
+		return 0, 0, err
+	}
+	var report struct{ Requests, Micros, Failed int }
+	at := bytes.LastIndex(out, []byte("\n{"))
+	if at < 0 {
+		return 0, 0, fmt.Errorf("wrk did not report: %s", out)
+	}
+	if err := json.Unmarshal(out[at:], &report); err != nil {
+		return 0, 0, fmt.Errorf("wrk's report: %w", err)
+	}
+	if report.Failed > 0 || report.Requests == 0 {
+		return 0, 0, fmt.Errorf("%s: %d of %d requests failed", r.name, report.Failed, report.Requests)
+	}
+	return report.Requests, time.Duration(report.Micros) * time.Microsecond, nil
+}

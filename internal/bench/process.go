@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// userHZ is the unit of CPU times in /proc, which is fixed towards user space.
+	// The kernel scales them to its exact run times, so that they hold for a busy
+	// process although they look like samples.
+	userHZ = 100
+	// stopTimeout is how long a process may take to end before it is killed.
+	stopTimeout = 5 * time.Second
+)
+
+// process is a program on one core.
+type process struct {
+	cmd     *exec.Cmd
+	output  *bytes.Buffer // what it said, for the error when it fails
+	started time.Time
+}
+
+// start runs a program pinned to core. env is all that it gets beside PATH.
+func start(ctx context.Context, core string, env []string, argv ...string) (*process, error) {
+	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", core}, argv...)...) //nolint:gosec // contenders are named in this package
+	p := &process{cmd: cmd, output: &bytes.Buffer{}}
+	cmd.Stdout, cmd.Stderr = p.output, p.output
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopTimeout
+	p.started = time.Now()
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(argv[0]), err)
+	}
+	return p, nil
+}
+
+// stop ends the process and waits for it.
+func (p *process) stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	timer := time.AfterFunc(stopTimeout, func() { _ = p.cmd.Process.Kill() })
+	defer timer.Stop()
+	_ = p.cmd.Wait() // a process that was told to end may say so with a failure
+}
+
+// runPinned waits for a program that ends by itself and returns what it printed.
+func runPinned(ctx context.Context, core string, argv ...string) ([]byte, error) {
+	p, err := start(ctx, core, nil, argv...)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Wait(); err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(argv[0]), err, p.output)
+	}
+	return p.output.Bytes(), nil
+}
+
+// stat is what is needed of /proc/<pid>/stat.
+type stat struct {
+	pid, parent int
+	cpu         time.Duration // user and system
+}
+
+// cpuTime is the CPU time of the process and of all below it.
+func (p *process) cpuTime() (time.Duration, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, err
+	}
+	var all []stat
+	for _, file := range files {
+		s, err := readStat(file)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // ended in the meantime
+		} else if err != nil {
+			return 0, err
+		}
+		all = append(all, s)
+	}
+	root := p.cmd.Process.Pid
+	if !slices.ContainsFunc(all, func(s stat) bool { return s.pid == root }) {
+		return 0, fmt.Errorf("the proxy has ended: %s", p.output)
+	}
+	var sum time.Duration
+	for tree := []int{root}; len(tree) > 0; tree = tree[1:] {
+		for _, s := range all {
+			if s.pid == tree[0] {
+				sum += s.cpu
+			} else if s.parent == tree[0] {
+				tree = append(tree, s.pid)
+			}
+		}
+	}
+	return sum, nil
+}
+
+func readStat(file string) (stat, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // below /proc
+	if err != nil {
+		return stat{}, err
+	}
+	// The name in parentheses may hold anything, parentheses too (proc(5)).
+	pid, _, _ := strings.Cut(string(text), " ")
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	const state, utime, stime = 3, 14, 15 // counted from 1, as in proc(5)
+	if len(fields) <= stime-state {
+		return stat{}, fmt.Errorf("%s has another form than expected", file)
+	}
+	var n [4]int
+	for i, field := range []string{pid, fields[1], fields[utime-state], fields[stime-state]} {
+		if n[i], err = strconv.Atoi(field); err != nil {
+			return stat{}, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return stat{pid: n[0], parent: n[1], cpu: time.Duration(n[2]+n[3]) * time.Second / userHZ}, nil
+}
+
+// residentKiB is the process's resident memory.
+func (p *process) residentKiB() (int, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			return strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
+		}
+	}
+	return 0, errors.New("no VmRSS in /proc")
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"runtime/pprof"
+	"sync"
+	"time"
+
+	"github.com/clerkgate/clerkgate/proxy"
+)
+
+// roles are the parts that this binary plays in a process of its own.
+var roles = map[string]func(ctx context.Context, args []string, stdout io.Writer) error{
+	"upstream": func(ctx context.Context, args []string, _ io.Writer) error { return serveUpstream(ctx, args[0]) },
+	"bare":     func(ctx context.Context, args []string, _ io.Writer) error { return serveBare(ctx, args[0], args[1]) },
+	"profiled": func(ctx context.Context, args []string, _ io.Writer) error { return serveProfiled(ctx, args[0]) },
+	"paced":    func(ctx context.Context, args []string, stdout io.Writer) error { return runPaced(ctx, args, stdout) },
+}
+
+// serveBare is the yardstick: [httputil.ReverseProxy] with idle connections enough
+// for the load, a buffer pool, and no limits of time.
+func serveBare(ctx context.Context, listen, upstream string) error {
+	target, err := url.Parse(upstream)
+	if err != nil {
+		return err
+	}
+	handler := &httputil.ReverseProxy{
+		Rewrite: func(pr *httputil.ProxyRequest) {
+			pr.SetURL(target)
+			pr.Out.Host = pr.In.Host
+		},
+		Transport:  &http.Transport{MaxIdleConns: 512, MaxIdleConnsPerHost: 512, DisableCompression: true},
+		BufferPool: &buffers{},
+	}
+	server := &http.Server{Addr: listen, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		<-ctx.Done()
+		_ = server.Close()
+	}()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// buffers lends copy buffers.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) Get() []byte {
+	if buf, ok := b.pool.Get().(*[]byte); ok {
+		return *buf
+	}
+	return make([]byte, 32<<10)
+}
+
+func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
+
+// serveProfiled is clerkgate with a CPU profile of its whole life. The product
+// itself has no such door.
+func serveProfiled(ctx context.Context, file string) error {
+	cfg, _, err := proxy.LoadConfig(os.LookupEnv, os.Environ())
+	if err != nil {
+		return err
+	}
+	out, err := os.Create(file) //nolint:gosec // named on the command line
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return err
+	}
+	logger := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	err = proxy.Run(ctx, cfg, logger, nil)
+	pprof.StopCPUProfile()
+	return errors.Join(err, out.Close())
+}

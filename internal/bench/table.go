@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// table gathers samples by contender and round.
+type table struct {
+	contenders []contender
+	samples    map[string][]sample
+}
+
+func newTable(contenders []contender) *table {
+	return &table{contenders: contenders, samples: make(map[string][]sample)}
+}
+
+func (t *table) add(name string, s sample) { t.samples[name] = append(t.samples[name], s) }
+
+// String is the table as Markdown: medians over the rounds, and the median of the
+// ratios within each round, which a slow moment of the machine does not move.
+func (t *table) String() string {
+	yardsticks := []string{"e", "d", "d2"}
+	var b strings.Builder
+	b.WriteString("| | contender | CPU µs/request | smallest .. largest | of e | of d | of d2 | requests/s |\n")
+	b.WriteString("|---|---|---:|---:|---:|---:|---:|---:|\n")
+	for _, c := range t.contenders {
+		own := t.samples[c.name]
+		costs, rates := make([]float64, len(own)), make([]float64, len(own))
+		for i, s := range own {
+			costs[i], rates[i] = micros(s.perRequest), s.perSecond
+		}
+		fmt.Fprintf(&b, "| %s | %s | %.1f | %.1f .. %.1f |", c.name, c.what, median(costs), slices.Min(costs), slices.Max(costs))
+		for _, y := range yardsticks {
+			fmt.Fprintf(&b, " %s |", ratio(own, t.samples[y]))
+		}
+		fmt.Fprintf(&b, " %.0f |\n", median(rates))
+	}
+	return b.String()
+}
+
+// rate is how many requests a second a contender answered; 0 when it was not run.
+func (t *table) rate(name string) float64 {
+	var rates []float64
+	for _, s := range t.samples[name] {
+		rates = append(rates, s.perSecond)
+	}
+	if len(rates) == 0 {
+		return 0
+	}
+	return median(rates)
+}
+
+// ratio is the median of a's cost by b's, round by round.
+func ratio(a, b []sample) string {
+	if len(a) != len(b) {
+		return "–"
+	}
+	ratios := make([]float64, len(a))
+	for i := range a {
+		ratios[i] = micros(a[i].perRequest) / micros(b[i].perRequest)
+	}
+	return fmt.Sprintf("%.2f", median(ratios))
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	if n%2 == 1 {
+		return sorted[n/2]
+	}
+	return (sorted[n/2-1] + sorted[n/2]) / 2
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha1" //nolint:gosec // RFC 6455 defines its handshake by SHA-1
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// answerSize is the size of an answer's body.
+const answerSize = 1 << 10
+
+// echoPath is answered with the header that arrived.
+const echoPath = "/echo"
+
+// serveUpstream is an application that costs next to nothing: requests without
+// bodies in, the same bytes out. What it spends would be taken from the core that
+// makes the load.
+func serveUpstream(ctx context.Context, listen string) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", listen)
+	if err != nil {
+		return err
+	}
+	go func() {
+		<-ctx.Done()
+		_ = listener.Close()
+	}()
+	ordinary := response(bytes.Repeat([]byte("x"), answerSize))
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return nil //nolint:nilerr // the listener was closed: the measurement is over
+		}
+		go answer(conn, ordinary)
+	}
+}
+
+func response(body []byte) []byte {
+	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\n\r\n%s", len(body), body)
+}
+
+// answer serves one connection until its other end closes it.
+func answer(conn net.Conn, ordinary []byte) {
+	defer func() { _ = conn.Close() }()
+	in := bufio.NewReaderSize(conn, 8<<10)
+	var head []byte
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return
+		}
+		if head = append(head, line...); len(line) > 2 {
+			continue
+		}
+		out := ordinary
+		switch {
+		case bytes.HasPrefix(head, []byte("GET "+echoPath+" ")):
+			out = response(head)
+		case bytes.HasPrefix(head, []byte("GET /socket ")):
+			out = switchProtocols(head)
+		}
+		if _, err := conn.Write(out); err != nil {
+			return
+		}
+		head = head[:0]
+	}
+}
+
+// switchProtocols answers a WebSocket's handshake; nothing is said on it later.
+func switchProtocols(head []byte) []byte {
+	var key string
+	for line := range strings.Lines(string(head)) {
+		if name, value, _ := strings.Cut(line, ":"); http.CanonicalHeaderKey(name) == "Sec-Websocket-Key" {
+			key = strings.TrimSpace(value)
+		}
+	}
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // see the import
+	return fmt.Appendf(nil, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+		base64.StdEncoding.EncodeToString(sum[:]))
+}
