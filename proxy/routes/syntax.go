@@ -1,0 +1,174 @@
+package routes
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	// maxFile bounds a routes file, in bytes.
+	maxFile = 1 << 20
+	// maxNesting is deeper than anything in a routes file.
+	maxNesting = 16
+	// maxAttempts bounds the search for the line of a syntax error.
+	maxAttempts = 64
+)
+
+// document reads the one YAML document of a file; nil after a problem.
+func (p *parser) document(data []byte) *yaml.Node {
+	if len(data) > maxFile {
+		p.problem(1, 1, "", fmt.Sprintf("a file of %d bytes", len(data)), fmt.Sprintf("%d are the most", maxFile))
+		return nil
+	}
+	if i := invalidText(data); i >= 0 {
+		line := 1 + bytes.Count(data[:i], []byte("\n"))
+		p.problem(line, i-bytes.LastIndexByte(data[:i], '\n'), "", "a byte that is no UTF-8 text", "save the file as UTF-8")
+		return nil
+	}
+	lines := &lineReader{rest: data}
+	decoder := yaml.NewDecoder(lines)
+	var doc yaml.Node
+	err := decoder.Decode(&doc)
+	switch {
+	case errors.Is(err, io.EOF) || err == nil && isEmpty(&doc):
+		p.problem(1, 1, "", "an empty file", "write routes: and below it a list")
+		return nil
+	case err != nil:
+		p.syntaxError(data, lines.read, err)
+		return nil
+	}
+	var second yaml.Node
+	switch err := decoder.Decode(&second); {
+	case err == nil:
+		p.problem(second.Line, second.Column, "", "a second document", "take the line --- out, or make two files")
+		return nil
+	case !errors.Is(err, io.EOF):
+		p.syntaxError(data, lines.read, err)
+		return nil
+	}
+	root := doc.Content[0]
+	before := len(p.problems)
+	p.plain(root, 0)
+	if len(p.problems) > before {
+		return nil
+	}
+	return root
+}
+
+func isEmpty(doc *yaml.Node) bool {
+	return len(doc.Content) == 0 || doc.Content[0].Kind == yaml.ScalarNode && doc.Content[0].ShortTag() == "!!null" && doc.Content[0].Value == ""
+}
+
+// invalidText returns where data stops being UTF-8 text; -1 when it is. UTF-16, which
+// YAML allows too, is not.
+func invalidText(data []byte) int {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 || r == 0 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// plain refuses what makes a file mean other than it looks: anchors and aliases
+// (which can also make a small file huge), and tags.
+func (p *parser) plain(n *yaml.Node, depth int) {
+	switch {
+	case n.Kind == yaml.AliasNode:
+		p.problem(n.Line, n.Column, "", "the alias "+quote("*"+n.Value), "aliases are not supported: write the value out")
+		return
+	case n.Anchor != "":
+		p.problem(n.Line, n.Column, "", "the anchor "+quote("&"+n.Anchor), "anchors are not supported: take it out")
+	case n.Style&yaml.TaggedStyle != 0:
+		p.problem(n.Line, n.Column, "", "the tag "+quote(n.Tag), "tags are not supported: take it out")
+	case depth > maxNesting:
+		p.problem(n.Line, n.Column, "", fmt.Sprintf("more than %d levels", maxNesting), "a routes file has 5 at most")
+		return
+	}
+	for _, child := range n.Content {
+		p.plain(child, depth+1)
+	}
+}
+
+// syntaxError reports what the YAML parser could not read. read is how many lines
+// it had seen.
+func (p *parser) syntaxError(data []byte, read int, err error) {
+	what := strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(what, "line "); ok {
+		if _, message, ok := strings.Cut(rest, ": "); ok {
+			what = message
+		}
+	}
+	line := brokenLine(data, read)
+	remedy := "check indentation, quotes and brackets from this line on"
+	if i := tabbedLine(data); i > 0 && i <= read {
+		line, remedy = i, "indent with spaces: YAML does not allow tabs there"
+	}
+	p.problem(line, 1, "", "text that is no YAML ("+shorten(what)+")", remedy)
+}
+
+// brokenLine finds where what cannot be read begins: after the longest beginning of
+// the file, in whole lines, that can be read. The parser's own line is often that
+// of the mapping around it.
+func brokenLine(data []byte, read int) int {
+	ends := make([]int, 1, read+1)
+	for i, c := range data {
+		if c == '\n' {
+			ends = append(ends, i+1)
+		}
+		if len(ends) > read {
+			break
+		}
+	}
+	for attempt, line := 0, min(read, len(ends))-1; line >= 0 && attempt < maxAttempts; attempt, line = attempt+1, line-1 {
+		var doc yaml.Node
+		if err := yaml.Unmarshal(data[:ends[line]], &doc); err == nil {
+			return line + 1
+		}
+	}
+	return max(read, 1)
+}
+
+// tabbedLine returns the first line that is indented with a tab; 0 for none.
+func tabbedLine(data []byte) int {
+	n := 0
+	for line := range bytes.Lines(data) {
+		n++
+		indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
+		if bytes.IndexByte(indent, '\t') >= 0 && len(bytes.TrimSpace(line)) > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// lineReader gives out a line at each call, so that it knows how far its reader is.
+type lineReader struct {
+	rest []byte
+	read int
+}
+
+func (l *lineReader) Read(b []byte) (int, error) {
+	if len(l.rest) == 0 {
+		return 0, io.EOF
+	}
+	line := l.rest
+	end := bytes.IndexByte(line, '\n')
+	if end >= 0 {
+		line = line[:end+1]
+	}
+	n := copy(b, line)
+	l.rest = l.rest[n:]
+	if n > 0 && (b[n-1] == '\n' || len(l.rest) == 0) {
+		l.read++
+	}
+	return n, nil
+}

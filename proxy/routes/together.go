@@ -1,0 +1,109 @@
+package routes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/middleware"
+)
+
+// checkRoute finds what is fine alone and wrong together. An option that would have
+// no effect is a problem too: who writes it relies on it
+// (CVE-2021-21411).
+func checkRoute(r *Route, f map[string]value) {
+	switch r.Auth {
+	case AuthPublic:
+		useless(f, "on a route that signed-out requests pass", "take it out, or write auth: required", "require", "unauthenticated")
+	case AuthNone:
+		useless(f, "on a route where nobody is looked for", "take it out, or write auth: required or auth: public",
+			"require", "unauthenticated", "accepts", "identity", "refresh", "token_template", "audience")
+		if r.Authorization == AuthorizationSession || r.Authorization == AuthorizationTemplate {
+			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route where nobody is looked for", "write keep or remove, or auth: required or auth: public")
+		}
+	}
+	if len(r.Accepts) > 0 && !slices.Contains(r.Accepts, middleware.SessionToken) && r.Accepts[0] != middleware.AnyToken {
+		const remedy = "add session_token to accepts, or take this out"
+		useless(f, "on a route that accepts no session_token, and no other token can have it", remedy, "require", "token_template")
+		if r.Refresh == RefreshAll {
+			f["refresh"].problem("refresh: all on a route that accepts no session_token", remedy)
+		}
+		if r.Authorization == AuthorizationSession || r.Authorization == AuthorizationTemplate {
+			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route that accepts no session_token", remedy)
+		}
+	}
+	if template := r.Authorization == AuthorizationTemplate; template && !f["token_template"].given() {
+		f["authorization"].problem("authorization: template without token_template", "write token_template: and the name of a JWT template")
+	} else if !template && f["token_template"].given() {
+		f["token_template"].problem("token_template without authorization: template", "write authorization: template, or take it out")
+	}
+	if r.Refresh == RefreshAll && r.CSRF.Off {
+		f["refresh"].problem("refresh: all with csrf: off", "take csrf: off out, or write refresh: documents: without the guard another site could act for a user")
+	}
+}
+
+// useless reports keys that are given and cannot have an effect.
+func useless(f map[string]value, why, remedy string, keys ...string) {
+	for _, key := range keys {
+		if f[key].given() {
+			f[key].problem(key+" "+why, remedy)
+		}
+	}
+}
+
+// unreachable finds routes that an earlier one leaves nothing for.
+func (p *parser) unreachable(all []Route, fields []map[string]value) {
+	entries := make([]*entry, len(all))
+	for i := range all {
+		e, err := newEntry(&all[i])
+		usable := err == nil && len(e.hosts) == written(fields[i]["hosts"]) && len(all[i].Methods) == written(fields[i]["methods"])
+		if usable {
+			entries[i] = &e
+		}
+	}
+	for i, later := range entries {
+		if later == nil {
+			continue
+		}
+		for _, earlier := range entries[:i] {
+			if earlier != nil && earlier.covers(later) {
+				fields[i]["match"].problem(
+					fmt.Sprintf("%q is never reached: the route in line %d, %s, matches all of it first", later.pattern, earlier.route.Line, earlier.describe()),
+					fmt.Sprintf("move it before line %d, or take it out", earlier.route.Line))
+				break
+			}
+		}
+	}
+}
+
+// written is how many items a list has in the file, valid or not. A route with a
+// broken list is not compared: it would seem to match anything.
+func written(v value) int {
+	if !v.given() {
+		return 0
+	}
+	return max(len(v.node.Content), 1)
+}
+
+// covers says whether e matches whatever later matches.
+func (e *entry) covers(later *entry) bool {
+	hosts := len(e.hosts) == 0 || len(later.hosts) > 0 && !slices.ContainsFunc(later.hosts, func(h string) bool {
+		return !slices.ContainsFunc(e.hosts, func(own string) bool { return hostCovers(own, h) })
+	})
+	methods := len(e.route.Methods) == 0 || len(later.route.Methods) > 0 && !slices.ContainsFunc(later.route.Methods, func(m string) bool {
+		return !slices.Contains(e.route.Methods, m)
+	})
+	return hosts && methods && e.pattern.covers(later.pattern)
+}
+
+// describe is what a route is for, in the words of the file.
+func (e *entry) describe() string {
+	parts := []string{fmt.Sprintf("%q", e.pattern)}
+	if len(e.hosts) > 0 {
+		parts = append(parts, "on "+strings.Join(e.hosts, ", "))
+	}
+	if len(e.route.Methods) > 0 {
+		parts = append(parts, "for "+strings.Join(e.route.Methods, ", "))
+	}
+	return strings.Join(parts, " ")
+}

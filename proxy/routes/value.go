@@ -1,0 +1,256 @@
+package routes
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	// maxText bounds one value, in bytes.
+	maxText = 2048
+	// maxItems bounds one list.
+	maxItems = 200
+)
+
+// parser collects what is wrong while it reads.
+type parser struct {
+	file, dir string
+	problems  []Problem
+}
+
+// value is a node of the file and the place where it stands.
+type value struct {
+	p    *parser
+	node *yaml.Node
+	key  string // routes[0].auth
+}
+
+// given says whether the file has this value at all.
+func (v value) given() bool { return v.node != nil }
+
+func (v value) problem(found, remedy string) {
+	v.p.problem(v.node.Line, v.node.Column, v.key, found, remedy)
+}
+
+// found describes a value of the wrong kind.
+func (v value) found() string {
+	switch v.node.Kind {
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.MappingNode:
+		return "a mapping"
+	}
+	switch v.node.ShortTag() {
+	case "!!null":
+		return "nothing"
+	case "!!int", "!!float":
+		return "the number " + quote(v.node.Value)
+	case "!!bool":
+		return "the boolean " + quote(v.node.Value)
+	case "!!timestamp":
+		return "the date " + quote(v.node.Value)
+	}
+	if v.node.Value == "" {
+		return "nothing"
+	}
+	return quote(v.node.Value)
+}
+
+// fields reads a mapping with the given keys and no others.
+func (v value) fields(known []string) map[string]value {
+	fields := make(map[string]value)
+	v.each(func(name string, key, field value) {
+		if !slices.Contains(known, name) {
+			key.problem("unknown key "+quote(name), unknownKey(name, known))
+			return
+		}
+		fields[name] = field
+	})
+	return fields
+}
+
+func unknownKey(name string, known []string) string {
+	switch {
+	case name == "<<":
+		return "merge keys are not supported: write the keys out"
+	case !slices.Contains(known, "role") && slices.Contains(requireKeys, name):
+		return name + " goes below require"
+	}
+	return suggestion(name, known) + "the keys here are " + strings.Join(known, ", ")
+}
+
+// each calls f for the pairs of a mapping. A key that comes twice is a problem.
+func (v value) each(f func(name string, key, field value)) {
+	if v.node.Kind != yaml.MappingNode {
+		v.problem(v.found()+", where a mapping belongs", "write key: value pairs")
+		return
+	}
+	lines := make(map[string]int)
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		key := value{v.p, v.node.Content[i], v.key}
+		name := key.node.Value
+		if key.node.Kind != yaml.ScalarNode || name == "" {
+			key.problem("a key that is no word", "write a word, a colon and a value")
+			continue
+		}
+		if v.key != "" {
+			key.key += "."
+		}
+		key.key += shorten(name)
+		if first, twice := lines[name]; twice {
+			key.problem("the key "+quote(name)+" a second time", fmt.Sprintf("keep this or the one in line %d", first))
+			continue
+		}
+		lines[name] = key.node.Line
+		f(name, key, value{v.p, v.node.Content[i+1], key.key})
+	}
+}
+
+// shorten makes a key of any text fit for a key path.
+func shorten(name string) string {
+	if len(name) <= maxQuoted && strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return name
+	}
+	return quote(name)
+}
+
+// list reads a list that is not empty.
+func (v value) list(of string) []value {
+	if !v.given() {
+		return nil
+	}
+	switch {
+	case v.node.Kind != yaml.SequenceNode:
+		v.problem(v.found()+", where a list belongs", "write a list of "+of+" in [ ]")
+		return nil
+	case len(v.node.Content) == 0:
+		v.problem("an empty list", "name "+of+", or take the key out")
+	case len(v.node.Content) > maxItems:
+		v.problem(fmt.Sprintf("a list of %d", len(v.node.Content)), fmt.Sprintf("%d are the most", maxItems))
+		return nil
+	}
+	items := make([]value, len(v.node.Content))
+	for i, n := range v.node.Content {
+		items[i] = value{v.p, n, v.key + "[" + strconv.Itoa(i) + "]"}
+	}
+	return items
+}
+
+// texts reads a list of different texts. check returns each in its final form, or
+// reports a problem.
+func (v value) texts(of string, check func(value) (string, bool)) []string {
+	var all []string
+	for _, item := range v.list(of) {
+		s, ok := check(item)
+		if !ok {
+			continue
+		}
+		if slices.Contains(all, s) {
+			item.problem(quote(s)+" a second time", "take it out")
+			continue
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// text reads a text that is not empty and has no control characters.
+func (v value) text(what string) (string, bool) {
+	if !v.given() {
+		return "", false
+	}
+	s := v.node.Value
+	switch {
+	case v.node.Kind != yaml.ScalarNode || s == "":
+		v.problem(v.found()+", where a text belongs", "write "+what)
+	case v.node.ShortTag() != "!!str":
+		v.problem(v.found()+", where a text belongs", "write "+what+", in quotes if it is meant")
+	case len(s) > maxText:
+		v.problem(fmt.Sprintf("a text of %d bytes", len(s)), fmt.Sprintf("%d are the most", maxText))
+	case strings.ContainsFunc(s, unicode.IsControl):
+		v.problem("a text with a line end or another control character", "write "+what)
+	default:
+		return s, true
+	}
+	return "", false
+}
+
+// match is text that must pass a test.
+func (v value) matched(what string, ok func(string) bool) (string, bool) {
+	s, is := v.text(what)
+	if is && !ok(s) {
+		v.problem(quote(s)+" is not valid here", "write "+what)
+		return "", false
+	}
+	return s, is
+}
+
+// choice reads one of some words. Numbers are taken as they are written, so that
+// 401 needs no quotes.
+func (v value) choice(words []string) string {
+	if !v.given() {
+		return ""
+	}
+	s := v.node.Value
+	tag := v.node.ShortTag()
+	switch {
+	case v.node.Kind != yaml.ScalarNode || tag != "!!str" && tag != "!!int":
+		v.problem(v.found()+" is no choice", "write "+oneOf(words))
+	case !slices.Contains(words, s):
+		v.problem(v.found()+" is no choice", suggestion(s, words)+"write "+oneOf(words))
+	default:
+		return s
+	}
+	return ""
+}
+
+func (v value) boolean() bool {
+	if !v.given() {
+		return false
+	}
+	if v.node.Kind != yaml.ScalarNode || v.node.Value != "true" && v.node.Value != "false" || v.node.ShortTag() != "!!bool" {
+		v.problem(v.found()+", where a boolean belongs", "write true or false, without quotes")
+	}
+	return v.node.Value == "true"
+}
+
+// duration reads a duration from least to most; 0 when there is none.
+func (v value) duration(least, most time.Duration) time.Duration {
+	if !v.given() {
+		return 0
+	}
+	d, err := time.ParseDuration(v.node.Value)
+	if v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!str" || err != nil || d < least || d > most {
+		v.problem(v.found()+" is no duration that fits", fmt.Sprintf("write one from %s to %s with its unit, such as 10s or 1m30s", short(least), short(most)))
+		return 0
+	}
+	return d
+}
+
+// short writes 1h0m0s as 1h.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// path reads the name of a file. A relative one counts from the file that is read.
+func (v value) path() string {
+	s, ok := v.text("the name of a file")
+	if !ok || filepath.IsAbs(s) {
+		return s
+	}
+	return filepath.Join(v.p.dir, s)
+}
