@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
 // Policy says what happens to requests that nobody is signed in to.
@@ -28,15 +29,24 @@ type Config struct {
 	// Auth configures the middleware. [New] sets its Now and Logger.
 	Auth middleware.Options
 
-	// Upstream is the application: http, https, or unix with a path.
+	// Upstream is the application: http, https, or unix with a path; nil where Routes
+	// name their own, or only gateways ask.
 	Upstream *url.URL
 	// FrontendAPI is the origin that the path of Auth.ProxyURL is passed to; nil
 	// means that it is derived from the publishable key.
 	FrontendAPI *url.URL
+	// Routes say what becomes of which request; nil leaves it to Upstream, Policy and
+	// PublicPaths.
+	Routes *routes.Config
+	// CSRF guards unsafe methods that cookies authenticate, where no Routes are.
+	CSRF routes.CSRF
 	// Policy is what happens to signed-out requests; "" means PolicyRequired.
 	Policy Policy
 	// PublicPaths need no session: exact paths, or prefixes that end in /*.
 	PublicPaths []string
+
+	// ForwardAuthPath is where gateways ask; "" means /.clerkgate/auth.
+	ForwardAuthPath string
 
 	// Listen is the public address; "" means :8080.
 	Listen string
@@ -47,12 +57,34 @@ type Config struct {
 	LogLevel  slog.Level
 	LogFormat string
 
+	// TLSCertificateFile and TLSKeyFile, both or none, make the public listener
+	// speak HTTPS. They are read again when they change.
+	TLSCertificateFile, TLSKeyFile string
+	// H2C lets clients begin with HTTP/2 on a listener without TLS.
+	H2C bool
+	// Limits bound what a client can hold.
+	Limits Limits
+
+	// UpstreamSettings say how Upstream is spoken to. Its URL and ResponseTimeout
+	// are left to Upstream and UpstreamTimeout.
+	UpstreamSettings routes.Upstream
+	// UpstreamTransport chooses between two implementations of HTTP/1.1 without TLS:
+	// TransportDirect, or TransportStandard, which is net/http's. "" leaves the
+	// choice to this release.
+	UpstreamTransport UpstreamTransport
 	// UpstreamTimeout is how long the upstream may take to begin its answer; 0
 	// means 60s.
 	UpstreamTimeout time.Duration
 	// ShutdownTimeout is how long requests in flight may take to finish once the
 	// server is told to stop; 0 means 20s.
 	ShutdownTimeout time.Duration
+}
+
+// upstreamSettings are those of the one upstream that the environment names.
+func (cfg *Config) upstreamSettings() routes.Upstream {
+	settings := cfg.UpstreamSettings
+	settings.URL, settings.ResponseTimeout = cfg.Upstream.String(), cfg.UpstreamTimeout
+	return settings
 }
 
 // LoadConfig reads the configuration through lookup (os.LookupEnv). environ
@@ -82,13 +114,24 @@ func LoadConfig(lookup func(string) (string, bool), environ []string) (Config, [
 			TokenCacheSize:          l.count(envTokenCacheSize),
 			SessionLookupTTL:        l.duration(envSessionLookupTTL),
 		},
-		Upstream:    l.upstream(),
-		FrontendAPI: l.origin(envFAPIURL),
-		PublicPaths: l.publicPaths(),
-		Listen:      l.address(envListen, defaultListen),
-		AdminListen: l.address(envAdminListen, defaultAdminListen),
-		Policy:      Policy(l.choice(envPolicy, string(PolicyRequired), string(PolicyOptional))),
-		LogFormat:   l.choice(envLogFormat, "text", "json"),
+		Upstream:           l.upstream(),
+		FrontendAPI:        l.origin(envFAPIURL),
+		Routes:             l.routesFile(),
+		CSRF:               l.csrf(),
+		PublicPaths:        l.publicPaths(),
+		ForwardAuthPath:    l.ownPath(envForwardAuthPath, defaultForwardAuthPath),
+		Listen:             l.address(envListen, defaultListen),
+		AdminListen:        l.address(envAdminListen, defaultAdminListen),
+		TLSCertificateFile: l.text(envTLSCertFile),
+		TLSKeyFile:         l.text(envTLSKeyFile),
+		H2C:                l.boolean(envH2C),
+		Limits:             l.limits(),
+		UpstreamSettings:   l.upstreamSettings(),
+		UpstreamTransport:  l.upstreamTransport(),
+		UpstreamTimeout:    l.duration(envUpstreamTimeout),
+		ShutdownTimeout:    l.duration(envShutdownTimeout),
+		Policy:             Policy(l.choice(envPolicy, string(PolicyRequired), string(PolicyOptional))),
+		LogFormat:          l.choice(envLogFormat, "text", "json"),
 	}
 	l.keys(&cfg.Auth)
 	if l.choice(envSessionLookup, "off", "cached") == "cached" {
@@ -97,6 +140,8 @@ func LoadConfig(lookup func(string) (string, bool), environ []string) (Config, [
 	// The choice is one of slog's own names, so that this cannot fail.
 	_ = cfg.LogLevel.UnmarshalText([]byte(l.choice(envLogLevel, "info", "debug", "warn", "error")))
 	l.contradictions(&cfg)
+	l.routesContradictions(&cfg)
+	l.files(&cfg)
 	l.unsupported()
 	l.askMiddleware(cfg.Auth)
 

@@ -7,16 +7,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/clerkgate/clerkgate/internal/certificate"
 )
 
-// Limits of the listeners.
+// Limits of the server's life.
 const (
-	readHeaderTimeout      = 10 * time.Second
-	serverIdleTimeout      = 2 * time.Minute
-	maxHeaderBytes         = 64 << 10
 	defaultShutdownTimeout = 20 * time.Second
 	warmUpTimeout          = 30 * time.Second
 )
@@ -26,21 +25,42 @@ type Addresses struct {
 	Public, Admin net.Addr
 }
 
+// RunOptions are what [Run] has to do with the process around it. The zero value
+// works.
+type RunOptions struct {
+	// Logger gets what the server has to say; nil is silent.
+	Logger *slog.Logger
+	// Started is called once both listeners are open; nil is not called.
+	Started func(Addresses)
+	// Reload asks for Load to be called, once for each value, such as a SIGHUP from
+	// [os/signal.Notify]; nil never asks.
+	Reload <-chan os.Signal
+	// Load reads the configuration again, as [LoadConfig] does.
+	Load func() (Config, []Warning, error)
+}
+
 // Run serves cfg until ctx ends, then lets requests in flight finish for as long
 // as cfg.ShutdownTimeout says, and returns nil. Upgraded connections are closed
-// last. started, when not nil, is called once both listeners are open. Run leaves
-// no goroutine behind.
-func Run(ctx context.Context, cfg Config, logger *slog.Logger, started func(Addresses)) error {
-	p, err := New(cfg, Deps{Logger: logger, Now: cfg.Auth.Now})
+// last. Run leaves no goroutine behind.
+//
+// A value in opts.Reload puts the configuration that opts.Load returns in the
+// place of cfg: new requests meet it, those in flight end under the old one, and
+// no connection is closed. One that is not good is logged, and the old one goes on.
+func Run(ctx context.Context, cfg Config, opts RunOptions) error {
+	p, err := New(cfg, Deps{Logger: opts.Logger, Now: cfg.Auth.Now})
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	s := &server{proxy: p, admin: &admin{ready: p.Ready}, logger: p.logger, grace: cfg.ShutdownTimeout}
-	if s.grace == 0 {
-		s.grace = defaultShutdownTimeout
+	pair, err := loadTLS(cfg, p.now, p.logger)
+	if err != nil {
+		return err
 	}
-
+	s := &server{
+		cfg: cfg, limits: cfg.Limits.withDefaults(), grace: positive(cfg.ShutdownTimeout, defaultShutdownTimeout),
+		proxy: p, pair: pair, admin: &admin{ready: p.Ready}, logger: p.logger,
+		reloads: opts.Reload, load: opts.Load, swap: p.Reload,
+	}
 	public, err := listen(ctx, orDefault(cfg.Listen, defaultListen), envListen)
 	if err != nil {
 		return err
@@ -50,42 +70,47 @@ func Run(ctx context.Context, cfg Config, logger *slog.Logger, started func(Addr
 		_ = public.Close()
 		return err
 	}
-	if started != nil {
-		started(Addresses{Public: public.Addr(), Admin: private.Addr()})
+	if opts.Started != nil {
+		opts.Started(Addresses{Public: public.Addr(), Admin: private.Addr()})
 	}
 	return s.serve(ctx, public, private)
 }
 
 type server struct {
-	proxy  *Proxy
+	cfg    Config // in force
+	limits Limits
+	grace  time.Duration
+	proxy  http.Handler
+	pair   *certificate.Pair // nil without TLS
 	admin  *admin
 	logger *slog.Logger
-	grace  time.Duration
+
+	reloads <-chan os.Signal
+	load    func() (Config, []Warning, error)
+	swap    func(Config) error
 }
 
 func (s *server) serve(ctx context.Context, public, private net.Listener) error {
 	// Requests live on a context of their own: they outlast ctx by the grace.
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	flight := &flight{next: s.proxy}
-	app, probes := s.newServer(base, flight), s.newServer(base, s.admin.handler())
+	flight := &flight{next: &limiter{next: s.proxy, maxBody: s.limits.MaxBodyBytes, idle: s.limits.BodyIdleTimeout}}
+	app, probes := s.publicServer(base, flight), s.newServer(base, s.admin.handler())
 
 	var background sync.WaitGroup
 	background.Go(func() { s.warmUp(base) })
 	failed := make(chan error, 2)
-	for srv, listener := range map[*http.Server]net.Listener{app: public, probes: private} {
+	serve := func(l net.Listener, serve func(net.Listener) error) {
 		background.Go(func() {
-			if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				failed <- fmt.Errorf("serve %s: %w", listener.Addr(), err)
+			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
 			}
 		})
 	}
+	serve(newGuardedListener(public, s.limits.BodyIdleTimeout, s.limits.MaxConnections), s.speak(app))
+	serve(newGuardedListener(private, s.limits.BodyIdleTimeout, 0), probes.Serve)
 
-	var result error
-	select {
-	case <-ctx.Done():
-	case result = <-failed:
-	}
+	result := s.wait(ctx, failed)
 	s.admin.stopping.Store(true)
 	grace, done := context.WithTimeout(base, s.grace)
 	defer done()
@@ -100,15 +125,50 @@ func (s *server) serve(ctx context.Context, public, private net.Listener) error 
 	return result
 }
 
+// wait returns when the server is to stop, and reloads until then.
+func (s *server) wait(ctx context.Context, failed <-chan error) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case <-s.reloads:
+			s.reload(ctx)
+		}
+	}
+}
+
+// speak is what the public listener is served with: TLS, or not.
+func (s *server) speak(app *http.Server) func(net.Listener) error {
+	if s.pair == nil {
+		return app.Serve
+	}
+	app.TLSConfig = serverTLS(s.pair)
+	return func(l net.Listener) error { return app.ServeTLS(l, "", "") }
+}
+
+// publicServer speaks HTTP/2 over TLS, and without TLS only where that is wished
+// for, and then only to clients that begin with it: an upgrade in the middle of a
+// connection of HTTP/1 is no part of net/http, so that nothing can switch the
+// parser behind a proxy's back.
+func (s *server) publicServer(base context.Context, handler http.Handler) *http.Server {
+	srv := s.newServer(base, handler)
+	srv.Protocols.SetHTTP2(s.pair != nil)
+	srv.Protocols.SetUnencryptedHTTP2(s.pair == nil && s.cfg.H2C)
+	srv.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: s.limits.MaxStreams}
+	return srv
+}
+
 func (s *server) newServer(base context.Context, handler http.Handler) *http.Server {
 	protocols := &http.Protocols{}
-	protocols.SetHTTP1(true) // no TLS here, and no h2c: nothing may switch the parser
+	protocols.SetHTTP1(true)
 	return &http.Server{
 		Handler:                      handler,
 		BaseContext:                  func(net.Listener) context.Context { return base },
-		ReadHeaderTimeout:            readHeaderTimeout,
-		IdleTimeout:                  serverIdleTimeout,
-		MaxHeaderBytes:               maxHeaderBytes,
+		ReadHeaderTimeout:            s.limits.ReadHeaderTimeout,
+		IdleTimeout:                  s.limits.IdleTimeout,
+		MaxHeaderBytes:               s.limits.MaxHeaderBytes,
 		Protocols:                    protocols,
 		DisableGeneralOptionsHandler: true, // OPTIONS * gets the policy's answer
 		ErrorLog:                     slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
@@ -119,57 +179,7 @@ func (s *server) newServer(base context.Context, handler http.Handler) *http.Ser
 func (s *server) warmUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, warmUpTimeout)
 	defer cancel()
-	_ = s.proxy.Ready(ctx) // the key source logs failures, and /readyz asks again
-}
-
-// flight counts requests, so that the end of the server can wait for handlers
-// that [http.Server] no longer knows of: those of upgraded connections.
-type flight struct {
-	next http.Handler
-	mu   sync.Mutex
-	n    int
-	idle chan struct{} // closed when n falls to 0; nil while nobody waits
-}
-
-func (f *flight) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	f.n++
-	f.mu.Unlock()
-	defer func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.n--; f.n == 0 && f.idle != nil {
-			close(f.idle)
-			f.idle = nil
-		}
-	}()
-	f.next.ServeHTTP(w, r)
-}
-
-// wait returns when no request is in flight. The caller has made sure that no new
-// ones come and that the old ones end.
-func (f *flight) wait() {
-	f.mu.Lock()
-	if f.n == 0 {
-		f.mu.Unlock()
-		return
-	}
-	idle := make(chan struct{})
-	f.idle = idle
-	f.mu.Unlock()
-	<-idle
-}
-
-func listen(ctx context.Context, address, variable string) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen on %s: another program uses this address; stop it, or set %s to another one: %w", address, variable, err)
-	case err != nil:
-		return nil, fmt.Errorf("listen on %s (set by %s): %w", address, variable, err)
-	}
-	return listener, nil
+	_ = s.admin.ready(ctx) // the key source logs failures, and /readyz asks again
 }
 
 func orDefault(value, otherwise string) string {

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -42,7 +41,7 @@ func run(t testing.TB, app http.Handler, change func(*Config)) *running {
 	ctx, stop := context.WithCancel(t.Context())
 	r := &running{stop: stop, done: make(chan error, 1)}
 	started := make(chan Addresses, 1)
-	go func() { r.done <- Run(ctx, cfg, slog.New(slog.DiscardHandler), func(at Addresses) { started <- at }) }()
+	go func() { r.done <- Run(ctx, cfg, RunOptions{Started: func(at Addresses) { started <- at }}) }()
 	select {
 	case r.Addresses = <-started:
 	case err := <-r.done:
@@ -165,7 +164,7 @@ func TestListenErrorNamesTheVariable(t *testing.T) {
 			variable: taken.Listener.Addr().String(),
 		}))
 		require.NoError(t, err)
-		err = Run(t.Context(), cfg, nil, nil)
+		err = Run(t.Context(), cfg, RunOptions{})
 		require.ErrorContains(t, err, variable)
 		require.ErrorContains(t, err, taken.Listener.Addr().String())
 	}
@@ -228,7 +227,7 @@ func TestFlightWaitsForTheLast(t *testing.T) {
 }
 
 func TestRunRefusesABadConfig(t *testing.T) {
-	err := Run(t.Context(), Config{Upstream: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}, nil, nil)
+	err := Run(t.Context(), Config{Upstream: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}, RunOptions{})
 	var invalid *ConfigError
 	require.ErrorAs(t, err, &invalid)
 }

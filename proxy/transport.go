@@ -2,40 +2,83 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// Limits of connections to the upstream and to the Frontend API.
+// Limits of connections to the upstreams and to the Frontend API.
 const (
-	dialTimeout         = 10 * time.Second
+	defaultConnectWait  = 10 * time.Second
+	defaultUpstreamWait = 60 * time.Second
 	keepAlive           = 30 * time.Second
-	tlsTimeout          = 10 * time.Second
 	continueTimeout     = time.Second
 	idleTimeout         = 90 * time.Second
 	idlePerHost         = 256
 	maxResponseHeader   = 256 << 10
-	defaultUpstreamWait = 60 * time.Second
 	copyBufferSize      = 32 << 10
+	// An HTTP/2 connection on which nothing comes for this long is asked for a sign
+	// of life, so that requests do not wait on one that is dead.
+	pingAfter   = 30 * time.Second
+	pingTimeout = 15 * time.Second
 )
 
-// newTransport makes a transport for one target. It never looks at HTTP_PROXY: a
-// sidecar's traffic, with the secret key in it, goes where it was told to.
-func newTransport(target *url.URL, wait time.Duration) *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
-	dial := dialer.DialContext
-	if target.Scheme == "unix" {
-		path := target.Path
-		dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", path)
-		}
+// transport carries requests to one upstream.
+type transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
+// transportOptions are what transports have in common.
+type transportOptions struct {
+	// connect and response hold where an upstream says nothing else; 0 means the
+	// defaults.
+	connect, response time.Duration
+	now               func() time.Time
+	logger            *slog.Logger
+}
+
+// upstreamTransport makes the transport for one upstream. Files that can't be
+// used come as a [*certificate.Error], settings that contradict each other as
+// another error.
+//
+// It never looks at HTTP_PROXY: a sidecar's traffic, with credentials in it, goes
+// where it was told to.
+func upstreamTransport(up routes.Upstream, opts transportOptions) (transport, error) {
+	target, err := url.Parse(up.URL)
+	if err != nil {
+		return nil, err
 	}
+	connect := positive(up.ConnectTimeout, positive(opts.connect, defaultConnectWait))
+	t := standardTransport(target, connect, positive(up.ResponseTimeout, positive(opts.response, defaultUpstreamWait)))
+	t.Protocols, err = upstreamProtocols(up, target)
+	if err != nil {
+		return nil, err
+	}
+	if target.Scheme == "https" {
+		t.TLSClientConfig, err = clientTLS(up, opts)
+	}
+	return t, err
+}
+
+// newTransport makes a transport for a target with nothing special about it.
+func newTransport(target *url.URL, wait time.Duration) *http.Transport {
+	return standardTransport(target, defaultConnectWait, wait)
+}
+
+func standardTransport(target *url.URL, connect, wait time.Duration) *http.Transport {
 	return &http.Transport{
-		DialContext:            dial,
-		TLSHandshakeTimeout:    tlsTimeout,
+		DialContext:            dialer(target, connect),
+		TLSHandshakeTimeout:    connect,
 		ForceAttemptHTTP2:      target.Scheme == "https",
 		MaxIdleConns:           2 * idlePerHost,
 		MaxIdleConnsPerHost:    idlePerHost,
@@ -43,8 +86,70 @@ func newTransport(target *url.URL, wait time.Duration) *http.Transport {
 		ResponseHeaderTimeout:  wait,
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: maxResponseHeader,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		DisableCompression:     true, // bodies pass as they are
 	}
+}
+
+// dialer connects to the target, whatever address a transport makes of it: that of
+// a unix socket has no host.
+func dialer(target *url.URL, timeout time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
+	d := &net.Dialer{Timeout: timeout, KeepAlive: keepAlive}
+	if target.Scheme != "unix" {
+		return d.DialContext
+	}
+	path := target.Path
+	return func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", path) }
+}
+
+// upstreamProtocols are the versions of HTTP that an upstream may be spoken to in:
+// the one that is asked for, or what its URL suggests.
+func upstreamProtocols(up routes.Upstream, target *url.URL) (*http.Protocols, error) {
+	secure := target.Scheme == "https"
+	protocols := &http.Protocols{}
+	switch up.Protocol {
+	case routes.ProtocolAuto:
+		protocols.SetHTTP1(true)
+		protocols.SetHTTP2(secure) // negotiated
+	case routes.ProtocolHTTP1:
+		protocols.SetHTTP1(true)
+	case routes.ProtocolHTTP2:
+		if !secure {
+			return nil, errors.New("http2 is spoken over TLS, to an https URL; without TLS it is h2c")
+		}
+		protocols.SetHTTP2(true)
+	case routes.ProtocolH2C:
+		if secure {
+			return nil, errors.New("h2c is spoken without TLS; to an https URL it is http2")
+		}
+		protocols.SetUnencryptedHTTP2(true)
+	default:
+		return nil, fmt.Errorf("unknown protocol %q", up.Protocol)
+	}
+	return protocols, nil
+}
+
+// clientTLS trusts the upstream's own authorities in place of the system's, where
+// there are some, and shows a client certificate where there is one.
+func clientTLS(up routes.Upstream, opts transportOptions) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: up.ServerName}
+	if up.CAFile != "" {
+		pool, err := certificate.Authorities(up.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = pool
+	}
+	if up.CertificateFile != "" || up.KeyFile != "" {
+		pair, err := certificate.Load(certificate.Options{
+			CertificateFile: up.CertificateFile, KeyFile: up.KeyFile, Now: opts.now, Logger: opts.logger,
+		})
+		if err != nil {
+			return nil, err
+		}
+		config.GetClientCertificate = pair.GetClientCertificate
+	}
+	return config, nil
 }
 
 // bufferPool lends copy buffers to the reverse proxies.

@@ -128,7 +128,7 @@ func (d *demo) run(ctx context.Context, started func()) error {
 	}
 	group.Go(func() error {
 		_ = d.front.Close() // from here on it is clerkgate's
-		err := proxy.Run(ctx, d.cfg, d.logger, func(proxy.Addresses) { started() })
+		err := proxy.Run(ctx, d.cfg, proxy.RunOptions{Logger: d.logger, Started: func(proxy.Addresses) { started() }})
 		// Only now: requests in flight still needed the app and Clerk.
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), demoShutdownTimeout)
 		defer cancel()

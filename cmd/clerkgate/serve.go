@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/clerkgate/clerkgate/proxy"
 )
@@ -18,8 +21,18 @@ func runServe(ctx context.Context, lookup func(string) (string, bool), environ [
 	if err != nil {
 		return failed(stderr, err)
 	}
-	started := func(at proxy.Addresses) { announce(stdout, cfg, at) }
-	if err := proxy.Run(ctx, cfg, newLogger(cfg, stderr), started); err != nil {
+	// SIGHUP has always told daemons to read their configuration again. Signals that
+	// come while one reload is under way are one more reload.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	opts := proxy.RunOptions{
+		Logger:  newLogger(cfg, stderr),
+		Started: func(at proxy.Addresses) { announce(stdout, cfg, at) },
+		Reload:  hangups,
+		Load:    func() (proxy.Config, []proxy.Warning, error) { return proxy.LoadConfig(lookup, environ) },
+	}
+	if err := proxy.Run(ctx, cfg, opts); err != nil {
 		return failed(stderr, err)
 	}
 	return exitOK

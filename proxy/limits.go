@@ -1,0 +1,120 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Limits bound what one client can hold of a server. A field that is zero has the
+// default that its comment names; a negative one is taken for zero.
+type Limits struct {
+	// ReadHeaderTimeout is how long the header of a request may take, and the TLS
+	// handshake before it; 0 means 10s.
+	ReadHeaderTimeout time.Duration
+	// BodyIdleTimeout is how long a client may send nothing of a body that is being
+	// read, or take nothing of an answer that is being written; 0 means 1m. There
+	// is no limit on the whole: streams and large files take as long as they take.
+	BodyIdleTimeout time.Duration
+	// IdleTimeout is how long a connection stays open between requests; 0 means 2m.
+	IdleTimeout time.Duration
+	// MaxHeaderBytes bounds the header of a request; 0 means 64 KiB. net/http gives
+	// 4 KiB more to HTTP/1, and counts 32 bytes more for each field of HTTP/2.
+	MaxHeaderBytes int
+	// MaxBodyBytes bounds the body of a request; 0 means no limit.
+	MaxBodyBytes int64
+	// MaxConnections bounds the open connections; further ones wait in the
+	// system's queue. 0 means no limit.
+	MaxConnections int
+	// MaxStreams bounds the requests at one time on a connection of HTTP/2; 0
+	// means 250.
+	MaxStreams int
+}
+
+// The defaults.
+const (
+	defaultReadHeaderTimeout = 10 * time.Second
+	defaultBodyIdleTimeout   = time.Minute
+	defaultIdleTimeout       = 2 * time.Minute
+	defaultMaxHeaderBytes    = 64 << 10
+	defaultMaxStreams        = 250
+)
+
+// What no honest client sends: browsers keep less than 200 cookies for a site, and
+// a request that came through several proxies has some 50 fields. Each costs an
+// allocation here and everywhere behind (CVE-2025-58186).
+const (
+	maxFields  = 256
+	maxCookies = 512
+)
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		ReadHeaderTimeout: positive(l.ReadHeaderTimeout, defaultReadHeaderTimeout),
+		BodyIdleTimeout:   positive(l.BodyIdleTimeout, defaultBodyIdleTimeout),
+		IdleTimeout:       positive(l.IdleTimeout, defaultIdleTimeout),
+		MaxHeaderBytes:    positive(l.MaxHeaderBytes, defaultMaxHeaderBytes),
+		MaxBodyBytes:      positive(l.MaxBodyBytes, 0),
+		MaxConnections:    positive(l.MaxConnections, 0),
+		MaxStreams:        positive(l.MaxStreams, defaultMaxStreams),
+	}
+}
+
+func positive[N int | int64 | time.Duration](value, otherwise N) N {
+	if value > 0 {
+		return value
+	}
+	return otherwise
+}
+
+// limiter stands before everything that looks at a request. A request over
+// HTTP/1 without a body, which most are, passes with one look at its header:
+// [guardedConn] bounds its answer.
+type limiter struct {
+	next    http.Handler
+	maxBody int64
+	idle    time.Duration
+}
+
+func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if tooManyFields(r.Header) {
+		refuse(w, r, http.StatusRequestHeaderFieldsTooLarge, "header_too_large", "The request has too many headers or cookies.")
+		return
+	}
+	if r.Body == http.NoBody && r.ProtoMajor == 1 {
+		l.next.ServeHTTP(w, r)
+		return
+	}
+	if l.maxBody > 0 && r.ContentLength > l.maxBody {
+		tooLarge(w, r)
+		return
+	}
+	g := newGuard(w, r, l.idle, l.maxBody)
+	defer g.finish()
+	// A copy: net/http looks at its own request's body once more when the handler
+	// is done, to find out whether the connection can be used again.
+	guarded := r.WithContext(r.Context())
+	if g.body != nil {
+		guarded.Body = g.body
+	}
+	l.next.ServeHTTP(g, guarded)
+}
+
+func tooLarge(w http.ResponseWriter, r *http.Request) {
+	refuse(w, r, http.StatusRequestEntityTooLarge, "body_too_large", "The request's body is larger than this server takes.")
+}
+
+func tooManyFields(h http.Header) bool {
+	fields, cookies := 0, 0
+	for name, values := range h {
+		fields += len(values)
+		if name == "Cookie" {
+			// HTTP/2 clients may send each cookie in a field of its own (RFC 9113,
+			// section 8.2.3); net/http has joined them by now.
+			for _, value := range values {
+				cookies += 1 + strings.Count(value, ";")
+			}
+		}
+	}
+	return fields > maxFields || cookies > maxCookies
+}

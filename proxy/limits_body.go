@@ -1,0 +1,171 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// errStalled is what reading a body comes to whose client sends nothing for too
+// long.
+var errStalled = errors.New("the client stopped sending the body of its request")
+
+// guardedBody bounds the body of a request: its size, and how long one read may
+// wait for the client. Time in which nobody reads does not count, so that a slow
+// upstream is not its client's fault.
+//
+// The deadlines are of the real clock, as those of sockets are.
+type guardedBody struct {
+	from io.ReadCloser
+	max  int64 // 0 for no limit
+	idle time.Duration
+
+	// Of one of the two, by the version of HTTP.
+	control *http.ResponseController // HTTP/1: of the connection
+	watch   *watch                   // HTTP/2: of the stream
+
+	mu      sync.Mutex
+	left    int64     // of max
+	renewed time.Time // when the connection's deadline was set last
+	eof     bool
+	done    bool  // the handler has returned: the connection is not this request's any more
+	failure error // sticky
+}
+
+// Read is called by one goroutine at a time, which may be the transport's and
+// may outlive the handler.
+func (b *guardedBody) Read(p []byte) (int, error) {
+	if err := b.before(); err != nil {
+		return 0, err
+	}
+	if b.watch != nil {
+		b.watch.begin()
+	}
+	n, err := b.from.Read(p)
+	if b.watch != nil {
+		b.watch.end()
+	}
+	return b.after(n, err)
+}
+
+func (b *guardedBody) before() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.failure != nil:
+		return b.failure
+	case b.done:
+		return http.ErrBodyReadAfterClose
+	}
+	b.renew()
+	return nil
+}
+
+// renew pushes the connection's deadline forward, at most four times in idle: a
+// read has idle to make progress, and up to a quarter more.
+func (b *guardedBody) renew() {
+	if b.control == nil {
+		return
+	}
+	if now := time.Now(); now.Sub(b.renewed) > b.idle/4 {
+		b.renewed = now
+		// A connection that takes no deadlines has failed already.
+		_ = b.control.SetReadDeadline(now.Add(b.idle + b.idle/4))
+	}
+}
+
+func (b *guardedBody) after(n int, err error) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.max > 0 && int64(n) > b.left {
+		n, err = int(b.left), &http.MaxBytesError{Limit: b.max}
+	}
+	b.left -= int64(n)
+	switch {
+	case err == nil:
+	case err == io.EOF:
+		b.eof = true
+		if b.control != nil && !b.done {
+			// From here on net/http listens for the client to hang up, for as long
+			// as the answer takes.
+			_ = b.control.SetReadDeadline(time.Time{})
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = errStalled
+		fallthrough
+	default:
+		b.failure = err
+	}
+	return n, err
+}
+
+func (b *guardedBody) Close() error { return b.from.Close() }
+
+// failed says that the rest of the body will not come.
+func (b *guardedBody) failed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failure != nil
+}
+
+// finish lets go of the connection, and says whether the body was read whole.
+func (b *guardedBody) finish() (whole bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done = true
+	if b.watch != nil {
+		b.watch.finish()
+	}
+	return b.eof
+}
+
+// watch calls abort when what is between begin and end takes longer than idle. It
+// costs no goroutine.
+type watch struct {
+	idle  time.Duration
+	abort func()
+
+	mu    sync.Mutex
+	timer *time.Timer
+	armed bool
+}
+
+func (w *watch) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.armed = true
+	if w.timer == nil {
+		w.timer = time.AfterFunc(w.idle, w.fire)
+		return
+	}
+	w.timer.Reset(w.idle)
+}
+
+func (w *watch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.armed = false
+	w.timer.Stop()
+}
+
+// fire holds the lock while it aborts, so that nothing is aborted after end: the
+// stream may be another request's by then.
+func (w *watch) fire() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.armed {
+		w.abort()
+	}
+}
+
+func (w *watch) finish() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.armed = false
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
