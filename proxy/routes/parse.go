@@ -53,7 +53,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	}
 	if v := fields["routes"]; v.given() {
 		cfg.Routes = p.routes(v, fields)
-	} else if len(p.problems) == 0 {
+	} else if _, present := fields["routes"]; !present && root.Kind == yaml.MappingNode {
 		file.problem("no routes", "write routes: and below it a list; what no route matches gets 404")
 	}
 	if err := p.report(); err != nil {
@@ -83,16 +83,20 @@ func (p *parser) upstream(v value) Upstream {
 	if u, short := v.upstreamURL(); short {
 		return Upstream{URL: u}
 	}
-	f := v.fields(upstreamKeys)
-	target, ok := f["url"]
-	if !ok {
-		v.problem("an upstream without url", "write url: and where the application listens, such as http://127.0.0.1:3000")
+	const listens = "where the application listens, such as http://127.0.0.1:3000"
+	if v.node.Kind != yaml.MappingNode {
+		v.problem(v.found()+", where an upstream belongs", "write "+listens)
 		return Upstream{}
 	}
+	f := v.fields(upstreamKeys)
 	var u Upstream
-	u.URL, ok = target.upstreamURL()
-	if !ok {
-		target.problem(target.found()+", where a URL belongs", "write where the application listens, such as http://127.0.0.1:3000")
+	if target, present := f["url"]; !present {
+		v.problem("an upstream without url", "write url: and "+listens)
+	} else if target.given() {
+		var ok bool
+		if u.URL, ok = target.upstreamURL(); !ok {
+			target.problem(target.found()+", where a URL belongs", "write "+listens)
+		}
 	}
 	u.Protocol = Protocol(f["protocol"].choice([]string{string(ProtocolHTTP1), string(ProtocolHTTP2), string(ProtocolH2C)}))
 	u.CAFile, u.CertificateFile, u.KeyFile = f["ca_file"].path(), f["certificate_file"].path(), f["key_file"].path()
@@ -173,7 +177,7 @@ func (v value) upstreamURL() (origin string, ok bool) {
 func (p *parser) assertion(v value) *Assertion {
 	f := v.fields(assertionKeys)
 	a := &Assertion{Lifetime: f["lifetime"].duration(time.Second, time.Hour)}
-	if !f["key_files"].given() {
+	if _, present := f["key_files"]; !present && v.node.Kind == yaml.MappingNode {
 		v.problem("an assertion without key_files", "write key_files: and the names of files with private keys; the first signs")
 	}
 	a.KeyFiles = f["key_files"].texts("files with private keys", func(v value) (string, bool) {
@@ -221,7 +225,7 @@ func (v value) origins(wildcard bool) []string {
 // headerNames reads names of headers in canonical spelling.
 func (v value) headerNames(wildcard bool) []string {
 	return v.texts("headers", func(v value) (string, bool) {
-		s, ok := v.matched("the name of a header", func(s string) bool { return wildcard && s == "*" || isToken(s) })
+		s, ok := v.matched("the name of a header", func(s string) bool { return isToken(s) && (wildcard || s != "*") })
 		return http.CanonicalHeaderKey(s), ok
 	})
 }
@@ -239,7 +243,7 @@ func (v value) methodNames() []string {
 		case slices.Contains(methods(), upper):
 			v.problem(quote(s)+" in small letters", "write "+upper)
 		default:
-			v.problem(quote(s)+" is no method that is known here", suggestion(s, methods())+"write one of "+strings.Join(methods(), ", "))
+			v.problem(quote(s)+" is no method that is known here", suggestion(s, methods())+"the methods are "+strings.Join(methods(), ", "))
 		}
 		return "", false
 	})

@@ -36,7 +36,7 @@ func (p *parser) routes(v value, file map[string]value) []Route {
 		fields[i] = item.fields(routeKeys)
 		r := p.route(item, fields[i])
 		p.checkUpstreamName(item, fields[i], file["upstreams"])
-		if r.Audience != "" && !file["assertion"].given() {
+		if r.Audience != "" && r.Auth != AuthNone && !file["assertion"].given() {
 			fields[i]["audience"].problem("an audience, while the file has no assertion", "write assertion: with key_files, or take audience out")
 		}
 		if first, twice := names[r.Name]; twice && r.Name != "" {
@@ -50,7 +50,7 @@ func (p *parser) routes(v value, file map[string]value) []Route {
 }
 
 func (p *parser) checkUpstreamName(item value, f map[string]value, upstreams value) {
-	v := f["upstream"]
+	v, present := f["upstream"]
 	var known []string
 	if upstreams.given() {
 		for i := 0; i+1 < len(upstreams.node.Content) && upstreams.node.Kind == yaml.MappingNode; i += 2 {
@@ -58,7 +58,7 @@ func (p *parser) checkUpstreamName(item value, f map[string]value, upstreams val
 		}
 	}
 	switch {
-	case !v.given() && len(known) > 0 && item.node.Kind == yaml.MappingNode:
+	case !present && len(known) > 0 && item.node.Kind == yaml.MappingNode:
 		item.problem("a route without upstream", "write upstream: and "+oneOf(firstFew(known)))
 	case !v.given():
 	default:
@@ -88,7 +88,7 @@ func (p *parser) route(item value, f map[string]value) Route {
 	if item.node.Kind != yaml.MappingNode {
 		return r // reported
 	}
-	if !f["match"].given() {
+	if _, present := f["match"]; !present {
 		item.problem("a route without match", `write match: and a path, "/prefix/*" or "/*"`)
 	}
 	r.Name, _ = f["name"].matched("a name of 64 printable characters at most", func(s string) bool {
@@ -223,7 +223,7 @@ func (v value) cors() *CORS {
 		Headers: f["headers"].headerNames(true), Expose: f["expose"].headerNames(false),
 		Credentials: f["credentials"].boolean(), MaxAge: f["max_age"].duration(time.Second, 24*time.Hour),
 	}
-	if !f["origins"].given() && v.node.Kind == yaml.MappingNode {
+	if _, present := f["origins"]; !present && v.node.Kind == yaml.MappingNode {
 		v.problem("cors without origins", "name the origins that may call, such as [https://app.example.com]")
 	}
 	for key, list := range map[string][]string{"origins": c.Origins, "headers": c.Headers} {
@@ -244,7 +244,7 @@ func (v value) csrf() CSRF {
 		return CSRF{}
 	case v.node.Kind == yaml.MappingNode:
 		f := v.fields(csrfKeys)
-		if !f["trusted_origins"].given() {
+		if _, present := f["trusted_origins"]; !present {
 			v.problem("csrf without trusted_origins", "write on, off or { trusted_origins: [https://other.example] }")
 		}
 		return CSRF{TrustedOrigins: f["trusted_origins"].origins(false)}

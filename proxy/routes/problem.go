@@ -110,16 +110,21 @@ func oneOf(words []string) string {
 
 // suggestion is "did you mean x? ", or nothing when no word is near.
 func suggestion(word string, known []string) string {
-	best, distance := "", 1+len(word)/3
+	if meant := nearest(word, known); meant != "" {
+		return "did you mean " + meant + "? "
+	}
+	return ""
+}
+
+// nearest returns the known word that was probably meant; "" for none.
+func nearest(word string, known []string) string {
+	best, distance := "", 2+len(word)/3
 	for _, k := range known {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(k)); d <= distance && (d < distance || best == "") {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(k)); d < distance {
 			best, distance = k, d
 		}
 	}
-	if best == "" || best == word {
-		return ""
-	}
-	return "did you mean " + best + "? "
+	return best
 }
 
 // editDistance is Levenshtein's, over bytes of short words; long ones are far.

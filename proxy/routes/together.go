@@ -22,7 +22,7 @@ func checkRoute(r *Route, f map[string]value) {
 			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route where nobody is looked for", "write keep or remove, or auth: required or auth: public")
 		}
 	}
-	if len(r.Accepts) > 0 && !slices.Contains(r.Accepts, middleware.SessionToken) && r.Accepts[0] != middleware.AnyToken {
+	if r.Auth != AuthNone && len(r.Accepts) > 0 && !slices.Contains(r.Accepts, middleware.SessionToken) && r.Accepts[0] != middleware.AnyToken {
 		const remedy = "add session_token to accepts, or take this out"
 		useless(f, "on a route that accepts no session_token, and no other token can have it", remedy, "require", "token_template")
 		if r.Refresh == RefreshAll {

@@ -63,27 +63,32 @@ func (v value) found() string {
 	return quote(v.node.Value)
 }
 
-// fields reads a mapping with the given keys and no others.
+// fields reads a mapping with the given keys and no others. For a key that is
+// probably misspelled, what was meant is there without being given, so that nobody
+// complains of its absence as well.
 func (v value) fields(known []string) map[string]value {
 	fields := make(map[string]value)
 	v.each(func(name string, key, field value) {
-		if !slices.Contains(known, name) {
-			key.problem("unknown key "+quote(name), unknownKey(name, known))
+		if slices.Contains(known, name) {
+			fields[name] = field
 			return
 		}
-		fields[name] = field
+		meant := nearest(name, known)
+		remedy := "the keys here are " + strings.Join(known, ", ")
+		switch {
+		case name == "<<":
+			remedy = "merge keys are not supported: write the keys out"
+		case !slices.Contains(known, "role") && slices.Contains(requireKeys, name):
+			remedy = name + " goes below require"
+		case meant != "":
+			remedy = "did you mean " + meant + "?"
+			if _, there := fields[meant]; !there {
+				fields[meant] = value{}
+			}
+		}
+		key.problem("unknown key "+quote(name), remedy)
 	})
 	return fields
-}
-
-func unknownKey(name string, known []string) string {
-	switch {
-	case name == "<<":
-		return "merge keys are not supported: write the keys out"
-	case !slices.Contains(known, "role") && slices.Contains(requireKeys, name):
-		return name + " goes below require"
-	}
-	return suggestion(name, known) + "the keys here are " + strings.Join(known, ", ")
 }
 
 // each calls f for the pairs of a mapping. A key that comes twice is a problem.
