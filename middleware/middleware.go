@@ -90,6 +90,9 @@ func (a *Authenticator) Ready(ctx context.Context) error {
 // instance's cookies.
 func (a *Authenticator) CookieSuffix() string { return a.instance.suffix }
 
+// Client is the client of the Backend API that a itself uses. It is closed with a.
+func (a *Authenticator) Client() *clerkapi.Client { return a.api }
+
 // FrontendAPI is the host of the Frontend API inside the publishable key.
 func (a *Authenticator) FrontendAPI() string { return a.instance.keyHost }
 

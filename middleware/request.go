@@ -206,3 +206,8 @@ func (j *judged) frontendAPI() string {
 	}
 	return j.a.instance.frontendAPI
 }
+
+// HasHeaderToken says whether r is judged by its Authorization header, so that its
+// cookies do not count. A page of another site cannot make a browser send that
+// header, which is what a guard against cross-site requests needs to know.
+func HasHeaderToken(r *http.Request) bool { return bearerToken(r.Header) != "" }

@@ -9,50 +9,59 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// entry gathers what one line of the access log says. It belongs to one request
-// and is used by that request's goroutine.
+// entry is what is known about one request while it is served, and what its line
+// in the access log says. It belongs to that request's goroutine.
 type entry struct {
-	state    *middleware.State
+	http.ResponseWriter // the client's, when the request is logged
+
+	path  string            // as it was judged; without the query
+	rule  *rule             // nil while no route has matched
+	state *middleware.State // nil when nobody looked
+
+	authorization string // for the upstream, in place of the client's
+	assertion     string // for the upstream
+
+	start    time.Time
+	status   int   // of the answer
 	upstream int   // status of the upstream; 0 when it was not asked
-	failure  error // of the round trip
+	failure  error // of the round trip, or why the request was refused
 }
 
 type entryKey struct{}
+
+// withEntry is for the ways that lead through other packages' handlers.
+func withEntry(ctx context.Context, e *entry) context.Context {
+	return context.WithValue(ctx, entryKey{}, e)
+}
 
 func entryOf(ctx context.Context) *entry {
 	e, _ := ctx.Value(entryKey{}).(*entry)
 	return e
 }
 
-// observer is the middleware's Observer, in front of the one that the
-// configuration may have. It sees handshakes too, which never reach the handler
-// behind the middleware.
-func observer(next func(*http.Request, *middleware.State)) func(*http.Request, *middleware.State) {
-	return func(r *http.Request, state *middleware.State) {
-		if e := entryOf(r.Context()); e != nil {
-			e.state = state
-		}
-		if next != nil {
-			next(r, state)
-		}
+// Unwrap lets [http.ResponseController] reach Flush and Hijack.
+func (e *entry) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+
+// WriteHeader remembers the status.
+func (e *entry) WriteHeader(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		e.status = status
 	}
+	e.ResponseWriter.WriteHeader(status)
 }
 
-// logged writes one line when the request is done, whatever way it ends.
-func (p *Proxy) logged(w http.ResponseWriter, r *http.Request, path string, next http.Handler) {
-	if !p.logger.Enabled(r.Context(), slog.LevelInfo) {
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entryKey{}, &entry{})))
-		return
+// Write remembers that the status was implied.
+func (e *entry) Write(b []byte) (int, error) {
+	if e.status == 0 {
+		e.status = http.StatusOK
 	}
-	e := &entry{}
-	recorder := &recorder{ResponseWriter: w}
-	start := p.now()
-	defer func() { p.logLine(r, path, e, recorder.status, p.now().Sub(start)) }()
-	next.ServeHTTP(recorder, r.WithContext(context.WithValue(r.Context(), entryKey{}, e)))
+	return e.ResponseWriter.Write(b)
 }
 
-// logLine never mentions a query, a cookie or a token: they hold credentials.
-func (p *Proxy) logLine(r *http.Request, path string, e *entry, status int, took time.Duration) {
+// logLine writes one line when the request is done, whatever way it ends. It never
+// mentions a query, a cookie or a token: they hold credentials.
+func (p *Proxy) logLine(r *http.Request, e *entry) {
+	status := e.status
 	if status == 0 {
 		status = e.upstream // an upgrade: its answer went past the ResponseWriter
 	}
@@ -64,7 +73,10 @@ func (p *Proxy) logLine(r *http.Request, path string, e *entry, status int, took
 			attrs = append(attrs, slog.String("reason", reason))
 		}
 	}
-	attrs = append(attrs, slog.Int("status", status), slog.String("method", r.Method), slog.String("path", path))
+	attrs = append(attrs, slog.Int("status", status), slog.String("method", r.Method), slog.String("path", e.path))
+	if e.rule != nil && e.rule.name != "" {
+		attrs = append(attrs, slog.String("route", e.rule.name))
+	}
 	if e.state != nil {
 		if id := e.state.Auth.UserID; id != "" {
 			attrs = append(attrs, slog.String("user_id", id))
@@ -76,34 +88,11 @@ func (p *Proxy) logLine(r *http.Request, path string, e *entry, status int, took
 	if e.upstream != 0 {
 		attrs = append(attrs, slog.Int("upstream_status", e.upstream))
 	}
-	attrs = append(attrs, slog.Duration("duration", took.Round(time.Microsecond)))
+	attrs = append(attrs, slog.Duration("duration", p.now().Sub(e.start).Round(time.Microsecond)))
 	level := slog.LevelInfo
 	if e.failure != nil && r.Context().Err() == nil {
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("error", e.failure.Error()))
 	}
 	p.logger.LogAttrs(r.Context(), level, "request", attrs...)
-}
-
-// recorder remembers the status of an answer.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-// Unwrap lets [http.ResponseController] reach Flush and Hijack.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-func (r *recorder) WriteHeader(status int) {
-	if status >= 200 || status == http.StatusSwitchingProtocols {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(b)
 }

@@ -58,6 +58,9 @@ func writeError(w http.ResponseWriter, status int, code, message string) {
 // failure classifies an error of a round trip.
 func failure(err error) (status int, code string) {
 	var timeout net.Error
+	if errors.Is(err, errStalled) {
+		return http.StatusRequestTimeout, "request_timeout"
+	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
 		return http.StatusGatewayTimeout, "upstream_timeout"
 	}

@@ -219,5 +219,5 @@ func TestNewRefusesWhatConfigLacks(t *testing.T) {
 	_, err := New(Config{}, Deps{})
 	var invalid *ConfigError
 	require.True(t, errors.As(err, &invalid))
-	assert.Equal(t, "CLERKGATE_UPSTREAM", invalid.Problems[0].Variable)
+	assert.Equal(t, "CLERK_PUBLISHABLE_KEY", invalid.Problems[0].Variable)
 }

@@ -11,9 +11,9 @@ type ConfigError struct {
 	Problems []Problem
 }
 
-// Problem is one thing wrong with one variable.
+// Problem is one thing wrong with one variable, or at one place of the routes file.
 type Problem struct {
-	// Variable is the environment variable.
+	// Variable is the environment variable, or file, line and column.
 	Variable string
 	// Found says what it holds; of a secret only its kind.
 	Found string
@@ -35,7 +35,9 @@ func (e *ConfigError) Error() string {
 		if p.Found != "" {
 			fmt.Fprintf(&b, "    found     %s\n", p.Found)
 		}
-		fmt.Fprintf(&b, "    expected  %s\n", p.Expected)
+		if p.Expected != "" {
+			fmt.Fprintf(&b, "    expected  %s\n", p.Expected)
+		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -49,3 +51,8 @@ type Warning struct {
 }
 
 func (w Warning) String() string { return w.Variable + ": " + w.Message }
+
+// configProblem is an error about one variable whose text says everything.
+func configProblem(variable string, err error) error {
+	return &ConfigError{Problems: []Problem{{Variable: variable, Found: err.Error()}}}
+}

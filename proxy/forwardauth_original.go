@@ -167,8 +167,9 @@ func validHost(s string) bool {
 	}
 	name, port, hasPort := strings.Cut(s, ":")
 	for i := range len(name) {
-		c := name[i]
-		if !isUnreserved(c) || c == '~' {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
+		default:
 			return false
 		}
 	}

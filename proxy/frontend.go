@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
 // frontend passes a path of the application to Clerk's Frontend API, so that
@@ -126,7 +127,7 @@ func (f *frontend) rewrite(pr *httputil.ProxyRequest) {
 		path = "/"
 	}
 	target := &url.URL{Scheme: f.base.Scheme, Host: f.base.Host, RawQuery: in.URL.RawQuery}
-	setPath(target, path)
+	routes.SetPath(target, path)
 	out.URL, out.Host = target, f.base.Host
 	out.Trailer = nil
 

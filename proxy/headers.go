@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
 // The identity headers, in net/http's canonical spelling so that they can be
@@ -21,7 +23,28 @@ const (
 	headerMachineID = "X-Clerk-Machine-Id"
 	headerClientID  = "X-Clerk-Client-Id"
 	headerScopes    = "X-Clerk-Scopes"
+	headerAssertion = "X-Clerk-Assertion"
 )
+
+// identitySet says which identity headers the upstream gets, one bit for each of
+// [routes.IdentityNames].
+type identitySet uint16
+
+const allIdentity identitySet = 1<<9 - 1
+
+// newIdentitySet reads the names of a route: nil is all.
+func newIdentitySet(names []string) identitySet {
+	if names == nil {
+		return allIdentity
+	}
+	var set identitySet
+	for i, known := range routes.IdentityNames() {
+		if slices.Contains(names, known) {
+			set |= 1 << i
+		}
+	}
+	return set
+}
 
 // What stands in X-Clerk-Auth-Reason for verified tokens that are signed out for
 // the application all the same.
@@ -90,32 +113,46 @@ func deleteHeaders(h http.Header, match func(string) bool) {
 }
 
 // setIdentity writes what the middleware found onto a request for the upstream.
-// What is not known has no header.
-func setIdentity(h http.Header, state *middleware.State) {
+// What is not known has no header. All values share one array.
+func (set identitySet) setIdentity(h http.Header, state *middleware.State) {
 	status, reason := verdict(state)
-	setValue(h, headerStatus, string(status))
-	setValue(h, headerReason, reason)
+	values := make([]string, 0, 11)
+	put := func(name, value string) {
+		if value == "" {
+			return
+		}
+		if encoded := encodeValue(value); len(encoded) <= maxIdentityValue {
+			values = append(values, encoded)
+			h[name] = values[len(values)-1 : len(values) : len(values)]
+		}
+	}
+	put(headerStatus, string(status))
+	put(headerReason, reason)
 	if status != middleware.SignedIn {
 		return
 	}
 	who := state.Auth
-	setValue(h, headerTokenType, string(who.TokenType))
-	setValue(h, headerUserID, who.UserID)
-	setValue(h, headerSessionID, who.SessionID)
-	setValue(h, headerOrgID, who.OrgID)
-	setValue(h, headerOrgSlug, who.OrgSlug)
-	setValue(h, headerOrgRole, who.OrgRole)
-	setValue(h, headerMachineID, who.MachineID)
-	setValue(h, headerClientID, who.ClientID)
-	if len(who.Scopes) > 0 {
-		scopes := make([]string, len(who.Scopes))
-		for i, scope := range who.Scopes {
-			scopes[i] = encodeValue(scope)
+	for i, value := range [...]string{
+		who.UserID, who.SessionID, who.OrgID, who.OrgSlug, who.OrgRole, string(who.TokenType), who.MachineID, who.ClientID,
+	} {
+		if set&(1<<i) != 0 {
+			put(identityHeaders()[i+2], value)
 		}
-		if joined := strings.Join(scopes, " "); len(joined) <= maxIdentityValue {
+	}
+	if set&(1<<8) != 0 && len(who.Scopes) > 0 {
+		if joined := encodeScopes(who.Scopes); len(joined) <= maxIdentityValue {
 			h[headerScopes] = []string{joined}
 		}
 	}
+}
+
+// encodeScopes encodes each scope and joins them by spaces.
+func encodeScopes(scopes []string) string {
+	encoded := make([]string, len(scopes))
+	for i, scope := range scopes {
+		encoded[i] = encodeValue(scope)
+	}
+	return strings.Join(encoded, " ")
 }
 
 // verdict is status and reason as the application is told. It is stricter than
@@ -130,15 +167,6 @@ func verdict(state *middleware.State) (status middleware.Status, reason string) 
 		return middleware.SignedOut, reasonPending
 	default:
 		return middleware.SignedOut, reasonNobody
-	}
-}
-
-func setValue(h http.Header, name, value string) {
-	if value == "" {
-		return
-	}
-	if encoded := encodeValue(value); len(encoded) <= maxIdentityValue {
-		h[name] = []string{encoded}
 	}
 }
 

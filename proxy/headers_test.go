@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -183,7 +184,7 @@ func TestSetIdentity(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			h := http.Header{}
-			setIdentity(h, &test.state)
+			allIdentity.setIdentity(h, &test.state)
 			assert.Equal(t, test.want, h)
 		})
 	}
@@ -197,6 +198,8 @@ func FuzzEncodeValue(f *testing.F) {
 		for i := range len(encoded) {
 			require.True(t, encoded[i] >= 0x21 && encoded[i] <= 0x7e)
 		}
-		require.Equal(t, value, decodeEscapes(encoded))
+		decoded, err := url.PathUnescape(encoded)
+		require.NoError(t, err)
+		require.Equal(t, value, decoded)
 	})
 }

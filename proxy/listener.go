@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -82,15 +83,28 @@ type guardedConn struct {
 	leave   func()
 }
 
+// Write goes on for as long as the client takes anything.
 func (c *guardedConn) Write(p []byte) (int, error) {
-	if !c.foreign.Load() {
-		now := time.Now()
-		if last := c.renewed.Load(); now.UnixNano()-last > int64(c.idle/4) && c.renewed.CompareAndSwap(last, now.UnixNano()) {
-			// A connection that takes no deadline fails the write that follows.
-			_ = c.Conn.SetWriteDeadline(now.Add(c.idle + c.idle/4))
-		}
+	c.renew(c.idle / 4)
+	n, err := c.Conn.Write(p)
+	for moved := n; moved > 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.renew(0); n += moved {
+		moved, err = c.Conn.Write(p[n:])
 	}
-	return c.Conn.Write(p)
+	return n, err
+}
+
+// renew pushes the deadline forward when that was done longer than age ago. It
+// says whether the deadline is its own business.
+func (c *guardedConn) renew(age time.Duration) bool {
+	if c.foreign.Load() {
+		return false
+	}
+	now := time.Now()
+	if last := c.renewed.Load(); now.UnixNano()-last >= int64(age) && c.renewed.CompareAndSwap(last, now.UnixNano()) {
+		// A connection that takes no deadline fails the write that follows.
+		_ = c.Conn.SetWriteDeadline(now.Add(c.idle + c.idle/4))
+	}
+	return true
 }
 
 // SetWriteDeadline obeys those who set one, as crypto/tls does before it closes.

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clerkgate/clerkgate/internal/crossorigin"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
 // maxTokenCacheSize bounds CLERKGATE_TOKEN_CACHE_SIZE; at about 1 KiB an entry it
@@ -171,7 +173,7 @@ func (l *loader) tokenTypes() []middleware.TokenType {
 func (l *loader) publicPaths() []string {
 	items := l.list(envPublicPaths)
 	for _, item := range items {
-		if _, ok := parsePathRule(item); !ok {
+		if routes.CheckPattern(item) != nil {
 			l.problem(envPublicPaths, quote(item), "paths such as /health, or /assets/* for everything below; no dot segments, no encoded slashes, * only at the end")
 		}
 	}
@@ -214,7 +216,7 @@ func (l *loader) proxyURL() string {
 	ok := err == nil && u.User == nil && u.RawQuery == "" && u.Fragment == "" && !u.ForceQuery
 	if ok && u.Path != "" {
 		var path string
-		path, ok = canonicalPath(u)
+		path, ok = routes.Canonical(u)
 		ok = ok && path == u.EscapedPath()
 	}
 	if ok {
@@ -228,10 +230,8 @@ func (l *loader) proxyURL() string {
 }
 
 func (l *loader) upstream() *url.URL {
-	const expected = "where the application listens: http://127.0.0.1:3000, https://host or unix:/path/to.sock, without a path of its own"
 	value := l.text(envUpstream)
-	if value == "" {
-		l.problem(envUpstream, "nothing", expected)
+	if value == "" || value == noUpstream {
 		return nil
 	}
 	u, err := url.Parse(value)
@@ -239,9 +239,33 @@ func (l *loader) upstream() *url.URL {
 	case err == nil && isUnix(u), err == nil && isHTTP(u) && isOrigin(u):
 		return u
 	default:
-		l.problem(envUpstream, quoteURL(value), expected)
+		l.problem(envUpstream, quoteURL(value), expectedUpstream)
 		return nil
 	}
+}
+
+// path checks a path of this server that clerkgate keeps for itself.
+func (l *loader) ownPath(name, otherwise string) string {
+	value := l.text(name)
+	if value == "" {
+		return otherwise
+	}
+	if routes.CheckPattern(value) != nil || len(value) < 2 || strings.HasSuffix(value, "*") || strings.HasSuffix(value, "/") {
+		l.problem(name, quote(value), "a path such as "+otherwise)
+	}
+	return value
+}
+
+// csrf is the guard where no routes file is.
+func (l *loader) csrf() routes.CSRF {
+	guard := routes.CSRF{Off: l.choice(envCSRF, "on", "off") == "off", TrustedOrigins: l.list(envTrustedOrigins)}
+	if guard.Off && len(guard.TrustedOrigins) > 0 {
+		l.problem(envTrustedOrigins, "origins, while "+envCSRF+"=off trusts every one", "nothing, or "+envCSRF+"=on")
+	}
+	if _, err := crossorigin.NewGuard(guard.TrustedOrigins); err != nil {
+		l.problem(envTrustedOrigins, err.Error(), "origins such as https://admin.example.com")
+	}
+	return guard
 }
 
 func isHTTP(u *url.URL) bool {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
 // Deps is what a [Proxy] needs from its surroundings. The zero value works.
@@ -18,7 +20,8 @@ type Deps struct {
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Transport carries requests to the upstream; nil means a transport of its own.
+	// Transport carries requests to every upstream; nil means transports of their
+	// own, as each upstream's settings ask.
 	Transport http.RoundTripper
 	// FrontendTransport carries requests to the Frontend API; nil means a
 	// transport of its own. Redirects must not be followed by it.
@@ -28,24 +31,25 @@ type Deps struct {
 // Proxy is the sidecar as an [http.Handler]. It is safe for concurrent use. Close
 // it when no request is in flight any more.
 type Proxy struct {
-	auth     *middleware.Authenticator
-	app      http.Handler // judges and passes on
-	frontend *frontend    // nil when the Frontend API is not served here
-	upstream *upstream
-	logger   *slog.Logger
-	now      func() time.Time
-	// strictPaths says that the policy looks at paths, so that each must have one
-	// form only.
-	strictPaths bool
+	auth        *middleware.Authenticator
+	origins     *origin.Resolver
+	frontend    *frontend // nil when the Frontend API is not served here
+	forwardAuth *forwardAuth
+	accepts     []middleware.TokenType // of the environment
+	transport   http.RoundTripper      // of Deps; nil for transports of their own
+	logger      *slog.Logger
+	now         func() time.Time
+
+	site      atomic.Pointer[site]
+	reloading sync.Mutex
 }
 
 // New makes a Proxy. Problems come as a [*ConfigError]. No network call is made.
 func New(cfg Config, deps Deps) (*Proxy, error) {
-	rules, problems := checkConfig(cfg)
-	if len(problems) > 0 {
+	if problems := checkConfig(cfg); len(problems) > 0 {
 		return nil, &ConfigError{Problems: problems}
 	}
-	p := &Proxy{logger: deps.Logger, now: deps.Now, strictPaths: len(rules) > 0}
+	p := &Proxy{transport: deps.Transport, logger: deps.Logger, now: deps.Now, origins: origin.New(cfg.Auth.TrustedProxies)}
 	if p.logger == nil {
 		p.logger = slog.New(slog.DiscardHandler)
 	}
@@ -54,43 +58,37 @@ func New(cfg Config, deps Deps) (*Proxy, error) {
 	}
 
 	opts := cfg.Auth
-	opts.Now, opts.Logger, opts.Observer = p.now, p.logger, observer(opts.Observer)
+	opts.Now, opts.Logger = p.now, p.logger
 	auth, err := middleware.New(opts)
 	if err != nil {
 		return nil, translated(err)
 	}
-	origins := origin.New(cfg.Auth.TrustedProxies)
-	p.auth = auth
-	p.upstream = newUpstream(cfg, deps.Transport, origins, auth.CookieSuffix())
-	p.app = auth.Handler(p.policy(cfg.Policy, rules))
-	if servesFrontend(cfg.Auth.ProxyURL) {
-		p.frontend = newFrontend(cfg, deps.FrontendTransport, origins)
+	p.auth, p.accepts = auth, opts.AcceptsToken
+	first, err := p.newSite(cfg, nil)
+	if err != nil {
+		auth.Close()
+		return nil, err
 	}
+	p.site.Store(first)
+	if servesFrontend(cfg.Auth.ProxyURL) {
+		p.frontend = newFrontend(cfg, deps.FrontendTransport, p.origins)
+	}
+	p.forwardAuth = newForwardAuth(orDefault(cfg.ForwardAuthPath, defaultForwardAuthPath), p.origins, http.HandlerFunc(p.grant), p.logger)
 	return p, nil
 }
 
 // checkConfig finds what a Config made by hand may lack.
-func checkConfig(cfg Config) (rules []pathRule, problems []Problem) {
-	if cfg.Upstream == nil || !isUnix(cfg.Upstream) && (!isHTTP(cfg.Upstream) || !isOrigin(cfg.Upstream)) {
-		problems = append(problems, Problem{envUpstream, "", "an http or https URL without a path, or unix:/path/to.sock"})
-	}
+func checkConfig(cfg Config) (problems []Problem) {
 	if cfg.FrontendAPI != nil && (!isHTTP(cfg.FrontendAPI) || !isOrigin(cfg.FrontendAPI)) {
 		problems = append(problems, Problem{envFAPIURL, "", "an http or https origin"})
 	}
 	if cfg.Policy != "" && cfg.Policy != PolicyRequired && cfg.Policy != PolicyOptional {
 		problems = append(problems, Problem{envPolicy, quote(string(cfg.Policy)), "required or optional"})
 	}
-	for _, item := range cfg.PublicPaths {
-		rule, ok := parsePathRule(item)
-		if !ok {
-			problems = append(problems, Problem{envPublicPaths, quote(item), "a path, or a prefix that ends in /*"})
-		}
-		rules = append(rules, rule)
-	}
 	if servesFrontend(cfg.Auth.ProxyURL) && cfg.Auth.SecretKey == "" {
 		problems = append(problems, Problem{envSecretKey, "nothing", "the secret key, because " + envProxyURL + " needs it"})
 	}
-	return rules, problems
+	return problems
 }
 
 // translated turns the middleware's error into one that speaks of variables.
@@ -110,10 +108,30 @@ func translated(err error) error {
 	return &ConfigError{Problems: problems}
 }
 
+// Reload puts the routes and upstreams of cfg in place of the present ones.
+// Requests in flight end as they began. Sessions, keys and everything else that
+// was read from the environment stay as they are. When cfg has problems, a
+// [*ConfigError], nothing changes.
+func (p *Proxy) Reload(cfg Config) error {
+	p.reloading.Lock()
+	defer p.reloading.Unlock()
+	if problems := checkConfig(cfg); len(problems) > 0 {
+		return &ConfigError{Problems: problems}
+	}
+	old := p.site.Load()
+	next, err := p.newSite(cfg, old)
+	if err != nil {
+		return err
+	}
+	p.site.Store(next)
+	old.retire(next)
+	return nil
+}
+
 // Close releases what New made: background work and idle connections.
 func (p *Proxy) Close() {
+	p.site.Load().retire(nil)
 	p.auth.Close()
-	p.upstream.close()
 	if p.frontend != nil {
 		p.frontend.close()
 	}
@@ -131,49 +149,69 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server is no tunnel.")
 		return
 	}
-	path, ok := canonicalPath(r.URL)
-	if !ok && p.needsCanonicalPath(r) {
-		p.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.Int("status", http.StatusBadRequest),
-			slog.String("method", r.Method), slog.String("error", "ambiguous path"))
-		refuse(w, r, http.StatusBadRequest, "ambiguous_path",
-			"The path of this address can be read in more than one way: it has dot segments, empty segments, or an encoded slash, dot or control character.")
+	e := &entry{path: r.URL.EscapedPath()}
+	if p.logger.Enabled(r.Context(), slog.LevelInfo) {
+		e.ResponseWriter, e.start = w, p.now()
+		w = e
+		defer p.logLine(r, e)
+	}
+	p.serve(w, withoutClaims(r), e)
+}
+
+// serve finds out whose business a request is: clerkgate's own, the Frontend
+// API's, or that of a route.
+func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, e *entry) {
+	site := p.site.Load()
+	switch {
+	case site.signer != nil && e.path == jwksPath:
+		site.jwks.ServeHTTP(w, r)
+	case p.forwardAuth.serves(e.path):
+		p.forwardAuth.ServeHTTP(w, r.WithContext(withEntry(r.Context(), e)))
+	case p.serveFrontend(w, r, e):
+	default:
+		p.serveRoute(w, r, e, site)
+	}
+}
+
+// serveFrontend passes a request to the Frontend API; false when it is none of its.
+func (p *Proxy) serveFrontend(w http.ResponseWriter, r *http.Request, e *entry) bool {
+	if p.frontend == nil {
+		return false
+	}
+	path, ok := routes.Canonical(r.URL)
+	switch {
+	case ok && p.frontend.serves(r, path):
+		e.path = path
+		p.frontend.ServeHTTP(w, withPath(r, path).WithContext(withEntry(r.Context(), e)))
+	case !ok && p.frontend.serves(r, e.path):
+		refuseAmbiguous(w, r, e)
+	default:
+		return false
+	}
+	return true
+}
+
+// serveRoute passes a request to the upstream of its route, once it is judged.
+func (p *Proxy) serveRoute(w http.ResponseWriter, r *http.Request, e *entry, site *site) {
+	rule, r, ok := site.match(w, r, e)
+	if !ok {
 		return
 	}
-	r = withoutClaims(r)
-	next, isFrontend := p.app, ok && p.frontend != nil && p.frontend.serves(r, path)
-	if isFrontend {
-		next = p.frontend
-	}
-	if isFrontend || p.strictPaths {
-		r = withPath(r, path)
-	} else {
-		path = r.URL.EscapedPath()
-	}
-	p.logged(w, r, path, next)
+	rule.serve(w, r, e, rule.forward)
 }
 
-// needsCanonicalPath says whether anything is decided by the path of r: the public
-// paths, or whether it is the Frontend API's. Otherwise every path is treated
-// alike, so that the upstream may get it as it came.
-func (p *Proxy) needsCanonicalPath(r *http.Request) bool {
-	return p.strictPaths || !strings.HasPrefix(r.URL.EscapedPath(), "/") || p.frontend != nil && p.frontend.serves(r, r.URL.EscapedPath())
-}
-
-// policy stands behind the middleware's Handler: it decides whether a request
-// needs somebody to be signed in. No rule looks at anything but the path.
-func (p *Proxy) policy(policy Policy, public []pathRule) http.Handler {
-	if policy == PolicyOptional {
-		return p.upstream
+// grant judges a request that a gateway asks about, as [Proxy.serveRoute] would,
+// and answers who it is in place of the upstream. r is the original request, as
+// the gateway told it.
+func (p *Proxy) grant(w http.ResponseWriter, r *http.Request) {
+	e := entryOf(r.Context())
+	if e == nil {
+		e = &entry{}
 	}
-	required := middleware.Require(middleware.Requirement{})(p.upstream)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := r.URL.EscapedPath()
-		for _, rule := range public {
-			if rule.matches(path) {
-				p.upstream.ServeHTTP(w, r)
-				return
-			}
-		}
-		required.ServeHTTP(w, r)
-	})
+	e.path = r.URL.EscapedPath()
+	rule, r, ok := p.site.Load().match(w, withoutClaims(r), e)
+	if !ok {
+		return
+	}
+	rule.serve(w, r, e, rule.grant)
 }

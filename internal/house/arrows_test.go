@@ -87,7 +87,11 @@ var arrows = []arrow{
 	{"internal/exchange", []string{"clerkapi", "internal/token"}}, // reads the times of tokens as the verifier does
 	{"middleware", []string{"clerkapi", "internal/jwks", "internal/origin", "internal/pathpattern", "internal/token", "internal/weburl"}},
 	{"proxy/routes", []string{"middleware"}}, // the words of tokens and requirements
-	{"proxy", []string{"middleware", "internal/origin", "proxy/routes"}},
+	{"internal/http1", nil},
+	{"proxy", []string{
+		"middleware", "proxy/routes", "internal/assertion", "internal/certificate", "internal/crossorigin",
+		"internal/exchange", "internal/http1", "internal/origin",
+	}},
 	{"cmd", []string{"clerkapi/clerktest", "proxy", "proxy/routes"}},
 	{"examples", []string{"clerkapi", "clerkapi/clerktest", "proxy", "middleware"}},
 }

@@ -1,0 +1,143 @@
+package extauthz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/peer"
+)
+
+// Server answers checks. It is safe for concurrent use.
+type Server struct {
+	authv3.UnimplementedAuthorizationServer
+
+	opts    Options
+	refused rate.Sometimes // keeps a stranger from filling the log
+}
+
+var _ authv3.AuthorizationServer = (*Server)(nil)
+
+// New checks opts and returns a Server. Every problem is in the error.
+func New(opts Options) (*Server, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Server{opts: opts, refused: rate.Sometimes{First: 3, Interval: time.Minute}}, nil
+}
+
+// Serve answers checks, and probes of grpc.health.v1, on listener until ctx ends;
+// then it lets checks in flight finish for as long as Options.Grace says, closes
+// listener and returns nil. The health service answers anybody: it says no more
+// than an open port does, and an orchestrator's probes come from elsewhere than Envoy.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	g := grpc.NewServer(s.serverOptions()...)
+	probes := health.NewServer()
+	authv3.RegisterAuthorizationServer(g, s)
+	healthv1.RegisterHealthServer(g, probes)
+
+	ended := make(chan error, 1)
+	go func() { ended <- g.Serve(listener) }()
+	select {
+	case err := <-ended:
+		g.Stop()
+		return fmt.Errorf("serve ext_authz on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	probes.Shutdown() // watchers learn it, and their streams end
+	late := time.AfterFunc(s.opts.Grace, func() {
+		s.opts.Logger.Warn("checks were cut off at shutdown", slog.Duration("after", s.opts.Grace))
+		g.Stop()
+	})
+	g.GracefulStop()
+	late.Stop()
+	if err := <-ended; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve ext_authz on %s: %w", listener.Addr(), err)
+	}
+	return nil
+}
+
+func (s *Server) serverOptions() []grpc.ServerOption {
+	options := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxMessageBytes),
+		grpc.MaxHeaderListSize(maxFrameHeaders),
+		grpc.MaxConcurrentStreams(s.opts.MaxStreams),
+		grpc.ConnectionTimeout(connectionTimeout),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleTimeout, Time: pingAfter, Timeout: pingTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
+		grpc.WaitForHandlers(true),
+	}
+	if s.opts.TLS != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(s.opts.TLS)))
+	}
+	return options
+}
+
+// Check judges one request. The error is always nil: whatever goes wrong is a
+// refusal, which no setting of Envoy turns into a pass.
+func (s *Server) Check(ctx context.Context, check *authv3.CheckRequest) (response *authv3.CheckResponse, _ error) {
+	defer func() {
+		if v := recover(); v != nil {
+			// The value may hold anything, a token too; its type and the stack do not.
+			s.opts.Logger.ErrorContext(ctx, "a decision panicked", slog.String("type", fmt.Sprintf("%T", v)), slog.String("stack", string(debug.Stack())))
+			response = refusal(http.StatusInternalServerError)
+		}
+	}()
+	from, ok := s.trustedPeer(ctx)
+	if !ok {
+		return refusal(http.StatusForbidden), nil
+	}
+	r, spoofed, err := s.rebuild(ctx, check, from)
+	if err != nil {
+		s.opts.Logger.WarnContext(ctx, "a malformed check was refused", slog.String("peer", from), slog.Any("error", err))
+		var m *malformed
+		if errors.As(err, &m) {
+			return refusal(m.status), nil
+		}
+		return refusal(http.StatusBadRequest), nil
+	}
+	w := &recorder{header: http.Header{}}
+	s.opts.Handler.ServeHTTP(w, r)
+	switch {
+	case w.status == 0:
+		s.opts.Logger.ErrorContext(ctx, "a decision had no answer")
+		return refusal(http.StatusInternalServerError), nil
+	case w.overflow:
+		s.opts.Logger.ErrorContext(ctx, "an answer was too large for a check", slog.Int("limit", maxAnswerBytes))
+		return refusal(http.StatusInternalServerError), nil
+	case w.status == http.StatusOK && s.grants(w.sent):
+		return s.allowed(w.sent, spoofed), nil
+	default:
+		return denied(w), nil
+	}
+}
+
+// trustedPeer returns the address of the connection, and whether it may ask.
+func (s *Server) trustedPeer(ctx context.Context) (address string, ok bool) {
+	if p, found := peer.FromContext(ctx); found && p.Addr != nil {
+		address = p.Addr.String()
+	}
+	from, err := netip.ParseAddrPort(address)
+	if err == nil && s.opts.Trusted(from.Addr().Unmap().WithZone("")) {
+		return address, true
+	}
+	s.refused.Do(func() {
+		s.opts.Logger.WarnContext(ctx, "a check was refused: its sender is not a trusted proxy; if it is yours, add it to CLERKGATE_TRUSTED_PROXIES",
+			slog.String("peer", address))
+	})
+	return "", false
+}

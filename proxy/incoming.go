@@ -1,0 +1,171 @@
+package proxy
+
+import (
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+	"sync"
+)
+
+// answer writes the upstream's answer to the client.
+func (u *upstream) answer(w http.ResponseWriter, r *http.Request, res *http.Response, e *entry) {
+	defer res.Body.Close()
+	copyAnswerHeader(w.Header(), res, e)
+	announced := len(res.Trailer)
+	if announced > 0 {
+		names := make([]string, 0, announced)
+		for name := range res.Trailer {
+			names = append(names, name)
+		}
+		w.Header().Add("Trailer", strings.Join(names, ", "))
+	}
+	w.WriteHeader(res.StatusCode)
+
+	if err := u.copyBody(w, res); err != nil {
+		e.failure = err
+		if r.Context().Value(http.ServerContextKey) != nil {
+			// Half an answer must not look like a whole one: this cuts the connection.
+			panic(http.ErrAbortHandler)
+		}
+		return
+	}
+	_ = res.Body.Close() // the trailers are complete now
+	if len(res.Trailer) == 0 {
+		return
+	}
+	// An answer with trailers must be chunked, which the server knows once it is
+	// flushed.
+	_ = http.NewResponseController(w).Flush()
+	prefix := ""
+	if len(res.Trailer) != announced {
+		prefix = http.TrailerPrefix // some came that were not announced
+	}
+	for name, values := range res.Trailer {
+		for _, value := range values {
+			w.Header().Add(prefix+name, value)
+		}
+	}
+}
+
+// copyAnswerHeader adds the upstream's headers to those that clerkgate has set.
+// What carries Clerk's cookies must not become cacheable: a cache would hand one
+// person's session to another.
+func copyAnswerHeader(h http.Header, res *http.Response, e *entry) {
+	listed := res.Header["Connection"]
+	for name, values := range res.Header {
+		switch {
+		case hopByHop(name) || isListed(listed, name):
+		case h[name] == nil:
+			h[name] = values
+		default:
+			h[name] = append(h[name][:len(h[name]):len(h[name])], values...)
+		}
+	}
+	if e.state != nil && setsCookies(e.state) {
+		forbidCaching(h)
+		h["Cache-Control"] = []string{"no-store"}
+	}
+}
+
+// forbidCaching removes what an answer says to caches, shared ones included.
+func forbidCaching(h http.Header) {
+	for _, name := range []string{"Cache-Control", "Expires", "Pragma", "Surrogate-Control", "Cdn-Cache-Control"} {
+		delete(h, name)
+	}
+}
+
+// copyBody passes the body on. What has no known length is a stream, and each
+// piece of it goes out at once.
+func (u *upstream) copyBody(w http.ResponseWriter, res *http.Response) error {
+	if res.ContentLength == 0 || res.Body == http.NoBody {
+		return nil
+	}
+	buffer := u.buffers.Get()
+	defer u.buffers.Put(buffer)
+	dst := io.Writer(onlyWriter{w})
+	if res.ContentLength < 0 || isEventStream(res.Header) {
+		controller := http.NewResponseController(w)
+		if err := controller.Flush(); err != nil { // the header, before anything comes
+			return err
+		}
+		dst = &flushing{w: w, controller: controller}
+	}
+	_, err := io.CopyBuffer(dst, onlyReader{res.Body}, buffer)
+	return err
+}
+
+func isEventStream(h http.Header) bool {
+	values := h["Content-Type"]
+	if len(values) == 0 {
+		return false
+	}
+	kind, _, _ := mime.ParseMediaType(values[0])
+	return kind == "text/event-stream"
+}
+
+// onlyWriter and onlyReader hide other methods, so that the pooled buffer is used.
+type (
+	onlyWriter struct{ io.Writer }
+	onlyReader struct{ io.Reader }
+)
+
+// flushing sends each piece on as it comes.
+type flushing struct {
+	w          io.Writer
+	controller *http.ResponseController
+}
+
+func (f *flushing) Write(p []byte) (int, error) {
+	n, err := f.w.Write(p)
+	if err == nil {
+		err = f.controller.Flush()
+	}
+	return n, err
+}
+
+// informational passes 1xx answers on while a round trip is under way.
+type informational struct {
+	w       http.ResponseWriter
+	mu      sync.Mutex
+	stopped bool
+}
+
+// watch returns r with a trace that sees 1xx answers.
+func (i *informational) watch(r *http.Request) *http.Request {
+	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if !i.stopped {
+			i.write(code, http.Header(h))
+		}
+		return nil
+	}}
+	return r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
+}
+
+// write sends one 1xx answer with its own headers alone: what clerkgate has set,
+// cookies above all, belongs to the final answer.
+func (i *informational) write(code int, header http.Header) {
+	h := i.w.Header()
+	kept := maps.Clone(h)
+	clear(h)
+	for name, values := range header {
+		if !hopByHop(name) && !claimsIdentity(name) {
+			h[name] = values
+		}
+	}
+	i.w.WriteHeader(code)
+	clear(h)
+	maps.Copy(h, kept)
+}
+
+// stop ends it: a transport may call its trace late.
+func (i *informational) stop() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.stopped = true
+}

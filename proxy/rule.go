@@ -1,0 +1,190 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/assertion"
+	"github.com/clerkgate/clerkgate/internal/crossorigin"
+	"github.com/clerkgate/clerkgate/internal/exchange"
+	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/routes"
+)
+
+// rule is one route at work: how its requests are judged, and what the upstream
+// gets.
+type rule struct {
+	route       *routes.Route
+	name        string
+	auth        *middleware.Authenticator
+	requirement middleware.Requirement
+	cors        *crossorigin.CORS  // nil without
+	guard       *crossorigin.Guard // nil when it is off
+
+	origins   *origin.Resolver
+	suffix    string    // of this instance's cookies
+	upstream  *upstream // nil where there is none: only gateways ask
+	identity  identitySet
+	headers   http.Header // added for the upstream
+	signer    *assertion.Signer
+	exchanger *exchange.Exchanger
+}
+
+func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
+	r := &rule{
+		route: route, name: route.Name, auth: p.auth, requirement: route.Require, origins: p.origins, suffix: p.auth.CookieSuffix(),
+		upstream: s.upstreams[route.Upstream], identity: newIdentitySet(route.Identity),
+		signer: s.signer, exchanger: s.exchanger,
+	}
+	r.requirement.Unauthenticated = middleware.Unauthenticated(route.Unauthenticated)
+	var err error
+	if len(route.Accepts) > 0 || route.Refresh == routes.RefreshAll {
+		variant := middleware.Variant{AcceptsToken: route.Accepts, RefreshEveryMethod: route.Refresh == routes.RefreshAll}
+		if len(route.Accepts) == 0 {
+			variant.AcceptsToken = p.accepts
+		}
+		if r.auth, err = p.auth.With(variant); err != nil {
+			return nil, translated(err)
+		}
+	}
+	if c := route.CORS; c != nil {
+		if r.cors, err = crossorigin.NewCORS(crossorigin.CORSOptions{
+			Origins: c.Origins, Methods: c.Methods, Headers: c.Headers, Expose: c.Expose, Credentials: c.Credentials, MaxAge: c.MaxAge,
+		}); err != nil {
+			return nil, err
+		}
+	}
+	if !route.CSRF.Off {
+		if r.guard, err = crossorigin.NewGuard(route.CSRF.TrustedOrigins); err != nil {
+			return nil, err
+		}
+	}
+	if len(route.RequestHeaders) > 0 {
+		r.headers = make(http.Header, len(route.RequestHeaders))
+		for name, value := range route.RequestHeaders {
+			r.headers.Set(name, value)
+		}
+	}
+	return r, nil
+}
+
+// serve judges a request and hands it to next, or answers it. What a browser must
+// know to read the answer at all comes first, so that it stands on every answer.
+func (u *rule) serve(w http.ResponseWriter, r *http.Request, e *entry, next ending) {
+	e.rule = u
+	if u.cors == nil {
+		u.judge(w, r, e, next)
+		return
+	}
+	u.cors.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u.judge(w, r, e, next)
+	})).ServeHTTP(w, r)
+}
+
+// ending is what becomes of a request that may pass.
+type ending func(http.ResponseWriter, *http.Request, *entry)
+
+func (u *rule) judge(w http.ResponseWriter, r *http.Request, e *entry, next ending) {
+	if u.route.Auth == routes.AuthNone {
+		next(w, r, e)
+		return
+	}
+	if u.guard != nil && usesCookies(r) && !u.guard.Allows(r, u.origins.Public(r).Origin()) {
+		e.failure = errCrossSite
+		refuse(w, r, http.StatusForbidden, "cross_site_request",
+			"This request was made by a page of another site, and carries your session. It was not let through.")
+		return
+	}
+	e.state = u.auth.Authenticate(r)
+	if e.state.Answer(w, r) {
+		return
+	}
+	w = e.state.Writer(w)
+	if u.route.Auth == routes.AuthRequired && !u.auth.Permits(w, r, e.state, &u.requirement) {
+		return
+	}
+	if u.identify(w, r, e) {
+		next(w, r, e)
+	}
+}
+
+var errCrossSite = errors.New("a page of another site made this request with the user's cookies")
+
+// usesCookies says whether a request would be judged by Clerk's cookies.
+func usesCookies(r *http.Request) bool {
+	for _, line := range r.Header["Cookie"] {
+		if strings.Contains(line, "__session") {
+			return !middleware.HasHeaderToken(r)
+		}
+	}
+	return false
+}
+
+// identify gets what the route promises its upstream beside the identity headers.
+// What cannot be had is answered here: an upstream must not have to wonder.
+func (u *rule) identify(w http.ResponseWriter, r *http.Request, e *entry) bool {
+	status, _ := verdict(e.state)
+	if status != middleware.SignedIn {
+		return true
+	}
+	who := e.state.Auth
+	switch u.route.Authorization {
+	case routes.AuthorizationSession:
+		if e.state.TokenType == middleware.SessionToken {
+			e.authorization = "Bearer " + e.state.Token
+		}
+	case routes.AuthorizationTemplate:
+		if who.SessionID == "" {
+			break // a machine has no session to make a token of
+		}
+		token, err := u.exchanger.Token(r.Context(), exchange.Key{SessionID: who.SessionID, Template: u.route.TokenTemplate, Version: who.OrgID})
+		if err != nil {
+			u.exchangeFailed(w, r, e, err)
+			return false
+		}
+		e.authorization = "Bearer " + token
+	}
+	if u.signer == nil || u.route.Audience == "" {
+		return true
+	}
+	signed, err := u.signer.Sign(subject(who), u.route.Audience)
+	if err != nil {
+		e.failure = err
+		refuse(w, r, http.StatusInternalServerError, "assertion_failed", "This request could not be vouched for.")
+		return false
+	}
+	e.assertion = signed
+	return true
+}
+
+func (u *rule) exchangeFailed(w http.ResponseWriter, r *http.Request, e *entry, err error) {
+	e.failure = err
+	if context.Cause(r.Context()) != nil {
+		return // the client has gone
+	}
+	refuse(w, r, http.StatusBadGateway, "token_exchange_failed", "The token that the application needs could not be had from Clerk. Try again in a moment.")
+}
+
+func subject(who *middleware.Auth) assertion.Subject {
+	return assertion.Subject{
+		UserID: who.UserID, SessionID: who.SessionID, OrgID: who.OrgID, OrgSlug: who.OrgSlug, OrgRole: who.OrgRole,
+		MachineID: who.MachineID, ClientID: who.ClientID, TokenType: string(who.TokenType),
+	}
+}
+
+// forward is the end of a proxied request.
+func (u *rule) forward(w http.ResponseWriter, r *http.Request, e *entry) {
+	if u.upstream == nil {
+		refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
+		return
+	}
+	u.upstream.forward(w, r, e)
+}
+
+// grant is the end of a request that a gateway asks about.
+func (u *rule) grant(w http.ResponseWriter, r *http.Request, e *entry) {
+	grant{header: func(in *http.Request) http.Header { return u.header(in, e) }}.ServeHTTP(w, r)
+}

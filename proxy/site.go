@@ -1,0 +1,203 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/clerkgate/clerkgate/internal/assertion"
+	"github.com/clerkgate/clerkgate/internal/exchange"
+	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/proxy/routes"
+)
+
+// jwksPath is where upstreams find the keys of clerkgate's assertions.
+const jwksPath = "/.well-known/clerkgate/jwks.json"
+
+// site is one state of the routes, with all that they need. It never changes; a
+// reload puts another in its place.
+type site struct {
+	// table is nil when one rule is for every request. No path is looked at then, so
+	// that the upstream may have each as it came.
+	table     *routes.Table
+	rules     []*rule // in the order of the table
+	upstreams map[string]*upstream
+	settings  map[string]routes.Upstream // of upstreams, to tell what has changed
+	signer    *assertion.Signer          // nil without assertions
+	jwks      http.Handler
+	exchanger *exchange.Exchanger
+	origins   *origin.Resolver
+}
+
+// newSite makes a site out of cfg. It goes on using what of old has not changed.
+func (p *Proxy) newSite(cfg Config, old *site) (*site, error) {
+	s := &site{origins: p.origins, upstreams: make(map[string]*upstream), settings: cfg.upstreams()}
+	if err := s.sign(cfg, p.now); err != nil {
+		return nil, err
+	}
+	if old != nil {
+		s.exchanger = old.exchanger
+	} else if err := s.exchangeTokens(p); err != nil {
+		return nil, err
+	}
+	for name, settings := range s.settings {
+		if old != nil && old.settings[name] == settings && old.upstreams[name] != nil {
+			s.upstreams[name] = old.upstreams[name]
+			continue
+		}
+		to, err := newUpstream(settings, cfg, p.transport)
+		if err != nil {
+			s.retire(old)
+			return nil, err
+		}
+		s.upstreams[name] = to
+	}
+
+	list := cfg.routes()
+	for i := range list {
+		rule, err := p.newRule(&list[i], s)
+		if err != nil {
+			s.retire(old)
+			return nil, err
+		}
+		s.rules = append(s.rules, rule)
+	}
+	if cfg.Routes == nil && len(list) == 1 {
+		return s, nil
+	}
+	var err error
+	if s.table, err = routes.NewTable(list); err != nil {
+		s.retire(old)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *site) sign(cfg Config, now func() time.Time) error {
+	if cfg.Routes == nil || cfg.Routes.Assertion == nil {
+		return nil
+	}
+	keys, err := assertion.Load(cfg.Routes.Assertion.KeyFiles)
+	if err != nil {
+		return configProblem(envConfig, fmt.Errorf("assertion: %w", err))
+	}
+	s.jwks = keys.Handler()
+	s.signer, err = assertion.NewSigner(assertion.Options{
+		Keys: keys, Issuer: cfg.Routes.Assertion.Issuer, Lifetime: cfg.Routes.Assertion.Lifetime, Now: now,
+	})
+	if err != nil {
+		return configProblem(envConfig, fmt.Errorf("assertion: %w", err))
+	}
+	return nil
+}
+
+func (s *site) exchangeTokens(p *Proxy) (err error) {
+	s.exchanger, err = exchange.New(exchange.Options{Client: p.auth.Client(), Now: p.now})
+	return err
+}
+
+// retire closes the idle connections of upstreams that next does not use. Requests
+// in flight keep theirs.
+func (s *site) retire(next *site) {
+	for name, u := range s.upstreams {
+		if next == nil || next.upstreams[name] != u {
+			u.close()
+		}
+	}
+}
+
+// match finds the rule for r, and writes the answer when there is none. The
+// request that it returns says the path that was judged.
+func (s *site) match(w http.ResponseWriter, r *http.Request, e *entry) (*rule, *http.Request, bool) {
+	if s.table == nil {
+		if !strings.HasPrefix(e.path, "/") { // "*"
+			refuseAmbiguous(w, r, e)
+			return nil, nil, false
+		}
+		return s.rules[0], r, true
+	}
+	m, err := s.table.Match(r.Method, s.hostOf(r), r.URL)
+	switch {
+	case errors.Is(err, routes.ErrAmbiguousPath):
+		refuseAmbiguous(w, r, e)
+		return nil, nil, false
+	case errors.Is(err, routes.ErrInvalidHost):
+		e.failure = err
+		refuse(w, r, http.StatusBadRequest, "invalid_host", "The host of this address is not a valid one.")
+		return nil, nil, false
+	case err != nil:
+		refuse(w, r, http.StatusNotFound, "no_route", "There is nothing at this address.")
+		return nil, nil, false
+	}
+	e.path = m.Path
+	return s.rules[m.Index], withPath(r, m.Path), true
+}
+
+// hostOf is the host that routes are chosen by: that of the browser's address when
+// a trusted proxy tells it, else that of the request.
+func (s *site) hostOf(r *http.Request) string {
+	if len(r.Header["X-Forwarded-Host"]) == 0 || !s.origins.TrustedPeer(r) {
+		return r.Host
+	}
+	_, host, _ := strings.Cut(s.origins.Public(r).Origin(), "://")
+	return host
+}
+
+func refuseAmbiguous(w http.ResponseWriter, r *http.Request, e *entry) {
+	e.failure = errAmbiguousPath
+	refuse(w, r, http.StatusBadRequest, "ambiguous_path",
+		"The path of this address can be read in more than one way: it has dot segments, empty segments, or an encoded slash, dot or control character.")
+}
+
+var errAmbiguousPath = errors.New("ambiguous path")
+
+// routes are those of the routes file, or what the environment says in their
+// place: the public paths, then one for everything.
+func (cfg *Config) routes() []routes.Route {
+	if cfg.Routes != nil {
+		return cfg.Routes.Routes
+	}
+	base := routes.Route{CSRF: cfg.CSRF}
+	var list []routes.Route
+	for _, path := range cfg.PublicPaths {
+		public := base
+		public.Match, public.Auth = path, routes.AuthPublic
+		list = append(list, public)
+	}
+	base.Match = "/*"
+	if cfg.Policy == PolicyOptional {
+		base.Auth = routes.AuthPublic
+	}
+	return append(list, base)
+}
+
+// upstreams are those of the routes file, and that of the environment as "".
+func (cfg *Config) upstreams() map[string]routes.Upstream {
+	all := make(map[string]routes.Upstream)
+	if cfg.Routes != nil {
+		for name, settings := range cfg.Routes.Upstreams {
+			all[name] = settings
+		}
+	}
+	if cfg.Upstream != nil {
+		all[""] = cfg.upstreamSettings()
+	}
+	return all
+}
+
+// withPath returns r with its path in the form that was judged; r itself when it
+// has that already. The copy shares everything but the URL.
+func withPath(r *http.Request, path string) *http.Request {
+	if r.URL.EscapedPath() == path && r.URL.Host == "" {
+		return r
+	}
+	clone := *r
+	u := *r.URL
+	// An absolute-form target names a host; net/http has it in r.Host already.
+	u.Scheme, u.Host, u.User, u.Opaque = "", "", nil, ""
+	routes.SetPath(&u, path)
+	clone.URL = &u // RequestURI stays: Clerk's decisions are about the address as the browser wrote it
+	return &clone
+}
