@@ -2,7 +2,6 @@ package routes
 
 import (
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -84,74 +83,4 @@ func (e *entry) whyDoubt(q question) string {
 	out := slices.IndexFunc(q.readings, func(r reading) bool { return !e.pattern.matches(r) })
 	return fmt.Sprintf("some server could read the path as %s, which is for this route, and another as %s, which is not",
 		shorten(q.readings[in].text), shorten(q.readings[out].text))
-}
-
-// Asks says in words what a route asks of a request and what it does to it, a line
-// for each, the most important first.
-func (r *Route) Asks() []string {
-	var lines []string
-	add := func(when bool, format string, args ...any) {
-		if when {
-			lines = append(lines, fmt.Sprintf(format, args...))
-		}
-	}
-	switch r.Auth {
-	case AuthPublic:
-		add(true, "anybody may pass; who is signed in is found out")
-	case AuthNone:
-		add(true, "anybody may pass; nobody is looked for")
-	default:
-		add(true, "somebody must be signed in")
-	}
-	for _, need := range []struct{ what, value string }{
-		{"role", r.Require.Role}, {"permission", r.Require.Permission}, {"feature", r.Require.Feature},
-		{"plan", r.Require.Plan}, {"reverification", r.Require.Reverification},
-	} {
-		add(need.value != "", "with the %s %s", need.what, need.value)
-	}
-	if len(r.Accepts) > 0 {
-		words := make([]string, len(r.Accepts))
-		for i, a := range r.Accepts {
-			words[i] = string(a)
-		}
-		add(true, "by %s", oneOf(words))
-	}
-	switch r.Unauthenticated {
-	case Unauthenticated401, Unauthenticated404:
-		add(true, "signed-out requests get %s", r.Unauthenticated)
-	case UnauthenticatedRedirect:
-		add(true, "signed-out requests are sent to the sign-in page")
-	default:
-		add(r.Auth == AuthRequired, "signed-out browsers are sent to the sign-in page, programs get 401")
-	}
-	if r.CORS != nil {
-		add(true, "pages of %s may call", oneOf(r.CORS.Origins))
-	}
-	switch {
-	case r.CSRF.Off:
-		add(true, "no guard against requests of other sites (csrf: off)")
-	case len(r.CSRF.TrustedOrigins) > 0:
-		add(true, "unsafe requests of other sites are refused, except from %s", strings.Join(r.CSRF.TrustedOrigins, ", "))
-	}
-	add(r.Refresh == RefreshAll, "expired sessions are refreshed for every request")
-	add(r.AmbiguousPaths, "paths without a canonical form pass as they came")
-	add(r.StripPrefix != "", "the upstream gets the path without %s", r.StripPrefix)
-	switch {
-	case r.Identity == nil:
-	case len(r.Identity) == 0:
-		add(true, "the upstream gets no identity headers")
-	default:
-		add(true, "of the identity headers the upstream gets %s", strings.Join(r.Identity, ", "))
-	}
-	switch r.Authorization {
-	case AuthorizationRemove:
-		add(true, "the upstream gets no Authorization header")
-	case AuthorizationSession:
-		add(true, "the upstream gets the session token as Authorization")
-	case AuthorizationTemplate:
-		add(true, "the upstream gets a token of the template %s as Authorization", r.TokenTemplate)
-	}
-	add(r.Audience != "", "the upstream gets an assertion for %s", r.Audience)
-	add(len(r.RequestHeaders) > 0, "the upstream gets %s as well", strings.Join(slices.Sorted(maps.Keys(r.RequestHeaders)), ", "))
-	return lines
 }

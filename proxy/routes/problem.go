@@ -102,8 +102,8 @@ func quoteURL(s string) string {
 
 // oneOf lists words as a person would.
 func oneOf(words []string) string {
-	if len(words) == 1 {
-		return words[0]
+	if len(words) < 2 {
+		return strings.Join(words, "")
 	}
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }

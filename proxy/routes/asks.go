@@ -1,0 +1,101 @@
+package routes
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// sentences collects what applies.
+type sentences []string
+
+func (s *sentences) add(format string, args ...any) { *s = append(*s, fmt.Sprintf(format, args...)) }
+
+// Asks says in words what a route asks of a request and what becomes of it, a line
+// for each, the most important first. What is as by default is left out.
+func (r *Route) Asks() []string {
+	var s sentences
+	switch r.Auth {
+	case AuthPublic:
+		s.add("anybody may pass; who is signed in is found out")
+	case AuthNone:
+		s.add("anybody may pass; nobody is looked for")
+	default:
+		s.add("somebody must be signed in")
+	}
+	for _, need := range []struct{ what, value string }{
+		{"role", r.Require.Role}, {"permission", r.Require.Permission}, {"feature", r.Require.Feature},
+		{"plan", r.Require.Plan}, {"reverification", r.Require.Reverification},
+	} {
+		if need.value != "" {
+			s.add("with the %s %s", need.what, need.value)
+		}
+	}
+	if len(r.Accepts) > 0 {
+		words := make([]string, len(r.Accepts))
+		for i, a := range r.Accepts {
+			words[i] = string(a)
+		}
+		s.add("by %s", oneOf(words))
+	}
+	switch {
+	case r.Auth != AuthRequired:
+	case r.Unauthenticated == UnauthenticatedAuto:
+		s.add("signed-out browsers are sent to the sign-in page, programs get 401")
+	case r.Unauthenticated == UnauthenticatedRedirect:
+		s.add("signed-out requests are sent to the sign-in page")
+	default:
+		s.add("signed-out requests get %s", r.Unauthenticated)
+	}
+	r.asksOfPages(&s)
+	r.givesUpstream(&s)
+	return s
+}
+
+// asksOfPages is what other sites may do.
+func (r *Route) asksOfPages(s *sentences) {
+	if r.CORS != nil {
+		s.add("pages of %s may call", oneOf(r.CORS.Origins))
+	}
+	switch {
+	case r.CSRF.Off:
+		s.add("unsafe requests of other sites pass (csrf: off)")
+	case len(r.CSRF.TrustedOrigins) > 0:
+		s.add("unsafe requests of other sites are refused, except of %s", oneOf(r.CSRF.TrustedOrigins))
+	}
+	if r.Refresh == RefreshAll {
+		s.add("expired sessions are refreshed for every request")
+	}
+	if r.AmbiguousPaths {
+		s.add("paths without a canonical form pass as they came")
+	}
+}
+
+// givesUpstream is what becomes of a request that passes.
+func (r *Route) givesUpstream(s *sentences) {
+	if r.StripPrefix != "" {
+		s.add("the upstream gets the path without %s", r.StripPrefix)
+	}
+	switch {
+	case r.Identity == nil:
+	case len(r.Identity) == 0:
+		s.add("the upstream gets no identity headers")
+	default:
+		s.add("of the identity headers the upstream gets %s", strings.Join(r.Identity, ", "))
+	}
+	switch r.Authorization {
+	case AuthorizationRemove:
+		s.add("the upstream gets no Authorization header")
+	case AuthorizationSession:
+		s.add("the upstream gets the session token as Authorization")
+	case AuthorizationTemplate:
+		s.add("the upstream gets a token of the template %s as Authorization", r.TokenTemplate)
+	}
+	if r.Audience != "" {
+		s.add("the upstream gets an assertion for %s", r.Audience)
+	}
+	if len(r.RequestHeaders) > 0 {
+		s.add("the upstream gets %s as well", strings.Join(slices.Sorted(maps.Keys(r.RequestHeaders)), ", "))
+	}
+}
