@@ -43,11 +43,10 @@ func (g grant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// identityHeaders are all that [identitySet.setIdentity] may write; from the third on
-// they are in the order of [routes.IdentityNames].
-func identityHeaders() [11]string {
-	return [11]string{
+// identityHeaders are all that [setIdentity] may write.
+func identityHeaders() []string {
+	return []string{
 		headerStatus, headerReason, headerUserID, headerSessionID, headerOrgID, headerOrgSlug, headerOrgRole,
-		headerTokenType, headerMachineID, headerClientID, headerScopes,
+		headerTokenType, headerMachineID, headerClientID, headerScopes, "X-Clerk-Assertion",
 	}
 }

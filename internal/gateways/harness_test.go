@@ -3,7 +3,8 @@ package gateways
 import (
 	"bufio"
 	"bytes"
-	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -131,7 +132,7 @@ func startGate(t testing.TB, clerk *clerktest.Server, env map[string]string) *ga
 		"CLERKGATE_LISTEN":          freeAddress(t),
 		"CLERKGATE_ADMIN_LISTEN":    "127.0.0.1:0",
 		"CLERKGATE_TRUSTED_PROXIES": "127.0.0.1",
-		"CLERKGATE_LOG_FORMAT":      "json",
+		"CLERKGATE_LOG_LEVEL":       "warn",
 	}
 	for name, value := range env {
 		all[name] = value
@@ -187,18 +188,19 @@ func (p *process) stop() {
 // waitFor returns when somebody listens at address, and fails when p ends first.
 func waitFor(t testing.TB, p *process, address string) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err == nil {
+			require.NoError(t, conn.Close())
+			return
+		}
+		require.True(t, time.Now().Before(deadline), "nobody listens at %s", address)
 		select {
 		case <-p.done:
 			t.Fatalf("%s ended:\n%s", filepath.Base(p.command.Path), p.log)
-		default:
+		case <-time.After(20 * time.Millisecond):
 		}
-		conn, err := net.DialTimeout("tcp", address, time.Second)
-		if err != nil {
-			return false
-		}
-		return conn.Close() == nil
-	}, 20*time.Second, 20*time.Millisecond, "nobody listens at %s", address)
+	}
 }
 
 // output is a buffer for several goroutines.
@@ -253,7 +255,7 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.received = append(a.received, e)
 	a.mu.Unlock()
 	if r.Header.Get("Upgrade") == "websocket" {
-		echoBytes(w)
+		echoBytes(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -261,13 +263,16 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(e)
 }
 
-func echoBytes(w http.ResponseWriter) {
+func echoBytes(w http.ResponseWriter, r *http.Request) {
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
 	defer conn.Close()
-	_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+	// RFC 6455, section 4.2.2; gateways check it.
+	accept := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(accept[:]) + "\r\n\r\n")
 	_ = rw.Flush()
 	_, _ = io.Copy(conn, rw)
 }
@@ -386,6 +391,16 @@ func (b *browser) cookies(origin string) map[string]string {
 	return held
 }
 
+// cookieHeader is a header line with all of them.
+func (b *browser) cookieHeader(origin string) string {
+	b.t.Helper()
+	var pairs []string
+	for name, value := range b.cookies(origin) {
+		pairs = append(pairs, name+"="+value)
+	}
+	return "Cookie: " + strings.Join(pairs, "; ") + "\r\n"
+}
+
 // signIn is a browser that signed in age ago: with an age above a minute its
 // session token has expired and its refresh token has not.
 func (s *stack) signIn(t testing.TB, email string, age time.Duration) *browser {
@@ -418,19 +433,47 @@ func (s *stack) forget(b *browser, prefixes ...string) {
 // raw writes bytes to an address as they are and reads one answer.
 func raw(t testing.TB, address, request string) answer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", address)
-	require.NoError(t, err)
-	defer conn.Close()
-	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
-	_, err = io.WriteString(conn, request)
-	require.NoError(t, err)
-	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	c := dial(t, address, request)
+	defer c.conn.Close()
+	method, _, _ := strings.Cut(request, " ")
+	res, err := http.ReadResponse(c.reader, &http.Request{Method: method})
 	require.NoError(t, err)
 	text, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	return answer{Response: res, text: string(text)}
+}
+
+// connection is a raw connection, closed when the test ends.
+type connection struct {
+	t      testing.TB
+	conn   net.Conn
+	reader *bufio.Reader
+}
+
+// dial connects and writes a request's head.
+func dial(t testing.TB, address, head string) *connection {
+	t.Helper()
+	var d net.Dialer
+	conn, err := d.DialContext(t.Context(), "tcp", address)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	c := &connection{t: t, conn: conn, reader: bufio.NewReader(conn)}
+	c.write(head)
+	return c
+}
+
+func (c *connection) write(text string) {
+	c.t.Helper()
+	_, err := io.WriteString(c.conn, text)
+	require.NoError(c.t, err)
+}
+
+func (c *connection) read(n int) string {
+	c.t.Helper()
+	text := make([]byte, n)
+	_, err := io.ReadFull(c.reader, text)
+	require.NoError(c.t, err)
+	return string(text)
 }
