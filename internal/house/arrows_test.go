@@ -88,9 +88,10 @@ var arrows = []arrow{
 	{"middleware", []string{"clerkapi", "internal/jwks", "internal/origin", "internal/pathpattern", "internal/token", "internal/weburl"}},
 	{"proxy/routes", []string{"middleware"}}, // the words of tokens and requirements
 	{"internal/http1", nil},
+	{"proxy/extauthz", nil}, // what judges is given to it
 	{"proxy", []string{
 		"middleware", "proxy/routes", "internal/assertion", "internal/certificate", "internal/crossorigin",
-		"internal/exchange", "internal/http1", "internal/origin",
+		"internal/exchange", "internal/http1", "internal/origin", "proxy/extauthz",
 	}},
 	{"cmd", []string{"clerkapi/clerktest", "proxy", "proxy/routes"}},
 	{"examples", []string{"clerkapi", "clerkapi/clerktest", "proxy", "middleware"}},

@@ -1,6 +1,7 @@
 package extauthz
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,6 +23,8 @@ type recorder struct {
 	overflow bool
 }
 
+var errAnswerTooLarge = errors.New("the answer is too large for a check")
+
 func (w *recorder) Header() http.Header { return w.header }
 
 func (w *recorder) WriteHeader(status int) {
@@ -33,7 +36,7 @@ func (w *recorder) WriteHeader(status int) {
 func (w *recorder) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	if w.overflow = w.overflow || w.body.Len()+len(p) > maxAnswerBytes; w.overflow {
-		return 0, http.ErrBodyNotAllowed
+		return 0, errAnswerTooLarge
 	}
 	return w.body.Write(p)
 }

@@ -1,0 +1,217 @@
+package extauthz_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/extauthz"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2.runClock"))
+}
+
+const appOrigin = "https://app.example.com"
+
+// identityNames are what the grant of these tests always answers.
+var identityNames = []string{"X-Clerk-Auth-Status", "X-Clerk-User-Id", "X-Clerk-Session-Id", "X-Clerk-Org-Id", "X-Clerk-Org-Role"}
+
+// isIdentity reads a name as CGI and its heirs do.
+func isIdentity(name string) bool {
+	normal := strings.Map(func(c rune) rune {
+		if 'a' <= c && c <= 'z' || '0' <= c && c <= '9' {
+			return c
+		}
+		return '-'
+	}, strings.ToLower(name))
+	return strings.HasPrefix(normal, "x-clerk-")
+}
+
+// grant is the end of a chain: it answers who it is.
+func grant(w http.ResponseWriter, r *http.Request) {
+	who := middleware.FromContext(r.Context())
+	values := []string{"signed-in", who.UserID, who.SessionID, who.OrgID, who.OrgRole}
+	for i, name := range identityNames {
+		w.Header()[name] = []string{values[i]}
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// system is a Clerk and a server that asks it, reached over a real socket.
+type system struct {
+	clerk  *clerktest.Server
+	client authv3.AuthorizationClient
+	conn   *grpc.ClientConn
+	log    *buffer
+}
+
+// start serves the chain of middleware, Require and grant; change may put another
+// handler in its place.
+func start(t testing.TB, change func(*extauthz.Options)) *system {
+	t.Helper()
+	s := &system{clerk: clerktest.NewServer(t, clerktest.Options{AllowedOrigins: []string{appOrigin}}), log: &buffer{}}
+	loopback := netip.MustParsePrefix("127.0.0.0/8")
+	auth, err := middleware.New(middleware.Options{
+		PublishableKey: s.clerk.PublishableKey(), SecretKey: s.clerk.SecretKey(), APIURL: s.clerk.URL, Now: s.clerk.Now,
+		TrustedProxies: []netip.Prefix{loopback}, AuthorizedParties: []string{appOrigin},
+	})
+	require.NoError(t, err)
+	t.Cleanup(auth.Close)
+	mux := http.NewServeMux()
+	mux.Handle("/", middleware.Require(middleware.Requirement{})(http.HandlerFunc(grant)))
+	mux.Handle("/admin", middleware.Require(middleware.Requirement{Permission: "org:admin:access"})(http.HandlerFunc(grant)))
+	opts := extauthz.Options{
+		Handler: auth.Handler(mux), Trusted: loopback.Contains, Identity: isIdentity,
+		Logger: slog.New(slog.NewTextHandler(s.log, nil)),
+	}
+	if change != nil {
+		change(&opts)
+	}
+	s.conn = serve(t, opts)
+	s.client = authv3.NewAuthorizationClient(s.conn)
+	return s
+}
+
+// serve runs a server until the test ends and connects to it.
+func serve(t testing.TB, opts extauthz.Options) *grpc.ClientConn {
+	t.Helper()
+	server, err := extauthz.New(opts)
+	require.NoError(t, err)
+	var lc net.ListenConfig
+	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx, listener) }()
+	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, conn.Close())
+		stop()
+		require.NoError(t, <-ended)
+	})
+	return conn
+}
+
+// browse is what Envoy sends for a navigation to a page.
+func browse(path string, cookies []*http.Cookie) *authv3.CheckRequest {
+	header := http.Header{"Accept": {"text/html"}, "Sec-Fetch-Dest": {"document"}}
+	line := &http.Request{Header: header}
+	for _, cookie := range cookies {
+		line.AddCookie(cookie)
+	}
+	return ask(http.MethodGet, path, header)
+}
+
+// call is what Envoy sends for a program's request.
+func call(path string) *authv3.CheckRequest {
+	return ask(http.MethodGet, path, http.Header{"Accept": {"application/json"}})
+}
+
+// ask is a check as Envoy writes it: names in lower case, the parts of the request
+// line among the headers, repeated headers joined.
+func ask(method, path string, header http.Header) *authv3.CheckRequest {
+	u, _ := url.Parse(appOrigin)
+	headers := map[string]string{
+		":authority": u.Host, ":method": method, ":path": path, ":scheme": u.Scheme, "x-forwarded-proto": u.Scheme,
+		"x-request-id": "7f5c1c1e",
+	}
+	for name, values := range header {
+		headers[strings.ToLower(name)] = strings.Join(values, ",")
+	}
+	return &authv3.CheckRequest{Attributes: &authv3.AttributeContext{
+		Source: &authv3.AttributeContext_Peer{Address: &corev3.Address{Address: &corev3.Address_SocketAddress{
+			SocketAddress: &corev3.SocketAddress{Address: "203.0.113.9", PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: 5555}},
+		}}},
+		Request: &authv3.AttributeContext_Request{Http: &authv3.AttributeContext_HttpRequest{
+			Method: method, Path: path, Host: u.Host, Scheme: u.Scheme, Protocol: "HTTP/1.1", Size: -1, Headers: headers,
+		}},
+	}}
+}
+
+// asList changes a check into the form of encode_raw_headers.
+func asList(check *authv3.CheckRequest) *authv3.CheckRequest {
+	in := check.GetAttributes().GetRequest().GetHttp()
+	in.HeaderMap = &corev3.HeaderMap{}
+	for name, value := range in.GetHeaders() {
+		in.HeaderMap.Headers = append(in.HeaderMap.Headers, &corev3.HeaderValue{Key: name, RawValue: []byte(value)})
+	}
+	in.Headers = nil
+	return check
+}
+
+func (s *system) check(t testing.TB, check *authv3.CheckRequest) *authv3.CheckResponse {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	response, err := s.client.Check(ctx, check)
+	require.NoError(t, err)
+	return response
+}
+
+// upstream does with the client's headers what Envoy does after an OK: it sets,
+// then it removes.
+func upstream(t testing.TB, check *authv3.CheckRequest, response *authv3.CheckResponse) http.Header {
+	t.Helper()
+	require.Zero(t, response.GetStatus().GetCode())
+	headers := http.Header{}
+	for name, value := range check.GetAttributes().GetRequest().GetHttp().GetHeaders() {
+		headers[name] = []string{value}
+	}
+	for _, option := range response.GetOkResponse().GetHeaders() {
+		require.False(t, option.GetAppend().GetValue())
+		headers[option.GetHeader().GetKey()] = []string{option.GetHeader().GetValue()}
+	}
+	for _, name := range response.GetOkResponse().GetHeadersToRemove() {
+		delete(headers, name)
+	}
+	return headers
+}
+
+// answer reads a denial.
+func answer(t testing.TB, response *authv3.CheckResponse) (status int, header http.Header, body string) {
+	t.Helper()
+	require.NotZero(t, response.GetStatus().GetCode())
+	require.Nil(t, response.GetOkResponse())
+	header = http.Header{}
+	for _, option := range response.GetDeniedResponse().GetHeaders() {
+		header.Add(option.GetHeader().GetKey(), option.GetHeader().GetValue())
+	}
+	return int(response.GetDeniedResponse().GetStatus().GetCode()), header, response.GetDeniedResponse().GetBody()
+}
+
+// buffer is a bytes.Buffer for several goroutines.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
