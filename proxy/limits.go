@@ -77,16 +77,8 @@ type limiter struct {
 }
 
 func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if tooManyFields(r.Header) {
-		refuse(w, r, http.StatusRequestHeaderFieldsTooLarge, "header_too_large", "The request has too many headers or cookies.")
-		return
-	}
 	if r.Body == http.NoBody && r.ProtoMajor == 1 {
-		l.next.ServeHTTP(w, r)
-		return
-	}
-	if l.maxBody > 0 && r.ContentLength > l.maxBody {
-		tooLarge(w, r)
+		l.serve(w, r)
 		return
 	}
 	g := newGuard(w, r, l.idle, l.maxBody)
@@ -97,11 +89,26 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if g.body != nil {
 		guarded.Body = g.body
 	}
-	l.next.ServeHTTP(g, guarded)
+	l.serve(g, guarded)
 }
 
-func tooLarge(w http.ResponseWriter, r *http.Request) {
-	refuse(w, r, http.StatusRequestEntityTooLarge, "body_too_large", "The request's body is larger than this server takes.")
+func (l *limiter) serve(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case tooManyFields(r.Header):
+		lastAnswer(w, r, http.StatusRequestHeaderFieldsTooLarge, "header_too_large", "The request has too many headers or cookies.")
+	case l.maxBody > 0 && r.ContentLength > l.maxBody:
+		lastAnswer(w, r, http.StatusRequestEntityTooLarge, "body_too_large", "What was sent is larger than this server takes.")
+	default:
+		l.next.ServeHTTP(w, r)
+	}
+}
+
+// lastAnswer refuses a request whose rest nobody wants to read.
+func lastAnswer(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+	refuse(w, r, status, code, message)
 }
 
 func tooManyFields(h http.Header) bool {
