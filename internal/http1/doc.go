@@ -1,0 +1,44 @@
+// Package http1 carries requests to one HTTP/1.1 upstream, over TCP or a unix
+// socket, as an [http.RoundTripper] that does its work in the caller's goroutine.
+//
+// net/http's Transport hands each request to two goroutines of the connection and
+// back. For a proxy that costs more than the request itself. Here the caller
+// writes the request, waits, and reads the answer; only a request body that is
+// still arriving is sent by a goroutine, because an answer may come before its end.
+//
+// Begin with [New]. A [Transport] reaches whatever its Dial reaches: the host of a
+// request's URL is for the Host header only.
+//
+// # What is kept of net/http's Transport
+//
+// Idle connections are reused, last in first out. One that the upstream has closed,
+// or on which it has said something nobody asked for, is found out before anything
+// is sent and dropped. A request that was sent on a reused connection and got not a
+// single byte is sent once more on a new connection if it is idempotent and its
+// body, if any, can be had again by GetBody.
+//
+// Informational answers go to Got1xxResponse and Got100Continue of the
+// [net/http/httptrace.ClientTrace] in the context, in the caller's goroutine; the
+// other hooks are not called. The end of a request's context closes its
+// connection, at any point, and [context.Cause] is the error. A request younger
+// than some [tick]s is looked at then, not at once, because arming each would cost
+// more than most requests take.
+//
+// # Where it is stricter
+//
+// An answer that two parsers could read differently is an error: both
+// Content-Length and Transfer-Encoding, a coding other than chunked, a coding in
+// HTTP/1.0, folded lines, control characters, space before the colon, a 101 that
+// nobody asked for. So is a request that would be: a Content-Length header that is
+// not the body's, a method, target or host that is not one, CONNECT. Headers that
+// frame a message are written by this package alone, in whatever spelling they
+// stand in the request.
+//
+// # Where it differs
+//
+// No User-Agent is invented, and no compression asked for. A body that waits for
+// 100 Continue is not sent any more once the final answer is there.
+//
+// Connections that cannot be looked at before use are not kept: those that are no
+// [syscall.Conn], and all on systems other than Unix.
+package http1

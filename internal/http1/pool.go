@@ -1,0 +1,197 @@
+package http1
+
+import (
+	"sync"
+	"time"
+)
+
+// tick is how often requests in flight are looked at. Most requests are over
+// within one, and cost no timer and no callback of their context; those that last
+// get both then.
+const tick = 10 * time.Millisecond
+
+// pool holds the connections: a stack of idle ones, and a list of those whose
+// request is young, oldest first. Its lock is held for some instructions only.
+type pool struct {
+	maxIdle     int
+	idleTimeout time.Duration // 0: none
+	now         func() time.Time
+	tick        time.Duration
+
+	mu           sync.Mutex
+	idle         []*conn
+	first, last  *conn
+	timer        *time.Timer
+	ticking      bool
+	refuseReturn bool // since closeIdle, until the next request
+}
+
+// take returns the idle connection that was used last, or nil. With fresh it only
+// notes that there is a request.
+func (p *pool) take(fresh bool) *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refuseReturn = false
+	n := len(p.idle) - 1
+	if fresh || n < 0 {
+		return nil
+	}
+	c := p.idle[n]
+	p.idle[n] = nil
+	p.idle = p.idle[:n]
+	p.push(c)
+	return c
+}
+
+// enter adds a new connection that a request is about to use.
+func (p *pool) enter(c *conn) {
+	p.mu.Lock()
+	p.push(c)
+	p.mu.Unlock()
+}
+
+// put takes back a connection whose request is over; it closes it when there are
+// enough.
+func (p *pool) put(c *conn) {
+	p.mu.Lock()
+	p.remove(c)
+	full := p.refuseReturn || len(p.idle) >= p.maxIdle
+	if !full {
+		c.reused, c.idleSince = true, time.Time{}
+		p.idle = append(p.idle, c)
+		p.wake()
+	}
+	p.mu.Unlock()
+	if full {
+		c.close()
+	}
+}
+
+// leave forgets a connection that is in use.
+func (p *pool) leave(c *conn) {
+	p.mu.Lock()
+	p.remove(c)
+	p.mu.Unlock()
+}
+
+func (p *pool) closeIdle() {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle, p.refuseReturn = nil, true
+	p.mu.Unlock()
+	closeAll(idle)
+}
+
+func closeAll(conns []*conn) {
+	for _, c := range conns {
+		c.close()
+	}
+}
+
+// push appends c to the young; p.mu is held.
+func (p *pool) push(c *conn) {
+	c.young, c.seen = true, false
+	c.prev, c.next = p.last, nil
+	if p.last != nil {
+		p.last.next = c
+	} else {
+		p.first = c
+	}
+	p.last = c
+	p.wake()
+}
+
+// remove takes c from the young, if it is one of them; p.mu is held.
+func (p *pool) remove(c *conn) {
+	if !c.young {
+		return
+	}
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		p.first = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	} else {
+		p.last = c.prev
+	}
+	c.young, c.prev, c.next = false, nil, nil
+}
+
+// wake sees to it that sweep runs soon; p.mu is held.
+func (p *pool) wake() {
+	if !p.ticking {
+		p.ticking = true
+		p.schedule(p.tick)
+	}
+}
+
+func (p *pool) schedule(after time.Duration) {
+	if p.timer == nil {
+		p.timer = time.AfterFunc(after, p.sweep)
+		return
+	}
+	p.timer.Reset(after)
+}
+
+// sweep arms the requests that were young at the last sweep already, and closes
+// connections that were idle for too long. It goes on as long as there is either.
+func (p *pool) sweep() {
+	p.mu.Lock()
+	aged := p.agedLocked()
+	expired := p.expiredLocked()
+	switch {
+	case p.first != nil:
+		p.schedule(p.tick)
+	case len(p.idle) > 0 && p.idleTimeout > 0:
+		p.ticking = false // a request wakes it earlier
+		p.schedule(max(p.tick, p.idleTimeout-p.now().Sub(p.idle[0].idleSince)))
+	default:
+		p.ticking = false
+	}
+	p.mu.Unlock()
+
+	for _, c := range aged {
+		c.arm()
+	}
+	closeAll(expired)
+}
+
+func (p *pool) agedLocked() (aged []*conn) {
+	for c := p.first; c != nil; {
+		next := c.next
+		if c.seen {
+			p.remove(c)
+			aged = append(aged, c)
+		}
+		c.seen = true
+		c = next
+	}
+	return aged
+}
+
+// expiredLocked stamps the connections that became idle since the last sweep,
+// which are on top, so that no request has to read the clock; then it takes away
+// those that are too old, which are at the bottom.
+func (p *pool) expiredLocked() (expired []*conn) {
+	if p.idleTimeout <= 0 || len(p.idle) == 0 {
+		return nil
+	}
+	now := p.now()
+	for i := len(p.idle) - 1; i >= 0 && p.idle[i].idleSince.IsZero(); i-- {
+		p.idle[i].idleSince = now
+	}
+	old := 0
+	for old < len(p.idle) && now.Sub(p.idle[old].idleSince) >= p.idleTimeout {
+		old++
+	}
+	if old == 0 {
+		return nil
+	}
+	expired = append(expired, p.idle[:old]...)
+	rest := copy(p.idle, p.idle[old:])
+	clear(p.idle[rest:])
+	p.idle = p.idle[:rest]
+	return expired
+}

@@ -1,0 +1,60 @@
+package http1
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+)
+
+// switchProtocols gives the connection away with a 101: from here on it speaks a
+// protocol that is not ours, without an end of ours, and never comes back.
+func (c *conn) switchProtocols(res *http.Response, cl *call, up *upload) error {
+	switch {
+	case !cl.upgrade:
+		return malformed("101 without an upgrade that was asked for")
+	case !hasToken(res.Header["Connection"], "upgrade") || len(res.Header["Upgrade"]) == 0:
+		return malformed("101 without a protocol")
+	case !up.complete():
+		return malformed("101 before the end of the request")
+	}
+	if cause := c.release(); cause != nil {
+		return cause
+	}
+	c.t.pool.leave(c)
+	s := &stream{Conn: c.nc}
+	if c.r < c.w {
+		s.early = append(s.early, c.in[c.r:c.w]...)
+	}
+	res.Body = s
+	return nil
+}
+
+// stream is the body of a 101: what came along with its header, then the
+// connection itself.
+type stream struct {
+	net.Conn
+	early []byte
+}
+
+var _ io.ReadWriteCloser = (*stream)(nil)
+
+// Read reads what was buffered first.
+func (s *stream) Read(p []byte) (int, error) {
+	if len(s.early) > 0 {
+		n := copy(p, s.early)
+		if s.early = s.early[n:]; len(s.early) == 0 {
+			s.early = nil
+		}
+		return n, nil
+	}
+	return s.Conn.Read(p)
+}
+
+// CloseWrite tells the upstream that nothing more will come.
+func (s *stream) CloseWrite() error {
+	if c, ok := s.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
