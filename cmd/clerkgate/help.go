@@ -14,6 +14,8 @@ func runHelp(stdout io.Writer) int {
 
 Usage
   clerkgate            serve, configured by the environment
+  clerkgate check      say what is wrong with a routes file and the environment
+  clerkgate explain    say which route a request takes: explain GET URL [file]
   clerkgate demo       a local Clerk, an application and clerkgate before it
   clerkgate emulator   a local Clerk, for tests in any language
   clerkgate version    print the version

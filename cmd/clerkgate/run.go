@@ -24,6 +24,10 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		return runDemo(ctx, args, stdout, stderr)
 	case "emulator":
 		return runEmulator(ctx, args, stdout, stderr)
+	case "check":
+		return runCheck(args, lookup, environ, stdout, stderr)
+	case "explain":
+		return runExplain(args, lookup, stdout, stderr)
 	}
 	if len(args) > 0 {
 		return misused(stderr, fmt.Sprintf("%s takes no arguments, but got %q", command, args[0]))

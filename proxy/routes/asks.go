@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/middleware"
 )
 
 // sentences collects what applies.
@@ -32,7 +34,10 @@ func (r *Route) Asks() []string {
 			s.add("with the %s %s", need.what, need.value)
 		}
 	}
-	if len(r.Accepts) > 0 {
+	switch {
+	case slices.Contains(r.Accepts, middleware.AnyToken):
+		s.add("by a token of any kind")
+	case len(r.Accepts) > 0:
 		words := make([]string, len(r.Accepts))
 		for i, a := range r.Accepts {
 			words[i] = string(a)

@@ -13,6 +13,8 @@ type Step struct {
 	Route *Route
 	// Applies says that this is the route that [Table.Match] returns.
 	Applies bool
+	// Refuses says that the path is ambiguous because of this route.
+	Refuses bool
 	// Why is the reason, in words that continue "this route applies because" or
 	// "this route is passed over because".
 	Why string
@@ -42,6 +44,7 @@ func (t *Table) Explain(method, host string, u *url.URL) []Step {
 		default:
 			n = e.pattern.count(q.readings)
 			step.Applies = n == len(q.readings) && e.accepts(q)
+			step.Refuses = n > 0 && !step.Applies
 			step.Why = e.whyPath(q, n, step.Applies)
 		}
 		steps = append(steps, step)

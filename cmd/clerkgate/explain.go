@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/clerkgate/clerkgate/proxy/routes"
+)
+
+// runExplain says which route a request would take, and why: explain [METHOD] URL
+// [file].
+func runExplain(args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+	method := http.MethodGet
+	if len(args) > 0 && !strings.ContainsAny(args[0], "/.") {
+		method, args = args[0], args[1:]
+	}
+	if len(args) == 0 {
+		return misused(stderr, "explain needs a method and a URL: clerkgate explain GET https://app.example.com/path")
+	}
+	target, err := parseTarget(args[0])
+	var escape url.EscapeError
+	switch {
+	case errors.As(err, &escape):
+		say(stdout, "%s %s\n\n400: the path has the bad escape %s\n", method, args[0], strconv.Quote(string(escape)))
+		return exitOK
+	case err != nil:
+		return misused(stderr, err.Error())
+	}
+	name, code := routesFileName("explain", args[1:], lookup, stderr)
+	if code != exitOK {
+		return code
+	}
+	if name == "" {
+		return misused(stderr, "explain needs a routes file: name it after the URL, or in "+configVariable)
+	}
+	cfg, err := readRoutes(name)
+	if err != nil {
+		say(stderr, "clerkgate: %s\n", err)
+		return exitUsage
+	}
+	table, err := routes.NewTable(cfg.Routes)
+	if err != nil {
+		say(stderr, "clerkgate: %s: %s\n", name, err)
+		return exitUsage
+	}
+	say(stdout, "%s %s\n\n", method, args[0])
+	explain(stdout, table, method, target)
+	return exitOK
+}
+
+// parseTarget reads an absolute URL, or a path for tables that do not look at hosts.
+// What is wrong with the path itself is for the table to say.
+func parseTarget(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%q is no URL: %w", s, errors.Unwrap(err))
+	case u.Scheme == "" && strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//"):
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, fmt.Errorf("%q is neither http(s)://host/path nor a path", s)
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u, nil
+}
+
+func explain(w io.Writer, table *routes.Table, method string, target *url.URL) {
+	m, err := table.Match(method, target.Host, target)
+	steps := table.Explain(method, target.Host, target)
+	switch {
+	case err == nil:
+		say(w, "Applies: %s\n", labelOf(m.Route))
+		say(w, "  because %s\n", steps[len(steps)-1].Why)
+		for _, line := range m.Route.Asks() {
+			say(w, "  - %s\n", line)
+		}
+		say(w, "  - it goes to %s as %s\n", upstreamOf(m.Route), m.UpstreamPath())
+	case errors.Is(err, routes.ErrNoRoute):
+		say(w, "404: no route applies\n")
+	case errors.Is(err, routes.ErrInvalidHost) && target.Host == "":
+		say(w, "400: some routes are for single hosts; give the URL with its host\n")
+	case errors.Is(err, routes.ErrInvalidHost):
+		say(w, "400: the host is not a valid name or address\n")
+	default:
+		say(w, "400: the path can be read in more than one way\n")
+		whyRefused(w, steps)
+	}
+	passedOver(w, steps)
+}
+
+// whyRefused says on which route's account a path is ambiguous.
+func whyRefused(w io.Writer, steps []routes.Step) {
+	if len(steps) == 0 {
+		say(w, "  it has a control character, a bad escape, or escapes within escapes; no route allows that\n")
+		return
+	}
+	if last := steps[len(steps)-1]; last.Refuses {
+		say(w, "  %s: %s\n", labelOf(last.Route), last.Why)
+	}
+}
+
+// passedOver lists the routes that come before the one that decides.
+func passedOver(w io.Writer, steps []routes.Step) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for i, s := range steps {
+		if s.Applies || s.Refuses {
+			continue
+		}
+		if i == 0 {
+			say(table, "\nPassed over\n")
+		}
+		say(table, "  line %d\t%s\t%s\n", s.Route.Line, s.Route.Match, s.Why)
+	}
+	_ = table.Flush() // the terminal is gone, or it is not
+}
+
+// labelOf names a route by its place and what it is for.
+func labelOf(r *routes.Route) string {
+	name := ""
+	if r.Name != "" {
+		name = fmt.Sprintf("%q, ", r.Name)
+	}
+	return fmt.Sprintf("%sline %d, %s", name, r.Line, r.Match)
+}
