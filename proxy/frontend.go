@@ -59,7 +59,7 @@ func newFrontend(cfg Config, transport http.RoundTripper, origins *origin.Resolv
 		idle:     func() {},
 	}
 	if transport == nil {
-		own := newTransport(f.base, defaultUpstreamWait)
+		own := standardTransport(f.base, defaultConnectWait, defaultUpstreamWait)
 		transport, f.idle = own, own.CloseIdleConnections
 	}
 	f.proxy = &httputil.ReverseProxy{

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
 // loadTLS reads the pair that the public listener speaks TLS with; nil when it
@@ -41,4 +42,25 @@ func fileProblem(err error, certVariable, keyVariable string) Problem {
 		}
 	}
 	return problem
+}
+
+// upstreamProblem says which setting of an upstream err is about; the upstream
+// without a name is the environment's.
+func upstreamProblem(name string, up routes.Upstream, err error) error {
+	problem := Problem{Variable: envUpstreamProtocol, Found: err.Error()}
+	if file := (*certificate.Error)(nil); errors.As(err, &file) {
+		problem.Expected = file.Remedy()
+		switch file.File {
+		case up.CAFile:
+			problem.Variable = envUpstreamCAFile
+		case up.CertificateFile:
+			problem.Variable = envUpstreamCertFile
+		default:
+			problem.Variable = envUpstreamKeyFile
+		}
+	}
+	if name != "" {
+		problem.Variable = "upstreams." + name
+	}
+	return &ConfigError{Problems: []Problem{problem}}
 }

@@ -43,14 +43,18 @@ func (p *Proxy) newSite(cfg Config, old *site) (*site, error) {
 		return nil, err
 	}
 	for name, settings := range s.settings {
-		if old != nil && old.settings[name] == settings && old.upstreams[name] != nil {
+		// The authorities in a file are read once by a transport; a reload reads them
+		// again.
+		if old != nil && old.settings[name] == settings && old.upstreams[name] != nil && settings.CAFile == "" {
 			s.upstreams[name] = old.upstreams[name]
 			continue
 		}
-		to, err := newUpstream(settings, cfg, p.transport)
+		to, err := newUpstream(settings, transportOptions{
+			response: cfg.UpstreamTimeout, direct: cfg.UpstreamTransport == TransportDirect, now: p.now, logger: p.logger,
+		}, p.transport)
 		if err != nil {
 			s.retire(old)
-			return nil, err
+			return nil, upstreamProblem(name, settings, err)
 		}
 		s.upstreams[name] = to
 	}

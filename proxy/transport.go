@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/internal/http1"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -40,39 +41,57 @@ type transport interface {
 
 // transportOptions are what transports have in common.
 type transportOptions struct {
-	// connect and response hold where an upstream says nothing else; 0 means the
-	// defaults.
-	connect, response time.Duration
-	now               func() time.Time
-	logger            *slog.Logger
+	response time.Duration // where an upstream says nothing else; 0 means the default
+	direct   bool          // HTTP/1.1 without TLS is spoken by [http1.Transport]
+	now      func() time.Time
+	logger   *slog.Logger
 }
 
-// upstreamTransport makes the transport for one upstream. Files that can't be
-// used come as a [*certificate.Error], settings that contradict each other as
-// another error.
+// newTransport makes the transport for one upstream. Files that can't be used come
+// as a [*certificate.Error], settings that contradict each other as another error.
 //
 // It never looks at HTTP_PROXY: a sidecar's traffic, with credentials in it, goes
 // where it was told to.
-func upstreamTransport(up routes.Upstream, opts transportOptions) (transport, error) {
+func newTransport(up routes.Upstream, opts transportOptions) (transport, error) {
 	target, err := url.Parse(up.URL)
 	if err != nil {
 		return nil, err
 	}
-	connect := positive(up.ConnectTimeout, positive(opts.connect, defaultConnectWait))
-	t := standardTransport(target, connect, positive(up.ResponseTimeout, positive(opts.response, defaultUpstreamWait)))
-	t.Protocols, err = upstreamProtocols(up, target)
+	protocols, err := upstreamProtocols(up, target)
 	if err != nil {
 		return nil, err
 	}
-	if target.Scheme == "https" {
-		t.TLSClientConfig, err = clientTLS(up, opts)
+	connect := positive(up.ConnectTimeout, defaultConnectWait)
+	wait := positive(up.ResponseTimeout, positive(opts.response, defaultUpstreamWait))
+	if opts.direct && target.Scheme != "https" && protocols.HTTP1() {
+		return directTransport(target, connect, wait, opts.now), nil
 	}
-	return t, err
+	t := standardTransport(target, connect, wait)
+	t.Protocols = protocols
+	if target.Scheme == "https" {
+		if t.TLSClientConfig, err = clientTLS(up, opts); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
 }
 
-// newTransport makes a transport for a target with nothing special about it.
-func newTransport(target *url.URL, wait time.Duration) *http.Transport {
-	return standardTransport(target, defaultConnectWait, wait)
+// directTransport is for HTTP/1.1 without TLS, which most sidecars speak to their
+// application: no goroutine stands between a request and its connection.
+func directTransport(target *url.URL, connect, wait time.Duration, now func() time.Time) transport {
+	address, dial := target.Host, dialer(target, connect)
+	if target.Port() == "" {
+		address = net.JoinHostPort(target.Hostname(), "80")
+	}
+	return http1.New(http1.Options{
+		Dial:                   func(ctx context.Context) (net.Conn, error) { return dial(ctx, "tcp", address) },
+		MaxIdle:                idlePerHost,
+		IdleTimeout:            idleTimeout,
+		ResponseHeaderTimeout:  wait,
+		ExpectContinueTimeout:  continueTimeout,
+		MaxResponseHeaderBytes: maxResponseHeader,
+		Now:                    now,
+	})
 }
 
 func standardTransport(target *url.URL, connect, wait time.Duration) *http.Transport {

@@ -23,7 +23,7 @@ type upstream struct {
 	idle      func()
 }
 
-func newUpstream(settings routes.Upstream, cfg Config, transport http.RoundTripper) (*upstream, error) {
+func newUpstream(settings routes.Upstream, opts transportOptions, transport http.RoundTripper) (*upstream, error) {
 	target, err := url.Parse(settings.URL)
 	if err != nil {
 		return nil, err
@@ -33,11 +33,10 @@ func newUpstream(settings routes.Upstream, cfg Config, transport http.RoundTripp
 		u.target = &url.URL{Scheme: "http", Host: "upstream"}
 	}
 	if transport == nil {
-		wait := cfg.UpstreamTimeout
-		if wait == 0 {
-			wait = defaultUpstreamWait
+		own, err := newTransport(settings, opts)
+		if err != nil {
+			return nil, err
 		}
-		own := newTransport(target, wait)
 		u.transport, u.idle = own, own.CloseIdleConnections
 	}
 	return u, nil
@@ -52,6 +51,9 @@ func (u *upstream) forward(w http.ResponseWriter, r *http.Request, e *entry) {
 		// A transport may still be reading the body when it has an answer. The server
 		// forbids that once this method returns.
 		defer out.Body.Close()
+		// Streams go both ways over HTTP/1 too: the answer may begin before the body
+		// has ended.
+		_ = http.NewResponseController(w).EnableFullDuplex()
 	}
 	informed := &informational{w: w}
 	res, err := u.transport.RoundTrip(informed.watch(out))
@@ -79,6 +81,8 @@ func upstreamFailed(w http.ResponseWriter, r *http.Request, e *entry, err error)
 		return
 	case errors.As(err, &tooLarge):
 		status, code, message = http.StatusRequestEntityTooLarge, "request_too_large", "What was sent is larger than this server takes."
+	case status == http.StatusRequestTimeout:
+		message = "What was to be sent did not arrive in time. Try again."
 	case status == http.StatusGatewayTimeout:
 		message = "The application took too long to answer. Try again in a moment."
 	}
