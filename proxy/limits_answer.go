@@ -78,6 +78,24 @@ func (g *guard) EnableFullDuplex() error {
 	return g.control.EnableFullDuplex()
 }
 
+// bothWays lets an answer begin before the body of its request has ended. It does
+// nothing on a server that is not [Run]'s, where nobody would end the connection
+// behind a broken body.
+func bothWays(w http.ResponseWriter) {
+	for {
+		switch inner := w.(type) {
+		case *guard:
+			// Every writer of net/http can do it.
+			_ = inner.EnableFullDuplex()
+			return
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			return
+		}
+	}
+}
+
 // finish runs when the handler is done, whatever way it ends.
 func (g *guard) finish() {
 	whole := g.body == nil || g.body.finish()

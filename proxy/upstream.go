@@ -53,7 +53,7 @@ func (u *upstream) forward(w http.ResponseWriter, r *http.Request, e *entry) {
 		defer out.Body.Close()
 		// Streams go both ways over HTTP/1 too: the answer may begin before the body
 		// has ended.
-		_ = http.NewResponseController(w).EnableFullDuplex()
+		bothWays(w)
 	}
 	informed := &informational{w: w}
 	res, err := u.transport.RoundTrip(informed.watch(out))
