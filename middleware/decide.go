@@ -139,7 +139,7 @@ func (j *judged) sessionCookie() *State {
 	if err != nil {
 		return j.sessionFailed(err, "cookie")
 	}
-	if v.Claims.AuthorizedParty == "" {
+	if !v.HasAuthorizedParty() {
 		j.a.warnMissingAZP()
 	}
 	if j.isCrossOriginNavigation() {

@@ -129,7 +129,7 @@ func (j *judged) machineToken() *State {
 		if err != nil {
 			return j.machineFailed(M2MToken, err)
 		}
-		if v.Claims.Unreadable {
+		if v.Unreadable() {
 			return signedOut(M2MToken, ReasonUnexpectedError, "", nil)
 		}
 		return machineSignedIn(M2MToken, raw, v.Derived(func(v *token.Verified) any { return m2mAuth(v) }).(*Auth))
@@ -138,7 +138,7 @@ func (j *judged) machineToken() *State {
 		if err != nil {
 			return j.machineFailed(OAuthToken, err)
 		}
-		if v.Claims.Unreadable {
+		if v.Unreadable() {
 			return signedOut(OAuthToken, ReasonUnexpectedError, "", nil)
 		}
 		return machineSignedIn(OAuthToken, raw, v.Derived(func(v *token.Verified) any { return oauthAuth(v) }).(*Auth))
@@ -159,12 +159,12 @@ func machineSignedIn(kind TokenType, raw string, auth *Auth) *State {
 }
 
 func m2mAuth(v *token.Verified) *Auth {
-	c := &v.Claims
+	c := v.Claims()
 	return &Auth{TokenType: M2MToken, TokenID: c.JTI, Subject: c.Subject, MachineID: c.Subject, Scopes: c.Scopes, Claims: c.Raw}
 }
 
 func oauthAuth(v *token.Verified) *Auth {
-	c := &v.Claims
+	c := v.Claims()
 	return &Auth{TokenType: OAuthToken, TokenID: c.JTI, Subject: c.Subject, UserID: c.Subject, ClientID: c.ClientID, Scopes: c.Scopes, Claims: c.Raw}
 }
 

@@ -63,7 +63,7 @@ func latin1(s string) (string, bool) {
 
 // sessionSignedIn is the state of a verified session token. h may be nil.
 func (j *judged) sessionSignedIn(v *token.Verified, raw string, h http.Header) *State {
-	if v.Claims.Unreadable {
+	if v.Unreadable() {
 		return signedOut(SessionToken, ReasonUnexpectedError, "", h)
 	}
 	id := identityOf(v)
@@ -86,7 +86,7 @@ func identityOf(v *token.Verified) *identity {
 }
 
 func newIdentity(v *token.Verified) *identity {
-	c := &v.Claims
+	c := v.Claims()
 	id := &identity{
 		pending: c.Status == "pending",
 		auth: &Auth{

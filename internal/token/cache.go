@@ -2,75 +2,145 @@ package token
 
 import (
 	"hash/maphash"
-
-	lru "github.com/hashicorp/golang-lru/v2"
+	"sync"
 )
 
 const (
 	// cacheShards is a power of two. Each shard has its own lock, so that
 	// requests with different tokens seldom meet.
 	cacheShards = 32
-	// maxCached bounds the tokens worth remembering: with the cache full of
-	// ordinary tokens (about 1 KB) memory is about 4 KB for each, and this keeps
-	// the worst case at some 20 KB. A browser's cookie can't be longer.
+	// maxCached bounds the tokens worth remembering: a full cache takes about 1 KB
+	// for each of ordinary size, and this keeps the worst case at some 5 KB. A
+	// browser's cookie can't be longer.
 	maxCached = 4 << 10
 )
 
-// cache remembers verified tokens. Keys are hashes under a seed of this
-// process, so nobody can aim at one shard or slot; a hit compares the token
-// itself, so that no collision hands over somebody else's identity.
+// cache remembers verified tokens, the most recently used ones. They are found by
+// hashes under a seed of this process, so nobody can aim at one shard or slot; a
+// hit compares the token itself, so that no collision hands over somebody else's
+// identity.
 type cache struct {
-	seed   maphash.Seed
-	shards [cacheShards]*lru.Cache[cacheKey, *Verified]
+	// Kinds are checked differently and must not answer for each other, so each has
+	// a seed of its own.
+	seeds  [kinds]maphash.Seed
+	shards [cacheShards]shard
 }
 
-type cacheKey struct {
-	sum  uint64
-	kind kind // kinds are checked differently and must not answer for each other
+// shard is a list from the most to the least recently used token, through the
+// tokens themselves, and an index of it: with an element of its own for each, the
+// list would take half as much as the tokens.
+type shard struct {
+	mu    sync.Mutex
+	size  int
+	index map[uint64]*Verified
+	ends  Verified // next is the first, previous the last; no token itself
 }
 
-func newCache(size int) (*cache, error) {
-	c := &cache{seed: maphash.MakeSeed()}
-	for i := range c.shards {
-		shard, err := lru.New[cacheKey, *Verified]((size + cacheShards - 1) / cacheShards)
-		if err != nil {
-			return nil, err
-		}
-		c.shards[i] = shard
+// links are a token's places in its shard, which guards them.
+type links struct {
+	next, previous *Verified
+	sum            uint64
+}
+
+func newCache(size int) *cache {
+	c := &cache{}
+	for k := range c.seeds {
+		c.seeds[k] = maphash.MakeSeed()
 	}
-	return c, nil
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.size = (size + cacheShards - 1) / cacheShards
+		s.purge()
+	}
+	return c
 }
 
-func (c *cache) key(k kind, raw string) cacheKey {
-	return cacheKey{maphash.String(c.seed, raw), k}
-}
+func (c *cache) sum(k kind, raw string) uint64 { return maphash.String(c.seeds[k], raw) }
+
+func (c *cache) shard(sum uint64) *shard { return &c.shards[sum%cacheShards] }
 
 func (c *cache) get(k kind, raw string) *Verified {
-	key := c.key(k, raw)
-	v, ok := c.shards[key.sum%cacheShards].Get(key)
-	if !ok || v.token.raw != raw {
+	sum := c.sum(k, raw)
+	v := c.shard(sum).get(sum)
+	if v == nil || v.kind != k || !v.token.is(raw) {
 		return nil
 	}
 	return v
 }
 
-func (c *cache) add(k kind, v *Verified) {
-	if len(v.token.raw) > maxCached {
+// add remembers v, whose token is raw. It must not have been added before.
+func (c *cache) add(raw string, v *Verified) {
+	if len(raw) > maxCached {
 		return
 	}
-	key := c.key(k, v.token.raw)
-	c.shards[key.sum%cacheShards].Add(key, v)
+	sum := c.sum(v.kind, raw)
+	c.shard(sum).add(sum, v)
 }
 
 func (c *cache) purge() {
-	for _, shard := range c.shards {
-		shard.Purge()
+	for i := range c.shards {
+		c.shards[i].purge()
 	}
 }
 
 func (c *cache) len() (n int) {
-	for _, shard := range c.shards {
-		n += shard.Len()
+	for i := range c.shards {
+		n += c.shards[i].len()
 	}
 	return n
+}
+
+// get returns the token with this sum, if any, as the one used last.
+func (s *shard) get(sum uint64) *Verified {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.index[sum]
+	if v != nil && s.ends.next != v {
+		v.unlink()
+		s.toFront(v)
+	}
+	return v
+}
+
+// add remembers v in place of what had its sum, and forgets the token that was not
+// used for longest when there is no room.
+func (s *shard) add(sum uint64, v *Verified) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.index[sum]; old != nil {
+		old.unlink()
+	} else if len(s.index) >= s.size {
+		last := s.ends.previous
+		last.unlink()
+		delete(s.index, last.sum)
+	}
+	v.sum = sum
+	s.index[sum] = v
+	s.toFront(v)
+}
+
+func (s *shard) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.index)
+}
+
+func (s *shard) purge() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.index = make(map[uint64]*Verified)
+	s.ends.next, s.ends.previous = &s.ends, &s.ends
+}
+
+func (s *shard) toFront(v *Verified) {
+	v.previous, v.next = &s.ends, s.ends.next
+	v.next.previous = v
+	s.ends.next = v
+}
+
+// unlink takes v out of its list. A request that still holds v keeps nothing else
+// alive by it.
+func (v *Verified) unlink() {
+	v.previous.next, v.next.previous = v.next, v.previous
+	v.previous, v.next = nil, nil
 }

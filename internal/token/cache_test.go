@@ -114,13 +114,13 @@ func TestCacheCollision(t *testing.T) {
 	s := newSigner(t)
 	v := s.verifier(t, nil)
 	mine, theirs := s.signText(t, goodHeader, shortClaims), s.signText(t, goodHeader, `{"sub":"user_2","exp":1790000060}`)
-	other, err := v.Session(t.Context(), theirs)
+	other, err := s.verifier(t, nil).Session(t.Context(), theirs)
 	require.NoError(t, err)
-	key := v.cache.key(kindSession, mine)
-	v.cache.shards[key.sum%cacheShards].Add(key, other)
+	sum := v.cache.sum(kindSession, mine)
+	v.cache.shard(sum).add(sum, other)
 	got, err := v.Session(t.Context(), mine)
 	require.NoError(t, err)
-	assert.Equal(t, "user_1", got.Claims.Subject)
+	assert.Equal(t, "user_1", got.Claims().Subject)
 }
 
 func TestDecodeFromCache(t *testing.T) {
@@ -157,8 +157,8 @@ func TestIdentitiesNeverCross(t *testing.T) {
 				got, err := v.Session(context.Background(), tokens[n])
 				if assert.NoError(t, err) {
 					want := fmt.Sprintf("user_%d", n)
-					assert.Equal(t, want, got.Claims.Subject)
-					assert.Equal(t, want, got.Derived(func(v *Verified) any { return v.Claims.Subject }))
+					assert.Equal(t, want, got.Claims().Subject)
+					assert.Equal(t, want, got.Derived(func(v *Verified) any { return v.Claims().Subject }))
 				}
 			}
 		})

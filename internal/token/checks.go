@@ -21,12 +21,12 @@ func checkType(typ Value) *Error {
 		Message: fmt.Sprintf(`Invalid JWT type %s. Expected "JWT".`, typ.quoted())}
 }
 
-func checkOAuthType(u *Unverified) *Error {
-	if u.hasOAuthType() {
+func checkOAuthType(d *document) *Error {
+	if d.hasOAuthType() {
 		return nil
 	}
 	return &Error{Reason: ReasonInvalid, Action: actionEnsureClerkJWT,
-		Message: fmt.Sprintf(`Invalid JWT type %s. Expected "at+jwt, application/at+jwt".`, u.Header.Typ.quoted())}
+		Message: fmt.Sprintf(`Invalid JWT type %s. Expected "at+jwt, application/at+jwt".`, d.typ.quoted())}
 }
 
 func checkAlgorithm(alg Value) *Error {
@@ -130,7 +130,7 @@ func (t times) check(now time.Time, skew time.Duration) *Error {
 
 // checkTimes checks type and time of each claim in turn, since the first
 // failure names the reason, and returns what later checks of the time need.
-func checkTimes(u *Unverified, now time.Time, skew time.Duration) (times, *Error) {
+func checkTimes(d *document, now time.Time, skew time.Duration) (times, *Error) {
 	nan := math.NaN()
 	t := times{exp: nan, nbf: nan, iat: nan}
 	steps := [...]struct {
@@ -139,9 +139,9 @@ func checkTimes(u *Unverified, now time.Time, skew time.Duration) (times, *Error
 		required bool
 		name     string
 	}{
-		{u.exp, &t.exp, true, "expiry date claim (exp)"},
-		{u.nbf, &t.nbf, false, "not before date claim (nbf)"},
-		{u.iat, &t.iat, false, "issued at date claim (iat)"},
+		{d.exp, &t.exp, true, "expiry date claim (exp)"},
+		{d.nbf, &t.nbf, false, "not before date claim (nbf)"},
+		{d.iat, &t.iat, false, "issued at date claim (iat)"},
 	}
 	for _, s := range steps {
 		if !s.required && !s.claim.Defined() {

@@ -1,12 +1,13 @@
 package token
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 )
 
-// Claims are what a verified token says. Read-only: they are shared by all
-// requests that carry the token. A claim of another type than Clerk gives it
+// Claims are what a verified token says. Read-only: they are shared by requests
+// that carry the token. A claim of another type than Clerk gives it
 // counts as absent, and an absent claim is the zero value.
 type Claims struct {
 	Raw json.RawMessage // all claims, as signed
@@ -48,36 +49,36 @@ type Org struct {
 
 // parseClaims reads claims that were decoded before. kind tells where scopes
 // are found.
-func parseClaims(u *Unverified, k kind) Claims {
-	c := Claims{Raw: u.payload, SessionID: u.sidText, Issuer: u.issText}
-	c.Subject, _ = u.sub.Text()
-	c.AuthorizedParty, _ = u.azp.Text()
-	c.IssuedAt = number(u.iat)
-	c.Expires = number(u.exp)
-	c.NotBefore = number(u.nbf)
+func parseClaims(d *document, k kind) *Claims {
+	c := &Claims{Raw: d.payload, SessionID: d.sidText, Issuer: d.issText}
+	c.Subject, _ = d.sub.Text()
+	c.AuthorizedParty, _ = d.azp.Text()
+	c.IssuedAt = number(d.iat)
+	c.Expires = number(d.exp)
+	c.NotBefore = number(d.nbf)
 
 	var v2 Value // o
 	var orgID, orgSlug, orgRole, orgPermissions Value
 	var scopes, scope, scp, features Value
-	walkObject(u.payload, func(name, raw []byte) {
+	walkObject(d.payload, func(name, raw []byte) {
 		v := Value{raw}
 		switch string(name) {
 		case "v":
 			c.Version = number(v)
 		case "sts":
-			c.Status, _ = v.Text()
+			c.Status = v.shared()
 		case "fva":
 			c.FactorAge = numbers(v)
 		case "act":
 			c.Actor = nil
 			if string(raw) != "null" {
-				c.Actor = raw
+				c.Actor = bytes.Clone(raw) // kept longer than the payload
 			}
 		case "fea":
 			features = v
-			c.Features, _ = v.Text()
+			c.Features = v.shared()
 		case "pla":
-			c.Plans, _ = v.Text()
+			c.Plans = v.shared()
 		case "o":
 			v2 = v
 		case "org_id":
@@ -107,14 +108,14 @@ func parseClaims(u *Unverified, k kind) Claims {
 		c.Org = orgV2(v2, c.Features)
 		c.Unreadable = unreadableOrg(v2, features)
 	} else {
-		c.Org.ID, _ = orgID.Text()
-		c.Org.Slug, _ = orgSlug.Text()
-		c.Org.Role, _ = orgRole.Text()
+		c.Org.ID = orgID.shared()
+		c.Org.Slug = orgSlug.shared()
+		c.Org.Role = orgRole.shared()
 		c.Org.Permissions, _ = orgPermissions.strings()
 	}
 	switch k {
 	case kindM2M:
-		c.Scopes = scopeList(scopes, u.aud)
+		c.Scopes = scopeList(scopes, d.aud)
 		c.Unreadable = !isTextOrNothing(scopes)
 	case kindOAuth:
 		c.Unreadable = !isSomething(scp) && !isTextOrNothing(scope)

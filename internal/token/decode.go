@@ -6,30 +6,39 @@ import (
 	"encoding/json"
 	"math"
 	"strings"
+	"unique"
 )
 
 // MaxSize bounds a token, in bytes; a longer one is refused before it is
 // split. Headers and cookies of ordinary servers are smaller than this.
 const MaxSize = 16 << 10
 
-// Header is a token's header.
-type Header struct {
-	Alg, Kid, Typ, Cat Value
-}
-
 // Unverified is a token that was decoded and not verified: anyone may have
 // written what it says. Immutable, safe for concurrent use.
 type Unverified struct {
-	Header Header
+	raw    string               // without its header where parts stands for it
+	parts  unique.Handle[parts] // zero while there is a doc
+	doc    *document            // nil in a remembered token, see [Unverified.document]
+	traits traits
+}
 
-	raw       string
+// document is what a token says.
+type document struct {
+	alg, kid, typ, cat Value // of the header
+
 	payload   []byte // JSON text of the claims
 	signature []byte
 	isObject  bool
-	traits    traits
 
 	iss, sub, sid, aud, azp, iat, exp, nbf Value
 	issText, sidText                       string
+}
+
+// parts are what the tokens of one instance have in common. Remembered tokens
+// share one copy.
+type parts struct {
+	header string // as it is encoded, with its dot
+	issuer string
 }
 
 var tokenEncoding = base64.RawURLEncoding.Strict()
@@ -47,20 +56,25 @@ func Decode(raw string) (*Unverified, error) {
 	if !found || strings.Contains(s, ".") {
 		return nil, &Error{Reason: ReasonInvalid, Message: "Invalid JWT form. A JWT consists of three parts separated by dots."}
 	}
-	u := &Unverified{raw: raw}
+	decoded := &struct { // in one allocation
+		token Unverified
+		doc   document
+	}{}
+	u, d := &decoded.token, &decoded.doc
+	u.raw, u.doc = raw, d
 	var header []byte
 	var ok bool
 	if header, ok = decodeJSON(h); ok {
-		if u.payload, ok = decodeJSON(p); ok {
-			u.signature, ok = decodePart(s)
+		if d.payload, ok = decodeJSON(p); ok {
+			d.signature, ok = decodePart(s)
 		}
 	}
 	if !ok {
 		return nil, &Error{Reason: ReasonInvalid, Message: "Invalid JWT form. The header, payload, or signature could not be decoded."}
 	}
-	u.readHeader(header)
-	u.readClaims()
-	u.readTraits(header, isJWTFormat(h, p, s))
+	d.readHeader(header)
+	d.readClaims()
+	u.traits = d.traits(header, isJWTFormat(h, p, s))
 	return u, nil
 }
 
@@ -82,81 +96,127 @@ func decodeJSON(part string) ([]byte, bool) {
 	return b, json.Valid(b)
 }
 
-func (u *Unverified) readHeader(doc []byte) {
+func (d *document) readHeader(doc []byte) {
 	walkObject(doc, func(name, raw []byte) {
 		switch string(name) {
 		case "alg":
-			u.Header.Alg = Value{raw}
+			d.alg = Value{raw}
 		case "kid":
-			u.Header.Kid = Value{raw}
+			d.kid = Value{raw}
 		case "typ":
-			u.Header.Typ = Value{raw}
+			d.typ = Value{raw}
 		case "cat":
-			u.Header.Cat = Value{raw}
+			d.cat = Value{raw}
 		}
 	})
 }
 
-func (u *Unverified) readClaims() {
-	u.isObject = walkObject(u.payload, func(name, raw []byte) {
+func (d *document) readClaims() {
+	d.isObject = walkObject(d.payload, func(name, raw []byte) {
 		switch string(name) {
 		case "iss":
-			u.iss = Value{raw}
+			d.iss = Value{raw}
 		case "sub":
-			u.sub = Value{raw}
+			d.sub = Value{raw}
 		case "sid":
-			u.sid = Value{raw}
+			d.sid = Value{raw}
 		case "aud":
-			u.aud = Value{raw}
+			d.aud = Value{raw}
 		case "azp":
-			u.azp = Value{raw}
+			d.azp = Value{raw}
 		case "iat":
-			u.iat = Value{raw}
+			d.iat = Value{raw}
 		case "exp":
-			u.exp = Value{raw}
+			d.exp = Value{raw}
 		case "nbf":
-			u.nbf = Value{raw}
+			d.nbf = Value{raw}
 		}
 	})
-	u.issText, _ = u.iss.Text()
-	u.sidText, _ = u.sid.Text()
+	d.issText, _ = d.iss.Text()
+	d.sidText, _ = d.sid.Text()
+}
+
+// forgotten returns a copy of u to remember: it holds the token itself and what
+// every judgement asks, and keeps neither a whole cookie nor the document alive.
+func (u *Unverified) forgotten() Unverified {
+	d := u.document()
+	raw := u.Raw()
+	cut := strings.IndexByte(raw, '.') + 1
+	return Unverified{
+		raw:    strings.Clone(raw[cut:]),
+		parts:  unique.Make(parts{raw[:cut], d.issText}),
+		traits: u.traits,
+	}
+}
+
+// document returns what the token says. A remembered token is decoded again: the
+// text takes more memory than all the rest, and is seldom asked for.
+func (u *Unverified) document() *document {
+	if u.doc != nil {
+		return u.doc
+	}
+	again, err := Decode(u.Raw())
+	if err != nil { // it decoded before; what says nothing passes no check
+		return &document{}
+	}
+	return again.doc
+}
+
+// is reports whether raw is this token.
+func (u *Unverified) is(raw string) bool {
+	if u.doc != nil {
+		return raw == u.raw
+	}
+	header := u.parts.Value().header
+	return len(raw) == len(header)+len(u.raw) && raw[len(header):] == u.raw && raw[:len(header)] == header
 }
 
 // Raw returns the token itself. It is a secret: not for logs.
-func (u *Unverified) Raw() string { return u.raw }
+func (u *Unverified) Raw() string {
+	if u.doc != nil {
+		return u.raw
+	}
+	return u.parts.Value().header + u.raw
+}
 
 // ClaimsAreObject reports whether the claims are a JSON object (or array, which
 // JavaScript treats alike); of null and other values every claim is absent.
 func (u *Unverified) ClaimsAreObject() bool {
-	return u.isObject || bytes.HasPrefix(bytes.TrimLeft(u.payload, " \t\r\n"), []byte("["))
+	d := u.document()
+	return d.isObject || bytes.HasPrefix(bytes.TrimLeft(d.payload, " \t\r\n"), []byte("["))
 }
 
 // Issuer returns the iss claim: its text if it is a string (ok), and whether
 // JavaScript would take it for true.
 func (u *Unverified) Issuer() (iss string, ok, truthy bool) {
-	return u.issText, len(u.iss.raw) > 0 && u.iss.raw[0] == '"', u.iss.Truthy()
+	t := &u.traits
+	if u.doc != nil {
+		return u.doc.issText, t.issuerIsText, t.issuerIsTrue
+	}
+	return u.parts.Value().issuer, t.issuerIsText, t.issuerIsTrue
 }
 
 // SID returns the session id, and whether JavaScript would take the claim for true.
 // A true number is an id as it is spelled; anything else but text is "".
 func (u *Unverified) SID() (sid string, truthy bool) {
-	truthy = u.sid.Truthy()
-	if _, isNumber := u.sid.Number(); isNumber && truthy {
-		return string(u.sid.raw), true
+	d := u.document()
+	truthy = d.sid.Truthy()
+	if _, isNumber := d.sid.Number(); isNumber && truthy {
+		return string(d.sid.raw), true
 	}
-	return u.sidText, truthy
+	return d.sidText, truthy
 }
 
 // IAT returns when the token was issued, in Unix seconds, if it says a number.
-func (u *Unverified) IAT() (seconds float64, ok bool) { return u.iat.Number() }
+func (u *Unverified) IAT() (seconds float64, ok bool) { return u.document().iat.Number() }
 
 // EXP returns when the token expires, in Unix seconds, if it says a number.
-func (u *Unverified) EXP() (seconds float64, ok bool) { return u.exp.Number() }
+func (u *Unverified) EXP() (seconds float64, ok bool) { return u.document().exp.Number() }
 
 // ExpiresMillis returns the expiry as JavaScript's Date has it, in Unix
 // milliseconds; NaN when it is no number or no date.
 func (u *Unverified) ExpiresMillis() float64 {
-	n, ok := u.exp.Number()
+	n, ok := u.EXP()
 	if !ok {
 		return math.NaN()
 	}
@@ -165,6 +225,10 @@ func (u *Unverified) ExpiresMillis() float64 {
 
 // HasSubjectPrefix reports whether sub is a string that begins with prefix.
 func (u *Unverified) HasSubjectPrefix(prefix string) bool {
-	sub, ok := u.sub.Text()
+	return u.document().hasSubjectPrefix(prefix)
+}
+
+func (d *document) hasSubjectPrefix(prefix string) bool {
+	sub, ok := d.sub.Text()
 	return ok && strings.HasPrefix(sub, prefix)
 }

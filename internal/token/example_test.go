@@ -52,7 +52,7 @@ func ExampleVerifier_Session() {
 		return
 	}
 	verified, err := verifier.Session(context.Background(), raw)
-	fmt.Println(verified.Claims.Subject, err)
+	fmt.Println(verified.Claims().Subject, err)
 
 	clock = clock.Add(2 * time.Minute)
 	_, err = verifier.Session(context.Background(), raw)

@@ -19,14 +19,15 @@ func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	key, refusal := v.key(ctx, u.Header.Kid)
+	d := u.document()
+	key, refusal := v.key(ctx, d.kid)
 	if refusal != nil {
 		return nil, refusal
 	}
-	if refusal := checkType(u.Header.Typ); refusal != nil {
+	if refusal := checkType(d.typ); refusal != nil {
 		return nil, refusal
 	}
-	if refusal := checkAlgorithm(u.Header.Alg); refusal != nil {
+	if refusal := checkAlgorithm(d.alg); refusal != nil {
 		return nil, refusal
 	}
 	// A template's author chooses its claims. Were its tokens taken here, a
@@ -34,7 +35,7 @@ func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) 
 	if u.NonSessionCategory() {
 		return nil, &Error{Reason: ReasonInvalid, Message: "Invalid handshake token category.", Action: actionEnsureClerkJWT}
 	}
-	valid, err := u.signedBy(key)
+	valid, err := d.signedBy(key, raw)
 	if err != nil {
 		return nil, &Error{Reason: ReasonVerificationFailed, Err: err,
 			Message: fmt.Sprintf("Error verifying handshake token. Error: %v", err)}
@@ -43,7 +44,7 @@ func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) 
 		return nil, &Error{Reason: ReasonInvalidSignature, Message: "Handshake signature is invalid."}
 	}
 	var directives Value
-	walkObject(u.payload, func(name, raw []byte) {
+	walkObject(d.payload, func(name, raw []byte) {
 		if string(name) == "handshake" {
 			directives = Value{raw}
 		}

@@ -29,10 +29,10 @@ func (u *Unverified) IssuedAfter(other *Unverified) bool {
 }
 
 func (u *Unverified) issuedOrZero() float64 {
-	if u == nil {
+	if u == nil || !u.traits.issuedIsTrue {
 		return 0
 	}
-	return u.traits.issuedOrZero
+	return u.traits.issued
 }
 
 // ExpiresUntil is JavaScript's exp <= seconds, converted likewise.

@@ -17,7 +17,8 @@ import (
 // algorithm, signature, and only then claims, so that an answer tells nothing
 // about the configuration to somebody without a signature.
 func (v *Verifier) judge(ctx context.Context, k kind, u *Unverified, skew time.Duration) (*Verified, *Error) {
-	if refusal := checkKind(k, u); refusal != nil {
+	d := u.document()
+	if refusal := checkKind(k, d); refusal != nil {
 		return nil, refusal
 	}
 	// Read before the key: should keys change now, the result is forgotten.
@@ -25,24 +26,24 @@ func (v *Verifier) judge(ctx context.Context, k kind, u *Unverified, skew time.D
 	if v.cfg.Keys != nil {
 		generation = v.cfg.Keys.Generation()
 	}
-	if refusal := v.checkSigned(ctx, k, u); refusal != nil {
+	if refusal := v.checkSigned(ctx, k, d, u); refusal != nil {
 		return nil, asKind(k, refusal)
 	}
-	t, refusal := v.checkClaims(k, u, skew)
+	t, refusal := v.checkClaims(k, d, skew)
 	if refusal != nil {
 		return nil, asKind(k, refusal)
 	}
 	if k == kindOAuth {
-		if refusal := checkOAuthAudience(u.aud, v.cfg.Audience); refusal != nil {
+		if refusal := checkOAuthAudience(d.aud, v.cfg.Audience); refusal != nil {
 			return nil, refusal
 		}
 	}
-	return &Verified{Claims: parseClaims(u, k), token: u.own(), times: t, generation: generation}, nil
+	return newVerified(k, u, t, generation), nil
 }
 
 // checkKind refuses tokens of another kind signed with the same key.
-func checkKind(k kind, u *Unverified) *Error {
-	cat := u.Header.Cat
+func checkKind(k kind, d *document) *Error {
+	cat := d.cat
 	switch k {
 	case kindSession:
 		if cat.Is(categoryM2M) {
@@ -53,12 +54,12 @@ func checkKind(k kind, u *Unverified) *Error {
 			return &Error{Reason: ReasonInvalid, Message: "Invalid M2M JWT category."}
 		}
 		// Callers choose the method by these two; here they are made sure of.
-		if !u.HasSubjectPrefix(machineSubject) {
+		if !d.hasSubjectPrefix(machineSubject) {
 			return &Error{Reason: ReasonVerificationFailed, Message: "Invalid M2M JWT subject. Expected sub starting with 'mch_'."}
 		}
 	case kindOAuth:
-		if u.HasSubjectPrefix(machineSubject) || !u.hasOAuthType() {
-			typ, ok := u.Header.Typ.Text()
+		if d.hasSubjectPrefix(machineSubject) || !d.hasOAuthType() {
+			typ, ok := d.typ.Text()
 			if !ok {
 				typ = "missing"
 			}
@@ -70,23 +71,23 @@ func checkKind(k kind, u *Unverified) *Error {
 }
 
 // checkSigned finds the key and checks header and signature.
-func (v *Verifier) checkSigned(ctx context.Context, k kind, u *Unverified) *Error {
-	key, refusal := v.key(ctx, u.Header.Kid)
+func (v *Verifier) checkSigned(ctx context.Context, k kind, d *document, u *Unverified) *Error {
+	key, refusal := v.key(ctx, d.kid)
 	if refusal != nil {
 		return refusal
 	}
 	if k == kindOAuth {
-		refusal = checkOAuthType(u)
+		refusal = checkOAuthType(d)
 	} else {
-		refusal = checkType(u.Header.Typ)
+		refusal = checkType(d.typ)
 	}
 	if refusal != nil {
 		return refusal
 	}
-	if refusal := checkAlgorithm(u.Header.Alg); refusal != nil {
+	if refusal := checkAlgorithm(d.alg); refusal != nil {
 		return refusal
 	}
-	valid, err := u.signedBy(key)
+	valid, err := d.signedBy(key, u.Raw())
 	if err != nil {
 		return &Error{Reason: ReasonVerificationFailed, Action: actionEnsureClerkJWT,
 			Message: fmt.Sprintf("Error verifying JWT signature. Error: %v", err), Err: err}
@@ -97,29 +98,29 @@ func (v *Verifier) checkSigned(ctx context.Context, k kind, u *Unverified) *Erro
 	return nil
 }
 
-func (v *Verifier) checkClaims(k kind, u *Unverified, skew time.Duration) (times, *Error) {
-	if refusal := checkSubject(u.sub); refusal != nil {
+func (v *Verifier) checkClaims(k kind, d *document, skew time.Duration) (times, *Error) {
+	if refusal := checkSubject(d.sub); refusal != nil {
 		return times{}, refusal
 	}
 	if k != kindOAuth { // whose audience has a stricter check of its own, after the times
-		if refusal := checkAudience(u.aud, v.cfg.Audience); refusal != nil {
+		if refusal := checkAudience(d.aud, v.cfg.Audience); refusal != nil {
 			return times{}, refusal
 		}
 	}
 	if k == kindSession {
-		if refusal := checkAuthorizedParty(u.azp, v.cfg.AuthorizedParties); refusal != nil {
+		if refusal := checkAuthorizedParty(d.azp, v.cfg.AuthorizedParties); refusal != nil {
 			return times{}, refusal
 		}
 	}
-	return checkTimes(u, v.cfg.Now(), skew)
+	return checkTimes(d, v.cfg.Now(), skew)
 }
 
 var errAlgMismatch = errors.New(`JWK "alg" does not match the requested algorithm`)
 
-// signedBy checks the signature. The algorithm is the header's, of those that
+// signedBy checks the signature of raw, whose document this is. The algorithm is the header's, of those that
 // checkAlgorithm lets through, and must be the key's.
-func (u *Unverified) signedBy(key jwks.Key) (valid bool, err error) {
-	alg, _ := u.Header.Alg.Text()
+func (d *document) signedBy(key jwks.Key, raw string) (valid bool, err error) {
+	alg, _ := d.alg.Text()
 	if key.Alg != "" && key.Alg != alg {
 		return false, errAlgMismatch
 	}
@@ -132,9 +133,9 @@ func (u *Unverified) signedBy(key jwks.Key) (valid bool, err error) {
 	case "RS512":
 		method = jwt.SigningMethodRS512
 	default:
-		return false, fmt.Errorf("unsupported algorithm %s", u.Header.Alg.quoted())
+		return false, fmt.Errorf("unsupported algorithm %s", d.alg.quoted())
 	}
-	err = method.Verify(u.raw[:strings.LastIndexByte(u.raw, '.')], u.signature, key.Public)
+	err = method.Verify(raw[:strings.LastIndexByte(raw, '.')], d.signature, key.Public)
 	if errors.Is(err, rsa.ErrVerification) {
 		return false, nil
 	}

@@ -24,45 +24,51 @@ const machineSubject = "mch_"
 func (u *Unverified) NonSessionCategory() bool { return u.traits.nonSession }
 
 // IsMachineJWT reports whether the token is shaped like an M2M or OAuth token.
-func (u *Unverified) IsMachineJWT() bool { return u.MachineKind() != "" }
+func (u *Unverified) IsMachineJWT() bool { return u.traits.isM2M || u.traits.isOAuth }
 
 // MachineKind returns [KindM2M], [KindOAuth] or "". A token can look like
 // both; its subject then decides. Padding with '=', which decoding accepts,
 // makes a token no machine token, as in the reference.
-func (u *Unverified) MachineKind() string { return u.traits.machine }
+func (u *Unverified) MachineKind() string {
+	switch {
+	case u.traits.isM2M:
+		return KindM2M
+	case u.traits.isOAuth:
+		return KindOAuth
+	}
+	return ""
+}
 
 // traits are what every judgement of a token asks, worked out when it is decoded:
 // a remembered token is asked again with each request.
 type traits struct {
-	machine         string
-	nonSession      bool
-	headerNull      bool
-	claimsNull      bool
-	issued, expires float64 // as JavaScript converts them
-	issuedOrZero    float64 // iat || 0
+	isM2M, isOAuth             bool // at most one
+	nonSession                 bool
+	headerNull, claimsNull     bool
+	issuerIsText, issuerIsTrue bool
+	issuedIsTrue               bool    // iat || 0 is iat
+	issued, expires            float64 // as JavaScript converts them
 }
 
-func (u *Unverified) readTraits(header []byte, jwtFormat bool) {
-	t := &u.traits
-	cat := u.Header.Cat
-	t.nonSession = cat.Defined() && !cat.Is(categorySession) && !cat.Is(categoryIgnore)
-	switch {
-	case !jwtFormat:
-	case u.HasSubjectPrefix(machineSubject):
-		t.machine = KindM2M
-	case u.hasOAuthType():
-		t.machine = KindOAuth
-	}
-	t.headerNull, t.claimsNull = isNull(header), isNull(u.payload)
-	t.issued, t.expires = u.iat.converted(), u.exp.converted()
-	if u.iat.Truthy() {
-		t.issuedOrZero = t.issued
+func (d *document) traits(header []byte, jwtFormat bool) traits {
+	isM2M := jwtFormat && d.hasSubjectPrefix(machineSubject)
+	return traits{
+		isM2M:        isM2M,
+		isOAuth:      jwtFormat && !isM2M && d.hasOAuthType(),
+		nonSession:   d.cat.Defined() && !d.cat.Is(categorySession) && !d.cat.Is(categoryIgnore),
+		headerNull:   isNull(header),
+		claimsNull:   isNull(d.payload),
+		issuerIsText: d.iss.isText(),
+		issuerIsTrue: d.iss.Truthy(),
+		issuedIsTrue: d.iat.Truthy(),
+		issued:       d.iat.converted(),
+		expires:      d.exp.converted(),
 	}
 }
 
-func (u *Unverified) hasOAuthType() bool {
+func (d *document) hasOAuthType() bool {
 	// RFC 9068, section 2.1
-	return u.Header.Typ.Is("at+jwt") || u.Header.Typ.Is("application/at+jwt")
+	return d.typ.Is("at+jwt") || d.typ.Is("application/at+jwt")
 }
 
 // IsJWTFormat reports whether raw has the shape of a machine JWT: three parts

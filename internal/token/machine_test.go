@@ -68,7 +68,7 @@ func TestMachineTokens(t *testing.T) {
 			got, err := verify(t.Context(), s.signText(t, tt.header, tt.payload))
 			if tt.want == "" {
 				require.NoError(t, err)
-				assert.Equal(t, tt.scopes, got.Claims.Scopes)
+				assert.Equal(t, tt.scopes, got.Claims().Scopes)
 				return
 			}
 			assert.Nil(t, got)

@@ -2,6 +2,7 @@ package token
 
 import (
 	"math/big"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -25,10 +26,10 @@ func orgV2(o Value, features string) Org {
 		}
 	})
 	var org Org
-	org.ID, _ = id.Text()
-	org.Slug, _ = slug.Text()
+	org.ID = id.shared()
+	org.Slug = slug.shared()
 	if r, _ := role.Text(); r != "" {
-		org.Role = "org:" + r
+		org.Role = shared("org:" + r)
 	}
 	per, _ := permissions.Text()
 	fpm, _ := masks.Text()
@@ -88,7 +89,7 @@ func orgPermissions(features, names, masks string) []string {
 		// Bits beyond the names mean nothing.
 		for j := range min(len(perms), bits.BitLen()) {
 			if bits.Bit(j) == 1 {
-				granted = append(granted, "org:"+scoped[i]+":"+perms[j])
+				granted = append(granted, shared("org:"+scoped[i]+":"+perms[j]))
 			}
 		}
 	}
@@ -124,6 +125,9 @@ func parseMask(s string) (*big.Int, bool) {
 		if s[i] < '0' || s[i] > '9' { // SetString would take signs
 			return nil, false
 		}
+	}
+	if n, err := strconv.ParseUint(s, 10, 64); err == nil { // as nearly always
+		return new(big.Int).SetUint64(n), true
 	}
 	return new(big.Int).SetString(s, 10)
 }

@@ -38,7 +38,7 @@ func claimsOf(tb testing.TB, claims string, k kind) Claims {
 	tb.Helper()
 	u, err := Decode(encode(`{}`) + "." + encode(claims) + ".")
 	require.NoError(tb, err)
-	return parseClaims(u, k)
+	return *parseClaims(u.doc, k)
 }
 
 // FuzzOrgPermissions holds that a permission is granted exactly when its bit is

@@ -81,7 +81,7 @@ func TestVerifyDuringRotations(t *testing.T) {
 					assert.Equal(t, ReasonKIDMismatch, err.(*Error).Reason)
 					continue
 				}
-				assert.Equal(t, fmt.Sprintf("user_%d", i%len(tokens)), got.Claims.Subject)
+				assert.Equal(t, fmt.Sprintf("user_%d", i%len(tokens)), got.Claims().Subject)
 			}
 		})
 	}

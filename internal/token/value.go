@@ -1,10 +1,12 @@
 package token
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
+	"unique"
 )
 
 // Value is a JSON value of a token's header or claims that is compared the way
@@ -31,19 +33,39 @@ func (v Value) Truthy() bool {
 	return n != 0
 }
 
+func (v Value) isText() bool { return len(v.raw) > 0 && v.raw[0] == '"' }
+
 // Text returns the value if it is a string.
 func (v Value) Text() (s string, ok bool) {
-	if len(v.raw) == 0 || v.raw[0] != '"' {
+	if !v.isText() {
 		return "", false
 	}
 	inner := v.raw[1 : len(v.raw)-1]
-	for _, c := range inner {
-		if c == '\\' {
-			return s, json.Unmarshal(v.raw, &s) == nil
-		}
+	if bytes.IndexByte(inner, '\\') >= 0 {
+		return unescaped(v.raw)
 	}
 	return string(inner), true
 }
+
+// unescaped is apart from Text, whose result would else be on the heap twice.
+func unescaped(raw []byte) (s string, ok bool) {
+	ok = json.Unmarshal(raw, &s) == nil
+	return s, ok
+}
+
+// shared is the text of a claim that many tokens have alike, or "": tokens that
+// are remembered then hold one copy.
+func (v Value) shared() string {
+	s, ok := v.Text()
+	if !ok {
+		return ""
+	}
+	return shared(s)
+}
+
+// shared returns s from a place where equal texts are one. The runtime forgets it
+// when it runs its collector, so that nothing piles up; what was handed out stays.
+func shared(s string) string { return unique.Make(s).Value() }
 
 // Is reports whether the value is the string s.
 func (v Value) Is(s string) bool {
