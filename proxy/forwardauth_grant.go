@@ -47,6 +47,6 @@ func (g grant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func identityHeaders() []string {
 	return []string{
 		headerStatus, headerReason, headerUserID, headerSessionID, headerOrgID, headerOrgSlug, headerOrgRole,
-		headerTokenType, headerMachineID, headerClientID, headerScopes, "X-Clerk-Assertion",
+		headerTokenType, headerMachineID, headerClientID, headerScopes, headerAssertion,
 	}
 }

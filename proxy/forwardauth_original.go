@@ -133,7 +133,8 @@ func originalHeader(asked http.Header) http.Header {
 	if chain := asked["X-Forwarded-For"]; len(chain) > 0 {
 		h["X-Forwarded-For"] = chain
 	}
-	if len(asked["Sec-Websocket-Key"]) > 0 {
+	upgrade := asked["Upgrade"]
+	if len(asked["Sec-Websocket-Key"]) > 0 || len(upgrade) > 0 && strings.EqualFold(upgrade[0], "websocket") {
 		// Gateways keep the upgrade to themselves, and what guards a WebSocket against
 		// other sites must know it.
 		h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}

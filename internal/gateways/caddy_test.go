@@ -8,7 +8,7 @@ import (
 
 func TestCaddy(t *testing.T) {
 	program := required(t, "caddy")
-	testRecipe(t, func(t *testing.T, s *stack) {
+	run := func(t *testing.T, s *stack) {
 		dir := install(t, s, "caddy", "app.example.com {", s.origin+" {",
 			"(clerkgate) {", "{\n\tadmin off\n}\n\n(clerkgate) {") // its address is fixed, and somebody's else perhaps
 		command := exec.Command(program, "run", "--config", filepath.Join(dir, "Caddyfile"), "--adapter", "caddyfile")
@@ -16,5 +16,7 @@ func TestCaddy(t *testing.T) {
 		command.Env = []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir}
 		p := start(t, command)
 		waitFor(t, p, s.address)
-	})
+	}
+	t.Run("sessions", func(t *testing.T) { testRecipe(t, run) })
+	t.Run("routes", func(t *testing.T) { testRoutes(t, true, run) })
 }

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -236,7 +238,7 @@ type echo struct {
 	URI    string      `json:"uri"`
 	Host   string      `json:"host"`
 	Header http.Header `json:"header"`
-	Body   string      `json:"body"`
+	Body   string      `json:"body"` // its SHA-256, in hex
 }
 
 func newApp(t testing.TB) *app {
@@ -249,8 +251,9 @@ func newApp(t testing.TB) *app {
 }
 
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	e := echo{Method: r.Method, URI: r.RequestURI, Host: r.Host, Header: r.Header, Body: string(body)}
+	body := sha256.New()
+	_, _ = io.Copy(body, r.Body)
+	e := echo{Method: r.Method, URI: r.RequestURI, Host: r.Host, Header: r.Header, Body: hex.EncodeToString(body.Sum(nil))}
 	a.mu.Lock()
 	a.received = append(a.received, e)
 	a.mu.Unlock()

@@ -1,6 +1,8 @@
 package gateways
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -298,11 +300,12 @@ func testRequestLine(t *testing.T, s *stack) {
 func testBody(t *testing.T, s *stack) {
 	b := s.signIn(t, jane, 0)
 	body := strings.Repeat("0123456789abcdef", 1<<16) // 1 MiB
+	sum := sha256.Sum256([]byte(body))
+	want := hex.EncodeToString(sum[:])
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		got := b.fetch(method, s.origin+"/upload?a=1", body).echo(t)
 		assert.Equal(t, method, got.Method)
-		assert.Equal(t, len(body), len(got.Body))
-		assert.Equal(t, body, got.Body)
+		assert.Equal(t, want, got.Body)
 		assert.Equal(t, "text/plain", got.Header.Get("Content-Type"))
 		assert.Equal(t, s.clerk.Users()[0].ID, got.Header.Get("X-Clerk-User-Id"))
 	}

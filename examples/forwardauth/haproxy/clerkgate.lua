@@ -15,7 +15,7 @@ local timeout = 15000 -- milliseconds; a refresh waits for Clerk
 -- and the body, and what HAProxy itself tells below.
 local unasked = {
   ["connection"] = true, ["keep-alive"] = true, ["proxy-connection"] = true, ["te"] = true, ["trailer"] = true,
-  ["transfer-encoding"] = true, ["upgrade"] = true, ["content-length"] = true, ["expect"] = true, ["host"] = true,
+  ["transfer-encoding"] = true, ["content-length"] = true, ["expect"] = true, ["host"] = true,
   ["forwarded"] = true,
 }
 

@@ -1,0 +1,157 @@
+package gateways
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// routesFile has no upstreams: the gateway has the application.
+const routesFile = `
+routes:
+  - match: "/api/*"
+    unauthenticated: "401"
+    accepts: [session_token, api_key]
+    cors: { origins: ["https://front.example"], methods: [GET, PUT], headers: [Content-Type], credentials: true }
+  - match: "/admin/*"
+    require: { permission: "org:invoices:delete" }
+    request_headers: { X-Environment: production }
+  - match: "/sensitive/*"
+    require: { reverification: strict }
+  - match: "/secret/*"
+    unauthenticated: "404"
+  - match: "/bearer/*"
+    authorization: session
+  - match: "/anonymous/*"
+    identity: none
+    authorization: remove
+  - match: "/every/*"
+    refresh: all
+  - match: "/open/*"
+    auth: public
+  - match: "/assets/*"
+    auth: none
+  - match: "/*"
+    methods: [GET, POST]
+`
+
+// testRoutes is what each recipe makes of a routes file. passesPreflights says
+// that the gateway can hand on clerkgate's answer to a CORS preflight.
+func testRoutes(t *testing.T, passesPreflights bool, start gateway) {
+	path := filepath.Join(t.TempDir(), "clerkgate.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(routesFile), 0o600))
+	s := newStack(t, map[string]string{"CLERKGATE_CONFIG": path})
+	start(t, s)
+
+	t.Run("403", func(t *testing.T) {
+		before := s.app.count()
+		refused := s.signIn(t, jane, 0).open(s.origin + "/admin/x")
+		assert.Equal(t, http.StatusForbidden, refused.StatusCode)
+		assert.Equal(t, "application/json", refused.Header.Get("Content-Type"))
+		assert.Contains(t, refused.text, "authorization_invalid")
+		assert.Equal(t, before, s.app.count())
+
+		mei := s.signIn(t, "mei@example.com", 0)
+		mei.headers.Set("X-Environment", "evil")
+		got := mei.open(s.origin + "/admin/x").echo(t)
+		assert.Equal(t, "acme", got.Header.Get("X-Clerk-Org-Slug"))
+	})
+
+	t.Run("reverification", func(t *testing.T) {
+		fresh := s.signIn(t, jane, 0).open(s.origin + "/sensitive/x")
+		fresh.echo(t)
+		stale := s.signIn(t, jane, 20*time.Minute).fetch(http.MethodGet, s.origin+"/sensitive/x", "")
+		assert.Equal(t, http.StatusForbidden, stale.StatusCode)
+		assert.JSONEq(t, `{"clerk_error":{"type":"forbidden","reason":"reverification-error","metadata":{"reverification":"strict"}}}`,
+			stale.text, "Clerk's front-end libraries read it")
+		assert.NotEmpty(t, stale.Header["Set-Cookie"], "the refresh on the way is not lost")
+	})
+
+	t.Run("404", func(t *testing.T) {
+		assert.Equal(t, http.StatusNotFound, newBrowser(t).open(s.origin+"/secret/x").StatusCode)
+		assert.Equal(t, http.StatusNotFound, newBrowser(t).fetch(http.MethodGet, s.origin+"/secret/x", "").StatusCode)
+		s.signIn(t, jane, 0).open(s.origin + "/secret/x").echo(t)
+		// No route at all.
+		assert.Equal(t, http.StatusNotFound, s.signIn(t, jane, 0).fetch(http.MethodDelete, s.origin+"/page", "").StatusCode)
+	})
+
+	t.Run("401 in place of the redirect", func(t *testing.T) {
+		b := s.signIn(t, jane, 0)
+		s.forget(b, "__session", "__refresh", "__client_uat")
+		assert.Equal(t, http.StatusUnauthorized, b.open(s.origin+"/api/x").StatusCode)
+		assert.Equal(t, http.StatusTemporaryRedirect, b.stay().open(s.origin+"/page").StatusCode)
+	})
+
+	t.Run("authorization", func(t *testing.T) {
+		b := s.signIn(t, jane, 0)
+		got := b.open(s.origin + "/bearer/x").echo(t)
+		assert.Equal(t, "Bearer "+b.cookies(s.origin)["__session"], got.Header.Get("Authorization"))
+
+		b.headers.Set("Authorization", "Basic c2VjcmV0")
+		got = b.open(s.origin + "/anonymous/x").echo(t)
+		assert.Empty(t, got.Header.Get("Authorization"))
+		assert.Empty(t, got.Header.Get("X-Clerk-User-Id"))
+	})
+
+	t.Run("no judgement", func(t *testing.T) {
+		b := newBrowser(t)
+		b.headers.Set("X-Clerk-User-Id", "user_evil")
+		for _, path := range []string{"/assets/x", "/open/x"} {
+			got := b.fetch(http.MethodGet, s.origin+path, "").echo(t)
+			assert.Empty(t, got.Header.Get("X-Clerk-User-Id"), path)
+		}
+	})
+
+	t.Run("refresh of a form", func(t *testing.T) {
+		s.signIn(t, jane, 2*time.Minute).fetch(http.MethodPost, s.origin+"/every/x", "a=1").echo(t)
+		lost := s.signIn(t, jane, 2*time.Minute).fetch(http.MethodPost, s.origin+"/page", "a=1")
+		assert.Equal(t, http.StatusUnauthorized, lost.StatusCode, "as Clerk's SDK does, where the route does not say otherwise")
+	})
+
+	t.Run("another site", func(t *testing.T) {
+		before := s.app.count()
+		b := s.signIn(t, jane, 0)
+		b.headers.Set("Sec-Fetch-Site", "cross-site")
+		b.headers.Set("Origin", "https://evil.example")
+		assert.Equal(t, http.StatusForbidden, b.fetch(http.MethodPost, s.origin+"/page", "a=1").StatusCode)
+		// A WebSocket begins with GET, and is no less dangerous.
+		ws := raw(t, s.address, "GET /ws HTTP/1.1\r\nHost: "+s.origin[len("http://"):]+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: https://evil.example\r\n"+
+			s.signIn(t, jane, 0).cookieHeader(s.origin)+"\r\n")
+		assert.Equal(t, http.StatusForbidden, ws.StatusCode)
+		assert.Equal(t, before, s.app.count())
+	})
+
+	t.Run("CORS", func(t *testing.T) {
+		before := s.app.count()
+		b := s.signIn(t, jane, 0)
+		b.headers.Set("Origin", "https://front.example")
+		read := b.fetch(http.MethodGet, s.origin+"/api/x", "")
+		read.echo(t)
+		assert.Equal(t, []string{"https://front.example"}, read.Header["Access-Control-Allow-Origin"])
+		assert.Equal(t, []string{"true"}, read.Header["Access-Control-Allow-Credentials"])
+		assert.Contains(t, read.Header["Vary"], "Origin")
+
+		stranger := newBrowser(t)
+		stranger.headers.Set("Origin", "https://front.example")
+		refused := stranger.fetch(http.MethodGet, s.origin+"/api/x", "")
+		assert.Equal(t, http.StatusUnauthorized, refused.StatusCode)
+		assert.Equal(t, []string{"https://front.example"}, refused.Header["Access-Control-Allow-Origin"], "the page may read why")
+
+		preflight := raw(t, s.address, "OPTIONS /api/x HTTP/1.1\r\nHost: "+s.origin[len("http://"):]+
+			"\r\nOrigin: https://front.example\r\nAccess-Control-Request-Method: PUT\r\n\r\n")
+		if passesPreflights {
+			assert.Equal(t, http.StatusNoContent, preflight.StatusCode)
+			assert.Equal(t, []string{"https://front.example"}, preflight.Header["Access-Control-Allow-Origin"])
+			assert.Equal(t, []string{"PUT"}, preflight.Header["Access-Control-Allow-Methods"])
+		} else {
+			assert.Equal(t, http.StatusForbidden, preflight.StatusCode)
+		}
+		assert.Equal(t, before+1, s.app.count(), "only what was allowed came")
+	})
+}
