@@ -137,6 +137,47 @@ func TestDecodeFromCache(t *testing.T) {
 	assert.Same(t, verified.Token(), again)
 	_, err = v.Decode("x")
 	assert.Equal(t, ReasonInvalid, reasonOf(t, err))
+
+	asked := s.source.asks.Load()
+	same, err := v.SessionDecoded(t.Context(), again)
+	require.NoError(t, err)
+	assert.Same(t, verified, same)
+	assert.Equal(t, asked, s.source.asks.Load())
+}
+
+// TestDecodedElsewhere hands tokens that one verifier knows to another, which must
+// judge for itself; and to its own, when what it knows no longer holds.
+func TestDecodedElsewhere(t *testing.T) {
+	t.Parallel()
+	s, c := newSigner(t), newClock()
+	v := s.verifier(t, func(cfg *Config) { cfg.Now = c.Now })
+	raw := s.signText(t, goodHeader, shortClaims)
+	verified, err := v.Session(t.Context(), raw)
+	require.NoError(t, err)
+	known := verified.Token()
+
+	stricter := s.verifier(t, parties("https://a.example"))
+	_, err = stricter.SessionDecoded(t.Context(), known)
+	assert.Equal(t, ReasonInvalidAuthorizedParties, reasonOf(t, err))
+	other := signer{s.private, &keys{kid: "ins_2"}}.verifier(t, nil)
+	_, err = other.SessionDecoded(t.Context(), known)
+	assert.Equal(t, ReasonKIDMismatch, reasonOf(t, err))
+
+	machine, err := v.M2M(t.Context(), s.signText(t, `{"alg":"RS256","kid":"ins_1","cat":"cl_B7d4PD333AAA"}`, `{"sub":"mch_1","exp":1790000060}`))
+	require.NoError(t, err)
+	_, err = v.SessionDecoded(t.Context(), machine.Token())
+	assert.Equal(t, ReasonInvalid, reasonOf(t, err))
+
+	c.set(now.Add(time.Hour))
+	_, err = v.SessionDecoded(t.Context(), known)
+	assert.Equal(t, ReasonExpired, reasonOf(t, err))
+	c.set(now)
+	s.source.gen.Add(1)
+	asked := s.source.asks.Load()
+	again, err := v.SessionDecoded(t.Context(), known)
+	require.NoError(t, err)
+	assert.NotSame(t, verified, again)
+	assert.Equal(t, asked+1, s.source.asks.Load(), "other keys, another verification")
 }
 
 // TestIdentitiesNeverCross runs many users through a small cache at once.

@@ -16,9 +16,10 @@ const MaxSize = 16 << 10
 // Unverified is a token that was decoded and not verified: anyone may have
 // written what it says. Immutable, safe for concurrent use.
 type Unverified struct {
-	raw    string               // without its header where parts stands for it
-	parts  unique.Handle[parts] // zero while there is a doc
-	doc    *document            // nil in a remembered token, see [Unverified.document]
+	raw    string // without its header in a verified token, which has parts
+	parts  unique.Handle[parts]
+	doc    *document // nil in a verified token, see [Unverified.document]
+	of     *Verified // the verified token that this is the text of, or nil
 	traits traits
 }
 
@@ -34,8 +35,8 @@ type document struct {
 	issText, sidText                       string
 }
 
-// parts are what the tokens of one instance have in common. Remembered tokens
-// share one copy.
+// parts are what the tokens of one instance have in common. Verified tokens share
+// one copy.
 type parts struct {
 	header string // as it is encoded, with its dot
 	issuer string
@@ -136,20 +137,21 @@ func (d *document) readClaims() {
 	d.sidText, _ = d.sid.Text()
 }
 
-// forgotten returns a copy of u to remember: it holds the token itself and what
+// forgotten returns a copy of u for v: it holds the token itself and what
 // every judgement asks, and keeps neither a whole cookie nor the document alive.
-func (u *Unverified) forgotten() Unverified {
+func (u *Unverified) forgotten(v *Verified) Unverified {
 	d := u.document()
 	raw := u.Raw()
 	cut := strings.IndexByte(raw, '.') + 1
 	return Unverified{
 		raw:    strings.Clone(raw[cut:]),
 		parts:  unique.Make(parts{raw[:cut], d.issText}),
+		of:     v,
 		traits: u.traits,
 	}
 }
 
-// document returns what the token says. A remembered token is decoded again: the
+// document returns what the token says. A verified token is decoded again: the
 // text takes more memory than all the rest, and is seldom asked for.
 func (u *Unverified) document() *document {
 	if u.doc != nil {

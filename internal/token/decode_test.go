@@ -190,7 +190,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		require.Equal(t, u.MachineKind() != "", u.IsMachineJWT())
-		remembered := u.forgotten()
+		remembered := u.forgotten(&Verified{})
 		require.Equal(t, answers(u), answers(&remembered))
 	})
 }

@@ -38,7 +38,9 @@ func (v *Verifier) judge(ctx context.Context, k kind, u *Unverified, skew time.D
 			return nil, refusal
 		}
 	}
-	return newVerified(k, u, t, generation), nil
+	verified := &Verified{by: v, kind: k, times: t, generation: generation}
+	verified.keep(u)
+	return verified, nil
 }
 
 // checkKind refuses tokens of another kind signed with the same key.

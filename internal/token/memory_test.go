@@ -34,7 +34,8 @@ func remember(tb testing.TB, v *Verifier, first, end int) {
 		raw := ordinaryToken(n)
 		u, err := Decode(raw)
 		require.NoError(tb, err)
-		verified := newVerified(kindSession, u, times{}, 0)
+		verified := &Verified{by: v, kind: kindSession}
+		verified.keep(u)
 		verified.Derived(func(v *Verified) any {
 			c := *v.Claims()
 			c.Raw = nil // as large as all the rest

@@ -8,10 +8,11 @@ import (
 // Verified is a token that passed every check. Shared between requests and
 // read-only.
 type Verified struct {
+	by         *Verifier
+	kind       kind
 	token      Unverified
 	times      times
-	generation uint64
-	kind       kind
+	generation uint64 // of the keys
 
 	unreadable, hasParty bool
 	// claims are kept from the verification until they have served to build what
@@ -24,12 +25,12 @@ type Verified struct {
 	links // of the cache
 }
 
-func newVerified(k kind, u *Unverified, t times, generation uint64) *Verified {
-	v := &Verified{token: u.forgotten(), times: t, generation: generation, kind: k}
-	claims := parseClaims(u.document(), k)
+// keep takes over what u says.
+func (v *Verified) keep(u *Unverified) {
+	claims := parseClaims(u.document(), v.kind)
+	v.token = u.forgotten(v)
 	v.unreadable, v.hasParty = claims.Unreadable, claims.AuthorizedParty != ""
 	v.claims.Store(claims)
-	return v
 }
 
 // Token returns the token as it was decoded.

@@ -97,9 +97,14 @@ func (v *Verifier) Session(ctx context.Context, raw string) (*Verified, error) {
 	return v.verify(ctx, kindSession, raw, nil)
 }
 
-// SessionDecoded is [Verifier.Session] for a token that is decoded already.
+// SessionDecoded is [Verifier.Session] for a token that is decoded already. One
+// that [Verifier.Decode] remembered is not looked for again.
 func (v *Verifier) SessionDecoded(ctx context.Context, u *Unverified) (*Verified, error) {
-	return v.verify(ctx, kindSession, u.raw, u)
+	// What another verifier found good says nothing here.
+	if known := u.of; known != nil && known.by == v && known.kind == kindSession && v.isCurrent(known) {
+		return v.live(known)
+	}
+	return v.verify(ctx, kindSession, u.Raw(), u)
 }
 
 // SessionWithSkew verifies with another clock tolerance. The result is not
@@ -147,10 +152,7 @@ func (v *Verifier) Len() int {
 // nil. The cache knows signature and claims, never the time.
 func (v *Verifier) verify(ctx context.Context, k kind, raw string, u *Unverified) (*Verified, error) {
 	if hit := v.remembered(k, raw); hit != nil {
-		if refusal := hit.times.check(v.cfg.Now(), v.cfg.ClockSkew); refusal != nil {
-			return nil, asKind(k, refusal)
-		}
-		return hit, nil
+		return v.live(hit)
 	}
 	if u == nil {
 		var err error
@@ -168,16 +170,29 @@ func (v *Verifier) verify(ctx context.Context, k kind, raw string, u *Unverified
 	return verified, nil
 }
 
+// live returns a token that was verified before unless its time is over.
+func (v *Verifier) live(known *Verified) (*Verified, error) {
+	if refusal := known.times.check(v.cfg.Now(), v.cfg.ClockSkew); refusal != nil {
+		return nil, asKind(known.kind, refusal)
+	}
+	return known, nil
+}
+
 // remembered returns the token if it was verified with the keys of now.
 func (v *Verifier) remembered(k kind, raw string) *Verified {
-	if v.cache == nil || v.cfg.Keys == nil {
+	if v.cache == nil {
 		return nil
 	}
 	hit := v.cache.get(k, raw)
-	if hit == nil || hit.generation != v.cfg.Keys.Generation() {
+	if hit == nil || !v.isCurrent(hit) {
 		return nil
 	}
 	return hit
+}
+
+// isCurrent reports whether a token was verified with the keys of now.
+func (v *Verifier) isCurrent(known *Verified) bool {
+	return v.cfg.Keys != nil && known.generation == v.cfg.Keys.Generation()
 }
 
 func asKind(k kind, e *Error) *Error {
