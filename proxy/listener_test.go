@@ -230,10 +230,10 @@ func TestH2CByPriorKnowledgeAlone(t *testing.T) {
 				assert.Empty(t, app.last(t).Header["Upgrade"])
 				require.NoError(t, conn.Close())
 			}
-			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
-			require.NoError(t, err)
-			defer conn.Close()
 			if !h2c {
+				conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
+				require.NoError(t, err)
+				defer conn.Close()
 				_, err = io.WriteString(conn, http2.ClientPreface)
 				require.NoError(t, err)
 				start := make([]byte, 12)

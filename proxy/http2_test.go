@@ -1,0 +1,331 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
+)
+
+// A flood is one client of HTTP/2 that sends what costs it little and a server
+// much. It goes on until the server closes the connection, or it is through.
+type flood func(f *frames) error
+
+func floods() map[string]flood {
+	return map[string]flood{
+		"rapid reset (CVE-2023-39325)": func(f *frames) error {
+			for i := range uint32(20_000) {
+				if err := f.tryRequest(2*i+1, "GET", "/wait", true); err != nil {
+					return err
+				}
+				if err := f.WriteRSTStream(2*i+1, http2.ErrCodeCancel); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"CONTINUATION (CVE-2023-45288)": func(f *frames) error {
+			field := f.fields("GET", "/")
+			if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: field, EndStream: true}); err != nil {
+				return err
+			}
+			filler := f.fields("GET", "/", "x-filler", strings.Repeat("x", 4000))
+			for range 20_000 {
+				if err := f.WriteContinuation(1, false, filler); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"SETTINGS, answers unread": func(f *frames) error {
+			for range 50_000 {
+				if err := f.WriteSettings(http2.Setting{ID: http2.SettingEnablePush, Val: 0}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"PING, answers unread": func(f *frames) error {
+			for range 200_000 {
+				if err := f.WritePing(false, [8]byte{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"empty DATA": func(f *frames) error {
+			if err := f.tryRequest(1, "POST", "/wait", false); err != nil {
+				return err
+			}
+			for range 50_000 {
+				if err := f.WriteData(1, false, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"cookie crumbs": func(f *frames) error {
+			headers := make([]string, 0, 20_000)
+			for range 10_000 {
+				headers = append(headers, "cookie", "a=b")
+			}
+			for i := range uint32(20) {
+				if err := f.splitRequest(2*i+1, f.fields("GET", "/", headers...)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"header bomb: a large field, named again and again": func(f *frames) error {
+			headers := []string{"x-bomb", strings.Repeat("x", 3900)}
+			for range 2000 {
+				headers = append(headers, headers[0], headers[1]) // one byte each, by the dynamic table
+			}
+			for i := range uint32(50) {
+				if err := f.splitRequest(2*i+1, f.fields("GET", "/", headers...)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"more streams than allowed": func(f *frames) error {
+			for i := range uint32(5_000) {
+				if err := f.tryRequest(2*i+1, "GET", "/wait", true); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"window of nothing, many large answers": func(f *frames) error {
+			if err := f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}); err != nil {
+				return err
+			}
+			for i := range uint32(200) {
+				if err := f.tryRequest(2*i+1, "GET", "/large", true); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// splitRequest sends a header block in as many frames as it needs.
+func (f *frames) splitRequest(stream uint32, block []byte) error {
+	const most = 16 << 10
+	first := block[:min(most, len(block))]
+	rest := block[len(first):]
+	err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: first, EndStream: true, EndHeaders: len(rest) == 0})
+	for err == nil && len(rest) > 0 {
+		next := rest[:min(most, len(rest))]
+		rest = rest[len(next):]
+		err = f.WriteContinuation(stream, len(rest) == 0, next)
+	}
+	return err
+}
+
+// CVE-2021-39162, CVE-2023-39325, CVE-2023-45288 and kin: during and after each
+// flood others are served, and what it cost is given back.
+func TestHTTP2Floods(t *testing.T) {
+	for name, flood := range floods() {
+		t.Run(name, func(t *testing.T) {
+			release := make(chan struct{})
+			atOnce := &gauge{}
+			r := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch r.URL.Path {
+				case "/wait":
+					atOnce.add(1)
+					select {
+					case <-r.Context().Done():
+					case <-release:
+					}
+					atOnce.add(-1)
+				case "/large":
+					_, _ = w.Write(make([]byte, 1<<20))
+				}
+			}), func(c *Config) { c.H2C, c.Policy, c.Limits.MaxStreams = true, PolicyOptional, 100 })
+			before := heap()
+
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
+			require.NoError(t, err)
+			f := speakHTTP2(t, conn)
+			if strings.Contains(name, "unread") {
+				_ = conn.(*net.TCPConn).SetReadBuffer(1)
+			}
+			flooding := make(chan error, 1)
+			go func() { flooding <- flood(f) }()
+			for done := false; !done; {
+				select {
+				case <-flooding:
+					done = true
+				default:
+				}
+				assert.Equal(t, http.StatusOK, visit(t, over(t, nil, func(p *http.Protocols) { p.SetHTTP1(true) }), "http://"+r.Public.String()+"/").StatusCode)
+			}
+			assert.LessOrEqual(t, atOnce.most(), 100, "no more at a time than MAX_CONCURRENT_STREAMS")
+			assert.Less(t, heap()-before, int64(64<<20))
+			close(release)
+			require.NoError(t, conn.Close())
+			assert.Equal(t, http.StatusOK, visit(t, over(t, nil, func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }), "http://"+r.Public.String()+"/").StatusCode)
+			r.stop()
+			require.NoError(t, <-r.done)
+		})
+	}
+}
+
+// heap is what is in use once garbage is gone.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// A header that is too large is answered, or its connection ends: it never passes.
+func TestHTTP2HeaderLimit(t *testing.T) {
+	app := &received{}
+	r := run(t, app, func(c *Config) { c.H2C, c.Policy, c.Limits.MaxHeaderBytes = true, PolicyOptional, 8<<10 })
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
+	require.NoError(t, err)
+	defer conn.Close()
+	f := speakHTTP2(t, conn)
+	require.NoError(t, f.splitRequest(1, f.fields("GET", "/", "x-large", strings.Repeat("x", 9<<10))))
+	assert.Contains(t, []string{"431", ""}, f.status(1))
+	assert.Zero(t, app.count())
+	r.stop()
+	require.NoError(t, <-r.done)
+}
+
+// GOAWAY tells clients of HTTP/2 to go elsewhere; what they have begun ends well.
+func TestShutdownFinishesStreams(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	r := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-release
+		_, _ = io.WriteString(w, "finished")
+	}), func(c *Config) { c.H2C, c.Policy = true, PolicyOptional })
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
+	require.NoError(t, err)
+	defer conn.Close()
+	f := speakHTTP2(t, conn)
+	f.request(t, 1, "GET", "/", true)
+	<-entered
+	r.stop()
+	goAway, ok := f.until(func(e frameEvent) bool { return e.kind == http2.FrameGoAway })
+	require.True(t, ok)
+	assert.Equal(t, http2.ErrCodeNo, goAway.code)
+	close(release)
+	answer, ok := f.until(func(e frameEvent) bool { return e.stream == 1 && e.status != "" })
+	require.True(t, ok)
+	assert.Equal(t, "200", answer.status)
+	_, ok = f.until(func(e frameEvent) bool { return e.stream == 1 && e.end })
+	assert.True(t, ok)
+	require.NoError(t, <-r.done)
+}
+
+// hostile is an upstream that speaks HTTP/2 as it likes. play gets each connection
+// once the client's preface has been read.
+func hostile(t testing.TB, play func(*http2.Framer)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
+					return
+				}
+				play(http2.NewFramer(conn, conn))
+				_, _ = io.Copy(io.Discard, conn)
+			}()
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+// CVE-2026-33814 and kin: an upstream that breaks the protocol gives a 502, and
+// hangs nothing.
+func TestHostileHTTP2Upstream(t *testing.T) {
+	for name, play := range map[string]func(*http2.Framer){
+		"MAX_FRAME_SIZE of 0":    func(f *http2.Framer) { _ = f.WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 0}) },
+		"MAX_FRAME_SIZE of 1":    func(f *http2.Framer) { _ = f.WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 1}) },
+		"MAX_FRAME_SIZE of 2^24": func(f *http2.Framer) { _ = f.WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 1 << 24}) },
+		"window beyond 2^31": func(f *http2.Framer) {
+			_ = f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 31})
+		},
+		"no settings first":          func(f *http2.Framer) { _ = f.WritePing(false, [8]byte{}) },
+		"data for a stream unopened": func(f *http2.Framer) { _ = f.WriteSettings(); _ = f.WriteData(99, true, []byte("x")) },
+		"window update by 0": func(f *http2.Framer) {
+			_ = f.WriteSettings()
+			_ = f.WriteRawFrame(http2.FrameWindowUpdate, 0, 0, make([]byte, 4))
+		},
+		"broken header block": func(f *http2.Framer) {
+			_ = f.WriteSettings()
+			_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, EndHeaders: true})
+		},
+		"GOAWAY before anything": func(f *http2.Framer) { _ = f.WriteSettings(); _ = f.WriteGoAway(0, http2.ErrCodeInternal, nil) },
+		"CONTINUATION without end": func(f *http2.Framer) {
+			_ = f.WriteSettings()
+			if f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x88}}) != nil {
+				return
+			}
+			for f.WriteContinuation(1, false, []byte(strings.Repeat("\x00\x01x\x01y", 1000))) == nil {
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, &received{}, func(c *Config) {
+				optional(c)
+				upstreamAt(t, c, hostile(t, play))
+				c.UpstreamSettings.Protocol = "h2c"
+			})
+			r := httptest.NewRequest(http.MethodPost, s.URL+"/", strings.NewReader(strings.Repeat("x", 100_000)))
+			r.RequestURI = ""
+			res, body := send(t, r)
+			assert.Equal(t, http.StatusBadGateway, res.StatusCode)
+			assert.Contains(t, body, "upstream_unavailable")
+		})
+	}
+}
+
+// gauge remembers how high it stood.
+type gauge struct {
+	mu        sync.Mutex
+	now, high int
+}
+
+func (g *gauge) add(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.now += n
+	g.high = max(g.high, g.now)
+}
+
+func (g *gauge) most() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.high
+}
+
+// upstreamAt points a configuration elsewhere.
+func upstreamAt(t testing.TB, c *Config, address string) {
+	t.Helper()
+	target, err := url.Parse(address)
+	require.NoError(t, err)
+	c.Upstream = target
+}
