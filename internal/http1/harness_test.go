@@ -132,7 +132,9 @@ func both(t *testing.T, test func(t *testing.T, make func(u *upstream) http.Roun
 	t.Helper()
 	t.Run("http1", func(t *testing.T) {
 		t.Parallel()
-		test(t, func(u *upstream) http.RoundTripper { return transport(t, u, http1.Options{ExpectContinueTimeout: time.Minute}) })
+		test(t, func(u *upstream) http.RoundTripper {
+			return transport(t, u, http1.Options{ExpectContinueTimeout: time.Minute})
+		})
 	})
 	t.Run("nethttp", func(t *testing.T) {
 		t.Parallel()
