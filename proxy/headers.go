@@ -90,6 +90,19 @@ func hasNormalPrefix(name, prefix string) bool {
 	return true
 }
 
+// normalName is name in the form that [hasNormalPrefix] compares with.
+func normalName(name string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			return c + 'a' - 'A'
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			return c
+		}
+		return '-'
+	}, name)
+}
+
 // withoutClaims returns r without headers that claim an identity; r itself when
 // there are none.
 func withoutClaims(r *http.Request) *http.Request {

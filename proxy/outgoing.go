@@ -34,8 +34,20 @@ func (u *upstream) outgoing(in *http.Request, e *entry) *http.Request {
 	}
 	out.Header = e.rule.header(in, e)
 	out.Trailer = in.Trailer.Clone()
+	deleteHeaders(out.Trailer, e.rule.claimsOwn)
 	forwardTrailers(in, out)
 	return out
+}
+
+// claimsOwn says whether an upstream could read name as a header that the route
+// sets (as CVE-2025-64484, for names that are not known beforehand).
+func (u *rule) claimsOwn(name string) bool {
+	for _, own := range u.ownNames {
+		if len(own) == len(name) && hasNormalPrefix(name, own) {
+			return true
+		}
+	}
+	return false
 }
 
 // header is what the upstream is told: the client's headers without those that are
@@ -44,7 +56,7 @@ func (u *rule) header(in *http.Request, e *entry) http.Header {
 	h := make(http.Header, len(in.Header)+12)
 	listed := in.Header["Connection"]
 	for name, values := range in.Header {
-		if !hopByHop(name) && !claimsIdentity(name) && !claimsForwarded(name) && !isListed(listed, name) {
+		if !hopByHop(name) && !claimsIdentity(name) && !claimsForwarded(name) && !u.claimsOwn(name) && !isListed(listed, name) {
 			h[name] = values
 		}
 	}

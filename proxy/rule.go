@@ -29,6 +29,7 @@ type rule struct {
 	upstream  *upstream // nil where there is none: only gateways ask
 	identity  identitySet
 	headers   http.Header // added for the upstream
+	ownNames  []string    // of headers, as [normalName] writes them
 	signer    *assertion.Signer
 	exchanger *exchange.Exchanger
 }
@@ -66,6 +67,7 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 		r.headers = make(http.Header, len(route.RequestHeaders))
 		for name, value := range route.RequestHeaders {
 			r.headers.Set(name, value)
+			r.ownNames = append(r.ownNames, normalName(name))
 		}
 	}
 	return r, nil

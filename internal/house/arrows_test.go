@@ -75,6 +75,7 @@ var arrows = []arrow{
 	{"clerkapi", nil},
 	{"internal/house", nil},
 	{"internal/differential", nil},        // tests only
+	{"internal/hardening", nil},           // tests only
 	{"internal/bench", []string{"proxy"}}, // a command: it profiles the sidecar
 	{"internal/weburl", nil},
 	{"internal/pathpattern", nil},

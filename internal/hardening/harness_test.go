@@ -1,0 +1,259 @@
+package hardening
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/proxy"
+)
+
+// regexp2 keeps its clock for a second after the last match of a custom pattern.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2.runClock"))
+}
+
+const (
+	appHost   = "app.example.com"
+	appOrigin = "http://" + appHost
+	jane      = "jane@example.com"
+	// patience ends what would otherwise hang; nothing waits for it when all is well.
+	patience = 10 * time.Second
+)
+
+// signingKey is shared by the instances of Clerk, since making one takes long.
+var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// setup is what a test wants otherwise than usual.
+type setup struct {
+	env     map[string]string // "" takes a variable away
+	routes  string            // a routes file; $DIR is its directory
+	files   map[string]string // beside it
+	answer  func(request) string
+	clerk   clerktest.Options
+	direct  bool // the upstream is spoken to by clerkgate's own client
+	logger  *slog.Logger
+	reloads chan os.Signal
+}
+
+// gate is a running clerkgate with all that is around it.
+type gate struct {
+	proxy.Addresses
+	clerk *clerktest.Server
+	app   *upstream
+	log   *buffer
+	dir   string
+	env   map[string]string
+	stop  func()
+}
+
+// start runs a server as the binary does: its configuration comes from variables
+// and files, and everything it says goes to a log at level debug, in both formats.
+func start(t testing.TB, s setup) *gate {
+	t.Helper()
+	s.clerk.SigningKey = signingKey()
+	g := &gate{clerk: clerktest.NewServer(t, s.clerk), log: &buffer{}, dir: t.TempDir()}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	g.app = startUpstream(t, listener, s.answer)
+	g.env = g.environment(t, s)
+
+	cfg, err := g.load()
+	require.NoError(t, err)
+	if s.logger == nil {
+		options := &slog.HandlerOptions{Level: slog.LevelDebug}
+		s.logger = slog.New(slog.NewMultiHandler(slog.NewTextHandler(g.log, options), slog.NewJSONHandler(g.log, options)))
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	started, done := make(chan proxy.Addresses, 1), make(chan error, 1)
+	go func() {
+		done <- proxy.Run(ctx, cfg, proxy.RunOptions{
+			Logger: s.logger, Started: func(at proxy.Addresses) { started <- at }, Reload: s.reloads,
+			Load: func() (proxy.Config, []proxy.Warning, error) {
+				cfg, err := g.load()
+				return cfg, nil, err
+			},
+		})
+	}()
+	select {
+	case g.Addresses = <-started:
+	case err := <-done:
+		stop()
+		require.NoError(t, err)
+	}
+	g.stop = sync.OnceFunc(func() {
+		stop()
+		assert.NoError(t, <-done)
+	})
+	t.Cleanup(g.stop)
+	return g
+}
+
+func (g *gate) environment(t testing.TB, s setup) map[string]string {
+	t.Helper()
+	env := map[string]string{
+		"CLERK_PUBLISHABLE_KEY":       g.clerk.PublishableKey(),
+		"CLERK_SECRET_KEY":            g.clerk.SecretKey(),
+		"CLERK_JWT_KEY":               g.clerk.JWTKey(),
+		"CLERK_API_URL":               g.clerk.URL,
+		"CLERKGATE_UPSTREAM":          "http://" + g.app.Addr().String(),
+		"CLERKGATE_LISTEN":            "127.0.0.1:0",
+		"CLERKGATE_ADMIN_LISTEN":      "127.0.0.1:0",
+		"CLERKGATE_SHUTDOWN_TIMEOUT":  "5s",
+		"CLERKGATE_UPSTREAM_TIMEOUT":  "5s",
+		"CLERKGATE_BODY_IDLE_TIMEOUT": "5s",
+	}
+	for name, text := range s.files {
+		require.NoError(t, os.WriteFile(filepath.Join(g.dir, name), []byte(text), 0o600))
+	}
+	if s.routes != "" {
+		env["CLERKGATE_CONFIG"] = filepath.Join(g.dir, "clerkgate.yaml")
+		g.writeRoutes(t, s.routes)
+	}
+	if s.direct {
+		env["CLERKGATE_UPSTREAM_TRANSPORT"] = "direct"
+	}
+	maps.Copy(env, s.env)
+	for name, value := range env {
+		env[name] = strings.ReplaceAll(value, "$DIR", g.dir)
+	}
+	return env
+}
+
+func (g *gate) writeRoutes(t testing.TB, text string) {
+	t.Helper()
+	text = strings.NewReplacer("$DIR", g.dir, "$APP", "http://"+g.app.Addr().String()).Replace(text)
+	require.NoError(t, os.WriteFile(filepath.Join(g.dir, "clerkgate.yaml"), []byte(text), 0o600))
+}
+
+func (g *gate) load() (proxy.Config, error) {
+	cfg, _, err := proxy.LoadConfig(func(name string) (string, bool) {
+		value, ok := g.env[name]
+		return value, ok
+	}, nil)
+	cfg.Auth.Now = g.clerk.Now
+	return cfg, err
+}
+
+// cookies are what Jane's browser holds, as a header.
+func (g *gate) cookies(sessionID string) string {
+	var pairs []string
+	for _, c := range g.clerk.Cookies(sessionID, appOrigin) {
+		pairs = append(pairs, c.Name+"="+c.Value)
+	}
+	return strings.Join(pairs, "; ")
+}
+
+// dial opens a connection that ends with the test at the latest.
+func (g *gate) dial(t testing.TB) net.Conn {
+	t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", g.Public.String())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	return conn
+}
+
+// answer is a response that was read to its end.
+type answer struct {
+	*http.Response
+	body string
+}
+
+// raw writes bytes as they are and reads answers until the server closes the
+// connection, which it must: the last request should ask for it.
+func (g *gate) raw(t testing.TB, text string) []answer {
+	t.Helper()
+	conn := g.dial(t)
+	defer conn.Close()
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_, _ = io.WriteString(conn, text) // a server may close before it has read everything
+	}()
+	defer func() { <-sent }()
+	var all []answer
+	for r := bufio.NewReader(conn); ; {
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			if len(all) == 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%q: %d answers, then: %v", text, len(all), err)
+			}
+			return all
+		}
+		body, err := io.ReadAll(res.Body)
+		assert.NoError(t, err)
+		_ = res.Body.Close()
+		all = append(all, answer{res, string(body)})
+	}
+}
+
+// get sends one plain request, of a browser's fetch unless the headers say
+// otherwise. The headers are lines.
+func (g *gate) get(t testing.TB, target string, headers ...string) answer {
+	t.Helper()
+	return g.ask(t, "GET", target, headers...)
+}
+
+func (g *gate) ask(t testing.TB, method, target string, headers ...string) answer {
+	t.Helper()
+	all := g.raw(t, method+" "+target+" HTTP/1.1\r\nHost: "+appHost+"\r\nConnection: close\r\n"+lines(headers)+"\r\n")
+	require.NotEmpty(t, all)
+	return all[0]
+}
+
+func lines(headers []string) string {
+	var b strings.Builder
+	for _, h := range headers {
+		b.WriteString(h + "\r\n")
+	}
+	return b.String()
+}
+
+// bearer is a header line with a live session token.
+func (g *gate) bearer(sessionID string) string {
+	return "Authorization: Bearer " + g.clerk.Token(sessionID, appOrigin)
+}
+
+// buffer is a bytes.Buffer for several goroutines.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
