@@ -42,8 +42,10 @@ type Options struct {
 	// in whatever spelling. Required.
 	Identity func(name string) bool
 	// Upstream says which other headers of a grant are for the application, such as
-	// Authorization: a value replaces the client's, an empty one removes it. The
-	// name is in canonical form. Nil means none.
+	// Authorization: a value replaces the client's, an empty one removes it. It is
+	// not asked about headers that are always the browser's (Set-Cookie, Vary,
+	// Access-Control-*) or the grant's own (Cache-Control, Content-Type), so that it
+	// may be true of every name. Nil means none.
 	Upstream func(name string) bool
 
 	// TLS encrypts the listener; nil is plain text, for Envoy on the same machine

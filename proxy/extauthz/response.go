@@ -61,19 +61,18 @@ func (s *Server) allowed(answer http.Header, spoofed []string) *authv3.CheckResp
 	for _, name := range names(answer) {
 		key := strings.ToLower(name)
 		switch {
-		case s.opts.Identity(name), s.opts.Upstream(name):
-			if value := strings.Join(answer[name], ", "); value != "" {
-				ok.Headers = append(ok.Headers, overwrite(key, value))
-				set[key] = true
-			} else {
-				ok.HeadersToRemove = append(ok.HeadersToRemove, key)
-			}
 		case name == "Set-Cookie", name == "Vary":
 			for _, value := range answer[name] {
 				ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, add(key, value))
 			}
 		case forBrowser(name, answer):
 			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, overwrite(key, strings.Join(answer[name], ", ")))
+		case ofAnswer(name), !s.opts.Identity(name) && !s.opts.Upstream(name):
+		case strings.Join(answer[name], "") == "":
+			ok.HeadersToRemove = append(ok.HeadersToRemove, key)
+		default:
+			ok.Headers = append(ok.Headers, overwrite(key, strings.Join(answer[name], ", ")))
+			set[key] = true
 		}
 	}
 	for _, key := range spoofed {
@@ -93,6 +92,11 @@ func (s *Server) allowed(answer http.Header, spoofed []string) *authv3.CheckResp
 // Cache-Control is among them only beside a cookie: alone it speaks of the grant.
 func forBrowser(name string, answer http.Header) bool {
 	return strings.HasPrefix(name, "Access-Control-") || name == "Cache-Control" && len(answer["Set-Cookie"]) > 0
+}
+
+// ofAnswer names headers that can only be about the grant itself.
+func ofAnswer(name string) bool {
+	return name == "Cache-Control" || name == "Content-Type" || name == "X-Content-Type-Options" || hopByHop(name)
 }
 
 // denied passes an answer to the browser.
