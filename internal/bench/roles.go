@@ -77,7 +77,7 @@ func serveProfiled(ctx context.Context, file string) error {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: cfg.LogLevel}))
-	err = proxy.Run(ctx, cfg, logger, nil)
+	err = proxy.Run(ctx, cfg, proxy.RunOptions{Logger: logger})
 	pprof.StopCPUProfile()
 	return errors.Join(err, out.Close())
 }
