@@ -3,14 +3,17 @@ package routes_test
 import (
 	"errors"
 	"flag"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -75,4 +78,130 @@ func TestValidFiles(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
+}
+
+func TestParseReadsEveryKey(t *testing.T) {
+	t.Parallel()
+	cfg, err := routes.Parse("/etc/clerkgate/routes.yaml", examples(t, "valid")["everything"])
+	require.NoError(t, err)
+	assert.Equal(t, map[string]routes.Upstream{
+		"app":   {URL: "http://127.0.0.1:3000"},
+		"admin": {URL: "unix:/run/admin.sock", Protocol: routes.ProtocolH2C},
+		"secure": {
+			URL: "https://10.0.0.7:8443", Protocol: routes.ProtocolHTTP2,
+			CAFile: "/etc/clerkgate/ca.pem", CertificateFile: "/etc/clerkgate/client.pem", KeyFile: "/etc/clerkgate/keys/client.key",
+			ServerName: "app.internal", ConnectTimeout: 3 * time.Second, ResponseTimeout: 90 * time.Second,
+		},
+	}, cfg.Upstreams)
+	assert.Equal(t, &routes.Assertion{
+		KeyFiles: []string{"/etc/clerkgate/current.pem", "/etc/clerkgate/previous.pem"},
+		Issuer:   "https://app.example.com", Lifetime: time.Minute,
+	}, cfg.Assertion)
+	require.Len(t, cfg.Routes, 5)
+	assert.Equal(t, routes.Route{Name: "health", Match: "/health", Auth: routes.AuthNone, Upstream: "app", Line: 18}, cfg.Routes[0])
+	assert.Equal(t, routes.Route{
+		Name: "orders", Match: "/orders/*", Hosts: []string{"api.example.com", "*.eu.example.com", "[::1]", "10.0.0.1"},
+		Methods: []string{"GET", "HEAD", "POST"}, Auth: routes.AuthRequired, Accepts: []middleware.TokenType{middleware.AnyToken},
+		Require:         middleware.Requirement{Role: "org:admin", Permission: "org:orders:read", Feature: "orders", Plan: "org:gold", Reverification: "strict_mfa"},
+		Unauthenticated: routes.Unauthenticated401, Upstream: "secure", StripPrefix: "/orders", AmbiguousPaths: true,
+		CORS: &routes.CORS{
+			Origins: []string{"https://shop.example.com", "http://localhost:5173"}, Methods: []string{"GET", "POST"},
+			Headers: []string{"Content-Type", "X-Request-Id"}, Expose: []string{"Etag"}, Credentials: true, MaxAge: 10 * time.Minute,
+		},
+		CSRF: routes.CSRF{TrustedOrigins: []string{"https://shop.example.com"}}, Refresh: routes.RefreshAll,
+		RequestHeaders: map[string]string{"X-Environment": "production", "X-Api-Version": "2"},
+		Identity:       []string{"user_id", "org_id"}, Authorization: routes.AuthorizationTemplate, TokenTemplate: "orders-service",
+		Audience: "https://orders.internal", Line: 22,
+	}, cfg.Routes[1])
+	assert.Equal(t, routes.Route{
+		Match: "/embed/*", Auth: routes.AuthPublic, Upstream: "app", CORS: &routes.CORS{Origins: []string{"*"}, Headers: []string{"*"}},
+		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 47,
+	}, cfg.Routes[2])
+	assert.Equal(t, routes.Route{
+		Match: "/app/*", Unauthenticated: routes.UnauthenticatedRedirect, Authorization: routes.AuthorizationSession,
+		Audience: "billing", Upstream: "admin", Line: 54,
+	}, cfg.Routes[3])
+	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Unauthenticated: routes.Unauthenticated404, Upstream: "app", Line: 62}, cfg.Routes[4])
+}
+
+func TestParseBounds(t *testing.T) {
+	t.Parallel()
+	deep := "routes: " + strings.Repeat("[", 40) + strings.Repeat("]", 40)
+	for name, c := range map[string]struct {
+		data string
+		want string
+	}{
+		"size":        {"routes: [{ match: / }] #" + strings.Repeat("x", 1<<20), "f:1:1: a file of 1048600 bytes; 1048576 are the most"},
+		"depth":       {deep, "f:1:25: more than 16 levels; a routes file has 5 at most"},
+		"very deep":   {"routes: " + strings.Repeat("[", 20000), "exceeded max depth"},
+		"UTF-16":      {"\xff\xfer\x00", "f:1:1: a byte that is no UTF-8 text; save the file as UTF-8"},
+		"NUL":         {"routes:\n  - match: \"/\x00\"", "f:2:14: a byte that is no UTF-8 text; save the file as UTF-8"},
+		"comment":     {"# nothing\n", "f:1:1: an empty file; write routes: and below it a list"},
+		"null":        {"---\n", "f:1:1: an empty file; write routes: and below it a list"},
+		"scalar":      {"routes", `f:1:1: "routes", where a mapping belongs; write key: value pairs`},
+		"tag":         {"routes: [{ match: !!str / }]", `f:1:19: routes`},
+		"binary":      {"routes: [{ match: !!binary Lw== }]", "tags are not supported"},
+		"billion":     {"a: &a [x, x]\nb: &b [*a, *a]\nroutes: [*b]\n", "anchors are not supported"},
+		"items":       {"routes: [{ match: /, hosts: [" + strings.Repeat("a.example,", 300) + "] }]", "a list of 300; 200 are the most"},
+		"routes":      {"routes:\n" + strings.Repeat("- { match: / }\n", 1001), "f:2:1: routes: 1001 routes; 1000 are the most"},
+		"long text":   {"routes: [{ match: /" + strings.Repeat("a", 3000) + " }]", "a text of 3001 bytes; 2048 are the most"},
+		"long quoted": {"routes: [{ match: /" + strings.Repeat("ä*", 500) + " }]", `ä…" has a *`},
+		"control":     {`routes: [{ match: "/a\nb" }]`, "a text with a line end or another control character"},
+		"many":        {"routes:\n" + strings.Repeat("- { match: a }\n", 900), "more problems follow; mend these first"},
+		"no routes":   {"upstreams: {}", "f:1:1: no routes; write routes: and below it a list; what no route matches gets 404"},
+		"key":         {"? [a]\n: b\n", "a key that is no word"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := routes.Parse("f", []byte(c.data))
+			require.Error(t, err)
+			assert.Nil(t, cfg)
+			if name == "tag" {
+				assert.Contains(t, err.Error(), `the tag "!!str"; tags are not supported: take it out`)
+				return
+			}
+			assert.Contains(t, err.Error(), c.want)
+			assert.Less(t, len(err.Error()), 64<<10)
+		})
+	}
+}
+
+// FuzzParse holds that a file is read or refused by line, and that a table can be
+// made of what is read.
+func FuzzParse(f *testing.F) {
+	for _, dir := range []string{"valid", "broken"} {
+		for _, data := range examples(f, dir) {
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		cfg, err := routes.Parse("f", data)
+		if err != nil {
+			var invalid *routes.Error
+			require.True(t, errors.As(err, &invalid))
+			require.Nil(t, cfg)
+			require.NotEmpty(t, invalid.Problems)
+			lines := 1 + strings.Count(strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\u0085", "\n").Replace(string(data)), "\n")
+			for _, p := range invalid.Problems {
+				require.Positive(t, p.Line)
+				require.LessOrEqual(t, p.Line, lines, p)
+				require.Positive(t, p.Column)
+				require.NotEmpty(t, p.Remedy)
+				require.NotContains(t, p.String(), "\n")
+			}
+			return
+		}
+		require.NotEmpty(t, cfg.Routes)
+		table, err := routes.NewTable(cfg.Routes)
+		require.NoError(t, err)
+		for _, r := range cfg.Routes {
+			require.Positive(t, r.Line)
+			require.NotEmpty(t, r.Asks())
+			if r.Upstream != "" {
+				require.Contains(t, cfg.Upstreams, r.Upstream)
+			}
+		}
+		_, err = table.Match("GET", "app.example.com", &url.URL{Path: "/"})
+		require.True(t, err == nil || errors.Is(err, routes.ErrNoRoute))
+	})
 }

@@ -114,24 +114,22 @@ func (t *Table) Match(method, host string, u *url.URL) (Match, error) {
 	}
 	for i := range t.entries {
 		e := &t.entries[i]
-		if !e.hasHost(q.name) || !e.hasMethod(method) {
-			continue
-		}
+		all := true // most paths have one reading, and most routes are for others
 		if q.readings == nil {
-			if e.pattern.matches(reading{q.path, true}) {
-				return Match{i, e.route, q.path, q.host}, nil
+			if !e.pattern.matches(reading{q.path, true}) {
+				continue
 			}
+		} else if n := e.pattern.count(q.readings); n == 0 {
 			continue
+		} else {
+			all = n == len(q.readings) && e.accepts(q)
 		}
-		switch e.pattern.count(q.readings) {
-		case 0:
-		case len(q.readings):
-			if !e.accepts(q) {
-				return Match{}, ErrAmbiguousPath
-			}
-			return Match{i, e.route, q.path, q.host}, nil
-		default:
+		switch {
+		case !e.hasHost(q.name) || !e.hasMethod(method):
+		case !all:
 			return Match{}, ErrAmbiguousPath
+		default:
+			return Match{i, e.route, q.path, q.host}, nil
 		}
 	}
 	if !q.canonical {
