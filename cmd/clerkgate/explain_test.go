@@ -1,0 +1,106 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	name := routesFile(t, sidecarRoutes)
+	for request, want := range map[[2]string]string{
+		{"GET", "https://app.example.com/admin/users?page=2"}: `GET https://app.example.com/admin/users?page=2
+
+Applies: line 5, /admin/*
+  because /admin/users is below /admin/
+  - somebody must be signed in
+  - with the permission org:admin:access
+  - with the reverification strict
+  - signed-out browsers are sent to the sign-in page, programs get 401
+  - the upstream gets the path without /admin
+  - it goes to admin as /users
+
+Passed over
+  line 3  /assets/*  /admin/users is not below /assets/
+  line 4  /api/*     /admin/users is not below /api/
+`,
+		{"GET", "/assets/app.js"}: `GET /assets/app.js
+
+Applies: line 3, /assets/*
+  because /assets/app.js is below /assets/
+  - anybody may pass; who is signed in is found out
+  - it goes to app as /assets/app.js
+`,
+		{"POST", "https://app.example.com/assets/..;/admin/users"}: `POST https://app.example.com/assets/..;/admin/users
+
+400: the path can be read in more than one way
+  line 3, /assets/*: some server could read the path as /assets/..;/admin/users, which is for this route, and another as /admin/users, which is not
+`,
+		{"GET", "https://app.example.com/a%2fb"}: `GET https://app.example.com/a%2fb
+
+400: the path can be read in more than one way
+  line 6, /*: the path has no canonical form, and this route has no ambiguous_paths: true
+
+Passed over
+  line 3  /assets/*  /a%2fb is not below /assets/
+  line 4  /api/*     /a%2fb is not below /api/
+  line 5  /admin/*   /a%2fb is not below /admin/
+`,
+		{"GET", "https://app.example.com/a%0ab"}: `GET https://app.example.com/a%0ab
+
+400: the path can be read in more than one way
+  it has a control character, a bad escape, or escapes within escapes; no route allows that
+`,
+		{"GET", "https://app.example.com/%zz"}: `GET https://app.example.com/%zz
+
+400: the path has the bad escape "%zz"
+`,
+	} {
+		code, stdout, stderr := invoke(t.Context(), nil, "explain", request[0], request[1], name)
+		assert.Equal(t, 0, code)
+		assert.Empty(t, stderr)
+		assert.Equal(t, want, stdout)
+	}
+}
+
+func TestExplainByHostAndMethod(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"CLERKGATE_CONFIG": routesFile(t, `routes:
+  - { name: api, match: "/*", hosts: [api.example.com], methods: [GET, HEAD] }
+  - { match: /health, auth: none }
+`)}
+	for target, want := range map[string]string{
+		"https://API.example.com/x":    "Applies: \"api\", line 2, /*\n  because it is for every path\n",
+		"https://www.example.com/x":    "404: no route applies\n\nPassed over\n  line 2  /*       the host www.example.com is not api.example.com\n  line 3  /health  /x is not /health\n",
+		"https://[::1]/health":         "  - anybody may pass; nobody is looked for\n  - it goes to CLERKGATE_UPSTREAM as /health\n",
+		"https://api.example.com../x":  "400: the host is not a valid name or address\n",
+		"/x":                           "400: some routes are for single hosts; give the URL with its host\n",
+		"https://api.example.com#frag": "because it is for every path\n",
+	} {
+		code, stdout, stderr := invoke(t.Context(), env, "explain", target)
+		assert.Equal(t, 0, code, stderr)
+		assert.Contains(t, stdout, want)
+	}
+	_, stdout, _ := invoke(t.Context(), env, "explain", "POST", "https://api.example.com/x")
+	assert.Contains(t, stdout, "line 2  /*       the method POST is not GET or HEAD\n")
+}
+
+func TestExplainMisused(t *testing.T) {
+	t.Parallel()
+	broken := routesFile(t, "routes: []")
+	for want, args := range map[string][]string{
+		"explain needs a method and a URL":           {"GET"},
+		"explain needs a routes file":                {"GET", "/x"},
+		"neither http(s)://host/path nor a path":     {"GET", "ftp://a/b", broken},
+		"is no URL: invalid port":                    {"https://a:b/", broken},
+		"explain takes one file":                     {"GET", "/x", broken, broken},
+		broken + ":1:9: routes: no routes; write at": {"GET", "/x", broken},
+		"no such file":                               {"GET", "/x", broken + ".missing"},
+	} {
+		code, stdout, stderr := invoke(t.Context(), nil, append([]string{"explain"}, args...)...)
+		assert.Equal(t, 2, code, args)
+		assert.Empty(t, stdout)
+		assert.Contains(t, stderr, want)
+	}
+}
