@@ -3,8 +3,10 @@ package middleware_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
@@ -28,6 +30,16 @@ func newBench(tb testing.TB) (a *middleware.Authenticator, bearer, cookie *http.
 	return a, bearer, cookie
 }
 
+// TestAllocationsOfADecision holds what a live known token costs: the public URL
+// and the state, whatever carries the token.
+func TestAllocationsOfADecision(t *testing.T) {
+	a, bearer, cookie := newBench(t)
+	for name, r := range map[string]*http.Request{"bearer": bearer, "cookie": cookie} {
+		allocations := testing.AllocsPerRun(200, func() { a.Authenticate(r) })
+		assert.LessOrEqual(t, allocations, 2.0, name)
+	}
+}
+
 func BenchmarkAuthenticateBearer(b *testing.B) {
 	a, r, _ := newBench(b)
 	b.ReportAllocs()
@@ -47,9 +59,44 @@ func BenchmarkAuthenticateCookie(b *testing.B) {
 func BenchmarkAuthenticateCookieParallel(b *testing.B) {
 	a, _, r := newBench(b)
 	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			a.Authenticate(r)
 		}
 	})
+}
+
+// BenchmarkSessions tells what one more session takes of the heap once it was
+// judged: the token, and the identity that was built of it.
+func BenchmarkSessions(b *testing.B) {
+	clerk := clerktest.NewServer(b, clerktest.Options{})
+	a, err := middleware.New(middleware.Options{PublishableKey: clerk.PublishableKey(), SecretKey: clerk.SecretKey(), APIURL: clerk.URL, Now: clerk.Now})
+	require.NoError(b, err)
+	b.Cleanup(a.Close)
+	user := clerk.SignIn("jane@example.com")
+	requests := make([]*http.Request, 2000)
+	for i := range requests {
+		clerk.Advance(1e6) // a millisecond, so that no token is like another
+		requests[i] = httptest.NewRequest(http.MethodGet, flowOrigin+"/", nil)
+		requests[i].Header.Set("Authorization", "Bearer "+clerk.Token(user.ID, flowOrigin))
+	}
+	before := heapAlloc()
+	for _, r := range requests {
+		require.Equal(b, middleware.SignedIn, a.Authenticate(r).Status)
+	}
+	perSession := float64(heapAlloc()-before) / float64(len(requests))
+	for b.Loop() {
+		a.Authenticate(requests[0])
+	}
+	b.ReportMetric(perSession, "heap-B/session")
+	runtime.KeepAlive(requests)
+}
+
+func heapAlloc() int64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }
