@@ -63,6 +63,11 @@ func fromEnvoy(r *http.Request, path string) (*http.Request, error) {
 	if !ok {
 		return nil, errors.New("the path does not begin with " + path + "/envoy")
 	}
+	if strings.Contains(strings.ReplaceAll(strings.ToLower(target), "%2e", "."), "/..") {
+		// To a gateway that passes paths on unresolved, this may have been another one
+		// than that of a question.
+		return nil, errors.New("the path has dot segments")
+	}
 	return originalRequest(r, r.Method, scheme, r.Host, target)
 }
 

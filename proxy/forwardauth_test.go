@@ -149,6 +149,8 @@ func TestForwardAuthRefusesWhatIsNoRequest(t *testing.T) {
 		"nginx, user":           {"/.clerkgate/auth/nginx", []string{"X-Original-Method", "GET", "X-Original-URL", "https://x@app.example.com/public"}},
 		"nginx, another scheme": {"/.clerkgate/auth/nginx", []string{"X-Original-Method", "GET", "X-Original-URL", "ftp://app.example.com/public"}},
 		"envoy without scheme":  {"/.clerkgate/auth/envoy/page", nil},
+		"envoy, dot segments":   {"/.clerkgate/auth/envoy/../../../__clerk/x", []string{"X-Forwarded-Proto", "https"}},
+		"envoy, in disguise":    {"/.clerkgate/auth/envoy/%2E./x", []string{"X-Forwarded-Proto", "https"}},
 		"envoy without path":    {"/.clerkgate/auth/envoy", []string{"X-Forwarded-Proto", "https"}},
 		"list of hosts":         {"/.clerkgate/auth", replaced("X-Forwarded-Host", "app.example.com, evil.example")},
 		"host with a path":      {"/.clerkgate/auth", replaced("X-Forwarded-Host", "app.example.com/x")},

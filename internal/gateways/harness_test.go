@@ -118,7 +118,7 @@ type gate struct {
 	process *process
 }
 
-// startGate runs the real binary. Its clock is the machine's; see [stack.signIn]
+// startGate runs the real binary; $CLERK_URL in env is the Clerk's address. Its clock is the machine's; see [stack.signIn]
 // for how tokens expire all the same.
 func startGate(t testing.TB, clerk *clerktest.Server, env map[string]string) *gate {
 	t.Helper()
@@ -142,7 +142,7 @@ func startGate(t testing.TB, clerk *clerktest.Server, env map[string]string) *ga
 	g := &gate{address: all["CLERKGATE_LISTEN"]}
 	command := exec.Command(path)
 	for name, value := range all {
-		command.Env = append(command.Env, name+"="+value)
+		command.Env = append(command.Env, name+"="+strings.ReplaceAll(value, "$CLERK_URL", clerk.URL))
 	}
 	g.process = start(t, command)
 	waitFor(t, g.process, g.address)

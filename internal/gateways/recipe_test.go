@@ -59,6 +59,7 @@ func testRecipe(t *testing.T, start gateway) {
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s) })
 	}
+	t.Run("frontend API", func(t *testing.T) { testFrontendAPI(t, start) })
 	t.Run("peer not trusted", func(t *testing.T) { testPeerNotTrusted(t, start) })
 	t.Run("clerkgate is down", func(t *testing.T) { testGateIsDown(t, s) }) // the last one: it stops it
 }
@@ -358,6 +359,33 @@ func testEndpointIsHidden(t *testing.T, s *stack) {
 		if in.StatusCode != http.StatusNotFound {
 			assert.Equal(t, path, in.echo(t).URI)
 		}
+	}
+}
+
+// testFrontendAPI has Clerk's Frontend API on the application's own origin.
+func testFrontendAPI(t *testing.T, start gateway) {
+	s := newStack(t, map[string]string{"CLERK_PROXY_URL": "/__clerk", "CLERK_FAPI_URL": "$CLERK_URL"})
+	start(t, s)
+	b := s.signIn(t, jane, 0)
+	s.forget(b, "__session", "__refresh")
+	page := b.open(s.origin + "/page?a=1")
+	require.GreaterOrEqual(t, len(b.trail), 3, "trail: %v", b.trail)
+	got := page.echo(t)
+	assert.Equal(t, []string{"307 /page", "307 /__clerk/v1/client/handshake"}, b.trail[:2])
+	assert.Equal(t, s.clerk.Users()[0].ID, got.Header.Get("X-Clerk-User-Id"))
+
+	// The way to the Frontend API is no way to anything else.
+	host := strings.TrimPrefix(s.origin, "http://")
+	cookies := s.signIn(t, jane, 0).cookieHeader(s.origin)
+	for _, path := range []string{
+		"/__clerk/../.clerkgate/auth", "/__clerk/%2e%2e/.clerkgate/auth", "/__clerk/..%2f.clerkgate/auth", "/__clerk//.clerkgate/auth",
+		"/.clerkgate/auth/../../__clerk/x", "/.clerkgate/auth/envoy/../../../__clerk/x", "/.clerkgate/auth/envoy/%2e%2e/%2e%2e/%2e%2e/__clerk/x",
+		"/.clerkgate/auth/nginx/../../../__clerk/", "/.clerkgate/auth/envoy/..%2f..%2f..%2f__clerk/x",
+	} {
+		got := raw(t, s.address, "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\nX-Forwarded-Uri: /x\r\nX-Forwarded-Method: GET\r\n"+
+			"X-Forwarded-Host: "+host+"\r\nX-Original-URL: "+s.origin+"/x\r\nX-Original-Method: GET\r\n"+cookies+"\r\n")
+		assert.Empty(t, got.Header["X-Clerk-User-Id"], "%s: no client gets an answer that is for the gateway", path)
+		assert.Empty(t, got.Header["Cookie"], path)
 	}
 }
 

@@ -5,8 +5,8 @@
 --   http-request  deny deny_status 503 unless { var(txn.clerkgate) -m str granted }
 --   http-response lua.clerkgate_cookies
 --
--- The second line is the lock: HAProxy goes on after an action that failed, so that
--- nothing but a yes sets the variable.
+-- The second line is the lock, best put into the backend: HAProxy goes on after an
+-- action that failed, so that nothing but a yes sets the variable.
 
 local path = "/.clerkgate/auth/haproxy"
 local timeout = 15000 -- milliseconds; a refresh waits for Clerk
