@@ -71,8 +71,10 @@ func rewriteCookies(h http.Header, suffix, fresh string) {
 }
 
 // privateQuery removes the parameters in which Clerk hands over a browser; every
-// other byte of the query stays.
+// other byte of the query stays, but for a number sign, which no target may have
+// (RFC 9112, section 3.2) and at which some servers would end it.
 func privateQuery(raw string) string {
+	raw = strings.ReplaceAll(raw, "#", "%23")
 	if !strings.Contains(raw, "clerk") && !strings.Contains(raw, "%") {
 		return raw
 	}

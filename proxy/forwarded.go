@@ -11,15 +11,12 @@ import (
 // setForwarded writes what is known of the client and of the address it used.
 // Nothing of the incoming headers is copied: the resolver has read those of
 // trusted peers, and nobody else's count.
-func setForwarded(h http.Header, origins *origin.Resolver, in *http.Request) {
-	if chain := forwardedFor(origins, in); chain != "" {
-		h["X-Forwarded-For"] = []string{chain}
-	}
+func (f *fields) setForwarded(origins *origin.Resolver, in *http.Request) {
+	f.set("X-Forwarded-For", forwardedFor(origins, in))
 	public := origins.Public(in)
-	scheme, host, ok := strings.Cut(public.Origin(), "://")
-	if ok && public.Valid() {
-		h["X-Forwarded-Proto"] = []string{scheme}
-		h["X-Forwarded-Host"] = []string{host}
+	if scheme, host, ok := public.SchemeAndHost(); ok && public.Valid() {
+		f.set("X-Forwarded-Proto", scheme)
+		f.set("X-Forwarded-Host", host)
 	}
 }
 
@@ -27,6 +24,9 @@ func setForwarded(h http.Header, origins *origin.Resolver, in *http.Request) {
 // request came through, if any.
 func forwardedFor(origins *origin.Resolver, in *http.Request) string {
 	peer := peerIP(in.RemoteAddr)
+	if !origins.TrustedPeer(in) {
+		return peer
+	}
 	addr, ok := origins.ClientIP(in)
 	if !ok {
 		return peer
@@ -36,6 +36,23 @@ func forwardedFor(origins *origin.Resolver, in *http.Request) string {
 		return client
 	}
 	return client + ", " + peer
+}
+
+// fields adds headers with one value each. All values share one array, so that a
+// header costs no allocation of its own.
+type fields struct {
+	h      http.Header
+	values []string
+}
+
+// set writes a header; an empty value leaves it as it is.
+func (f *fields) set(name, value string) {
+	if value == "" {
+		return
+	}
+	f.values = append(f.values, value)
+	n := len(f.values)
+	f.h[name] = f.values[n-1 : n : n]
 }
 
 func peerIP(remote string) string {

@@ -65,7 +65,6 @@ func newFrontend(cfg Config, transport http.RoundTripper, origins *origin.Resolv
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite:        f.rewrite,
 		Transport:      &secretTransport{base: f.base, secret: cfg.Auth.SecretKey, next: transport},
-		BufferPool:     &bufferPool{},
 		ModifyResponse: f.modifyResponse,
 		ErrorHandler:   frontendFailed,
 		ErrorLog:       log.New(io.Discard, "", 0), // the access log has it
@@ -137,7 +136,7 @@ func (f *frontend) rewrite(pr *httputil.ProxyRequest) {
 	out.Header.Del("Connection") // ReverseProxy kept it for an upgrade
 	out.Header.Del("Upgrade")
 	out.Header.Del("Te")
-	setForwarded(out.Header, f.origins, in)
+	(&fields{h: out.Header}).setForwarded(f.origins, in)
 	out.Header["Clerk-Proxy-Url"] = []string{f.publicURL(in)}
 }
 

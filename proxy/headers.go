@@ -126,21 +126,11 @@ func deleteHeaders(h http.Header, match func(string) bool) {
 }
 
 // setIdentity writes what the middleware found onto a request for the upstream.
-// What is not known has no header. All values share one array.
-func (set identitySet) setIdentity(h http.Header, state *middleware.State) {
+// What is not known has no header.
+func (f *fields) setIdentity(set identitySet, state *middleware.State) {
 	status, reason := verdict(state)
-	values := make([]string, 0, 11)
-	put := func(name, value string) {
-		if value == "" {
-			return
-		}
-		if encoded := encodeValue(value); len(encoded) <= maxIdentityValue {
-			values = append(values, encoded)
-			h[name] = values[len(values)-1 : len(values) : len(values)]
-		}
-	}
-	put(headerStatus, string(status))
-	put(headerReason, reason)
+	f.setEncoded(headerStatus, string(status))
+	f.setEncoded(headerReason, reason)
 	if status != middleware.SignedIn {
 		return
 	}
@@ -149,13 +139,20 @@ func (set identitySet) setIdentity(h http.Header, state *middleware.State) {
 		who.UserID, who.SessionID, who.OrgID, who.OrgSlug, who.OrgRole, string(who.TokenType), who.MachineID, who.ClientID,
 	} {
 		if set&(1<<i) != 0 {
-			put(identityHeaders()[i+2], value)
+			f.setEncoded(identityHeaders()[i+2], value)
 		}
 	}
 	if set&(1<<8) != 0 && len(who.Scopes) > 0 {
 		if joined := encodeScopes(who.Scopes); len(joined) <= maxIdentityValue {
-			h[headerScopes] = []string{joined}
+			f.set(headerScopes, joined)
 		}
+	}
+}
+
+// setEncoded leaves out what is too long.
+func (f *fields) setEncoded(name, value string) {
+	if encoded := encodeValue(value); len(encoded) <= maxIdentityValue {
+		f.set(name, encoded)
 	}
 }
 

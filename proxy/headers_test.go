@@ -184,7 +184,7 @@ func TestSetIdentity(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			h := http.Header{}
-			allIdentity.setIdentity(h, &test.state)
+			(&fields{h: h}).setIdentity(allIdentity, &test.state)
 			assert.Equal(t, test.want, h)
 		})
 	}

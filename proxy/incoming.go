@@ -1,9 +1,9 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"maps"
-	"mime"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -84,34 +84,40 @@ func (u *upstream) copyBody(w http.ResponseWriter, res *http.Response) error {
 	if res.ContentLength == 0 || res.Body == http.NoBody {
 		return nil
 	}
-	buffer := u.buffers.Get()
-	defer u.buffers.Put(buffer)
-	dst := io.Writer(onlyWriter{w})
 	if res.ContentLength < 0 || isEventStream(res.Header) {
 		controller := http.NewResponseController(w)
 		if err := controller.Flush(); err != nil { // the header, before anything comes
 			return err
 		}
-		dst = &flushing{w: w, controller: controller}
+		return relay(&flushing{w: w, controller: controller}, res.Body)
 	}
-	_, err := io.CopyBuffer(dst, onlyReader{res.Body}, buffer)
-	return err
+	buffer := u.buffers.get()
+	defer u.buffers.put(buffer)
+	for {
+		n, err := res.Body.Read(buffer[:])
+		if n > 0 {
+			if _, err := w.Write(buffer[:n]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 func isEventStream(h http.Header) bool {
 	values := h["Content-Type"]
-	if len(values) == 0 {
+	const kind = "text/event-stream"
+	if len(values) == 0 || len(values[0]) < len(kind) || !strings.EqualFold(values[0][:len(kind)], kind) {
 		return false
 	}
-	kind, _, _ := mime.ParseMediaType(values[0])
-	return kind == "text/event-stream"
+	rest := strings.TrimLeft(values[0][len(kind):], " \t")
+	return rest == "" || rest[0] == ';'
 }
-
-// onlyWriter and onlyReader hide other methods, so that the pooled buffer is used.
-type (
-	onlyWriter struct{ io.Writer }
-	onlyReader struct{ io.Reader }
-)
 
 // flushing sends each piece on as it comes.
 type flushing struct {

@@ -60,35 +60,31 @@ func (u *rule) header(in *http.Request, e *entry) http.Header {
 			h[name] = values
 		}
 	}
-	if len(in.Header["Te"]) > 0 && hasToken(in.Header["Te"], "trailers") {
-		h["Te"] = []string{"trailers"} // gRPC asks for it
+	f := fields{h: h, values: make([]string, 0, 18)}
+	if hasToken(in.Header["Te"], "trailers") {
+		f.set("Te", "trailers") // gRPC asks for it
 	}
 	if isWebSocket(in.Header) {
-		h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
+		f.set("Connection", "Upgrade")
+		f.set("Upgrade", "websocket")
 	}
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = nil // keeps net/http from sending its own
 	}
-	setForwarded(h, u.origins, in)
+	f.setForwarded(u.origins, in)
+	f.set("X-Forwarded-Prefix", u.route.StripPrefix)
 	if u.route.Authorization != routes.AuthorizationKeep {
 		delete(h, "Authorization")
 	}
-	if e.authorization != "" {
-		h["Authorization"] = []string{e.authorization}
-	}
+	f.set("Authorization", e.authorization)
 	for name, values := range u.headers {
 		h[name] = values
 	}
-	if prefix := u.route.StripPrefix; prefix != "" {
-		h["X-Forwarded-Prefix"] = []string{prefix}
-	}
-	if e.assertion != "" {
-		h[headerAssertion] = []string{e.assertion}
-	}
+	f.set(headerAssertion, e.assertion)
 	fresh := ""
 	if e.state != nil {
 		fresh = freshToken(e.state)
-		u.identity.setIdentity(h, e.state)
+		f.setIdentity(u.identity, e.state)
 	}
 	rewriteCookies(h, u.suffix, fresh)
 	return h

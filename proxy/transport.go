@@ -73,7 +73,40 @@ func newTransport(up routes.Upstream, opts transportOptions) (transport, error) 
 			return nil, err
 		}
 	}
+	if !protocols.HTTP1() {
+		return newSwitching(t), nil
+	}
 	return t, nil
+}
+
+// switching sends WebSockets over HTTP/1.1 to an upstream that is spoken to in
+// HTTP/2: few servers know how to switch a stream (RFC 8441), and those that speak
+// WebSocket know the old way.
+type switching struct {
+	*http.Transport
+	webSockets *http.Transport
+}
+
+func newSwitching(t *http.Transport) *switching {
+	old := t.Clone()
+	old.Protocols = &http.Protocols{}
+	old.Protocols.SetHTTP1(true)
+	old.ForceAttemptHTTP2 = false
+	return &switching{Transport: t, webSockets: old}
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (s *switching) RoundTrip(r *http.Request) (*http.Response, error) {
+	if isWebSocket(r.Header) {
+		return s.webSockets.RoundTrip(r)
+	}
+	return s.Transport.RoundTrip(r)
+}
+
+// CloseIdleConnections closes those of both.
+func (s *switching) CloseIdleConnections() {
+	s.Transport.CloseIdleConnections()
+	s.webSockets.CloseIdleConnections()
 }
 
 // directTransport is for HTTP/1.1 without TLS, which most sidecars speak to their
@@ -171,14 +204,14 @@ func clientTLS(up routes.Upstream, opts transportOptions) (*tls.Config, error) {
 	return config, nil
 }
 
-// bufferPool lends copy buffers to the reverse proxies.
+// bufferPool lends buffers for bodies.
 type bufferPool struct{ pool sync.Pool }
 
-func (b *bufferPool) Get() []byte {
-	if buf, ok := b.pool.Get().(*[]byte); ok {
-		return *buf
+func (b *bufferPool) get() *[copyBufferSize]byte {
+	if buffer, ok := b.pool.Get().(*[copyBufferSize]byte); ok {
+		return buffer
 	}
-	return make([]byte, copyBufferSize)
+	return new([copyBufferSize]byte)
 }
 
-func (b *bufferPool) Put(buf []byte) { b.pool.Put(&buf) }
+func (b *bufferPool) put(buffer *[copyBufferSize]byte) { b.pool.Put(buffer) }

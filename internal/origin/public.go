@@ -155,6 +155,15 @@ func (p *Public) Valid() bool { return p.valid }
 // forwarded protocol that has no origin in the sense of browsers.
 func (p *Public) Origin() string { return p.scheme + p.host }
 
+// SchemeAndHost returns the parts of [Public.Origin]; ok is false for an origin that
+// has none.
+func (p *Public) SchemeAndHost() (scheme, host string, ok bool) {
+	if p.scheme != "" {
+		return strings.TrimSuffix(p.scheme, "://"), p.host, true
+	}
+	return strings.Cut(p.host, "://")
+}
+
 // IsOriginOf reports, without a parse, that url plainly belongs to this origin:
 // it begins with the origin and a slash. False decides nothing.
 func (p *Public) IsOriginOf(url string) bool {

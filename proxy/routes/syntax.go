@@ -16,8 +16,8 @@ const (
 	maxFile = 1 << 20
 	// maxNesting is deeper than anything in a routes file.
 	maxNesting = 16
-	// maxAttempts bounds the search for the line of a syntax error.
-	maxAttempts = 64
+	// maxSearch bounds the search for the line of a syntax error, in bytes read.
+	maxSearch = 4 << 20
 )
 
 // document reads the one YAML document of a file; nil after a problem.
@@ -109,8 +109,11 @@ func (p *parser) syntaxError(data []byte, read int, err error) {
 	}
 	line := brokenLine(data, read)
 	remedy := "check indentation, quotes and brackets from this line on"
-	if i := tabbedLine(data); i > 0 && i <= read {
+	switch i := tabbedLine(data); {
+	case i > 0 && i <= read:
 		line, remedy = i, "indent with spaces: YAML does not allow tabs there"
+	case strings.Contains(what, "expected alphabetic or numeric character"):
+		remedy = `put what begins with * or & in quotes, such as "*.example.com"`
 	}
 	p.problem(line, 1, "", "text that is no YAML ("+shorten(what)+")", remedy)
 }
@@ -128,7 +131,9 @@ func brokenLine(data []byte, read int) int {
 			break
 		}
 	}
-	for attempt, line := 0, min(read, len(ends))-1; line >= 0 && attempt < maxAttempts; attempt, line = attempt+1, line-1 {
+	searched := 0
+	for line := min(read, len(ends)) - 1; line >= 0 && searched < maxSearch; line-- {
+		searched += ends[line]
 		var doc yaml.Node
 		if err := yaml.Unmarshal(data[:ends[line]], &doc); err == nil {
 			return line + 1
