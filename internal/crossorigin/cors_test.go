@@ -127,7 +127,7 @@ func TestEveryAnswerCarriesThePolicy(t *testing.T) {
 		"403":             func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
 		"502":             func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
 		"copied": func(w http.ResponseWriter, _ *http.Request) {
-			io.Copy(w, strings.NewReader("ok")) // by ReadFrom
+			io.Copy(w, struct{ io.Reader }{strings.NewReader("ok")}) // by ReadFrom
 		},
 		"flushed": func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() },
 		"controlled": func(w http.ResponseWriter, _ *http.Request) {

@@ -235,11 +235,17 @@ func TestForgetReachesACallUnderWay(t *testing.T) {
 		}
 		ask()
 		f.Forget(session.ID)
-		ask() // must not join the first, which may answer as of before
+		f.hold <- struct{}{}
+		all.Wait()
+		assert.Zero(t, f.Len(), "what was asked for before is kept after")
+
+		ask()
+		f.Forget(session.ID)
+		ask() // must not join the one before, which may answer as of then
 		f.hold <- struct{}{}
 		f.hold <- struct{}{}
 		all.Wait()
-		assert.Equal(t, 2, f.fetches())
+		assert.Equal(t, 3, f.fetches())
 		assert.Equal(t, 1, f.Len())
 	})
 }

@@ -41,9 +41,10 @@ func TestFailuresAreToldApart(t *testing.T) {
 		"redirect":                   {fault: clerktest.Fault{Path: tokens, Status: http.StatusFound}, want: exchange.ErrUnavailable, also: clerkapi.ErrRedirect},
 		"broken JSON":                {fault: clerktest.Fault{Path: tokens, Body: `{"jwt":`}, want: exchange.ErrUnavailable},
 		"not JSON":                   {fault: clerktest.Fault{Path: tokens, Body: "hello", ContentType: "text/plain"}, want: exchange.ErrUnavailable},
-		"no token in it":             {fault: clerktest.Fault{Path: tokens, Body: `{}`}, want: exchange.ErrUnavailable},
-		"no JWT":                     {fault: clerktest.Fault{Path: tokens, Body: `{"jwt":"opaque"}`}, want: exchange.ErrUnavailable},
-		"breaks a header":            {fault: clerktest.Fault{Path: tokens, Body: `{"jwt":"e30.e30.c2ln\r\nX-Clerk-User-Id: x"}`}, want: exchange.ErrUnavailable},
+		"no token in it":             {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token"}`}, want: exchange.ErrUnavailable},
+		"no JWT":                     {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token","jwt":"opaque"}`}, want: exchange.ErrUnavailable},
+		"padding":                    {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token","jwt":"e30=.e30.c2ln"}`}, want: exchange.ErrUnavailable},
+		"breaks a header":            {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token","jwt":"e30.e30.c2ln\r\nX-Clerk-User-Id: x"}`}, want: exchange.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
