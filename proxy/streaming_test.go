@@ -50,7 +50,7 @@ func streamingApp(t testing.TB, events <-chan string) http.Handler {
 		for {
 			n, err := io.CopyN(io.Discard, r.Body, 4<<20)
 			count += n
-			if grown := heap() - start; grown > 16<<20 {
+			if grown := heap() - start; grown > 8<<20 {
 				t.Errorf("%d bytes are held in memory after %d were read", grown, count)
 			}
 			if err != nil {
@@ -59,7 +59,7 @@ func streamingApp(t testing.TB, events <-chan string) http.Handler {
 			}
 		}
 		w.Header().Set("X-Count", fmt.Sprint(count))
-		for range 8 {
+		for range 4 {
 			_, _ = w.Write(make([]byte, 4<<20))
 		}
 	})
@@ -176,17 +176,17 @@ func linesComeBack(t *testing.T, client *http.Client, address string) {
 	assert.Equal(t, io.EOF, err)
 }
 
-// A body is never held whole: 32 MiB go up and come down within 16 MiB, the
+// A body is never held whole: 16 MiB go up and come down within 8 MiB, the
 // client's and the application's buffers included.
 func largeBodiesPass(t *testing.T, client *http.Client, address string) {
-	const size = 32 << 20
+	const size = 16 << 20
 	res := begin(t, client, http.MethodPost, address+"/large", io.LimitReader(zeros{}, size))
 	defer res.Body.Close()
 	assert.Equal(t, fmt.Sprint(size), res.Header.Get("X-Count"))
 	start := heap()
 	n, err := io.CopyN(io.Discard, res.Body, size/2)
 	require.NoError(t, err)
-	assert.Less(t, heap()-start, int64(16<<20))
+	assert.Less(t, heap()-start, int64(8<<20))
 	rest, err := io.Copy(io.Discard, res.Body)
 	require.NoError(t, err)
 	assert.Equal(t, int64(size), n+rest)
