@@ -6,8 +6,8 @@ import (
 	"strings"
 	"unicode"
 
-	"go.yaml.in/yaml/v3"
 	"github.com/clerkgate/clerkgate/middleware"
+	"go.yaml.in/yaml/v3"
 )
 
 // routes reads the list of routes and compares them with each other and with the
