@@ -16,7 +16,9 @@ type CORSOptions struct {
 	// scheme's own), one label below a domain ("https://*.example.com"), or "*" for
 	// any, which excludes Credentials. "null" is never allowed. Required.
 	Origins []string
-	// Methods a page may use, in upper case. None means GET, HEAD and POST.
+	// Methods a page may use, in upper case. None means GET, HEAD and POST. They
+	// are what a preflight is answered by; a simple request by another of these
+	// three has no preflight, and its answer can be read all the same.
 	Methods []string
 	// Headers a page may send beyond the harmless ones; "*" is any. None means
 	// Accept, Content-Type and X-Requested-With. A page that sends
@@ -88,10 +90,12 @@ func (c *CORS) Handler(next http.Handler) http.Handler {
 			return
 		}
 		cw := &responseWriter{ResponseWriter: w}
-		if len(r.Header["Origin"]) > 0 {
-			computed := headerOnly{}
-			c.policy.HandlerFunc(computed, r)
-			cw.policy = computed
+		if from := r.Header["Origin"]; len(from) > 0 {
+			// The policy would leave an answer to a method that is not listed bare,
+			// and a page could not tell that refusal from a broken network. For a
+			// plain OPTIONS it asks for the origin alone.
+			cw.policy = headerOnly{}
+			c.policy.HandlerFunc(cw.policy, &http.Request{Method: http.MethodOptions, Header: http.Header{"Origin": from}})
 		}
 		next.ServeHTTP(cw, r)
 		cw.apply() // net/http writes the header of an answer that wrote nothing

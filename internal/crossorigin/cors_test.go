@@ -145,15 +145,18 @@ func TestEveryAnswerCarriesThePolicy(t *testing.T) {
 		},
 	} {
 		for who, r := range map[string]*http.Request{
-			"listed":      request("GET", "Origin", public),
-			"not listed":  request("GET", "Origin", "https://evil.example"),
-			"null":        request("GET", "Origin", "null"),
-			"two origins": request("GET", "Origin", public, "Origin", public),
-			"no origin":   request("GET"),
+			"listed":                             request("GET", "Origin", public),
+			"by DELETE":                          request("DELETE", "Origin", public), // not a listed method
+			"by OPTIONS":                         request("OPTIONS", "Origin", public),
+			"by POST, with a preflight's header": request("POST", "Origin", public, "Access-Control-Request-Method", "PUT"),
+			"not listed":                         request("GET", "Origin", "https://evil.example"),
+			"null":                               request("GET", "Origin", "null"),
+			"two origins":                        request("GET", "Origin", public, "Origin", public),
+			"no origin":                          request("GET"),
 		} {
 			got := answer(c, next, r)
-			if who == "listed" {
-				assert.Equal(t, want, allowControl(got.Header), name)
+			if who == "listed" || strings.HasPrefix(who, "by ") {
+				assert.Equal(t, want, allowControl(got.Header), "%s, %s", name, who)
 			} else {
 				assert.Empty(t, allowControl(got.Header), "%s, %s", name, who)
 			}
