@@ -1,49 +1,83 @@
+//go:build unix
+
 package http1_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/http1"
 )
 
-// rawUpstream answers each request that ends in an empty line with the same bytes.
-// It costs little, so that the benchmark measures the transport.
-func rawUpstream(b testing.TB, answer []byte) string {
-	b.Helper()
+// upstreamVariable makes the test binary an upstream for the benchmarks: in a process
+// of its own its work does not count.
+const upstreamVariable = "HTTP1_TEST_UPSTREAM"
+
+func TestUpstreamProcess(t *testing.T) {
+	if os.Getenv(upstreamVariable) == "" {
+		t.Skip("serves the benchmarks")
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(b, err)
-	b.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				buf := make([]byte, 8<<10)
-				for {
-					if _, err := c.Read(buf); err != nil {
-						return
-					}
-					if _, err := c.Write(answer); err != nil {
-						return
-					}
-				}
-			}()
+	require.NoError(t, err)
+	fmt.Println(l.Addr())
+	for {
+		c, err := l.Accept()
+		require.NoError(t, err)
+		go answerAll(c, kilobyteAnswer())
+	}
+}
+
+// answerAll answers whatever comes in one piece.
+func answerAll(c net.Conn, answer []byte) {
+	defer c.Close()
+	buf := make([]byte, 8<<10)
+	for {
+		if _, err := c.Read(buf); err != nil {
+			return
 		}
-	}()
-	return l.Addr().String()
+		if _, err := c.Write(answer); err != nil {
+			return
+		}
+	}
+}
+
+func benchUpstream(b *testing.B) (addr string) {
+	b.Helper()
+	cmd := exec.CommandContext(b.Context(), os.Args[0], "-test.run=TestUpstreamProcess")
+	cmd.Env = append(os.Environ(), upstreamVariable+"=1")
+	out, err := cmd.StdoutPipe()
+	require.NoError(b, err)
+	require.NoError(b, cmd.Start())
+	b.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	addr, err = bufio.NewReader(out).ReadString('\n')
+	require.NoError(b, err)
+	return strings.TrimSpace(addr)
+}
+
+// cpu is the processor time that this process has used.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func kilobyteAnswer() []byte {
@@ -61,40 +95,57 @@ func transports(addr string) map[string]http.RoundTripper {
 	}
 }
 
+// BenchmarkRoundTrip has 32 callers for each processor, as a busy proxy has: alone, a
+// caller pays for putting the processor to sleep and for waking it.
 func BenchmarkRoundTrip(b *testing.B) {
-	addr := rawUpstream(b, kilobyteAnswer())
+	addr := benchUpstream(b)
 	for name, rt := range transports(addr) {
 		b.Run(name, func(b *testing.B) {
 			ctx, cancel := context.WithCancel(b.Context())
 			defer cancel()
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/some/path?x=1", nil)
-			require.NoError(b, err)
-			req.Header.Set("Authorization", "Bearer "+strings.Repeat("t", 870))
-			req.Header.Set("Accept", "*/*")
-			req.Header.Set("Accept-Language", "en")
-			req.Header.Set("User-Agent", "bench")
-			req.Header.Set("X-Forwarded-For", "192.0.2.1")
-			buf := make([]byte, 32<<10)
+			b.SetParallelism(32)
 			b.ReportAllocs()
-			for b.Loop() {
-				res, err := rt.RoundTrip(req)
-				if err != nil {
-					b.Fatal(err)
+			start := cpu(b)
+			b.RunParallel(func(pb *testing.PB) {
+				req := ordinaryRequest(b, ctx, addr)
+				buf := make([]byte, 32<<10)
+				for pb.Next() {
+					res, err := rt.RoundTrip(req)
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					for err == nil {
+						_, err = res.Body.Read(buf)
+					}
+					if err != io.EOF {
+						b.Error(err)
+					}
+					res.Body.Close()
 				}
-				for err == nil {
-					_, err = res.Body.Read(buf)
-				}
-				if err != io.EOF {
-					b.Fatal(err)
-				}
-				res.Body.Close()
-			}
+			})
+			b.ReportMetric(float64(cpu(b)-start)/float64(b.N), "cpu-ns/op")
 		})
 	}
 }
 
+// ordinaryRequest has five headers, one of them a session token.
+func ordinaryRequest(b *testing.B, ctx context.Context, addr string) *http.Request {
+	b.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/some/path?x=1", nil)
+	require.NoError(b, err)
+	req.Header = http.Header{
+		"Authorization":   {"Bearer " + strings.Repeat("t", 870)},
+		"Accept":          {"*/*"},
+		"Accept-Language": {"en"},
+		"User-Agent":      {"bench"},
+		"X-Forwarded-For": {"192.0.2.1"},
+	}
+	return req
+}
+
 func BenchmarkReverseProxy(b *testing.B) {
-	addr := rawUpstream(b, kilobyteAnswer())
+	addr := benchUpstream(b)
 	for name, rt := range transports(addr) {
 		b.Run(name, func(b *testing.B) {
 			proxy := httptest.NewServer(&httputil.ReverseProxy{
@@ -108,6 +159,8 @@ func BenchmarkReverseProxy(b *testing.B) {
 			request := []byte("GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nUser-Agent: bench\r\n\r\n")
 			buf := make([]byte, 32<<10)
 			b.ReportAllocs()
+			start := cpu(b)
+			defer func() { b.ReportMetric(float64(cpu(b)-start)/float64(b.N), "cpu-ns/op") }()
 			for b.Loop() {
 				if _, err := client.Write(request); err != nil {
 					b.Fatal(err)

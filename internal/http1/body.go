@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -62,8 +63,8 @@ func (b *body) read(p []byte) (n int, err error) {
 		switch {
 		case b.rest == 0:
 			err = io.EOF
-		case err == io.EOF:
-			err = io.ErrUnexpectedEOF
+		default:
+			err = cutShort(err)
 		}
 	case bodyChunked:
 		return b.readChunked(p)
@@ -94,7 +95,7 @@ func (c *conn) read(p []byte, limit int64) (int, error) {
 
 // end is reached once, by an error of reading. It returns what the reader gets.
 func (b *body) end(err error) error {
-	ended := err == io.EOF
+	ended := errors.Is(err, io.EOF)
 	if !ended {
 		if cause := b.c.cancelled(); cause != nil {
 			err = cause
@@ -172,7 +173,7 @@ func (b *body) writeBuffered(w io.Writer) (int64, error) {
 }
 
 func noEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err

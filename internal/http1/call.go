@@ -2,6 +2,7 @@ package http1
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -122,7 +123,7 @@ func atEnd(r io.Reader) error {
 		switch n, err := r.Read(b[:]); {
 		case n > 0:
 			return invalid("the body is longer than Content-Length")
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err

@@ -20,9 +20,10 @@
 // Informational answers go to Got1xxResponse and Got100Continue of the
 // [net/http/httptrace.ClientTrace] in the context, in the caller's goroutine; the
 // other hooks are not called. The end of a request's context closes its
-// connection, at any point, and [context.Cause] is the error. A request younger
-// than some [tick]s is looked at then, not at once, because arming each would cost
-// more than most requests take.
+// connection, at any point, and [context.Cause] is the error. In the first moments of
+// a request this may come up to 20 ms late: a callback for each request would cost
+// more than it is worth, since most are over by then. The other way to cancel, the
+// deprecated Cancel of [http.Request], is not looked at.
 //
 // # Where it is stricter
 //

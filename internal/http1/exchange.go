@@ -1,6 +1,9 @@
 package http1
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // stage is where an exchange stands.
 type stage uint8
@@ -69,7 +72,7 @@ func (c *conn) advance(fd uintptr) bool {
 			c.stage, c.probed = sending, true
 		case n > 0:
 			return c.finish(errUnsolicited)
-		case err == nil || err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return c.finish(errStale)
 		default:
 			return c.finish(err)

@@ -242,7 +242,7 @@ func takeLength(h http.Header) (int64, error) {
 	if len(v) > 1 {
 		h["Content-Length"] = v[:1:1]
 	}
-	return int64(n), nil
+	return int64(n), nil //nolint:gosec // it has 63 bits
 }
 
 // takeTrailerNames moves the names of announced trailers to res.Trailer.

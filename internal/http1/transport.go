@@ -29,10 +29,10 @@ type Options struct {
 	// without end.
 	IdleTimeout time.Duration
 	// ResponseHeaderTimeout limits the wait for the final answer's header, from
-	// when the request is sent. It may come late by some [tick]s. 0 means no limit.
+	// when the request is sent. It may come up to 20 ms late. 0 means no limit.
 	ResponseHeaderTimeout time.Duration
-	// ExpectContinueTimeout is how long a body with "Expect: 100-continue" waits;
-	// then it is sent. 0 means 1s.
+	// ExpectContinueTimeout is how long the body of a request with "Expect:
+	// 100-continue" waits; then it is sent all the same. 0 means 1s.
 	ExpectContinueTimeout time.Duration
 	// MaxResponseHeaderBytes limits an answer's status line and header; 0 means 1 MiB.
 	MaxResponseHeaderBytes int

@@ -126,9 +126,9 @@ func (up *upload) sendLength(buf []byte) (bool, error) {
 			rest -= int64(n)
 		}
 		switch {
-		case err == io.EOF && rest > 0:
+		case errors.Is(err, io.EOF) && rest > 0:
 			return false, bodyError(io.ErrUnexpectedEOF)
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			ended = true
 		case err != nil:
 			return false, bodyError(err)
@@ -153,7 +153,7 @@ func (up *upload) sendChunks(buf []byte) (bool, error) {
 				return true, err
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return up.sendTrailer(buf)
 		}
 		if err != nil {
@@ -232,7 +232,7 @@ func (cl *call) firstBytes(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case <-f.done:
-		if f.err == io.EOF {
+		if errors.Is(f.err, io.EOF) {
 			cl.body, cl.length = nil, 0
 			cl.handedOver = true
 			return f.Close()
