@@ -45,7 +45,8 @@ type Config struct {
 	// PublicPaths need no session: exact paths, or prefixes that end in /*.
 	PublicPaths []string
 
-	// ForwardAuthPath is where gateways ask; "" means /.clerkgate/auth.
+	// ForwardAuthPath is where gateways ask; "" means /.clerkgate/auth where there is
+	// no upstream, else nowhere.
 	ForwardAuthPath string
 
 	// Listen is the public address; "" means :8080.

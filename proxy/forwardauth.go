@@ -11,6 +11,17 @@ import (
 // defaultForwardAuthPath is where gateways ask.
 const defaultForwardAuthPath = "/.clerkgate/auth"
 
+// forwardAuthPath is where gateways ask, "" for nowhere. An endpoint beside an
+// upstream must be asked for: behind a load balancer that is trusted, browsers
+// reach whatever clerkgate serves, and an answer to a gateway holds cookies that
+// scripts must not read.
+func (cfg *Config) forwardAuthPath() string {
+	if cfg.ForwardAuthPath == "" && len(cfg.upstreams()) == 0 {
+		return defaultForwardAuthPath
+	}
+	return cfg.ForwardAuthPath
+}
+
 // forwardAuth answers gateways that ask whether they may pass a request on. It
 // makes that request again of what the gateway tells, has chain judge it like any
 // other, and says the outcome as this gateway understands it.
@@ -21,7 +32,7 @@ const defaultForwardAuthPath = "/.clerkgate/auth"
 // scripts must not read among it, so that no browser may get here through a
 // gateway either: a gateway passes on to clerkgate nothing but its own questions.
 type forwardAuth struct {
-	path    string // without a slash at the end
+	path    string // without a slash at the end; "" serves nothing
 	trusted *origin.Resolver
 	chain   http.Handler // judges, and ends in a grant
 	logger  *slog.Logger
@@ -36,7 +47,7 @@ func newForwardAuth(path string, trusted *origin.Resolver, chain http.Handler, l
 // serves says whether a path is the endpoint's or below it.
 func (f *forwardAuth) serves(path string) bool {
 	rest, ok := strings.CutPrefix(path, f.path)
-	return ok && (rest == "" || rest[0] == '/')
+	return ok && f.path != "" && (rest == "" || rest[0] == '/')
 }
 
 // ServeHTTP never reads the body: it is the original's, if anything, and the

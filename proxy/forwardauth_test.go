@@ -377,6 +377,7 @@ func TestForwardAuthJudgesAsForAProxiedRequest(t *testing.T) {
 	s := start(t, app, func(cfg *Config) {
 		cfg.Auth.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 		cfg.PublicPaths = []string{"/public"}
+		cfg.ForwardAuthPath = "/.clerkgate/auth"
 	})
 	token := sessionToken(t, nil)
 	res, _ := s.get(t, "/.clerkgate/auth", forwarded("Authorization", "Bearer "+token)...)
@@ -396,6 +397,22 @@ func TestForwardAuthJudgesAsForAProxiedRequest(t *testing.T) {
 	}
 	assert.Zero(t, app.count(), "the application is not asked")
 	assert.NotContains(t, s.log.String(), token)
+}
+
+// Browsers reach what stands behind a trusted load balancer, and must not be
+// answered as gateways are.
+func TestForwardAuthIsOffBesideAnUpstream(t *testing.T) {
+	t.Parallel()
+	assert.False(t, newForwardAuth("", nil, nil, nil).serves("/x"))
+	app := &received{}
+	s := start(t, app, func(cfg *Config) {
+		cfg.Auth.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	res, _ := s.get(t, "/.clerkgate/auth/nginx", nginx("Authorization", "Bearer "+sessionToken(t, nil), "Cookie", "secret=1")...)
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Equal(t, "/.clerkgate/auth/nginx", app.last(t).URL.Path, "it is the application's")
+	assert.NotContains(t, res.Header, "Cookie")
+	assert.NotContains(t, res.Header, "X-Clerk-User-Id")
 }
 
 // What is judged is what the gateway said, to the byte, or nothing is.

@@ -245,13 +245,13 @@ func (l *loader) upstream() *url.URL {
 }
 
 // path checks a path of this server that clerkgate keeps for itself.
-func (l *loader) ownPath(name, otherwise string) string {
+func (l *loader) ownPath(name, example string) string {
 	value := l.text(name)
 	if value == "" {
-		return otherwise
+		return ""
 	}
 	if routes.CheckPattern(value) != nil || len(value) < 2 || strings.HasSuffix(value, "*") || strings.HasSuffix(value, "/") {
-		l.problem(name, quote(value), "a path such as "+otherwise)
+		l.problem(name, quote(value), "a path such as "+example)
 	}
 	return value
 }

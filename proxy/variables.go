@@ -97,7 +97,7 @@ func Variables() []Variable {
 		{Name: envTrustedProxies, Help: "Peers whose X-Forwarded-* headers are believed: CIDRs or addresses. A list; nobody by default."},
 		{Name: envCSRF, Default: "on", Help: "on: pages of other sites cannot act with the user's cookies (POST and the like, WebSockets). off: the application sees to it."},
 		{Name: envTrustedOrigins, Help: "Origins whose pages may act all the same. A list."},
-		{Name: envForwardAuthPath, Default: defaultForwardAuthPath, Help: "Where nginx, Traefik, Caddy, HAProxy and Envoy ask; trusted proxies only."},
+		{Name: envForwardAuthPath, Help: "Where nginx, Traefik, Caddy, HAProxy and Envoy ask, trusted proxies only: " + defaultForwardAuthPath + " by default without an upstream, else nowhere."},
 		{Name: envSessionLookup, Default: "off", Help: "cached: a live token's session is looked up at Clerk too, so that an ended session stops early."},
 		{Name: envSessionLookupTTL, Default: "10s", Help: "How long a looked-up session is believed."},
 		{Name: envClockSkew, Default: "5s", Help: "How far Clerk's clock and this one may differ."},
