@@ -15,6 +15,7 @@ type entry struct {
 	http.ResponseWriter // the client's, when the request is logged
 
 	path  string            // as it was judged; without the query
+	host  string            // as it was judged, for the upstream; "" for the request's own
 	rule  *rule             // nil while no route has matched
 	state *middleware.State // nil when nobody looked
 

@@ -29,6 +29,9 @@ func (u *upstream) outgoing(in *http.Request, e *entry) *http.Request {
 		routes.SetPath(out.URL, path)
 	}
 	out.RequestURI, out.Close = "", false
+	if e.host != "" {
+		out.Host = e.host
+	}
 	if in.ContentLength == 0 {
 		out.Body = nil // no body at all; a transport may then try again
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
 	"github.com/clerkgate/clerkgate/internal/exchange"
@@ -34,7 +33,7 @@ type site struct {
 // newSite makes a site out of cfg. It goes on using what of old has not changed.
 func (p *Proxy) newSite(cfg Config, old *site) (*site, error) {
 	s := &site{origins: p.origins, upstreams: make(map[string]*upstream), settings: cfg.upstreams()}
-	if err := s.sign(cfg, p.now); err != nil {
+	if err := s.sign(cfg, p); err != nil {
 		return nil, err
 	}
 	if old != nil {
@@ -79,7 +78,7 @@ func (p *Proxy) newSite(cfg Config, old *site) (*site, error) {
 	return s, nil
 }
 
-func (s *site) sign(cfg Config, now func() time.Time) error {
+func (s *site) sign(cfg Config, p *Proxy) error {
 	if cfg.Routes == nil || cfg.Routes.Assertion == nil {
 		return nil
 	}
@@ -87,9 +86,12 @@ func (s *site) sign(cfg Config, now func() time.Time) error {
 	if err != nil {
 		return configProblem(envConfig, fmt.Errorf("assertion: %w", err))
 	}
+	for _, warning := range keys.Warnings() {
+		p.logger.Warn("assertion key: " + warning)
+	}
 	s.jwks = keys.Handler()
 	s.signer, err = assertion.NewSigner(assertion.Options{
-		Keys: keys, Issuer: cfg.Routes.Assertion.Issuer, Lifetime: cfg.Routes.Assertion.Lifetime, Now: now,
+		Keys: keys, Issuer: cfg.Routes.Assertion.Issuer, Lifetime: cfg.Routes.Assertion.Lifetime, Now: p.now,
 	})
 	if err != nil {
 		return configProblem(envConfig, fmt.Errorf("assertion: %w", err))
@@ -122,7 +124,8 @@ func (s *site) match(w http.ResponseWriter, r *http.Request, e *entry) (*rule, *
 		}
 		return s.rules[0], r, true
 	}
-	m, err := s.table.Match(r.Method, s.hostOf(r), r.URL)
+	host := s.hostOf(r)
+	m, err := s.table.Match(r.Method, host, r.URL)
 	switch {
 	case errors.Is(err, routes.ErrAmbiguousPath):
 		refuseAmbiguous(w, r, e)
@@ -136,6 +139,9 @@ func (s *site) match(w http.ResponseWriter, r *http.Request, e *entry) (*rule, *
 		return nil, nil, false
 	}
 	e.path = m.Path
+	if host == r.Host {
+		e.host = m.Host // a host that a trusted proxy told is in X-Forwarded-Host
+	}
 	return s.rules[m.Index], withPath(r, m.Path), true
 }
 

@@ -1,0 +1,279 @@
+package hardening
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// corpus are targets by which a policy and an application came to see different
+// paths (CVE-2021-21411 aside, all of groups D1 to D6): each leads some careless
+// server to /private.
+func corpus() []string {
+	return []string{
+		"/private", "/private/x", "//private", "///private/x", "/./private", "/public/../private", "/public/./../private",
+		"/public/..;/private", "/public/..;a=b/private", "/public;/../private", "/;/private", "/.;/private", "/public/;x/../../private",
+		"/public/%2e%2e/private", "/public/%2E./private", "/public/.%2e/private", "/public/%2e%2e%2fprivate", "/public%2f..%2fprivate",
+		"/public/..%2fprivate", "/public/..%2Fprivate", "/public/..%5cprivate", `/public/..\private`, `\private`, `/\private`, "/%5cprivate",
+		"/public%5c..%5cprivate", "/%2fprivate", "/%2Fprivate", "/public/%252e%252e/private", "/public/%252e%252e%252fprivate",
+		"/public/%25252e%25252e/private", "/public/%2525252e%2525252e/private", "/%70rivate", "/%50rivate", "/p%72ivate", "/%2570rivate", "/%252570rivate",
+		"/public/%c0%ae%c0%ae/private", "/public/%c0%ae%c0%ae%c0%afprivate", "/%e0%80%afprivate", "/public/%u002e%u002e/private",
+		"/private%00", "/public%00/../private", "/private%0a", "/private%0d%0aX-Clerk-User-Id:%20planted", "/private%20", "/private%09", "/private\t",
+		"/private;", "/private;x", "/private;/x", "/private%3b", "/private%3bx", "/private/", "/private//", "/private/.", "/private%2f", "/private/%2e", "/private..;/",
+		"/private?x=/public", "/private?/public/", "/public?/../private", "/private#/public/", "/public/#/../../private", "/public%23/../private",
+		"/public%3f/../private", "/private%23", "/private%3f", "/private%3fx", "/public/%3f/../../private", "/public/x%2f..%2f..%2fprivate",
+		"/public/x/../../private", "/public/x/..%2f../private", "/PRIVATE", "/Private/x", "/publi%63/../private", "/public/%2e%2e;/private", "/public/%2e%2e%3b/private",
+		"/public/%zz/../private", "/public/%2/private", "/public/%", "/%", "/private%", "*", "private", "?private", "", "/public//../private", "/public/x//../../private",
+		"/public/\xc3\xa9/../private", "/public/%ff/private", "/public/.../private", "/public/..../private", "/public/.. /private", "/public/..%20/private",
+		"/public/%ef%bc%8f..%ef%bc%8fprivate", "/public/%ef%bc%8e%ef%bc%8e/private", "/public/..%c1%9cprivate", "/public/..%01/private", "/public/..\x7f/private",
+		"http://app.example.com/private", "http://app.example.com/public/../private", "http://app.example.com//private", "http://other.example.com/private",
+		"HTTP://APP.EXAMPLE.COM/private", "http://app.example.com:80/private", "http://user:pw@app.example.com/private", "http:/private", "http:private", "http:///private",
+		"//app.example.com/private", "//other.example.com/public/../private", "http://app.example.com?/private", "http://app.example.com/%2e%2e/private", "http:\\\\app.example.com\\private",
+	}
+}
+
+const pathRoutes = `
+routes:
+  - { match: "/private/*", auth: required }
+  - { match: "/private", auth: required }
+  - { match: "/odd/*", auth: public, ambiguous_paths: true }
+  - { match: "/strip/public/*", auth: public, strip_prefix: /strip }
+  - { match: "/oddstrip/public/*", auth: public, strip_prefix: /oddstrip, ambiguous_paths: true }
+  - { match: "/public/*", auth: public }
+  - { match: "/public", auth: public }
+  - { match: "/*", auth: required }
+`
+
+// applicationReadings are the paths that applications could make of a target: each
+// step is what some server does, and they are chained in any order, three deep.
+// This is on purpose not how clerkgate does it.
+func applicationReadings(target string) []string {
+	first, _, _ := strings.Cut(target, "?") // every server takes the query off before all else
+	all := []string{first}
+	for range 3 {
+		for _, s := range slices.Clone(all) {
+			for _, step := range applicationSteps {
+				if next := step(s); !slices.Contains(all, next) {
+					all = append(all, next)
+				}
+			}
+		}
+	}
+	return all
+}
+
+var (
+	escape     = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+	slashes    = regexp.MustCompile(`/{2,}`)
+	parameters = regexp.MustCompile(`;[^/]*`)
+	ending     = regexp.MustCompile("[?#\x00].*")
+
+	applicationSteps = []func(string) string{
+		func(s string) string { // decode what can be, as lenient servers do
+			return escape.ReplaceAllStringFunc(s, func(m string) string {
+				b, _ := hex.DecodeString(m[1:])
+				return string(b)
+			})
+		},
+		func(s string) string { return strings.ReplaceAll(s, `\`, "/") },
+		func(s string) string { return slashes.ReplaceAllString(s, "/") },
+		func(s string) string { return parameters.ReplaceAllString(s, "") },
+		func(s string) string { return ending.ReplaceAllString(s, "") },
+		func(s string) string { return strings.ReplaceAll(s, "\x00", "") },
+		func(s string) string {
+			return strings.NewReplacer("\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", `\`).Replace(s)
+		},
+		withoutDots,
+	}
+)
+
+// withoutDots resolves dot segments, by another way than clerkgate's.
+func withoutDots(s string) string {
+	if !strings.HasPrefix(s, "/") {
+		return s
+	}
+	resolved := path.Clean(s)
+	if strings.HasPrefix(s, "//") {
+		return s // path.Clean would merge the slashes, which is another step
+	}
+	if last := s[strings.LastIndexByte(s, '/')+1:]; resolved != "/" && (last == "" || last == "." || last == "..") {
+		resolved += "/"
+	}
+	return resolved
+}
+
+func isPrivate(path string) bool { return path == "/private" || strings.HasPrefix(path, "/private/") }
+
+// leavesPublic says that a path which went out as a public route's could be read as
+// one of another route.
+func leavesPublic(path string, allowed ...string) bool {
+	for _, a := range allowed {
+		if path == a || strings.HasPrefix(path, a+"/") {
+			return false
+		}
+	}
+	return true
+}
+
+// CVE-2025-54576 and CVE-2026-41059 (query and fragment), CVE-2026-33494
+// (traversal), CVE-2025-66490 and kin (encoded characters), CVE-2026-41248
+// (percent-encoding and double slashes), CVE-2026-27587 (case of escapes): whoever
+// is signed out never reaches what could be read as /private.
+func TestCVE_2026_33494_CVE_2026_41248_CVE_2025_66490_PathCorpus(t *testing.T) {
+	t.Parallel()
+	for _, direct := range []bool{false, true} {
+		g := start(t, setup{routes: pathRoutes, direct: direct})
+		environment := start(t, setup{env: map[string]string{"CLERKGATE_PUBLIC_PATHS": "/public,/public/*"}, direct: direct})
+		for _, target := range corpus() {
+			targets := []string{target}
+			for _, prefix := range []string{"/odd", "/strip/public", "/oddstrip/public", "/public/odd/.."} {
+				targets = append(targets, prefix+target)
+			}
+			for _, target := range targets {
+				checkSignedOut(t, g, target)
+			}
+			checkSignedOut(t, environment, target)
+		}
+		for _, forged := range []string{"/private?x=/public", "/private"} { // and there is something to protect
+			assert.NotEqual(t, 200, g.get(t, forged).StatusCode)
+		}
+		session := g.clerk.SignIn(jane)
+		assert.Equal(t, 200, g.get(t, "/private?x=/public#", g.bearer(session.ID)).StatusCode)
+	}
+}
+
+// checkSignedOut asks for a target without a session: what comes through must be
+// public by every reading.
+func checkSignedOut(t testing.TB, g *gate, target string) {
+	t.Helper()
+	g.app.take()
+	all := g.raw(t, "GET "+target+" HTTP/1.1\r\nHost: "+appHost+"\r\nConnection: close\r\n\r\n")
+	require.NotEmpty(t, all, "%q", target)
+	status, got := all[0].StatusCode, g.app.take()
+	if status != 200 {
+		assert.Empty(t, got, "%q was answered %d and reached the upstream", target, status)
+		return
+	}
+	require.Len(t, got, 1, "%q", target)
+	require.Equal(t, "signed-out", got[0].one(t, "X-Clerk-Auth-Status"), "%q", target)
+	for _, reading := range applicationReadings(got[0].Target) {
+		if isPrivate(reading) || leavesPublic(reading, "/public", "/odd") {
+			t.Errorf("%q went out as %q, which can be read as %q", target, got[0].Target, reading)
+		}
+	}
+}
+
+// The differential fuzz: what the policy decided for is what the upstream got. The
+// route that a request was judged by is told by the upstream's answer to it, since
+// each route adds a header of its own; that route's pattern must cover each way in
+// which the application could read the target.
+func TestCVE_2023_33189_PolicyAndUpstreamSeeTheSame(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(20261123, 5))
+	words := []string{"a", "b", "private", "public", "admin", "%61", "%2e", "%2e%2e", "..", ".", "", "%2f", "%5c", `\`, ";", ";x", "..;", "%3b", "%00", "%25", "%252e", "%252f", "%2561",
+		"%c0%ae", "%c3%a9", "%E9", "é", "?", "#", "%23", "%3f", " ", "%20", "%", "%zz", "A", "a.b", "~", "*", ":", "@", "&=", "%0a", "+", "!", "'", "(", "|", "^", "{", "<", `"`}
+	for range 6 {
+		var yaml strings.Builder
+		yaml.WriteString("routes:\n")
+		var patterns []string
+		for i := range 4 {
+			pattern := ""
+			for range 1 + rng.IntN(2) {
+				pattern += "/" + []string{"a", "b", "private", "public"}[rng.IntN(4)]
+			}
+			if rng.IntN(2) == 0 {
+				pattern += "/*"
+			}
+			if slices.Contains(patterns, pattern) {
+				pattern = fmt.Sprintf("/unique%d/*", i)
+			}
+			patterns = append(patterns, pattern)
+		}
+		// A pattern behind one that covers it is refused as unreachable.
+		slices.SortFunc(patterns, func(a, b string) int { return len(b) - len(a) })
+		patterns = append(patterns, "/*")
+		odd := rng.IntN(2) == 0
+		for i, p := range patterns {
+			fmt.Fprintf(&yaml, "  - { match: %q, auth: public, ambiguous_paths: %t, request_headers: { X-Route: \"%d\" } }\n", p, odd && i%2 == 0, i)
+		}
+		g := start(t, setup{routes: yaml.String()})
+		passed := 0
+		for range 250 {
+			var target strings.Builder
+			for range 1 + rng.IntN(4) {
+				target.WriteString("/")
+				for range 1 + rng.IntN(2) {
+					target.WriteString(words[rng.IntN(len(words))])
+				}
+			}
+			text := target.String()
+			switch rng.IntN(12) {
+			case 0:
+				text = "http://" + appHost + text
+			case 1:
+				text += "?x=/private"
+			}
+			all := g.raw(t, "GET "+text+" HTTP/1.1\r\nHost: "+appHost+"\r\nConnection: close\r\n\r\n")
+			require.NotEmpty(t, all)
+			got := g.app.take()
+			if all[0].StatusCode != 200 {
+				require.Empty(t, got, "%q", text)
+				continue
+			}
+			passed++
+			require.Len(t, got, 1, "%q", text)
+			var route int
+			_, err := fmt.Sscan(got[0].one(t, "X-Route"), &route)
+			require.NoError(t, err)
+			for _, reading := range applicationReadings(got[0].Target) {
+				if first := firstMatch(patterns, reading); first != route {
+					t.Errorf("%q was judged by %s and went out as %q, which can be read as %q of %s\n%s",
+						text, patterns[route], got[0].Target, reading, patterns[max(first, 0)], yaml.String())
+				}
+			}
+		}
+		assert.Greater(t, passed, 20, "too few targets pass to learn anything")
+	}
+}
+
+func firstMatch(patterns []string, path string) int {
+	return slices.IndexFunc(patterns, func(p string) bool {
+		prefix, below := strings.CutSuffix(p, "*")
+		return path == p || below && strings.HasPrefix(path, prefix)
+	})
+}
+
+// CVE-2022-2880 and CVE-2026-39825: no rule looks at the query, so that the
+// application gets it as it came, what Go cannot parse and 20,000 parameters
+// included. Clerk's own parameters are the exception, in any spelling.
+func TestCVE_2022_2880_CVE_2026_39825_QueryPassesAsItCame(t *testing.T) {
+	t.Parallel()
+	for _, direct := range []bool{false, true} {
+		g := start(t, setup{routes: pathRoutes, direct: direct, env: map[string]string{"CLERKGATE_MAX_HEADER_BYTES": "256KiB"}})
+		for _, query := range []string{
+			"a=1&b=2", "a=%zz&b", "a;b=1;c", "&&&", "?", "??x", "a=/../private", "=", "%", "a=1&a=2", "\xff", "a=%00", "x=/public&y=%23", "{}|^",
+			strings.Repeat("a=b&", 20_000),
+		} {
+			res := g.get(t, "/public/x?"+query)
+			require.Equal(t, 200, res.StatusCode, "%.50q: %s", query, res.body)
+			_, after, _ := strings.Cut(g.app.only(t).Target, "?")
+			assert.Equal(t, query, after)
+			assert.NotEqual(t, 200, g.get(t, "/private/x?"+query).StatusCode, "%.50q", query)
+			g.app.take()
+		}
+		for _, private := range []string{"__clerk_handshake=planted", "__clerk_handshake_nonce=planted", "__clerk_db_jwt=planted", "__clerk_d%62_jwt=planted", "%5f_clerk_handshake=planted"} {
+			g.get(t, "/public/x?a=1&"+private+"&b=2")
+			for _, got := range g.app.take() {
+				assert.NotContains(t, got.Target, planted)
+			}
+		}
+	}
+}
