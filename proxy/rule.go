@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -170,10 +171,19 @@ func (u *rule) exchangeFailed(w http.ResponseWriter, r *http.Request, e *entry, 
 	refuse(w, r, http.StatusBadGateway, "token_exchange_failed", "The token that the application needs could not be had from Clerk. Try again in a moment.")
 }
 
+// subject is who an assertion is about.
 func subject(who *middleware.Auth) assertion.Subject {
+	var actor struct {
+		Sub string `json:"sub"`
+	}
+	if who.Actor != nil {
+		_ = json.Unmarshal(who.Actor, &actor) // an actor without a sub is nobody
+	}
 	return assertion.Subject{
-		UserID: who.UserID, SessionID: who.SessionID, OrgID: who.OrgID, OrgSlug: who.OrgSlug, OrgRole: who.OrgRole,
-		MachineID: who.MachineID, ClientID: who.ClientID, TokenType: string(who.TokenType),
+		TokenType: string(who.TokenType), UserID: who.UserID, SessionID: who.SessionID,
+		OrgID: who.OrgID, OrgSlug: who.OrgSlug, OrgRole: who.OrgRole,
+		MachineID: who.MachineID, ClientID: who.ClientID, TokenID: who.TokenID,
+		Scope: strings.Join(who.Scopes, " "), ActorID: actor.Sub,
 	}
 }
 
