@@ -15,10 +15,12 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/http1"
@@ -95,6 +97,39 @@ func transports(addr string) map[string]http.RoundTripper {
 	}
 }
 
+// TestAllocations holds what an ordinary round trip allocates: the response with its
+// body, the header's map in two parts, and its text. Not parallel: all is counted.
+func TestAllocations(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		c, err := l.Accept()
+		if assert.NoError(t, err) {
+			answerAll(c, kilobyteAnswer())
+		}
+	})
+	defer serving.Wait()
+	defer l.Close()
+	rt := http1.New(http1.Options{Dial: dialer("tcp", l.Addr().String())})
+	defer rt.CloseIdleConnections()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	req := ordinaryRequest(t, ctx, l.Addr().String())
+	buf := make([]byte, 32<<10)
+	got := testing.AllocsPerRun(1000, func() {
+		res, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			_, err = res.Body.Read(buf)
+		}
+		res.Body.Close()
+	})
+	assert.LessOrEqual(t, got, 6.0)
+}
+
 // BenchmarkRoundTrip has 32 callers for each processor, as a busy proxy has: alone, a
 // caller pays for putting the processor to sleep and for waking it.
 func BenchmarkRoundTrip(b *testing.B) {
@@ -130,7 +165,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 }
 
 // ordinaryRequest has five headers, one of them a session token.
-func ordinaryRequest(b *testing.B, ctx context.Context, addr string) *http.Request {
+func ordinaryRequest(b testing.TB, ctx context.Context, addr string) *http.Request {
 	b.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/some/path?x=1", nil)
 	require.NoError(b, err)
