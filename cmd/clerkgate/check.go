@@ -37,7 +37,10 @@ func runCheck(args []string, lookup func(string) (string, bool), environ []strin
 	if err != nil {
 		say(stderr, "clerkgate: %s\n", err)
 	}
-	if environment && !checkEnvironment(name, lookup, environ, stderr) || err != nil {
+	told := func(p proxy.Problem) bool {
+		return err != nil && (p.Variable == configVariable || strings.HasPrefix(p.Variable, name+":"))
+	}
+	if environment && !checkEnvironment(name, lookup, environ, told, stderr) || err != nil {
 		return exitUsage
 	}
 	if name == "" {
@@ -89,8 +92,8 @@ func readRoutes(name string) (*routes.Config, error) {
 }
 
 // checkEnvironment does what a start does, up to the point where it would listen,
-// and reports what is wrong outside of the routes file.
-func checkEnvironment(name string, lookup func(string) (string, bool), environ []string, stderr io.Writer) bool {
+// and reports what is wrong and was not told already.
+func checkEnvironment(name string, lookup func(string) (string, bool), environ []string, told func(proxy.Problem) bool, stderr io.Writer) bool {
 	cfg, warnings, err := proxy.LoadConfig(func(variable string) (string, bool) {
 		if variable == configVariable {
 			return name, name != ""
@@ -109,10 +112,7 @@ func checkEnvironment(name string, lookup func(string) (string, bool), environ [
 	}
 	var invalid *proxy.ConfigError
 	if errors.As(err, &invalid) {
-		// Problems of the file are told already.
-		invalid.Problems = slices.DeleteFunc(slices.Clone(invalid.Problems), func(p proxy.Problem) bool {
-			return name != "" && strings.HasPrefix(p.Variable, name+":")
-		})
+		invalid.Problems = slices.DeleteFunc(slices.Clone(invalid.Problems), told)
 		if len(invalid.Problems) == 0 {
 			return true
 		}

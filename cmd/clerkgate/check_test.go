@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -81,6 +82,14 @@ func TestCheckTellsEverything(t *testing.T) {
 		name+`:2:19: routes[0].auht: unknown key "auht"; did you mean auth?`+"\n")
 	assert.Contains(t, stderr, "clerkgate: the configuration has 1 problem\n\n  CLERK_SECRET_KEY\n")
 	assert.NotContains(t, stderr, "planted0secret")
+}
+
+func TestCheckTellsOfAMissingFileOnce(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := invoke(t.Context(), serveEnvironment(), "check", filepath.Join(t.TempDir(), "missing.yaml"))
+	assert.Equal(t, 2, code)
+	assert.Empty(t, stdout)
+	assert.Equal(t, 1, strings.Count(stderr, "no such file"), stderr)
 }
 
 // TestCheckOpensWhatTheFileNames holds that a missing file is found before the start.

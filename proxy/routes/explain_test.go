@@ -1,0 +1,79 @@
+package routes
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/clerkgate/clerkgate/middleware"
+)
+
+func TestExplainSaysWhy(t *testing.T) {
+	t.Parallel()
+	table := mustTable(t,
+		Route{Match: "/health"},
+		Route{Match: "/api/*", Hosts: []string{"api.example.com", "*.eu.example.com"}},
+		Route{Match: "/posts/*", Methods: []string{"GET", "HEAD"}},
+		Route{Match: "/in/files/*", StripPrefix: "/in", AmbiguousPaths: true},
+		Route{Match: "/*"},
+	)
+	for target, want := range map[string][]Step{
+		"/health": {{Applies: true, Why: "the path is this one"}},
+		"/health/": {
+			{Why: "/health/ is not /health"}, {Why: "the host app.example.com is not api.example.com or *.eu.example.com"},
+			{Why: "the method POST is not GET or HEAD"}, {Why: "/health/ is not below /in/files/"},
+			{Applies: true, Why: "it is for every path"},
+		},
+		"/in/files": {
+			{Why: "/in/files is not /health"}, {Why: "the host app.example.com is not api.example.com or *.eu.example.com"},
+			{Why: "the method POST is not GET or HEAD"}, {Why: "/in/files itself is not below /in/files/"},
+			{Applies: true, Why: "it is for every path"},
+		},
+		"/in/files/a%2fb": {
+			{Why: "/in/files/a%2fb is not /health"}, {Why: "the host app.example.com is not api.example.com or *.eu.example.com"},
+			{Why: "the method POST is not GET or HEAD"}, {Applies: true, Why: "/in/files/a%2fb is below /in/files/"},
+		},
+		"/in/files/../../in/files/x": {
+			{Why: "/in/files/../../in/files/x is not /health"}, {Why: "the host app.example.com is not api.example.com or *.eu.example.com"},
+			{Why: "the method POST is not GET or HEAD"}, {Refuses: true, Why: "without /in, some server could read the path as one outside of /in/files/*"},
+		},
+		"/health;x": {{Refuses: true, Why: "some server could read the path as /health, which is for this route, and another as /health;x, which is not"}},
+		"/x//y": {
+			{Why: "/x//y is not /health"}, {Why: "the host app.example.com is not api.example.com or *.eu.example.com"},
+			{Why: "the method POST is not GET or HEAD"}, {Why: "/x//y is not below /in/files/"},
+			{Refuses: true, Why: "the path has no canonical form, and this route has no ambiguous_paths: true"},
+		},
+		"/%00": nil,
+	} {
+		steps := table.Explain("POST", "app.example.com", request(t, target))
+		for i := range steps {
+			assert.Equal(t, table.entries[i].route, steps[i].Route)
+			steps[i].Route = nil
+		}
+		assert.Equal(t, want, steps, target)
+	}
+	assert.Empty(t, table.Explain("GET", "not a host", &url.URL{Path: "/"}))
+}
+
+func TestAsks(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		route Route
+		want  []string
+	}{
+		{Route{}, []string{"somebody must be signed in", "signed-out browsers are sent to the sign-in page, programs get 401"}},
+		{Route{Auth: AuthPublic}, []string{"anybody may pass; who is signed in is found out"}},
+		{Route{Auth: AuthNone, Authorization: AuthorizationRemove}, []string{"anybody may pass; nobody is looked for", "the upstream gets no Authorization header"}},
+		{Route{Unauthenticated: Unauthenticated404, Require: requirement()}, []string{"somebody must be signed in", "with the role org:admin", "signed-out requests get 404"}},
+		{Route{Unauthenticated: UnauthenticatedRedirect, Accepts: []middleware.TokenType{middleware.AnyToken}},
+			[]string{"somebody must be signed in", "by a token of any kind", "signed-out requests are sent to the sign-in page"}},
+		{Route{Auth: AuthPublic, CSRF: CSRF{Off: true}, CORS: &CORS{Origins: []string{"*"}}, Identity: []string{}, Authorization: AuthorizationSession,
+			RequestHeaders: map[string]string{"X-B": "planted0secret", "X-A": "2"}}, []string{
+			"anybody may pass; who is signed in is found out", "pages of * may call", "unsafe requests of other sites pass (csrf: off)",
+			"the upstream gets no identity headers", "the upstream gets the session token as Authorization", "the upstream gets X-A, X-B as well",
+		}},
+	} {
+		assert.Equal(t, c.want, c.route.Asks())
+	}
+}
