@@ -56,7 +56,7 @@ func TestRequestAsSent(t *testing.T) {
 		{"asterisk", func(r *http.Request) {
 			r.Method, r.URL = http.MethodOptions, &url.URL{Scheme: "http", Host: "h", Path: "*"}
 		}, "OPTIONS * HTTP/1.1\nHost: upstream\n\n"},
-		{"two slashes", func(r *http.Request) { r.URL = &url.URL{Scheme: "http", Host: "h", Path: "//evil/x"} }, "GET http://evil/x HTTP/1.1\nHost: upstream\n\n"},
+		{"two slashes", func(r *http.Request) { r.URL = &url.URL{Scheme: "http", Host: "h", Path: "//evil/x"} }, "GET //evil/x HTTP/1.1\nHost: upstream\n\n"},
 		{"fields", func(r *http.Request) {
 			r.Header = http.Header{"X-A": {" 1 ", "2"}, "x-lower": {"\tb\x80"}, "User-Agent": {"me"}, "X-None": nil, "Te": {"trailers"}}
 		}, "GET /a%2Fb?q=%20x HTTP/1.1\nHost: upstream\nTe: trailers\nUser-Agent: me\nX-A: 1\nX-A: 2\nx-lower: b\x80\n\n"},

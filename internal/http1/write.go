@@ -71,11 +71,9 @@ func appendTarget(b []byte, req *http.Request) ([]byte, error) {
 			b = append(b, '/')
 		case path[0] != '/' && path != "*":
 			return b, invalid("its path does not begin with a slash")
-		case strings.HasPrefix(path, "//"):
-			// A target that begins with two slashes could be read as a host.
-			b = append(b, u.Scheme...)
-			b = append(b, ':')
 		}
+		// Two slashes at the start stay: with the scheme before them, what follows
+		// would be a host, and the path another than the one that was judged.
 		b = append(b, path...)
 		if u.ForceQuery || u.RawQuery != "" {
 			b = append(b, '?')
