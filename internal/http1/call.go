@@ -25,7 +25,6 @@ type call struct {
 	length  int64         // of the body, -1: chunked
 	trailer bool          // follows the body
 	close   bool          // "Connection: close" was asked for
-	upgrade bool          // an upgrade was asked for
 	expect  bool          // the body waits for 100 Continue
 
 	// handedOver says that somebody else closes the request's body, or has.

@@ -3,8 +3,9 @@
 //
 // net/http's Transport hands each request to two goroutines of the connection and
 // back. For a proxy that costs more than the request itself. Here the caller
-// writes the request, waits, and reads the answer; only a request body that is
-// still arriving is sent by a goroutine, because an answer may come before its end.
+// writes the request, waits, and reads the answer. Only a request body that is still
+// arriving is sent by a goroutine, because an answer may come before its end; one that
+// can be had again by GetBody, and is short, goes out with the header.
 //
 // Begin with [New]. A [Transport] reaches whatever its Dial reaches: the host of a
 // request's URL is for the Host header only.
@@ -40,6 +41,6 @@
 // No User-Agent is invented, and no compression asked for. A body that waits for
 // 100 Continue is not sent any more once the final answer is there.
 //
-// Connections that cannot be looked at before use are not kept: those that are no
-// [syscall.Conn], and all on systems other than Unix.
+// Connections that cannot be looked at before use are not kept: all but
+// [*net.TCPConn] and [*net.UnixConn], and those on systems other than Unix.
 package http1

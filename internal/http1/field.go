@@ -36,8 +36,9 @@ func isHostByte(c byte) bool {
 }
 
 // isClean says whether s may be a header's value: no control characters but tabs.
-// It looks at eight bytes at a time, because cookies and tokens are long: adding
-// carries into a byte's top bit unless the byte is below 0x20 or is 0x7f.
+// It looks at eight bytes at a time, because cookies and tokens are long: each
+// subtraction borrows into the top bit of a byte that is below 0x20, or is 0x7f, and
+// of no byte if there is none such. Which byte it was is looked at then.
 func isClean(s string) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for len(s) >= 8 {

@@ -228,15 +228,34 @@ func TestUpgrade(t *testing.T) {
 
 func TestMalformedUpgrade(t *testing.T) {
 	t.Parallel()
+	const whole = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
 	for name, answer := range map[string]string{
-		"no connection header": "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n",
-		"no upgrade header":    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n",
+		"no connection header":                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n",
+		"no upgrade header":                   "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n",
+		"no connection header in the request": whole,
+		"body that is not sent":               whole,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			req := get(t, "http://upstream/")
 			req.Header.Set("Connection", "Upgrade")
 			req.Header.Set("Upgrade", "echo")
+			switch name {
+			case "no connection header in the request":
+				req.Header.Del("Connection")
+			case "body that is not sent":
+				body, w := io.Pipe()
+				defer w.Close()
+				req.Method, req.Body, req.ContentLength = http.MethodPost, body, 5
+				u := serve(t, "tcp", func(p *peer) {
+					_, err := http.ReadRequest(p.Reader)
+					assert.NoError(t, err)
+					p.say(answer)
+					_, _ = p.ReadByte()
+				})
+				require.Error(t, roundTrip(transport(t, u, http1.Options{}), req).err)
+				return
+			}
 			require.Error(t, roundTrip(transport(t, answering(t, answer), http1.Options{}), req).err)
 		})
 	}

@@ -10,16 +10,18 @@ import (
 // readHead waits until a whole header is in the buffer, and returns its end there
 // and how many lines it has.
 func (c *conn) readHead(limit int) (end, lines int, err error) {
-	start := 0 // of the line, from c.r, so that filling may move it
+	start, seen := 0, 0 // the line, and what was searched, from c.r: filling may move it
 	for {
 		for {
 			in := c.in[c.r:c.w]
-			i := bytes.IndexByte(in[start:], '\n')
+			i := bytes.IndexByte(in[seen:], '\n')
 			if i < 0 {
+				seen = len(in)
 				break
 			}
-			line := in[start : start+i]
-			start += i + 1
+			line := in[start : seen+i]
+			seen += i + 1
+			start = seen
 			if start > limit {
 				return 0, 0, errTooLarge
 			}

@@ -11,9 +11,9 @@ import (
 // protocol that is not ours, without an end of ours, and never comes back.
 func (c *conn) switchProtocols(res *http.Response, cl *call, up *upload) error {
 	switch {
-	case !cl.upgrade:
+	case !asksForUpgrade(cl.req.Header):
 		return malformed("101 without an upgrade that was asked for")
-	case !hasToken(res.Header["Connection"], "upgrade") || len(res.Header["Upgrade"]) == 0:
+	case !asksForUpgrade(res.Header):
 		return malformed("101 without a protocol")
 	case !up.complete():
 		return malformed("101 before the end of the request")
@@ -28,6 +28,11 @@ func (c *conn) switchProtocols(res *http.Response, cl *call, up *upload) error {
 	}
 	res.Body = s
 	return nil
+}
+
+// asksForUpgrade says whether a header names a protocol to change to.
+func asksForUpgrade(h http.Header) bool {
+	return len(h["Upgrade"]) > 0 && hasToken(h["Connection"], "upgrade")
 }
 
 // stream is the body of a 101: what came along with its header, then the

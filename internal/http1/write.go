@@ -203,8 +203,6 @@ func (cl *call) notice(name string, values []string) (skip bool, err error) {
 	switch {
 	case isWord(name, "connection"):
 		cl.close = cl.close || hasToken(values, "close")
-	case isWord(name, "upgrade"):
-		cl.upgrade = len(values) > 0
 	case isWord(name, "expect"):
 		cl.expect = cl.body != nil && hasToken(values, "100-continue")
 	case isWord(name, "user-agent"):
