@@ -38,7 +38,8 @@
 //
 // # Where it differs
 //
-// No User-Agent is invented, and no compression asked for. A body that waits for
+// A path that begins with two slashes is sent as it is, where net/http makes a URL of
+// it whose host is the path's first segment. No User-Agent is invented, and no compression asked for. A body that waits for
 // 100 Continue is not sent any more once the final answer is there.
 //
 // Connections that cannot be looked at before use are not kept: all but

@@ -58,8 +58,8 @@ func (cl *call) writeHead() (err error) {
 	return nil
 }
 
-// appendTarget writes the request target, as [net/url.URL.RequestURI] does, and
-// refuses white space, which would end it.
+// appendTarget writes the request target, as [net/url.URL.RequestURI] does but for
+// paths that begin with two slashes. It refuses white space, which would end it.
 func appendTarget(b []byte, req *http.Request) ([]byte, error) {
 	start := len(b)
 	if u := req.URL; u.Opaque != "" {
