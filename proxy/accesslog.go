@@ -14,10 +14,12 @@ import (
 type entry struct {
 	http.ResponseWriter // the client's, when the request is logged
 
-	path  string            // as it was judged; without the query
-	host  string            // as it was judged, for the upstream; "" for the request's own
-	rule  *rule             // nil while no route has matched
-	state *middleware.State // nil when nobody looked
+	path string // as it was judged; without the query
+	// upstreamPath is path without the route's prefix.
+	upstreamPath string
+	host         string            // as it was judged, for the upstream; "" for the request's own
+	rule         *rule             // nil while no route has matched
+	state        *middleware.State // nil when nobody looked
 
 	authorization string // for the upstream, in place of the client's
 	assertion     string // for the upstream

@@ -21,12 +21,8 @@ func (u *upstream) outgoing(in *http.Request, e *entry) *http.Request {
 		// what Go cannot parse included.
 		RawQuery: privateQuery(in.URL.RawQuery), ForceQuery: in.URL.ForceQuery,
 	}
-	if prefix := e.rule.route.StripPrefix; prefix != "" {
-		path := strings.TrimPrefix(in.URL.EscapedPath(), prefix)
-		if path == "" {
-			path = "/"
-		}
-		routes.SetPath(out.URL, path)
+	if e.rule.route.StripPrefix != "" {
+		routes.SetPath(out.URL, e.upstreamPath)
 	}
 	out.RequestURI, out.Close = "", false
 	if e.host != "" {

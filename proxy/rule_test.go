@@ -286,12 +286,18 @@ upstreams: { app: APP, down: "http://127.0.0.1:1" }
 routes:
   - { match: "/down/*", auth: public, upstream: down, cors: { origins: ["https://shop.example"], credentials: true } }
   - { match: "/admin/*", require: { role: "org:nobody" }, upstream: app, cors: { origins: ["https://shop.example"], credentials: true } }
+  - { match: "/put/*", methods: [PUT], upstream: app, cors: { origins: ["https://shop.example"], methods: [PUT] } }
+  - { match: "/put/*", methods: [GET], auth: public, upstream: app }
   - { match: "/*", upstream: app, cors: { origins: ["https://shop.example"], methods: [GET, PUT], headers: [Authorization], credentials: true } }
 `)
 	_, bearer := r.bearer("jane@example.com")
 	origin := []string{"Origin", "https://shop.example"}
 	res, _ := r.do(t, "OPTIONS", "/x", append(origin, "Access-Control-Request-Method", "PUT", "Access-Control-Request-Headers", "authorization")...)
 	assert.Equal(t, 204, res.StatusCode)
+	res, _ = r.do(t, "OPTIONS", "/put/x", append(origin, "Access-Control-Request-Method", "PUT")...)
+	assert.Equal(t, "PUT", res.Header.Get("Access-Control-Allow-Methods"), "the route of the method that is asked about")
+	res, _ = r.do(t, "OPTIONS", "/put/x", append(origin, "Access-Control-Request-Method", "GET")...)
+	assert.Equal(t, 404, res.StatusCode, "GET has no CORS here, and another route's policy does not stand for it")
 	assert.Zero(t, r.app.count(), "a preflight is answered here")
 	for path, c := range map[string]struct {
 		headers []string

@@ -125,7 +125,7 @@ func (s *site) match(w http.ResponseWriter, r *http.Request, e *entry) (*rule, *
 		return s.rules[0], r, true
 	}
 	host := s.hostOf(r)
-	m, err := s.table.Match(r.Method, host, r.URL)
+	m, err := s.find(r, host)
 	switch {
 	case errors.Is(err, routes.ErrAmbiguousPath):
 		refuseAmbiguous(w, r, e)
@@ -138,11 +138,30 @@ func (s *site) match(w http.ResponseWriter, r *http.Request, e *entry) (*rule, *
 		refuse(w, r, http.StatusNotFound, "no_route", "There is nothing at this address.")
 		return nil, nil, false
 	}
-	e.path = m.Path
+	e.path, e.upstreamPath = m.Path, m.UpstreamPath()
 	if host == r.Host {
 		e.host = m.Host // a host that a trusted proxy told is in X-Forwarded-Host
 	}
 	return s.rules[m.Index], withPath(r, m.Path), true
+}
+
+// find finds the route for r. A CORS preflight is for the route of the method that
+// it asks about, if that has an answer to it. If not, no other route's policy may
+// stand for it.
+func (s *site) find(r *http.Request, host string) (routes.Match, error) {
+	asked := r.Header["Access-Control-Request-Method"]
+	if r.Method != http.MethodOptions || len(asked) != 1 || len(r.Header["Origin"]) != 1 {
+		return s.table.Match(r.Method, host, r.URL)
+	}
+	meant, err := s.table.Match(asked[0], host, r.URL)
+	if err == nil && meant.Route.CORS != nil {
+		return meant, nil
+	}
+	m, err := s.table.Match(r.Method, host, r.URL)
+	if err == nil && m.Route.CORS != nil {
+		return routes.Match{}, routes.ErrNoRoute
+	}
+	return m, err
 }
 
 // hostOf is the host that routes are chosen by: that of the browser's address when
