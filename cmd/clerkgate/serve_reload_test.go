@@ -1,0 +1,127 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// logged is a log that can be waited for.
+type logged struct {
+	mu    sync.Mutex
+	all   bytes.Buffer
+	lines chan string // those that speak of the configuration
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if strings.Contains(string(p), "msg=\"configuration re") {
+		l.lines <- string(p)
+	}
+	return l.all.Write(p)
+}
+
+// SIGHUP under load: 10 000 requests over many connections, while the routes file
+// changes and the process is told to read it. Not one fails.
+func TestHangupsUnderLoad(t *testing.T) {
+	const clients, each = 25, 400
+	file := filepath.Join(t.TempDir(), "clerkgate.yaml")
+	var urls []string
+	for _, name := range []string{"one", "two"} {
+		app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) }))
+		defer app.Close()
+		urls = append(urls, app.URL)
+	}
+	write := func(content string) {
+		temporary := file + ".new"
+		require.NoError(t, os.WriteFile(temporary, []byte(content), 0o600))
+		require.NoError(t, os.Rename(temporary, file))
+	}
+	rules := func(upstream string) string {
+		return fmt.Sprintf("upstreams: { app: %q }\nroutes:\n  - { match: \"/*\", auth: public, upstream: app, csrf: off }\n", upstream)
+	}
+	write(rules(urls[0]))
+
+	env := serveEnvironment()
+	delete(env, "CLERKGATE_UPSTREAM")
+	env["CLERKGATE_CONFIG"], env["CLERKGATE_LOG_LEVEL"] = file, "info"
+	lookup := func(name string) (string, bool) { value, ok := env[name]; return value, ok }
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	log := &logged{lines: make(chan string, 1)}
+	addresses, exit := make(chan string, 1), make(chan int, 1)
+	announced := writerFunc(func(p []byte) (int, error) {
+		if at := regexp.MustCompile(`listening +(\S+)`).FindSubmatch(p); at != nil {
+			addresses <- string(at[1])
+		}
+		return len(p), nil
+	})
+	go func() { exit <- run(ctx, nil, lookup, nil, announced, log) }()
+	var address string
+	select {
+	case address = <-addresses:
+	case <-exit:
+		t.Fatal(log.all.String())
+	}
+
+	var load sync.WaitGroup
+	var served atomic.Int64
+	for range clients {
+		load.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for range each {
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/", nil)
+				if !assert.NoError(t, err) {
+					return
+				}
+				res, err := client.Do(r)
+				if !assert.NoError(t, err) {
+					return
+				}
+				body, err := io.ReadAll(res.Body)
+				assert.NoError(t, err)
+				assert.NoError(t, res.Body.Close())
+				assert.Equal(t, http.StatusOK, res.StatusCode)
+				assert.Contains(t, []string{"one", "two"}, string(body))
+				served.Add(1)
+			}
+		})
+	}
+	finished := make(chan struct{})
+	go func() { load.Wait(); close(finished) }()
+	contents := []string{rules(urls[1]), "routes: [{ match: 7, upsteam: app }]\n", rules(urls[0])}
+	outcomes := []string{`msg="configuration reloaded" routes=1`, `msg="configuration refused; the old one goes on" problems=`, `msg="configuration reloaded" routes=1`}
+	reloads := 0
+	for done := false; !done; reloads++ {
+		write(contents[reloads%3])
+		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
+		assert.Contains(t, <-log.lines, outcomes[reloads%3])
+		select {
+		case <-finished:
+			done = reloads >= 3
+		default:
+		}
+	}
+	assert.Equal(t, int64(clients*each), served.Load())
+	t.Logf("%d requests, %d reloads", served.Load(), reloads)
+	stop()
+	require.Zero(t, <-exit)
+}
