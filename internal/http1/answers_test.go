@@ -67,7 +67,7 @@ func TestAnswers(t *testing.T) {
 	for _, tc := range answers {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			both(t, func(t *testing.T, make func(*upstream) http.RoundTripper) {
+			both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
 				u := serve(t, "tcp", func(p *peer) {
 					for {
 						if _, _, ok := p.request(); !ok {
@@ -79,7 +79,7 @@ func TestAnswers(t *testing.T) {
 						}
 					}
 				})
-				rt := make(u)
+				rt := connect(u)
 				for range 2 {
 					got := roundTrip(rt, request(t, tc.method, "http://upstream/", nil))
 					require.NoError(t, got.err)
@@ -212,13 +212,13 @@ func TestMalformedBodies(t *testing.T) {
 
 func TestBodyCutShort(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, make func(*upstream) http.RoundTripper) {
+	both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
 		u := serve(t, "tcp", func(p *peer) {
 			if _, _, ok := p.request(); ok {
 				p.say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
 			}
 		})
-		got := roundTrip(make(u), get(t, "http://upstream/"))
+		got := roundTrip(connect(u), get(t, "http://upstream/"))
 		require.NoError(t, got.err)
 		assert.ErrorContains(t, got.bodyErr, "unexpected EOF")
 		assert.Equal(t, "hello", got.body)

@@ -47,7 +47,7 @@ func TestCancel(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			both(t, func(t *testing.T, make func(*upstream) http.RoundTripper) {
+			both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
 				reached, over := newChannel(t), newChannel(t)
 				u := serve(t, "tcp", func(p *peer) {
 					_, err := http.ReadRequest(p.Reader)
@@ -71,7 +71,7 @@ func TestCancel(t *testing.T) {
 				if !tc.inBody {
 					go func() { <-reached; cancel(reason) }()
 				}
-				rt := make(u)
+				rt := connect(u)
 				if _, theirs := rt.(*http.Transport); theirs && tc.body != nil && !tc.inBody {
 					go func() { <-over; req.Body.Close() }() // net/http waits for it
 				}

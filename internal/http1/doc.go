@@ -39,8 +39,9 @@
 // # Where it differs
 //
 // A path that begins with two slashes is sent as it is, where net/http makes a URL of
-// it whose host is the path's first segment. No User-Agent is invented, and no compression asked for. A body that waits for
-// 100 Continue is not sent any more once the final answer is there.
+// it whose host is the path's first segment. No User-Agent is invented, and no
+// compression asked for. A body that waits for 100 Continue is not sent any more once
+// the final answer is there.
 //
 // Connections that cannot be looked at before use are not kept: all but
 // [*net.TCPConn] and [*net.UnixConn], and those on systems other than Unix.

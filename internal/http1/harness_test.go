@@ -128,7 +128,7 @@ func reference(t testing.TB, u *upstream) *http.Transport {
 }
 
 // both runs a test over our transport and over net/http's.
-func both(t *testing.T, test func(t *testing.T, make func(u *upstream) http.RoundTripper)) {
+func both(t *testing.T, test func(t *testing.T, connect func(u *upstream) http.RoundTripper)) {
 	t.Helper()
 	t.Run("http1", func(t *testing.T) {
 		t.Parallel()

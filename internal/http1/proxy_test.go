@@ -202,7 +202,7 @@ func TestProxyLargeBodiesBothWays(t *testing.T) {
 
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, make func(*upstream) http.RoundTripper) {
+	both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
 		u := serve(t, "tcp", func(p *peer) {
 			p.request()
 			p.say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nearly")
@@ -211,7 +211,7 @@ func TestUpgrade(t *testing.T) {
 		req := get(t, "http://upstream/")
 		req.Header.Set("Connection", "Upgrade")
 		req.Header.Set("Upgrade", "echo")
-		res, err := make(u).RoundTrip(req)
+		res, err := connect(u).RoundTrip(req)
 		require.NoError(t, err)
 		assert.Equal(t, "echo", res.Header.Get("Upgrade"))
 		stream, ok := res.Body.(io.ReadWriteCloser)

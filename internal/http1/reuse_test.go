@@ -158,9 +158,9 @@ func TestRetryOfLostRequest(t *testing.T) {
 
 func TestNewConnectionIsNotRetried(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, make func(*upstream) http.RoundTripper) {
+	both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
 		u := serve(t, "tcp", func(p *peer) { p.request() })
-		got := roundTrip(make(u), get(t, "http://upstream/"))
+		got := roundTrip(connect(u), get(t, "http://upstream/"))
 		require.Error(t, got.err)
 		assert.EqualValues(t, 1, u.conns.Load())
 	})

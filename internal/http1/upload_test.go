@@ -61,7 +61,7 @@ func (r iotestOneByte) Read(p []byte) (int, error) { return r.Reader.Read(p[:min
 // A 413 comes while the body is still being sent, and is the answer.
 func TestEarlyAnswer(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, make func(*upstream) http.RoundTripper) {
+	both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
 		over := newChannel(t)
 		u := serve(t, "tcp", func(p *peer) {
 			if p.n > 1 {
@@ -74,7 +74,7 @@ func TestEarlyAnswer(t *testing.T) {
 			p.say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")
 			<-over
 		})
-		rt := make(u)
+		rt := connect(u)
 		body, w := io.Pipe()
 		closed := newChannel(t)
 		req := request(t, http.MethodPost, "http://upstream/", &onClose{body, func() { close(closed) }})
@@ -121,7 +121,7 @@ func TestBodyThatFails(t *testing.T) {
 	for name, length := range map[string]int64{"length": 100, "chunked": -1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			both(t, func(t *testing.T, make func(*upstream) http.RoundTripper) {
+			both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
 				complete := newChannel(t)
 				u := serve(t, "tcp", func(p *peer) {
 					_, _, ok := p.request()
@@ -135,7 +135,7 @@ func TestBodyThatFails(t *testing.T) {
 					_, _ = io.WriteString(w, "half")
 					w.CloseWithError(broken)
 				}()
-				got := roundTrip(make(u), req)
+				got := roundTrip(connect(u), req)
 				require.ErrorIs(t, got.err, broken)
 				<-complete
 			})
@@ -148,11 +148,11 @@ func TestBodyOfAnotherLength(t *testing.T) {
 	for name, body := range map[string]string{"short": "hell", "long": "hello!"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			both(t, func(t *testing.T, make func(*upstream) http.RoundTripper) {
+			both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
 				u := serve(t, "tcp", func(p *peer) { p.request() })
 				req := request(t, http.MethodPost, "http://upstream/", stream(body))
 				req.ContentLength = 5
-				require.Error(t, roundTrip(make(u), req).err)
+				require.Error(t, roundTrip(connect(u), req).err)
 			})
 		})
 	}
@@ -185,7 +185,7 @@ func TestExpectContinue(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			both(t, func(t *testing.T, make func(*upstream) http.RoundTripper) {
+			both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
 				u := serve(t, "tcp", func(p *peer) {
 					req, err := http.ReadRequest(p.Reader)
 					if !assert.NoError(t, err) {
@@ -206,7 +206,7 @@ func TestExpectContinue(t *testing.T) {
 				req.Header.Set("Expect", "100-continue")
 				continued := 0
 				req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{Got100Continue: func() { continued++ }}))
-				got := roundTrip(make(u), req)
+				got := roundTrip(connect(u), req)
 				require.NoError(t, got.err)
 				assert.Equal(t, tc.status, got.status)
 				assert.Equal(t, tc.continued, continued)
@@ -241,9 +241,9 @@ func TestRefusedBodyIsNotSent(t *testing.T) {
 
 func TestInformationalAnswers(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, make func(*upstream) http.RoundTripper) {
+	both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
 		u := answering(t, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\n\r\n"+okAnswer)
-		rt := make(u)
+		rt := connect(u)
 		stop := errors.New("enough")
 		for _, limit := range []int{10, 1} {
 			type informational struct {
