@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,9 @@ routes:
     auth: public
   - match: "/assets/*"
     auth: none
+  - match: "/*"
+    hosts: [open.example]
+    auth: public
   - match: "/*"
     methods: [GET, POST]
 `
@@ -111,6 +115,21 @@ func testRoutes(t *testing.T, passesPreflights bool, start gateway) {
 		s.signIn(t, jane, 2*time.Minute).fetch(http.MethodPost, s.origin+"/every/x", "a=1").echo(t)
 		lost := s.signIn(t, jane, 2*time.Minute).fetch(http.MethodPost, s.origin+"/page", "a=1")
 		assert.Equal(t, http.StatusUnauthorized, lost.StatusCode, "as Clerk's SDK does, where the route does not say otherwise")
+	})
+
+	t.Run("two hosts in one request", func(t *testing.T) {
+		host := s.origin[len("http://"):]
+		for _, line := range [][2]string{{"http://" + host + "/x", "open.example"}, {"http://open.example/x", host}, {"/x", "open.example"}} {
+			before := s.app.count()
+			answer := raw(t, s.address, "GET "+line[0]+" HTTP/1.1\r\nHost: "+line[1]+"\r\n\r\n")
+			if s.app.count() != before {
+				name, _, _ := strings.Cut(answer.echo(t).Host, ":")
+				assert.Equal(t, "open.example", name, "the host that was judged is the host that the application gets")
+			}
+			if line[0] == "http://"+host+"/x" {
+				assert.Equal(t, before, s.app.count(), "the request line chooses the server, so that it must choose the policy")
+			}
+		}
 	})
 
 	t.Run("another site", func(t *testing.T) {
