@@ -51,6 +51,8 @@ type Config struct {
 
 	// Listen is the public address; "" means :8080.
 	Listen string
+	// ExtAuthzListen is where Envoy asks over gRPC (ext_authz); "" means nowhere.
+	ExtAuthzListen string
 	// AdminListen is the address of /healthz and /readyz; "" means 127.0.0.1:9090.
 	AdminListen string
 
@@ -123,6 +125,7 @@ func LoadConfig(lookup func(string) (string, bool), environ []string) (Config, [
 		ForwardAuthPath:    l.ownPath(envForwardAuthPath, defaultForwardAuthPath),
 		Listen:             l.address(envListen, defaultListen),
 		AdminListen:        l.address(envAdminListen, defaultAdminListen),
+		ExtAuthzListen:     l.address(envExtAuthzListen, ""),
 		TLSCertificateFile: l.text(envTLSCertFile),
 		TLSKeyFile:         l.text(envTLSKeyFile),
 		H2C:                l.boolean(envH2C),
@@ -165,6 +168,9 @@ func LoadConfig(lookup func(string) (string, bool), environ []string) (Config, [
 func (l *loader) contradictions(cfg *Config) {
 	if cfg.Listen == cfg.AdminListen && !strings.HasSuffix(cfg.Listen, ":0") {
 		l.problem(envAdminListen, quote(cfg.AdminListen)+", the address of "+envListen+" too", "an address of its own, such as "+defaultAdminListen)
+	}
+	if cfg.ExtAuthzListen != "" && len(cfg.Auth.TrustedProxies) == 0 && !l.failed(envTrustedProxies) {
+		l.problem(envTrustedProxies, "nothing, so that nobody may ask at "+envExtAuthzListen, "the address of Envoy, such as 127.0.0.1")
 	}
 	if cfg.Auth.SatelliteAutoSync && !cfg.Auth.IsSatellite {
 		l.problem(envSatelliteAutoSync, "true, without "+envIsSatellite, "true on a satellite only")

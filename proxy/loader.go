@@ -130,7 +130,7 @@ func (l *loader) address(name, otherwise string) string {
 	}
 	_, port, err := net.SplitHostPort(value)
 	if n, convErr := strconv.Atoi(port); err != nil || convErr != nil || n < 0 || n > 65535 {
-		l.problem(name, quote(value), "host:port or :port, such as "+otherwise)
+		l.problem(name, quote(value), "host:port or :port, such as "+orDefault(otherwise, "127.0.0.1:9191"))
 	}
 	return value
 }

@@ -64,6 +64,7 @@ func fixed(old, next Config) []Problem {
 	}{
 		{envListen, old.Listen != next.Listen},
 		{envAdminListen, old.AdminListen != next.AdminListen},
+		{envExtAuthzListen, old.ExtAuthzListen != next.ExtAuthzListen},
 		{envTLSCertFile, old.TLSCertificateFile != next.TLSCertificateFile},
 		{envTLSKeyFile, old.TLSKeyFile != next.TLSKeyFile},
 		{envH2C, old.H2C != next.H2C},

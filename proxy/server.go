@@ -23,6 +23,8 @@ const (
 // Addresses are where a server listens.
 type Addresses struct {
 	Public, Admin net.Addr
+	// ExtAuthz is nil unless Envoy can ask over gRPC.
+	ExtAuthz net.Addr
 }
 
 // RunOptions are what [Run] has to do with the process around it. The zero value
@@ -70,8 +72,19 @@ func Run(ctx context.Context, cfg Config, opts RunOptions) error {
 		_ = public.Close()
 		return err
 	}
+	checks, checker, err := p.listenForChecks(ctx, cfg)
+	if err != nil {
+		_ = public.Close()
+		_ = private.Close()
+		return err
+	}
+	at := Addresses{Public: public.Addr(), Admin: private.Addr()}
+	if checks != nil {
+		at.ExtAuthz = checks.Addr()
+		s.checks = func(ctx context.Context) error { return checker.Serve(ctx, checks) }
+	}
 	if opts.Started != nil {
-		opts.Started(Addresses{Public: public.Addr(), Admin: private.Addr()})
+		opts.Started(at)
 	}
 	return s.serve(ctx, public, private)
 }
@@ -84,6 +97,8 @@ type server struct {
 	pair   *certificate.Pair // nil without TLS
 	admin  *admin
 	logger *slog.Logger
+	// checks serves Envoy's questions until the context ends; nil without.
+	checks func(context.Context) error
 
 	reloads <-chan os.Signal
 	load    func() (Config, []Warning, error)
@@ -99,7 +114,7 @@ func (s *server) serve(ctx context.Context, public, private net.Listener) error 
 
 	var background sync.WaitGroup
 	background.Go(func() { s.warmUp(base) })
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	serve := func(l net.Listener, serve func(net.Listener) error) {
 		background.Go(func() {
 			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -110,7 +125,18 @@ func (s *server) serve(ctx context.Context, public, private net.Listener) error 
 	serve(newGuardedListener(public, s.limits.BodyIdleTimeout, s.limits.MaxConnections), s.speak(app))
 	serve(newGuardedListener(private, s.limits.BodyIdleTimeout, 0), probes.Serve)
 
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	if s.checks != nil {
+		background.Go(func() {
+			if err := s.checks(running); err != nil {
+				failed <- err
+			}
+		})
+	}
+
 	result := s.wait(ctx, failed)
+	stop()
 	s.admin.stopping.Store(true)
 	grace, done := context.WithTimeout(base, s.grace)
 	defer done()

@@ -51,6 +51,7 @@ const (
 	envCSRF               = "CLERKGATE_CSRF"
 	envTrustedOrigins     = "CLERKGATE_TRUSTED_ORIGINS"
 	envForwardAuthPath    = "CLERKGATE_FORWARD_AUTH_PATH"
+	envExtAuthzListen     = "CLERKGATE_EXT_AUTHZ_LISTEN"
 	envLogLevel           = "CLERKGATE_LOG_LEVEL"
 	envLogFormat          = "CLERKGATE_LOG_FORMAT"
 	envTLSCertFile        = "CLERKGATE_TLS_CERT_FILE"
@@ -98,6 +99,7 @@ func Variables() []Variable {
 		{Name: envCSRF, Default: "on", Help: "on: pages of other sites cannot act with the user's cookies (POST and the like, WebSockets). off: the application sees to it."},
 		{Name: envTrustedOrigins, Help: "Origins whose pages may act all the same. A list."},
 		{Name: envForwardAuthPath, Help: "Where nginx, Traefik, Caddy, HAProxy and Envoy ask, trusted proxies only: " + defaultForwardAuthPath + " by default without an upstream, else nowhere."},
+		{Name: envExtAuthzListen, Help: "Where Envoy asks over gRPC (ext_authz), such as 127.0.0.1:9191; nowhere by default."},
 		{Name: envSessionLookup, Default: "off", Help: "cached: a live token's session is looked up at Clerk too, so that an ended session stops early."},
 		{Name: envSessionLookupTTL, Default: "10s", Help: "How long a looked-up session is believed."},
 		{Name: envClockSkew, Default: "5s", Help: "How far Clerk's clock and this one may differ."},

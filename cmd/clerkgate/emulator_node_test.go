@@ -48,7 +48,7 @@ func serveBeforeApp(t *testing.T, e *emulator, upstream string) string {
 	ctx, stop := context.WithCancel(t.Context())
 	listening, done := make(chan string, 1), make(chan struct{})
 	stdout := writerFunc(func(p []byte) (int, error) {
-		if address, ok := strings.CutPrefix(strings.TrimSpace(string(p)), "listening"); ok {
+		if address, ok := strings.CutPrefix(strings.TrimSpace(string(p)), "listening   http://"); ok {
 			listening <- strings.TrimSpace(address)
 		}
 		return len(p), nil

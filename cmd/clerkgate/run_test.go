@@ -118,7 +118,7 @@ func TestServeStartsAndStops(t *testing.T) {
 		return stdout.Write(p)
 	})
 	require.Equal(t, 0, run(ctx, nil, lookup, nil, announced, &stderr), stderr.String())
-	assert.Contains(t, stdout.String(), "listening   127.0.0.1:")
+	assert.Contains(t, stdout.String(), "listening   http://127.0.0.1:")
 	assert.Contains(t, stdout.String(), "upstream    http://127.0.0.1:1\n")
 	assert.NotContains(t, stdout.String()+stderr.String(), "planted0secret")
 }

@@ -59,19 +59,43 @@ func newLogger(cfg proxy.Config, w io.Writer) *slog.Logger {
 
 // announce says what runs where.
 func announce(w io.Writer, cfg proxy.Config, at proxy.Addresses) {
-	policy := "every path needs a session"
-	switch {
-	case cfg.Policy == proxy.PolicyOptional:
-		policy = "signed-out requests pass, marked"
-	case len(cfg.PublicPaths) > 0:
-		policy = "every path needs a session, except the public ones"
+	scheme := "http"
+	if cfg.TLSCertificateFile != "" {
+		scheme = "https"
 	}
 	say(w, "clerkgate %s\n", version())
-	say(w, "  listening   %s\n", at.Public)
-	say(w, "  upstream    %s\n", cfg.Upstream)
-	say(w, "  policy      %s: %s\n", cfg.Policy, policy)
+	say(w, "  listening   %s://%s\n", scheme, at.Public)
+	switch {
+	case cfg.Routes != nil:
+		say(w, "  routes      %d, to %d upstreams\n", len(cfg.Routes.Routes), max(1, len(cfg.Routes.Upstreams)))
+	case cfg.Upstream == nil:
+		say(w, "  upstream    none: only gateways ask\n")
+	default:
+		say(w, "  upstream    %s\n", cfg.Upstream)
+	}
+	if cfg.Routes == nil {
+		say(w, "  policy      %s: %s\n", cfg.Policy, meaning(cfg))
+	}
+	if len(cfg.Auth.TrustedProxies) > 0 {
+		say(w, "  gateways    ask at %s\n", cfg.ForwardAuthPath)
+	}
+	if at.ExtAuthz != nil {
+		say(w, "  envoy       asks at %s (gRPC)\n", at.ExtAuthz)
+	}
 	if cfg.Auth.ProxyURL != "" {
 		say(w, "  front end   %s\n", cfg.Auth.ProxyURL)
 	}
 	say(w, "  probes      http://%s/healthz, /readyz\n", at.Admin)
+}
+
+// meaning says a policy in words.
+func meaning(cfg proxy.Config) string {
+	switch {
+	case cfg.Policy == proxy.PolicyOptional:
+		return "signed-out requests pass, marked"
+	case len(cfg.PublicPaths) > 0:
+		return "every path needs a session, except the public ones"
+	default:
+		return "every path needs a session"
+	}
 }

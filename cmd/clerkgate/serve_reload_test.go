@@ -68,7 +68,7 @@ func TestHangupsUnderLoad(t *testing.T) {
 	log := &logged{lines: make(chan string, 1)}
 	addresses, exit := make(chan string, 1), make(chan int, 1)
 	announced := writerFunc(func(p []byte) (int, error) {
-		if at := regexp.MustCompile(`listening +(\S+)`).FindSubmatch(p); at != nil {
+		if at := regexp.MustCompile(`listening +http://(\S+)`).FindSubmatch(p); at != nil {
 			addresses <- string(at[1])
 		}
 		return len(p), nil

@@ -91,7 +91,7 @@ var arrows = []arrow{
 	{"internal/http1", nil},
 	{"proxy/extauthz", nil}, // what judges is given to it
 	{"proxy", []string{
-		"middleware", "proxy/routes", "internal/assertion", "internal/certificate", "internal/crossorigin",
+		"middleware", "proxy/routes", "proxy/extauthz", "internal/assertion", "internal/certificate", "internal/crossorigin",
 		"internal/exchange", "internal/http1", "internal/origin", "proxy/extauthz",
 	}},
 	{"cmd", []string{"clerkapi/clerktest", "proxy", "proxy/routes"}},

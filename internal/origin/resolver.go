@@ -36,7 +36,7 @@ func (res *Resolver) TrustedPeer(r *http.Request) bool {
 		return false
 	}
 	peer, ok := parseAddr(r.RemoteAddr)
-	return ok && res.trusts(peer)
+	return ok && res.Trusts(peer)
 }
 
 // ClientIP returns the address of the client: the peer, or, when the peer is a
@@ -49,7 +49,7 @@ func (res *Resolver) ClientIP(r *http.Request) (addr netip.Addr, ok bool) {
 	if !ok {
 		return netip.Addr{}, false
 	}
-	if !res.trusts(addr) {
+	if !res.Trusts(addr) {
 		return addr, true
 	}
 	lines := r.Header["X-Forwarded-For"]
@@ -67,7 +67,7 @@ func (res *Resolver) ClientIP(r *http.Request) (addr netip.Addr, ok bool) {
 				return addr, true
 			}
 			addr = a
-			if !res.trusts(addr) {
+			if !res.Trusts(addr) {
 				return addr, true
 			}
 		}
@@ -75,7 +75,9 @@ func (res *Resolver) ClientIP(r *http.Request) (addr netip.Addr, ok bool) {
 	return addr, true
 }
 
-func (res *Resolver) trusts(a netip.Addr) bool {
+// Trusts reports whether an address, without a zone and never IPv4 in IPv6, is that
+// of a trusted proxy.
+func (res *Resolver) Trusts(a netip.Addr) bool {
 	if res == nil {
 		return false
 	}

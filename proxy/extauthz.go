@@ -1,0 +1,47 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/clerkgate/clerkgate/proxy/extauthz"
+)
+
+// checks answers Envoy over gRPC, by the same chain as the other gateways.
+func (p *Proxy) checks(cfg Config) (*extauthz.Server, error) {
+	server, err := extauthz.New(extauthz.Options{
+		Handler:        http.HandlerFunc(p.check),
+		Trusted:        p.origins.Trusts,
+		Identity:       claimsIdentity,
+		Upstream:       func(name string) bool { return !claimsForwarded(name) },
+		MaxHeaderBytes: cfg.Limits.withDefaults().MaxHeaderBytes,
+		Grace:          positive(cfg.ShutdownTimeout, defaultShutdownTimeout),
+		Logger:         p.logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("answer Envoy on %s: %w", cfg.ExtAuthzListen, err)
+	}
+	return server, nil
+}
+
+// check judges one request that Envoy asks about.
+func (p *Proxy) check(w http.ResponseWriter, r *http.Request) {
+	a := newGatewayAnswer()
+	p.grant(a, r.WithContext(withAnswer(r.Context(), a)))
+	sayPlainly(w, a)
+}
+
+// listenForChecks opens the gRPC listener; nil when there is none.
+func (p *Proxy) listenForChecks(ctx context.Context, cfg Config) (net.Listener, *extauthz.Server, error) {
+	if cfg.ExtAuthzListen == "" {
+		return nil, nil, nil
+	}
+	server, err := p.checks(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	listener, err := listen(ctx, cfg.ExtAuthzListen, envExtAuthzListen)
+	return listener, server, err
+}
