@@ -48,7 +48,7 @@ func (b *bench) wrk(ctx context.Context, r *running, duration time.Duration) (re
 	// wrk knows whole seconds only.
 	seconds := max(1, int(duration.Round(time.Second)/time.Second))
 	out, err := runPinned(ctx, loadCore, "wrk", "-t1", "-c"+connections, fmt.Sprintf("-d%ds", seconds),
-		"-s", filepath.Join(b.dir, "load.lua"), "http://"+r.address, "--", header, filepath.Join(b.dir, header))
+		"--timeout", "10s", "-s", filepath.Join(b.dir, "load.lua"), "http://"+r.address, "--", header, filepath.Join(b.dir, header))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -60,7 +60,10 @@ func (b *bench) wrk(ctx context.Context, r *running, duration time.Duration) (re
 	if err := json.Unmarshal(out[at:], &report); err != nil {
 		return 0, 0, fmt.Errorf("wrk's report: %w", err)
 	}
-	if report.Failed > 0 || report.Requests == 0 {
+	if report.Requests == 0 {
+		return 0, 0, fmt.Errorf("%s answered no request within %d s", r.name, seconds)
+	}
+	if report.Failed > 0 {
 		return 0, 0, fmt.Errorf("%s: %d of %d requests failed", r.name, report.Failed, report.Requests)
 	}
 	return report.Requests, time.Duration(report.Micros) * time.Microsecond, nil

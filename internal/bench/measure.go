@@ -47,6 +47,7 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.profile != "" {
 		return b.writeProfile(ctx, stdout)
 	}
+	b.warnIfBusy()
 	t := newTable(list)
 	for round := range o.rounds {
 		for _, c := range list {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -69,6 +70,18 @@ func machine(ctx context.Context) string {
 		}
 	}
 	return strings.Join(parts, "; ")
+}
+
+// warnIfBusy says so when the figures are going to be worth less.
+func (b *bench) warnIfBusy() {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	if load, err := strconv.ParseFloat(first, 64); err == nil && load > 0.5 {
+		b.say("the machine is busy with something else (load %s): trust ratios alone, and little", first)
+	}
 }
 
 func cpuModel() string {

@@ -77,6 +77,7 @@ func BenchmarkHitParallel(b *testing.B) {
 		tokens = append(tokens, raw)
 	}
 	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			if _, err := v.Session(b.Context(), tokens[i%len(tokens)]); err != nil {
