@@ -65,17 +65,17 @@ func appendTarget(b []byte, req *http.Request) ([]byte, error) {
 	if u := req.URL; u.Opaque != "" {
 		b = append(b, u.RequestURI()...)
 	} else {
-		path := u.EscapedPath()
+		path, query := u.EscapedPath(), u.ForceQuery || u.RawQuery != ""
 		switch {
 		case path == "":
 			b = append(b, '/')
-		case path[0] != '/' && path != "*":
+		case path[0] != '/' && (path != "*" || query):
 			return b, invalid("its path does not begin with a slash")
 		}
 		// Two slashes at the start stay: with the scheme before them, what follows
 		// would be a host, and the path another than the one that was judged.
 		b = append(b, path...)
-		if u.ForceQuery || u.RawQuery != "" {
+		if query {
 			b = append(b, '?')
 			b = append(b, u.RawQuery...)
 		}
