@@ -1,9 +1,13 @@
 package gateways
 
 import (
+	"encoding/json"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestNginx(t *testing.T) {
@@ -15,6 +19,22 @@ func TestNginx(t *testing.T) {
 			"-g", "daemon off; pid "+filepath.Join(dir, "nginx.pid")+";"))
 		waitFor(t, p, s.address)
 	}
+	t.Run("answers", func(t *testing.T) {
+		s := newStack(t, map[string]string{"CLERKGATE_PUBLIC_PATHS": "/public"})
+		run(t, s)
+		for path, status := range map[string]int{"/x": http.StatusUnauthorized, "//x": http.StatusBadRequest} {
+			call := newBrowser(t).fetch(http.MethodGet, s.origin+path, "")
+			assert.Equal(t, status, call.StatusCode)
+			assert.Equal(t, "application/json", call.Header.Get("Content-Type"))
+			assert.True(t, json.Valid([]byte(call.text)), call.text)
+		}
+		page := newBrowser(t).open(s.origin + "//x")
+		assert.Equal(t, http.StatusBadRequest, page.StatusCode)
+		assert.Contains(t, page.text, "<html>")
+		call := newBrowser(t).fetch(http.MethodGet, s.origin+"/x", "")
+		assert.Equal(t, "signed-out", call.Header.Get("X-Clerk-Auth-Status"))
+		assert.Equal(t, "dev-browser-missing", call.Header.Get("X-Clerk-Auth-Reason"))
+	})
 	t.Run("sessions", func(t *testing.T) { testRecipe(t, run) })
 	t.Run("routes", func(t *testing.T) { testRoutes(t, true, run) })
 }
