@@ -93,10 +93,16 @@ type stack struct {
 // environment, which names the gateway's address as that of a trusted proxy.
 func newStack(t testing.TB, env map[string]string) *stack {
 	t.Helper()
+	return newStackOf(t, clerktest.Options{}, env)
+}
+
+// newStackOf is newStack with an instance of its own.
+func newStackOf(t testing.TB, instance clerktest.Options, env map[string]string) *stack {
+	t.Helper()
 	_, port, err := net.SplitHostPort(freeAddress(t))
 	require.NoError(t, err)
 	s := &stack{
-		clerk: clerktest.NewServer(t, clerktest.Options{}), app: newApp(t),
+		clerk: clerktest.NewServer(t, instance), app: newApp(t),
 		origin: "http://localhost:" + port, address: "127.0.0.1:" + port,
 	}
 	s.gate = startGate(t, s.clerk, env)

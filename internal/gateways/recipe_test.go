@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 )
 
 // gateway starts a gateway at s.address, before s.gate and s.app.
@@ -59,7 +61,8 @@ func testRecipe(t *testing.T, start gateway) {
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s) })
 	}
-	t.Run("frontend API", func(t *testing.T) { testFrontendAPI(t, start) })
+	t.Run("frontend API", func(t *testing.T) { testFrontendAPI(t, start, clerktest.Options{}) })
+	t.Run("frontend API in production", func(t *testing.T) { testFrontendAPI(t, start, clerktest.Options{Production: true}) })
 	t.Run("peer not trusted", func(t *testing.T) { testPeerNotTrusted(t, start) })
 	t.Run("clerkgate is down", func(t *testing.T) { testGateIsDown(t, s) }) // the last one: it stops it
 }
@@ -363,8 +366,8 @@ func testEndpointIsHidden(t *testing.T, s *stack) {
 }
 
 // testFrontendAPI has Clerk's Frontend API on the application's own origin.
-func testFrontendAPI(t *testing.T, start gateway) {
-	s := newStack(t, map[string]string{"CLERK_PROXY_URL": "/__clerk", "CLERK_FAPI_URL": "$CLERK_URL"})
+func testFrontendAPI(t *testing.T, start gateway, instance clerktest.Options) {
+	s := newStackOf(t, instance, map[string]string{"CLERK_PROXY_URL": "/__clerk", "CLERK_FAPI_URL": "$CLERK_URL"})
 	start(t, s)
 	b := s.signIn(t, jane, 0)
 	s.forget(b, "__session", "__refresh")
@@ -373,6 +376,12 @@ func testFrontendAPI(t *testing.T, start gateway) {
 	got := page.echo(t)
 	assert.Equal(t, []string{"307 /page", "307 /__clerk/v1/client/handshake"}, b.trail[:2])
 	assert.Equal(t, s.clerk.Users()[0].ID, got.Header.Get("X-Clerk-User-Id"))
+
+	held := b.cookies(s.origin)
+	for _, name := range []string{"__session", "__session_" + s.clerk.CookieSuffix(), "__refresh_" + s.clerk.CookieSuffix(), "__client_uat"} {
+		assert.Contains(t, held, name)
+	}
+	assert.NotContains(t, held, "__clerk_handshake", "it is used up")
 
 	// The way to the Frontend API is no way to anything else.
 	host := strings.TrimPrefix(s.origin, "http://")
