@@ -169,21 +169,32 @@ func (s *system) check(t testing.TB, check *authv3.CheckRequest) *authv3.CheckRe
 
 // upstream does with the client's headers what Envoy does after an OK: it sets,
 // then it removes.
-func upstream(t testing.TB, check *authv3.CheckRequest, response *authv3.CheckResponse) http.Header {
+func upstream(t testing.TB, check *authv3.CheckRequest, response *authv3.CheckResponse) map[string][]string {
 	t.Helper()
 	require.Zero(t, response.GetStatus().GetCode())
-	headers := http.Header{}
+	headers := map[string][]string{} // Envoy has names in lower case
 	for name, value := range check.GetAttributes().GetRequest().GetHttp().GetHeaders() {
 		headers[name] = []string{value}
 	}
 	for _, option := range response.GetOkResponse().GetHeaders() {
-		require.False(t, option.GetAppend().GetValue())
+		require.False(t, appends(option))
 		headers[option.GetHeader().GetKey()] = []string{option.GetHeader().GetValue()}
 	}
 	for _, name := range response.GetOkResponse().GetHeadersToRemove() {
 		delete(headers, name)
 	}
 	return headers
+}
+
+// appends says whether a header is added to others of its name; both of Envoy's
+// ways to say so must agree.
+func appends(option *corev3.HeaderValueOption) bool {
+	//lint:ignore SA1019 older releases read nothing else
+	old := option.GetAppend().GetValue()
+	if old != (option.GetAppendAction() == corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD) {
+		panic("the two ways contradict each other")
+	}
+	return old
 }
 
 // answer reads a denial.

@@ -146,21 +146,22 @@ func hopByHop(name string) bool {
 	return false
 }
 
-// overwrite and add say it in both of Envoy's ways: the field append is all that
-// older releases know, and where it is set newer ones look at nothing else.
 func overwrite(key, value string) *corev3.HeaderValueOption {
-	return &corev3.HeaderValueOption{
-		Header:       &corev3.HeaderValue{Key: key, Value: safe(value)},
-		Append:       wrapperspb.Bool(false),
-		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
-	}
+	return option(key, value, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD)
 }
 
 func add(key, value string) *corev3.HeaderValueOption {
+	return option(key, value, corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD)
+}
+
+// option says it in both of Envoy's ways: the field append is all that older
+// releases know, and where it is set newer ones look at nothing else.
+func option(key, value string, action corev3.HeaderValueOption_HeaderAppendAction) *corev3.HeaderValueOption {
 	return &corev3.HeaderValueOption{
 		Header:       &corev3.HeaderValue{Key: key, Value: safe(value)},
-		Append:       wrapperspb.Bool(true),
-		AppendAction: corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD,
+		AppendAction: action,
+		//lint:ignore SA1019 without it an older Envoy keeps the last of several cookies
+		Append: wrapperspb.Bool(action == corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD), //nolint:staticcheck // see above
 	}
 }
 

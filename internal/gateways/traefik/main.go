@@ -36,13 +36,14 @@ type configuration struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	if len(os.Args) != 3 {
 		log.Fatal("usage: traefik STATIC.yaml DYNAMIC.yaml")
 	}
-	if err := run(ctx, os.Args[1], os.Args[2]); err != nil {
-		log.Fatal(err) //nolint:gocritic // the process ends
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1], os.Args[2])
+	stop()
+	if err != nil {
+		log.Fatal(err)
 	}
 }
 
