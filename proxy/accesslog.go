@@ -21,6 +21,8 @@ type entry struct {
 	rule         *rule             // nil while no route has matched
 	state        *middleware.State // nil when nobody looked
 
+	informational informational
+
 	authorization string // for the upstream, in place of the client's
 	assertion     string // for the upstream
 

@@ -72,8 +72,8 @@ type Config struct {
 	// are left to Upstream and UpstreamTimeout.
 	UpstreamSettings routes.Upstream
 	// UpstreamTransport chooses between two implementations of HTTP/1.1 without TLS:
-	// TransportDirect, or TransportStandard, which is net/http's. "" leaves the
-	// choice to this release.
+	// TransportDirect, or TransportStandard, which is net/http's. "" means
+	// TransportDirect.
 	UpstreamTransport UpstreamTransport
 	// UpstreamTimeout is how long the upstream may take to begin its answer; 0
 	// means 60s.

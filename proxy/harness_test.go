@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -84,6 +85,8 @@ func start(t testing.TB, app http.Handler, change func(*Config)) *system {
 	}))
 	require.NoError(t, err)
 	cfg.Upstream = target
+	// The whole suite runs over either transport.
+	cfg.UpstreamTransport = UpstreamTransport(os.Getenv("CLERKGATE_UPSTREAM_TRANSPORT"))
 	cfg.Auth.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		t.Errorf("the Backend API was called: %s %s", r.Method, r.URL.Path)
 		return nil, io.ErrUnexpectedEOF

@@ -91,6 +91,10 @@ func (u *upstream) copyBody(w http.ResponseWriter, res *http.Response) error {
 		}
 		return relay(&flushing{w: w, controller: controller}, res.Body)
 	}
+	if body, ok := res.Body.(io.WriterTo); ok { // what has come already needs no copy
+		_, err := body.WriteTo(w)
+		return err
+	}
 	buffer := u.buffers.get()
 	defer u.buffers.put(buffer)
 	for {
@@ -146,16 +150,16 @@ func (i *informational) watch(r *http.Request) *http.Request {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		if !i.stopped {
-			i.write(code, http.Header(h))
+			i.Inform(code, http.Header(h))
 		}
 		return nil
 	}}
 	return r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
 }
 
-// write sends one 1xx answer with its own headers alone: what clerkgate has set,
+// Inform sends one 1xx answer with its own headers alone: what clerkgate has set,
 // cookies above all, belongs to the final answer.
-func (i *informational) write(code int, header http.Header) {
+func (i *informational) Inform(code int, header http.Header) {
 	h := i.w.Header()
 	kept := maps.Clone(h)
 	clear(h)

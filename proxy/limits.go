@@ -97,7 +97,7 @@ func (l *limiter) serve(w http.ResponseWriter, r *http.Request) {
 	case tooManyFields(r.Header):
 		lastAnswer(w, r, http.StatusRequestHeaderFieldsTooLarge, "header_too_large", "The request has too many headers or cookies.")
 	case l.maxBody > 0 && r.ContentLength > l.maxBody:
-		lastAnswer(w, r, http.StatusRequestEntityTooLarge, "body_too_large", "What was sent is larger than this server takes.")
+		lastAnswer(w, r, http.StatusRequestEntityTooLarge, "request_too_large", "What was sent is larger than this server takes.")
 	default:
 		l.next.ServeHTTP(w, r)
 	}

@@ -27,6 +27,8 @@ type guardedBody struct {
 	control *http.ResponseController // HTTP/1: of the connection
 	watch   *watch                   // HTTP/2: of the stream
 
+	reading sync.Mutex // held while a read is under way
+
 	mu      sync.Mutex
 	left    int64     // of max
 	renewed time.Time // when the connection's deadline was set last
@@ -38,6 +40,8 @@ type guardedBody struct {
 // Read is called by one goroutine at a time, which may be the transport's and
 // may outlive the handler.
 func (b *guardedBody) Read(p []byte) (int, error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
 	if err := b.before(); err != nil {
 		return 0, err
 	}
@@ -105,10 +109,32 @@ func (b *guardedBody) after(n int, err error) (int, error) {
 func (b *guardedBody) Close() error { return b.from.Close() }
 
 // failed says that the rest of the body will not come.
-func (b *guardedBody) failed() bool {
+func (b *guardedBody) failed() bool { return b.problem() != nil }
+
+func (b *guardedBody) problem() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.failure != nil
+	return b.failure
+}
+
+// bodyFailure is what is wrong with the body of a request whose client is still
+// there: it stalled, or was too large. net/http takes a client for gone, and
+// cancels the context, when its connection had to be given a deadline.
+func bodyFailure(r *http.Request) error {
+	body, ok := r.Body.(*guardedBody)
+	if !ok {
+		return nil
+	}
+	if r.Context().Err() != nil {
+		// The read that may have been the cause is ending, but may not have said so.
+		body.reading.Lock()
+		defer body.reading.Unlock()
+	}
+	err := body.problem()
+	if tooLarge := (*http.MaxBytesError)(nil); errors.Is(err, errStalled) || errors.As(err, &tooLarge) {
+		return err
+	}
+	return nil
 }
 
 // finish lets go of the connection, and says whether the body was read whole.

@@ -53,7 +53,7 @@ func (l *loader) upstreamSettings() routes.Upstream {
 }
 
 func (l *loader) upstreamTransport() UpstreamTransport {
-	return UpstreamTransport(l.choice(envUpstreamTransport, string(TransportStandard), string(TransportDirect)))
+	return UpstreamTransport(l.choice(envUpstreamTransport, string(TransportDirect), string(TransportStandard)))
 }
 
 // optional is a choice that may be left out.

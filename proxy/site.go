@@ -49,7 +49,7 @@ func (p *Proxy) newSite(cfg Config, old *site) (*site, error) {
 			continue
 		}
 		to, err := newUpstream(settings, transportOptions{
-			response: cfg.UpstreamTimeout, direct: cfg.UpstreamTransport == TransportDirect, now: p.now, logger: p.logger,
+			response: cfg.UpstreamTimeout, direct: cfg.UpstreamTransport != TransportStandard, now: p.now, logger: p.logger,
 		}, p.transport)
 		if err != nil {
 			s.retire(old)

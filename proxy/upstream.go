@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/clerkgate/clerkgate/internal/http1"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -55,9 +56,8 @@ func (u *upstream) forward(w http.ResponseWriter, r *http.Request, e *entry) {
 		// has ended.
 		bothWays(w)
 	}
-	informed := &informational{w: w}
-	res, err := u.transport.RoundTrip(informed.watch(out))
-	informed.stop()
+	e.informational.w = w
+	res, err := u.roundTrip(out, &e.informational)
 	if err != nil {
 		upstreamFailed(w, r, e, err)
 		return
@@ -70,13 +70,26 @@ func (u *upstream) forward(w http.ResponseWriter, r *http.Request, e *entry) {
 	u.answer(w, r, res, e)
 }
 
+// roundTrip has w told of informational answers on the way.
+func (u *upstream) roundTrip(out *http.Request, w *informational) (*http.Response, error) {
+	if direct, ok := u.transport.(*http1.Transport); ok {
+		return direct.RoundTripInformed(out, w)
+	}
+	defer w.stop()
+	return u.transport.RoundTrip(w.watch(out))
+}
+
 func upstreamFailed(w http.ResponseWriter, r *http.Request, e *entry, err error) {
+	broken := bodyFailure(r)
+	if broken != nil {
+		err = broken // whatever the transport made of it
+	}
 	e.failure = err
 	var tooLarge *http.MaxBytesError
 	status, code := failure(err)
 	message := "The application could not be reached. Try again in a moment."
 	switch {
-	case context.Cause(r.Context()) != nil:
+	case broken == nil && context.Cause(r.Context()) != nil:
 		w.WriteHeader(status) // the client has gone
 		return
 	case errors.As(err, &tooLarge):

@@ -124,7 +124,7 @@ func Variables() []Variable {
 		{Name: envUpstreamCertFile, Help: "A client certificate for the application (PEM); read again when it changes."},
 		{Name: envUpstreamKeyFile, Help: "Its private key (PEM)."},
 		{Name: envUpstreamServerName, Help: "The name that the application's certificate must have; the host of its URL by default."},
-		{Name: envUpstreamTransport, Default: string(TransportStandard), Help: "direct: HTTP/1.1 without TLS is spoken by clerkgate's own client. standard: by Go's."},
+		{Name: envUpstreamTransport, Default: string(TransportDirect), Help: "direct: HTTP/1.1 without TLS is spoken by clerkgate's own client. standard: by Go's."},
 		{Name: envLogLevel, Default: "info", Help: "debug, info, warn or error."},
 		{Name: envLogFormat, Default: "text", Help: "text or json."},
 

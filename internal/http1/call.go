@@ -27,6 +27,8 @@ type call struct {
 	close   bool          // "Connection: close" was asked for
 	expect  bool          // the body waits for 100 Continue
 
+	informer Informer // nil for none
+
 	// handedOver says that somebody else closes the request's body, or has.
 	handedOver bool
 }

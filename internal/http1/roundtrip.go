@@ -81,7 +81,7 @@ func (c *conn) finalAnswer(ctx context.Context, cl *call, up *upload) (*answer, 
 			return nil, malformed("too many informational answers")
 		}
 		budget -= size
-		told, err := tell(trace, a, up)
+		told, err := tell(trace, cl.informer, a, up)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func (c *conn) finalAnswer(ctx context.Context, cl *call, up *upload) (*answer, 
 
 // tell passes an informational answer on, to the body that waits for it and to the
 // hooks of the request.
-func tell(trace *httptrace.ClientTrace, a *answer, up *upload) (told bool, err error) {
+func tell(trace *httptrace.ClientTrace, informer Informer, a *answer, up *upload) (told bool, err error) {
 	if a.res.StatusCode == http.StatusContinue && up != nil && up.proceed != nil && !up.told {
 		up.told = true
 		if trace != nil && trace.Got100Continue != nil {
@@ -101,8 +101,12 @@ func tell(trace *httptrace.ClientTrace, a *answer, up *upload) (told bool, err e
 		}
 		up.decide(true)
 	}
+	if informer != nil {
+		informer.Inform(a.res.StatusCode, a.res.Header)
+		told = true
+	}
 	if trace == nil || trace.Got1xxResponse == nil {
-		return false, nil
+		return told, nil
 	}
 	if err := trace.Got1xxResponse(a.res.StatusCode, textproto.MIMEHeader(a.res.Header)); err != nil {
 		return false, fmt.Errorf("http1: informational answer: %w", err)

@@ -101,8 +101,20 @@ func (t *Transport) CloseIdleConnections() { t.pool.closeIdle() }
 // connection. A wait for the header that took too long is a [net.Error] with
 // Timeout() true.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.RoundTripInformed(req, nil)
+}
+
+// Informer is told of the informational answers (1xx) to a request, in the
+// goroutine that makes the round trip.
+type Informer interface {
+	Inform(status int, header http.Header)
+}
+
+// RoundTripInformed is RoundTrip for callers that want informational answers: it
+// spares them a context with a trace on every request for the few that get one.
+func (t *Transport) RoundTripInformed(req *http.Request, informer Informer) (*http.Response, error) {
 	cl, _ := t.calls.Get().(*call)
-	cl.body = req.Body
+	cl.body, cl.informer = req.Body, informer
 	res, err := t.roundTrip(cl, req)
 	if err != nil && cl.body != nil && !cl.handedOver {
 		_ = cl.body.Close() // the error of the request matters more

@@ -1,0 +1,138 @@
+package proxy
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/internal/certificate/certificatetest"
+	"github.com/clerkgate/clerkgate/internal/http1"
+	"github.com/clerkgate/clerkgate/proxy/routes"
+)
+
+// An upstream whose certificate is not the one that is asked for is not reached:
+// a request with a person's session in it would go to somebody else.
+func TestUpstreamMustBeWhoItShouldBe(t *testing.T) {
+	authority, stranger, dir := certificatetest.New(t), certificatetest.New(t), t.TempDir()
+	app := &received{}
+	cert, key := authority.Issue(t, "app.internal")
+	pair, err := tls.X509KeyPair(cert, key)
+	require.NoError(t, err)
+	target := serveApp(t, app, func(s *httptest.Server) {
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authority.Pool()}
+	})
+	caFile, otherCA := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "other.pem")
+	require.NoError(t, os.WriteFile(caFile, authority.PEM(), 0o600))
+	require.NoError(t, os.WriteFile(otherCA, stranger.PEM(), 0o600))
+	certFile, keyFile := issued(t, authority, t.TempDir(), "clerkgate")
+	strangeCert, strangeKey := issued(t, stranger, t.TempDir(), "clerkgate")
+
+	for name, test := range map[string]struct {
+		settings routes.Upstream
+		want     int
+	}{
+		"as it should be":        {routes.Upstream{CAFile: caFile, CertificateFile: certFile, KeyFile: keyFile, ServerName: "app.internal"}, 200},
+		"the system's":           {routes.Upstream{CertificateFile: certFile, KeyFile: keyFile}, 502},
+		"another authority":      {routes.Upstream{CAFile: otherCA, CertificateFile: certFile, KeyFile: keyFile}, 502},
+		"another name":           {routes.Upstream{CAFile: caFile, CertificateFile: certFile, KeyFile: keyFile, ServerName: "other.internal"}, 502},
+		"no client certificate":  {routes.Upstream{CAFile: caFile}, 502},
+		"a strange certificate":  {routes.Upstream{CAFile: caFile, CertificateFile: strangeCert, KeyFile: strangeKey}, 502},
+		"TLS spoken, h2 refused": {routes.Upstream{CAFile: caFile, CertificateFile: certFile, KeyFile: keyFile, Protocol: routes.ProtocolHTTP2}, 502},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := app.count()
+			s := start(t, app, func(c *Config) { optional(c); c.Upstream, c.UpstreamSettings = target, test.settings })
+			res, body := s.get(t, "/", "Accept", "text/html")
+			assert.Equal(t, test.want, res.StatusCode, body)
+			if test.want == 502 {
+				assert.Equal(t, before, app.count())
+				assert.Contains(t, body, "could not be reached")
+				assert.NotContains(t, body, "internal", "strangers learn nothing of the inside")
+			}
+		})
+	}
+}
+
+func TestTransportChoice(t *testing.T) {
+	for _, test := range []struct {
+		up     routes.Upstream
+		direct bool
+		want   transport
+	}{
+		{routes.Upstream{URL: "http://127.0.0.1:1"}, true, &http1.Transport{}},
+		{routes.Upstream{URL: "http://127.0.0.1:1", Protocol: routes.ProtocolHTTP1}, true, &http1.Transport{}},
+		{routes.Upstream{URL: "unix:/app.sock"}, true, &http1.Transport{}},
+		{routes.Upstream{URL: "http://127.0.0.1:1"}, false, &http.Transport{}},
+		{routes.Upstream{URL: "unix:/app.sock"}, false, &http.Transport{}},
+		{routes.Upstream{URL: "http://127.0.0.1:1", Protocol: routes.ProtocolH2C}, true, &switching{}},
+		{routes.Upstream{URL: "https://127.0.0.1:1"}, true, &http.Transport{}},
+		{routes.Upstream{URL: "https://127.0.0.1:1", Protocol: routes.ProtocolHTTP2}, true, &switching{}},
+	} {
+		got, err := newTransport(test.up, transportOptions{direct: test.direct})
+		require.NoError(t, err)
+		assert.IsType(t, test.want, got, test.up.URL)
+		got.CloseIdleConnections()
+	}
+	for _, up := range []routes.Upstream{
+		{URL: "http://127.0.0.1:1", Protocol: routes.ProtocolHTTP2},
+		{URL: "https://127.0.0.1:1", Protocol: routes.ProtocolH2C},
+		{URL: "https://127.0.0.1:1", Protocol: "spdy"},
+		{URL: "https://127.0.0.1:1", CAFile: "missing.pem"},
+		{URL: "https://127.0.0.1:1", CertificateFile: "missing.pem", KeyFile: "missing.key"},
+		{URL: "://"},
+	} {
+		got, err := newTransport(up, transportOptions{})
+		require.Error(t, err, up)
+		assert.Nil(t, got)
+		var file *certificate.Error
+		assert.Equal(t, up.CAFile+up.CertificateFile != "", errors.As(err, &file), up)
+	}
+}
+
+// HTTP_PROXY says nothing to a sidecar: requests with credentials go where they
+// were told to.
+func TestTransportsIgnoreTheEnvironmentsProxy(t *testing.T) {
+	u := &url.URL{Scheme: "http", Host: "app.internal"}
+	assert.Nil(t, standardTransport(u, time.Second, time.Second).Proxy)
+}
+
+// A body that stalls on its way to the upstream is its client's fault: 408, not
+// 504.
+func TestStalledUploadIsTheClients(t *testing.T) {
+	for _, kind := range upstreamKinds() {
+		t.Run(kind.name, func(t *testing.T) {
+			change := kind.serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+			r := run(t, http.NotFoundHandler(), func(c *Config) {
+				change(c)
+				productionInstance(t, c)
+				c.Limits.BodyIdleTimeout = 50 * time.Millisecond
+			})
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: app.example.com\r\nAuthorization: Bearer "+sessionToken(t, nil)+"\r\nContent-Length: 10\r\n\r\n123")
+			require.NoError(t, err)
+			reader := bufio.NewReader(conn)
+			res, body := readAnswer(t, reader)
+			assert.Equal(t, http.StatusRequestTimeout, res.StatusCode, body)
+			assert.Contains(t, body, "request_timeout")
+			_, err = reader.ReadByte()
+			assert.Equal(t, io.EOF, err, "and the connection ends")
+			r.stop()
+			require.NoError(t, <-r.done)
+		})
+	}
+}
