@@ -17,6 +17,7 @@ func TestCaddy(t *testing.T) {
 		p := start(t, command)
 		waitFor(t, p, s.address)
 	}
+	t.Run("trailer", func(t *testing.T) { testSpoofedTrailer(t, run) })
 	t.Run("sessions", func(t *testing.T) { testRecipe(t, run) })
 	t.Run("routes", func(t *testing.T) { testRoutes(t, true, run) })
 }

@@ -245,6 +245,8 @@ type echo struct {
 	Host   string      `json:"host"`
 	Header http.Header `json:"header"`
 	Body   string      `json:"body"` // its SHA-256, in hex
+	// Trailer is what came behind the body.
+	Trailer http.Header `json:"trailer"`
 }
 
 func newApp(t testing.TB) *app {
@@ -259,7 +261,7 @@ func newApp(t testing.TB) *app {
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := sha256.New()
 	_, _ = io.Copy(body, r.Body)
-	e := echo{Method: r.Method, URI: r.RequestURI, Host: r.Host, Header: r.Header, Body: hex.EncodeToString(body.Sum(nil))}
+	e := echo{Method: r.Method, URI: r.RequestURI, Host: r.Host, Header: r.Header, Body: hex.EncodeToString(body.Sum(nil)), Trailer: r.Trailer}
 	a.mu.Lock()
 	a.received = append(a.received, e)
 	a.mu.Unlock()

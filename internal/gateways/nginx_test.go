@@ -35,6 +35,7 @@ func TestNginx(t *testing.T) {
 		assert.Equal(t, "signed-out", call.Header.Get("X-Clerk-Auth-Status"))
 		assert.Equal(t, "dev-browser-missing", call.Header.Get("X-Clerk-Auth-Reason"))
 	})
+	t.Run("trailer", func(t *testing.T) { testSpoofedTrailer(t, run) })
 	t.Run("sessions", func(t *testing.T) { testRecipe(t, run) })
 	t.Run("routes", func(t *testing.T) { testRoutes(t, true, run) })
 }

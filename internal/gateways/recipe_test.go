@@ -220,6 +220,17 @@ func testSpoofedIdentity(t *testing.T, s *stack) {
 	}
 }
 
+// testSpoofedTrailer sends an identity behind the body.
+func testSpoofedTrailer(t *testing.T, start gateway) {
+	s := newStack(t, map[string]string{"CLERKGATE_PUBLIC_PATHS": "/assets/*"})
+	start(t, s)
+	answer := raw(t, s.address, "POST /assets/x HTTP/1.1\r\nHost: "+strings.TrimPrefix(s.origin, "http://")+
+		"\r\nTransfer-Encoding: chunked\r\nTrailer: X-Clerk-User-Id\r\n\r\n5\r\nhello\r\n0\r\nX-Clerk-User-Id: user_evil\r\n\r\n")
+	got := answer.echo(t)
+	assert.Empty(t, got.Trailer.Get("X-Clerk-User-Id"))
+	assert.Empty(t, got.Header.Get("X-Clerk-User-Id"))
+}
+
 // CVE-2026-40575: a client says which request is judged.
 func testSpoofedOriginal(t *testing.T, s *stack) {
 	host := strings.TrimPrefix(s.origin, "http://")
