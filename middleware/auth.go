@@ -3,6 +3,8 @@ package middleware
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/clerkgate/clerkgate/internal/token"
 )
 
 // Auth is who is behind a request. A signed-out request has one too: its
@@ -27,8 +29,6 @@ type Auth struct {
 	// FactorVerificationAge is the claim fva: minutes since the first and second
 	// factor were verified, -1 for never; nil when the token does not say.
 	FactorVerificationAge []float64
-	// Claims are the token's claims as JSON; nil for opaque tokens without any.
-	Claims json.RawMessage
 
 	// MachineID is the machine behind an M2M token.
 	MachineID string
@@ -44,6 +44,28 @@ type Auth struct {
 	Scopes []string
 
 	features, plans string
+
+	// Whole claims take more memory than all the rest and are seldom asked for, so
+	// that those of a JWT are left in it.
+	verified *token.Verified
+	claims   json.RawMessage // of an opaque token, or of a test
+}
+
+// Claims returns the token's claims as JSON; nil for opaque tokens without any. It
+// decodes a JWT anew: call it once, and keep what is needed.
+func (a *Auth) Claims() json.RawMessage {
+	if a.verified != nil {
+		return a.verified.Claims().Raw
+	}
+	return a.claims
+}
+
+// WithClaims returns a copy of a whose claims are the given JSON. With [NewContext]
+// it is for tests of handlers that read claims.
+func (a *Auth) WithClaims(claims json.RawMessage) *Auth {
+	other := *a
+	other.verified, other.claims = nil, claims
+	return &other
 }
 
 // IsSignedIn says whether somebody is: a user, or a machine. It is false for a

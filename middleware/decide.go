@@ -58,7 +58,7 @@ func (j *judged) satelliteProblem() string {
 
 // sessionTokenInHeader judges a header where only session tokens are accepted.
 func (j *judged) sessionTokenInHeader() *State {
-	if t := j.a.unverified(j.headerToken); t != nil && (t.IsMachineJWT() || t.NonSessionCategory()) {
+	if t := j.unverified(j.headerToken); t != nil && (t.IsMachineJWT() || t.NonSessionCategory()) {
 		return signedOut(SessionToken, ReasonTokenTypeMismatch, "", nil)
 	}
 	return j.verifySessionInHeader()
@@ -67,7 +67,7 @@ func (j *judged) sessionTokenInHeader() *State {
 // verifySessionInHeader is the end of every path of a session token in the
 // header. Neither client_uat nor the organization's path matter to it.
 func (j *judged) verifySessionInHeader() *State {
-	t, err := j.a.decode(j.headerToken)
+	t, err := j.decode(j.headerToken)
 	var v *token.Verified
 	if err == nil {
 		v, err = j.verify(t)
@@ -124,7 +124,7 @@ func (j *judged) sessionInCookies() *State {
 
 // sessionCookie judges a session cookie beside an active client.
 func (j *judged) sessionCookie() *State {
-	t, err := j.a.decode(j.session)
+	t, err := j.decode(j.session)
 	if err != nil {
 		return j.sessionFailed(err, "cookie")
 	}

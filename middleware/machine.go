@@ -160,12 +160,12 @@ func machineSignedIn(kind TokenType, raw string, auth *Auth) *State {
 
 func m2mAuth(v *token.Verified) *Auth {
 	c := v.Claims()
-	return &Auth{TokenType: M2MToken, TokenID: c.JTI, Subject: c.Subject, MachineID: c.Subject, Scopes: c.Scopes, Claims: c.Raw}
+	return &Auth{TokenType: M2MToken, TokenID: c.JTI, Subject: c.Subject, MachineID: c.Subject, Scopes: c.Scopes, verified: v}
 }
 
 func oauthAuth(v *token.Verified) *Auth {
 	c := v.Claims()
-	return &Auth{TokenType: OAuthToken, TokenID: c.JTI, Subject: c.Subject, UserID: c.Subject, ClientID: c.ClientID, Scopes: c.Scopes, Claims: c.Raw}
+	return &Auth{TokenType: OAuthToken, TokenID: c.JTI, Subject: c.Subject, UserID: c.Subject, ClientID: c.ClientID, Scopes: c.Scopes, verified: v}
 }
 
 // opaqueKey names one question to the Backend API; the token is kept as a hash.
@@ -238,7 +238,7 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 		if err != nil {
 			return opaqueFailure(err, "Machine token not found")
 		}
-		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, MachineID: t.Subject, Scopes: t.Scopes, Claims: t.Claims})
+		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, MachineID: t.Subject, Scopes: t.Scopes, claims: t.Claims})
 	case OAuthToken:
 		t, response, err := a.api.VerifyOAuthAccessToken(ctx, &clerkapi.VerifyOAuthAccessTokenParams{AccessToken: raw})
 		if err != nil && !errors.Is(err, clerkapi.ErrTokenInactive) {
@@ -257,7 +257,7 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 	if err != nil {
 		return opaqueFailure(err, "API key not found")
 	}
-	auth := &Auth{TokenType: kind, TokenID: k.ID, Subject: k.Subject, Name: k.Name, Scopes: k.Scopes, Claims: k.Claims}
+	auth := &Auth{TokenType: kind, TokenID: k.ID, Subject: k.Subject, Name: k.Name, Scopes: k.Scopes, claims: k.Claims}
 	switch {
 	case strings.HasPrefix(k.Subject, "user_"):
 		auth.UserID = k.Subject

@@ -25,6 +25,34 @@ type judged struct {
 	clientUAT   float64
 	devBrowser  string
 	loopCounter float64
+
+	decoded struct { // the token that was decoded last
+		raw   string
+		token *token.Unverified
+		err   error
+	}
+}
+
+// decode is [Authenticator.decode] for session tokens: several rules look at the
+// same one, and browsers send it under two names.
+func (j *judged) decode(raw string) (*token.Unverified, error) {
+	if d := &j.decoded; raw == "" || d.raw != raw {
+		d.raw = raw
+		d.token, d.err = j.a.decode(raw)
+	}
+	return j.decoded.token, j.decoded.err
+}
+
+// unverified is decode for rules to which a token that is none is just absent.
+func (j *judged) unverified(raw string) *token.Unverified {
+	if raw == "" {
+		return nil
+	}
+	t, err := j.decode(raw)
+	if err != nil {
+		return nil
+	}
+	return t
 }
 
 // bearerToken reads Authorization as Clerk's SDK does: "Bearer <token>" exactly so
@@ -64,7 +92,7 @@ func (j *judged) readSession() {
 // protocol, first rule that fits. The tokens' signatures are not looked at.
 func (j *judged) usesSuffixedCookies() bool {
 	c := &j.cookies
-	plain := j.a.unverified(c.session)
+	plain := j.unverified(c.session)
 	if c.session != "" {
 		issuer, ok := issuerOf(plain)
 		if !ok {
@@ -77,7 +105,7 @@ func (j *judged) usesSuffixedCookies() bool {
 	if c.clientUATSuffixed == "" && c.sessionSuffixed == "" {
 		return false
 	}
-	suffixed := j.a.unverified(c.sessionSuffixed)
+	suffixed := j.unverified(c.sessionSuffixed)
 	// An absent client_uat is not "0": the cookie's text is compared.
 	suffixedOut, plainOut := c.clientUATSuffixed == "0", c.clientUAT == "0"
 	switch {
@@ -102,7 +130,7 @@ func (j *judged) hasNullSession() bool {
 		return false
 	}
 	if c.session != "" {
-		plain := j.a.unverified(c.session)
+		plain := j.unverified(c.session)
 		if plain != nil && plain.ClaimsAreNull() {
 			return true
 		}
@@ -110,7 +138,7 @@ func (j *judged) hasNullSession() bool {
 			return false
 		}
 	}
-	suffixed := j.a.unverified(c.sessionSuffixed)
+	suffixed := j.unverified(c.sessionSuffixed)
 	return suffixed != nil && suffixed.ClaimsAreNull()
 }
 

@@ -92,7 +92,7 @@ func newIdentity(v *token.Verified) *identity {
 		auth: &Auth{
 			TokenType: SessionToken, UserID: c.Subject, SessionID: c.SessionID, SessionStatus: c.Status, Actor: c.Actor,
 			OrgID: c.Org.ID, OrgSlug: c.Org.Slug, OrgRole: c.Org.Role, OrgPermissions: c.Org.Permissions,
-			FactorVerificationAge: c.FactorAge, Claims: c.Raw, features: c.Features, plans: c.Plans,
+			FactorVerificationAge: c.FactorAge, verified: v, features: c.Features, plans: c.Plans,
 		},
 	}
 	if id.pending {

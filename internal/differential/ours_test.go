@@ -88,8 +88,8 @@ func authOf(a *middleware.Auth) map[string]any {
 	if a.Actor != nil {
 		out["actor"] = decoded(a.Actor)
 	}
-	if a.TokenType == middleware.SessionToken && a.Claims != nil {
-		out["sessionClaims"] = decoded(a.Claims)
+	if a.TokenType == middleware.SessionToken && a.Claims() != nil {
+		out["sessionClaims"] = decoded(a.Claims())
 	}
 	return out
 }
