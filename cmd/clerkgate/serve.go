@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -67,7 +68,7 @@ func announce(w io.Writer, cfg proxy.Config, at proxy.Addresses) {
 	say(w, "  listening   %s://%s\n", scheme, at.Public)
 	switch {
 	case cfg.Routes != nil:
-		say(w, "  routes      %d, to %d upstreams\n", len(cfg.Routes.Routes), max(1, len(cfg.Routes.Upstreams)))
+		say(w, "  routes      %s, to %s\n", counted(len(cfg.Routes.Routes), "route"), counted(max(1, len(cfg.Routes.Upstreams)), "upstream"))
 	case cfg.Upstream == nil:
 		say(w, "  upstream    none: only gateways ask\n")
 	default:
@@ -98,4 +99,11 @@ func meaning(cfg proxy.Config) string {
 	default:
 		return "every path needs a session"
 	}
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
