@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -189,6 +190,16 @@ type answer struct {
 // connection, which it must: the last request should ask for it.
 func (g *gate) raw(t testing.TB, text string) []answer {
 	t.Helper()
+	all, err := g.exchange(t, text)
+	if len(all) == 0 || !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("%.200q: %d answers, then: %v", text, len(all), err)
+	}
+	return all
+}
+
+// exchange is raw for connections that may break, and says how they ended.
+func (g *gate) exchange(t testing.TB, text string) (all []answer, err error) {
+	t.Helper()
 	conn := g.dial(t)
 	defer conn.Close()
 	sent := make(chan struct{})
@@ -197,20 +208,21 @@ func (g *gate) raw(t testing.TB, text string) []answer {
 		_, _ = io.WriteString(conn, text) // a server may close before it has read everything
 	}()
 	defer func() { <-sent }()
-	var all []answer
 	method, _, _ := strings.Cut(text, " ") // an answer to HEAD has no body
 	for r := bufio.NewReader(conn); ; {
 		res, err := http.ReadResponse(r, &http.Request{Method: method})
+		if errors.Is(err, io.ErrUnexpectedEOF) && r.Buffered() == 0 {
+			err = io.EOF
+		}
 		if err != nil {
-			if len(all) == 0 || errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("%q: %d answers, then: %v", text, len(all), err)
-			}
-			return all
+			return all, err
 		}
 		body, err := io.ReadAll(res.Body)
-		assert.NoError(t, err)
 		_ = res.Body.Close()
 		all = append(all, answer{res, string(body)})
+		if err != nil {
+			return all, err
+		}
 	}
 }
 

@@ -116,7 +116,8 @@ func (u *upstream) serve(conn net.Conn) {
 		u.mu.Lock()
 		u.requests = append(u.requests, got)
 		u.mu.Unlock()
-		if _, err := io.WriteString(conn, u.say(got)); err != nil {
+		said := u.say(got)
+		if _, err := io.WriteString(conn, said); err != nil || strings.Contains(said, "\r\nConnection: close\r\n") {
 			return
 		}
 	}
