@@ -61,6 +61,8 @@ func (b *guardedBody) before() error {
 	switch {
 	case b.failure != nil:
 		return b.failure
+	case b.eof:
+		return io.EOF // without a deadline: net/http listens for the client to hang up
 	case b.done:
 		return http.ErrBodyReadAfterClose
 	}
@@ -92,11 +94,6 @@ func (b *guardedBody) after(n int, err error) (int, error) {
 	case err == nil:
 	case err == io.EOF:
 		b.eof = true
-		if b.control != nil && !b.done {
-			// From here on net/http listens for the client to hang up, for as long
-			// as the answer takes.
-			_ = b.control.SetReadDeadline(time.Time{})
-		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errStalled
 		fallthrough

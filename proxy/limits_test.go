@@ -175,6 +175,9 @@ func TestLongAnswerAfterABody(t *testing.T) {
 		conn := inMemory(t, Limits{}, func(w http.ResponseWriter, r *http.Request) {
 			_, err := io.Copy(io.Discard, r.Body)
 			assert.NoError(t, err)
+			<-time.After(defaultBodyIdleTimeout / 2)
+			_, err = r.Body.Read(make([]byte, 1)) // as transports do, to be sure
+			assert.Equal(t, io.EOF, err)
 			select {
 			case <-r.Context().Done():
 				t.Error("the request was taken for cancelled")
