@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
@@ -37,7 +38,7 @@ type rule struct {
 
 func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 	r := &rule{
-		route: route, name: route.Name, auth: p.auth, requirement: route.Require, origins: p.origins, suffix: p.auth.CookieSuffix(),
+		route: route, name: nameOf(route), auth: p.auth, requirement: route.Require, origins: p.origins, suffix: p.auth.CookieSuffix(),
 		upstream: s.upstreams[route.Upstream], identity: newIdentitySet(route.Identity),
 		signer: s.signer, exchanger: s.exchanger,
 	}
@@ -72,6 +73,14 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 		}
 	}
 	return r, nil
+}
+
+// nameOf is what the access log calls a route; "" for what the environment says.
+func nameOf(route *routes.Route) string {
+	if route.Name == "" && route.Line > 0 {
+		return "line " + strconv.Itoa(route.Line)
+	}
+	return route.Name
 }
 
 // serve judges a request and hands it to next, or answers it. What a browser must
