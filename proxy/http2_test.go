@@ -238,23 +238,30 @@ func hostile(t testing.TB, play func(*http2.Framer)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
+	var playing sync.WaitGroup
+	ended := make(chan struct{})
+	t.Cleanup(func() {
+		_ = l.Close()
+		close(ended)
+		playing.Wait()
+	})
+	playing.Go(func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go func() {
+			playing.Go(func() { <-ended; _ = conn.Close() }) // whatever the client makes of it
+			playing.Go(func() {
 				defer conn.Close()
 				if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
 					return
 				}
 				play(http2.NewFramer(conn, conn))
 				_, _ = io.Copy(io.Discard, conn)
-			}()
+			})
 		}
-	}()
+	})
 	return "http://" + l.Addr().String()
 }
 
