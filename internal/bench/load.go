@@ -19,6 +19,7 @@ const connections = "32"
 // sample is what one contender did in one round.
 type sample struct {
 	perRequest time.Duration // CPU time of the proxy
+	kernel     time.Duration // of that, the kernel's
 	perSecond  float64       // requests
 }
 
@@ -37,7 +38,8 @@ func (b *bench) load(ctx context.Context, r *running, duration time.Duration) (s
 		return sample{}, err
 	}
 	return sample{
-		perRequest: (after - before) / time.Duration(requests),
+		perRequest: (after.all - before.all) / time.Duration(requests),
+		kernel:     (after.kernel - before.kernel) / time.Duration(requests),
 		perSecond:  float64(requests) / took.Seconds(),
 	}, nil
 }

@@ -70,14 +70,20 @@ func runPinned(ctx context.Context, core string, argv ...string) ([]byte, error)
 // stat is what is needed of /proc/<pid>/stat.
 type stat struct {
 	pid, parent int
-	cpu         time.Duration // user and system
+	cpu         cpu
+}
+
+// cpu is CPU time.
+type cpu struct {
+	all    time.Duration // user and system
+	kernel time.Duration // system alone
 }
 
 // cpuTime is the CPU time of the process and of all below it.
-func (p *process) cpuTime() (time.Duration, error) {
+func (p *process) cpuTime() (cpu, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return 0, err
+		return cpu{}, err
 	}
 	var all []stat
 	for _, file := range files {
@@ -85,19 +91,20 @@ func (p *process) cpuTime() (time.Duration, error) {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 			continue // ended in the meantime
 		} else if err != nil {
-			return 0, err
+			return cpu{}, err
 		}
 		all = append(all, s)
 	}
 	root := p.cmd.Process.Pid
 	if !slices.ContainsFunc(all, func(s stat) bool { return s.pid == root }) {
-		return 0, fmt.Errorf("the proxy has ended: %s", p.output)
+		return cpu{}, fmt.Errorf("the proxy has ended: %s", p.output)
 	}
-	var sum time.Duration
+	var sum cpu
 	for tree := []int{root}; len(tree) > 0; tree = tree[1:] {
 		for _, s := range all {
 			if s.pid == tree[0] {
-				sum += s.cpu
+				sum.all += s.cpu.all
+				sum.kernel += s.cpu.kernel
 			} else if s.parent == tree[0] {
 				tree = append(tree, s.pid)
 			}
@@ -124,7 +131,8 @@ func readStat(file string) (stat, error) {
 			return stat{}, fmt.Errorf("%s: %w", file, err)
 		}
 	}
-	return stat{pid: n[0], parent: n[1], cpu: time.Duration(n[2]+n[3]) * time.Second / userHZ}, nil
+	ticks := func(n int) time.Duration { return time.Duration(n) * time.Second / userHZ }
+	return stat{pid: n[0], parent: n[1], cpu: cpu{all: ticks(n[2] + n[3]), kernel: ticks(n[3])}}, nil
 }
 
 // residentKiB is the process's resident memory.
