@@ -57,7 +57,8 @@ type setup struct {
 	files   map[string]string // beside it
 	answer  func(request) string
 	clerk   clerktest.Options
-	direct  bool // the upstream is spoken to by clerkgate's own client
+	fault   *clerktest.Fault // of Clerk, from before the start
+	direct  bool             // the upstream is spoken to by clerkgate's own client
 	logger  *slog.Logger
 	reloads chan os.Signal
 }
@@ -79,6 +80,9 @@ func start(t testing.TB, s setup) *gate {
 	t.Helper()
 	s.clerk.SigningKey = signingKey()
 	g := &gate{clerk: clerktest.NewServer(t, s.clerk), log: &buffer{}, dir: t.TempDir()}
+	if s.fault != nil {
+		g.clerk.Fail(*s.fault)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	g.app = startUpstream(t, listener, s.answer)

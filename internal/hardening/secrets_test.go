@@ -172,7 +172,7 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 			}
 		}
 	}
-	round := func(name string) {
+	round := func(name string, part int) {
 		held := cookies(name)
 		bearer := g.bearer(session.ID)
 		known["bearer "+name] = strings.TrimPrefix(bearer, "Authorization: Bearer ")
@@ -180,10 +180,11 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 			"/x", "/down/x", "/broken/x", "/secure/x", "/template/x", "/missing/x", "/session/x", "/signed/x", "/role/x", "/public/x", "/all/x", "/garbage", "/half", "/switch", "/a%2fb", "/__clerk/v1/client",
 			"/x?__clerk_handshake=planted0handshake", "/x?__clerk_handshake_nonce=planted0nonce", "/public/x?__clerk_db_jwt=planted0handshake", "/.clerkgate/auth", "/.well-known/clerkgate/jwks.json",
 		} {
-			for _, credential := range []string{held, bearer, "X: y", "Authorization: Basic cGxhbnRlZDpwYXNzd29yZA==",
+			all := []string{held, bearer,
 				"Authorization: Bearer ak_planted0api0key", "Authorization: Bearer oat_planted0oauth0token", "Authorization: Bearer mt_planted0machine0token",
-				"Cookie: __session=a.b.planted0handshake; __clerk_handshake=planted0handshake; __client_uat=1",
-			} {
+				"Cookie: __session=a.b.planted0handshake; __clerk_handshake=planted0handshake; __client_uat=1", "X: y", "Authorization: Basic cGxhbnRlZDpwYXNzd29yZA==",
+			}
+			for _, credential := range all[:part] {
 				ask("GET", path, credential)
 				ask("GET", path, document(credential)...)
 				ask("POST", path, credential, "Content-Length: 0", "Origin: https://evil.example")
@@ -191,20 +192,20 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 		}
 	}
 
-	round("all is well")
+	round("all is well", 8)
 	g.clerk.Advance(2 * time.Minute)
-	round("expired")
+	round("expired", 2)
 	for _, fault := range []clerktest.Fault{
 		{Status: 500}, {Status: 401}, {Status: 429}, {Body: "not JSON"}, {Status: 302, Body: "{}"},
 	} {
 		remove := g.clerk.Fail(fault)
 		g.clerk.Advance(time.Minute + 31*time.Second) // past what is remembered of failures
-		round(fmt.Sprint("fault ", fault.Status, fault.Body))
+		round(fmt.Sprint("fault ", fault.Status, fault.Body), 3)
 		remove()
 	}
 	g.clerk.EndSession(session.ID)
 	g.clerk.Advance(2 * time.Minute)
-	round("ended")
+	round("ended", 2)
 
 	// Reloads that are refused: each names a file with a secret in the wrong place.
 	for _, name := range []string{"client.pem", "assertion.pem"} {
