@@ -5,16 +5,27 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
+// outgoing is the request for an upstream, in one piece of memory.
+type outgoing struct {
+	http.Request
+	url    url.URL
+	values [18]string // of the headers that are added
+}
+
 // outgoing makes the request for the upstream. The copy shares what it does not
 // change with in, which is only read.
-func (u *upstream) outgoing(in *http.Request, e *entry) *http.Request {
-	out := in.WithContext(in.Context())
-	out.URL = &url.URL{
+func (u *upstream) outgoing(in *http.Request, e *entry) *outgoing {
+	out := u.requests.get()
+	header := out.Header
+	out.Request = *in // context included
+	out.URL = &out.url
+	out.url = url.URL{
 		Scheme: u.target.Scheme, Host: u.target.Host,
 		Path: in.URL.Path, RawPath: in.URL.RawPath,
 		// No rule looks at the query, so that the application may have it as it came,
@@ -31,11 +42,38 @@ func (u *upstream) outgoing(in *http.Request, e *entry) *http.Request {
 	if in.ContentLength == 0 {
 		out.Body = nil // no body at all; a transport may then try again
 	}
-	out.Header = e.rule.header(in, e)
+	out.Header = header
+	e.rule.addHeader(fields{h: header, values: out.values[:0]}, in, e)
 	out.Trailer = in.Trailer.Clone()
 	deleteHeaders(out.Trailer, e.rule.claimsOwn)
-	forwardTrailers(in, out)
+	forwardTrailers(in, &out.Request)
 	return out
+}
+
+// maxPooledHeader is how many headers a request may have had for its memory to be
+// used again.
+const maxPooledHeader = 64
+
+// outgoingPool lends the memory of outgoing requests. It may come back only when
+// nobody can hold the request any more: a transport of net/http may for a while, and
+// every transport while a body is under way.
+type outgoingPool struct{ pool sync.Pool }
+
+func (p *outgoingPool) get() *outgoing {
+	if out, ok := p.pool.Get().(*outgoing); ok {
+		return out
+	}
+	return &outgoing{Request: http.Request{Header: make(http.Header, 24)}}
+}
+
+func (p *outgoingPool) put(out *outgoing) {
+	header := out.Header
+	if len(header) > maxPooledHeader {
+		return
+	}
+	clear(header)
+	*out = outgoing{Request: http.Request{Header: header}}
+	p.pool.Put(out)
 }
 
 // claimsOwn says whether an upstream could read name as a header that the route
@@ -49,17 +87,23 @@ func (u *rule) claimsOwn(name string) bool {
 	return false
 }
 
-// header is what the upstream is told: the client's headers without those that are
-// about the connection or claim what only a proxy may say, then ours.
+// header is what the upstream is told.
 func (u *rule) header(in *http.Request, e *entry) http.Header {
 	h := make(http.Header, len(in.Header)+12)
-	listed := in.Header["Connection"]
+	u.addHeader(fields{h: h}, in, e)
+	return h
+}
+
+// addHeader writes into an empty header what the upstream is told: the client's
+// headers without those that are about the connection or claim what only a proxy may
+// say, then ours.
+func (u *rule) addHeader(f fields, in *http.Request, e *entry) {
+	h, listed := f.h, in.Header["Connection"]
 	for name, values := range in.Header {
 		if !hopByHop(name) && !claimsIdentity(name) && !claimsForwarded(name) && !u.claimsOwn(name) && !isListed(listed, name) {
 			h[name] = values
 		}
 	}
-	f := fields{h: h, values: make([]string, 0, 18)}
 	if hasToken(in.Header["Te"], "trailers") {
 		f.set("Te", "trailers") // gRPC asks for it
 	}
@@ -86,7 +130,6 @@ func (u *rule) header(in *http.Request, e *entry) http.Header {
 		f.setIdentity(u.identity, e.state)
 	}
 	rewriteCookies(h, u.suffix, fresh)
-	return h
 }
 
 // hopByHop says whether a header in canonical spelling is about the connection

@@ -20,7 +20,9 @@ import (
 type upstream struct {
 	target    *url.URL // scheme and host of the outgoing URL
 	transport http.RoundTripper
-	buffers   *bufferPool
+	isDirect  bool // transport is an [http1.Transport]
+	buffers   bufferPool
+	requests  outgoingPool
 	idle      func()
 }
 
@@ -29,7 +31,7 @@ func newUpstream(settings routes.Upstream, opts transportOptions, transport http
 	if err != nil {
 		return nil, err
 	}
-	u := &upstream{target: target, transport: transport, buffers: &bufferPool{}, idle: func() {}}
+	u := &upstream{target: target, transport: transport, idle: func() {}}
 	if target.Scheme == "unix" {
 		u.target = &url.URL{Scheme: "http", Host: "upstream"}
 	}
@@ -40,6 +42,7 @@ func newUpstream(settings routes.Upstream, opts transportOptions, transport http
 		}
 		u.transport, u.idle = own, own.CloseIdleConnections
 	}
+	_, u.isDirect = u.transport.(*http1.Transport)
 	return u, nil
 }
 
@@ -57,17 +60,20 @@ func (u *upstream) forward(w http.ResponseWriter, r *http.Request, e *entry) {
 		bothWays(w)
 	}
 	e.informational.w = w
-	res, err := u.roundTrip(out, &e.informational)
+	res, err := u.roundTrip(&out.Request, &e.informational)
 	if err != nil {
 		upstreamFailed(w, r, e, err)
 		return
 	}
 	e.upstream = res.StatusCode
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		u.upgrade(w, r, out, res, e)
+		u.upgrade(w, r, &out.Request, res, e)
 		return
 	}
 	u.answer(w, r, res, e)
+	if u.isDirect && out.Body == nil {
+		u.requests.put(out) // the answer is over, and nobody holds its request
+	}
 }
 
 // roundTrip has w told of informational answers on the way.
