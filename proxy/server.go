@@ -109,7 +109,7 @@ func (s *server) serve(ctx context.Context, public, private net.Listener) error 
 	// Requests live on a context of their own: they outlast ctx by the grace.
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	flight := &flight{next: &limiter{next: s.proxy, maxBody: s.limits.MaxBodyBytes, idle: s.limits.BodyIdleTimeout}}
+	flight := newFlight(&limiter{next: s.proxy, maxBody: s.limits.MaxBodyBytes, idle: s.limits.BodyIdleTimeout})
 	app, probes := s.publicServer(base, flight), s.newServer(base, s.admin.handler())
 
 	var background sync.WaitGroup

@@ -2,28 +2,29 @@ package proxy
 
 import (
 	"net/http"
-	"sync"
+	"sync/atomic"
 )
 
 // flight counts requests, so that the end of the server can wait for handlers
-// that [http.Server] no longer knows of: those of upgraded connections.
+// that [http.Server] no longer knows of: those of upgraded connections. No lock is
+// shared by the requests.
 type flight struct {
-	next http.Handler
-	mu   sync.Mutex
-	n    int
-	idle chan struct{} // closed when n falls to 0; nil while nobody waits
+	next    http.Handler
+	n       atomic.Int64
+	waiting atomic.Bool
+	idle    chan struct{} // with room for one; told when n falls to 0 while somebody waits
 }
 
+func newFlight(next http.Handler) *flight { return &flight{next: next, idle: make(chan struct{}, 1)} }
+
 func (f *flight) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	f.n++
-	f.mu.Unlock()
+	f.n.Add(1)
 	defer func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.n--; f.n == 0 && f.idle != nil {
-			close(f.idle)
-			f.idle = nil
+		if f.n.Add(-1) == 0 && f.waiting.Load() {
+			select {
+			case f.idle <- struct{}{}:
+			default: // it has been told
+			}
 		}
 	}()
 	f.next.ServeHTTP(w, r)
@@ -32,13 +33,8 @@ func (f *flight) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // wait returns when no request is in flight. The caller has made sure that no new
 // ones come and that the old ones end.
 func (f *flight) wait() {
-	f.mu.Lock()
-	if f.n == 0 {
-		f.mu.Unlock()
-		return
+	f.waiting.Store(true)
+	for f.n.Load() > 0 {
+		<-f.idle
 	}
-	idle := make(chan struct{})
-	f.idle = idle
-	f.mu.Unlock()
-	<-idle
 }

@@ -209,7 +209,7 @@ func (a addressOnly) Addr() net.Addr            { return a.addr }
 func TestFlightWaitsForTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		f := &flight{next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release })}
+		f := newFlight(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 		f.wait() // nothing to wait for
 		for range 2 {
 			go f.ServeHTTP(nil, nil)
