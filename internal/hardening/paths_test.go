@@ -52,6 +52,15 @@ routes:
   - { match: "/*", auth: required }
 `
 
+// listedRoutes are the other way round, as an application with a list of what is
+// protected has them: the form that CVE-2026-41248 was about.
+const listedRoutes = `
+routes:
+  - { match: "/private/*", auth: required }
+  - { match: "/private", auth: required }
+  - { match: "/*", auth: public, ambiguous_paths: true }
+`
+
 // applicationReadings are the paths that applications could make of a target: each
 // step is what some server does, and they are chained in any order, three deep.
 // This is on purpose not how clerkgate does it.
@@ -114,7 +123,7 @@ func isPrivate(path string) bool { return path == "/private" || strings.HasPrefi
 
 // leavesPublic says that a path which went out as a public route's could be read as
 // one of another route.
-func leavesPublic(path string, allowed ...string) bool {
+func leavesPublic(path string, allowed []string) bool {
 	for _, a := range allowed {
 		if path == a || strings.HasPrefix(path, a+"/") {
 			return false
@@ -132,15 +141,17 @@ func TestCVE_2026_33494_CVE_2026_41248_CVE_2025_66490_PathCorpus(t *testing.T) {
 	for _, direct := range []bool{false, true} {
 		g := start(t, setup{routes: pathRoutes, direct: direct})
 		environment := start(t, setup{env: map[string]string{"CLERKGATE_PUBLIC_PATHS": "/public,/public/*"}, direct: direct})
+		listed := start(t, setup{routes: listedRoutes, direct: direct})
 		for _, target := range corpus() {
+			checkSignedOut(t, listed, target)
 			targets := []string{target}
 			for _, prefix := range []string{"/odd", "/strip/public", "/oddstrip/public"} {
 				targets = append(targets, prefix+target)
 			}
 			for _, target := range targets {
-				checkSignedOut(t, g, target)
+				checkSignedOut(t, g, target, "/public", "/odd")
 			}
-			checkSignedOut(t, environment, target)
+			checkSignedOut(t, environment, target, "/public", "/odd")
 		}
 		for _, forged := range []string{"/private?x=/public", "/private"} { // and there is something to protect
 			assert.NotEqual(t, 200, g.get(t, forged).StatusCode)
@@ -151,8 +162,8 @@ func TestCVE_2026_33494_CVE_2026_41248_CVE_2025_66490_PathCorpus(t *testing.T) {
 }
 
 // checkSignedOut asks for a target without a session: what comes through must be
-// public by every reading.
-func checkSignedOut(t testing.TB, g *gate, target string) {
+// public by every reading, which is below the paths that are, if there are some.
+func checkSignedOut(t testing.TB, g *gate, target string, public ...string) {
 	t.Helper()
 	g.app.take()
 	all := g.raw(t, "GET "+target+" HTTP/1.1\r\nHost: "+appHost+"\r\nConnection: close\r\n\r\n")
@@ -165,7 +176,7 @@ func checkSignedOut(t testing.TB, g *gate, target string) {
 	require.Len(t, got, 1, "%q", target)
 	require.Equal(t, "signed-out", got[0].one(t, "X-Clerk-Auth-Status"), "%q", target)
 	for _, reading := range applicationReadings(got[0].Target) {
-		if isPrivate(reading) || leavesPublic(reading, "/public", "/odd") {
+		if isPrivate(reading) || len(public) > 0 && leavesPublic(reading, public) {
 			t.Errorf("%q went out as %q, which can be read as %q", target, got[0].Target, reading)
 		}
 	}
