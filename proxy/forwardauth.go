@@ -11,11 +11,11 @@ import (
 // defaultForwardAuthPath is where gateways ask.
 const defaultForwardAuthPath = "/.clerkgate/auth"
 
-// forwardAuthPath is where gateways ask, "" for nowhere. An endpoint beside an
+// ForwardAuthEndpoint is where gateways ask, "" for nowhere. An endpoint beside an
 // upstream must be asked for: behind a load balancer that is trusted, browsers
 // reach whatever clerkgate serves, and an answer to a gateway holds cookies that
 // scripts must not read.
-func (cfg *Config) forwardAuthPath() string {
+func (cfg *Config) ForwardAuthEndpoint() string {
 	if cfg.ForwardAuthPath == "" && len(cfg.upstreams()) == 0 {
 		return defaultForwardAuthPath
 	}

@@ -244,7 +244,7 @@ func (l *loader) upstream() *url.URL {
 	}
 }
 
-// path checks a path of this server that clerkgate keeps for itself.
+// ownPath checks a path of this server that clerkgate keeps for itself.
 func (l *loader) ownPath(name, example string) string {
 	value := l.text(name)
 	if value == "" {

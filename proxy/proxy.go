@@ -73,7 +73,7 @@ func New(cfg Config, deps Deps) (*Proxy, error) {
 	if servesFrontend(cfg.Auth.ProxyURL) {
 		p.frontend = newFrontend(cfg, deps.FrontendTransport, p.origins)
 	}
-	p.forwardAuth = newForwardAuth(cfg.forwardAuthPath(), p.origins, http.HandlerFunc(p.grant), p.logger)
+	p.forwardAuth = newForwardAuth(cfg.ForwardAuthEndpoint(), p.origins, http.HandlerFunc(p.grant), p.logger)
 	return p, nil
 }
 

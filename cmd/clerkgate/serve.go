@@ -77,8 +77,8 @@ func announce(w io.Writer, cfg proxy.Config, at proxy.Addresses) {
 	if cfg.Routes == nil {
 		say(w, "  policy      %s: %s\n", cfg.Policy, meaning(cfg))
 	}
-	if len(cfg.Auth.TrustedProxies) > 0 {
-		say(w, "  gateways    ask at %s\n", cfg.ForwardAuthPath)
+	if path := cfg.ForwardAuthEndpoint(); path != "" {
+		say(w, "  gateways    ask at %s\n", path)
 	}
 	if at.ExtAuthz != nil {
 		say(w, "  envoy       asks at %s (gRPC)\n", at.ExtAuthz)
