@@ -14,7 +14,8 @@ import (
 type entry struct {
 	http.ResponseWriter // the client's, when the request is logged
 
-	path string // as it was judged; without the query
+	path   string // as it was judged; without the query
+	method string // of the original request, where a gateway asks; "" for the request's own
 	// upstreamPath is path without the route's prefix.
 	upstreamPath string
 	host         string            // as it was judged, for the upstream; "" for the request's own
@@ -78,7 +79,7 @@ func (p *Proxy) logLine(r *http.Request, e *entry) {
 			attrs = append(attrs, slog.String("reason", reason))
 		}
 	}
-	attrs = append(attrs, slog.Int("status", status), slog.String("method", r.Method), slog.String("path", e.path))
+	attrs = append(attrs, slog.Int("status", status), slog.String("method", orDefault(e.method, r.Method)), slog.String("path", e.path))
 	if e.rule != nil && e.rule.name != "" {
 		attrs = append(attrs, slog.String("route", e.rule.name))
 	}

@@ -395,6 +395,8 @@ func TestForwardAuthJudgesAsForAProxiedRequest(t *testing.T) {
 		res, _ = s.get(t, "/.clerkgate/auth", replaced("X-Forwarded-Uri", path)...)
 		assert.NotEqual(t, http.StatusOK, res.StatusCode, path)
 	}
+	_, _ = s.get(t, "/.clerkgate/auth", replaced("X-Forwarded-Method", "DELETE")...)
+	assert.Contains(t, s.log.String(), "method=DELETE", "the log tells of the original request")
 	assert.Zero(t, app.count(), "the application is not asked")
 	assert.NotContains(t, s.log.String(), token)
 }

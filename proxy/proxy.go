@@ -208,7 +208,7 @@ func (p *Proxy) grant(w http.ResponseWriter, r *http.Request) {
 	if e == nil {
 		e = &entry{}
 	}
-	e.path = r.URL.EscapedPath()
+	e.path, e.method = r.URL.EscapedPath(), r.Method
 	rule, r, ok := p.site.Load().match(w, withoutClaims(r), e)
 	if !ok {
 		return
