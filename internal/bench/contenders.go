@@ -31,13 +31,14 @@ func (c contender) header() string {
 // contenders are in the order of the table.
 func contenders() []contender {
 	return []contender{
-		{name: "e", what: "bare `httputil.ReverseProxy`, no authentication", launch: launchBare},
-		{name: "e2", what: "the same, requests with cookies", cookie: true, launch: launchBare},
+		{name: "e", what: "bare `httputil.ReverseProxy`, no authentication", launch: launchRole("bare")},
+		{name: "e2", what: "the same, requests with cookies", cookie: true, launch: launchRole("bare")},
 		{name: "d", what: "HAProxy, `jwt_verify` (signature, alg, exp)", refuses: true, launch: launchHAProxy(verifyToken)},
 		{name: "d2", what: "HAProxy, all checks and identity headers", refuses: true, identifies: true, launch: launchHAProxy(verifyToken + verifyClaims + setIdentity)},
 		{name: "c", what: "**clerkgate**, Bearer", refuses: true, identifies: true, launch: launchClerkgate("warn")},
 		{name: "c2", what: "**clerkgate**, cookies", cookie: true, refuses: true, identifies: true, launch: launchClerkgate("warn")},
 		{name: "cl", what: "**clerkgate**, Bearer, a log line per request", refuses: true, identifies: true, launch: launchClerkgate("info")},
+		{name: "b", what: "net/http's server and `internal/http1` with nothing between: the bound", launch: launchRole("bound")},
 		{name: "h", what: "HAProxy, proxying only", launch: launchHAProxy("")},
 		{name: "n", what: "nginx, proxying only", launch: launchNginx},
 	}
@@ -92,8 +93,11 @@ func (b *bench) start(ctx context.Context, c contender) (*running, error) {
 	return &running{process: p, contender: c, address: address}, nil
 }
 
-func launchBare(b *bench, listen string) (env, argv []string, err error) {
-	return nil, []string{b.self, "bare", listen, "http://" + b.upstream}, nil
+// launchRole starts this binary as one of its proxies.
+func launchRole(role string) func(b *bench, listen string) (env, argv []string, err error) {
+	return func(b *bench, listen string) (env, argv []string, err error) {
+		return nil, []string{b.self, role, listen, "http://" + b.upstream}, nil
+	}
 }
 
 func launchClerkgate(level string) func(b *bench, listen string) (env, argv []string, err error) {

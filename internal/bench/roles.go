@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -13,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clerkgate/clerkgate/internal/http1"
 	"github.com/clerkgate/clerkgate/proxy"
 )
 
@@ -20,6 +23,7 @@ import (
 var roles = map[string]func(ctx context.Context, args []string, stdout io.Writer) error{
 	"upstream": func(ctx context.Context, args []string, _ io.Writer) error { return serveUpstream(ctx, args[0]) },
 	"bare":     func(ctx context.Context, args []string, _ io.Writer) error { return serveBare(ctx, args[0], args[1]) },
+	"bound":    func(ctx context.Context, args []string, _ io.Writer) error { return serveBound(ctx, args[0], args[1]) },
 	"profiled": func(ctx context.Context, args []string, _ io.Writer) error { return serveProfiled(ctx, args[0]) },
 	"paced":    func(ctx context.Context, args []string, stdout io.Writer) error { return runPaced(ctx, args, stdout) },
 }
@@ -39,6 +43,34 @@ func serveBare(ctx context.Context, listen, upstream string) error {
 		Transport:  &http.Transport{MaxIdleConns: 512, MaxIdleConnsPerHost: 512, DisableCompression: true},
 		BufferPool: &buffers{},
 	}
+	return serve(ctx, listen, handler)
+}
+
+// serveBound is what no proxy on net/http's server with clerkgate's client can be
+// below: it forwards requests without a body, looks at nothing and changes nothing.
+func serveBound(ctx context.Context, listen, upstream string) error {
+	target, err := url.Parse(upstream)
+	if err != nil {
+		return err
+	}
+	transport := http1.New(http1.Options{Dial: func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", target.Host)
+	}})
+	return serve(ctx, listen, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Scheme, r.URL.Host, r.Body = target.Scheme, target.Host, nil
+		res, err := transport.RoundTrip(r)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		maps.Copy(w.Header(), res.Header)
+		w.WriteHeader(res.StatusCode)
+		_, _ = io.Copy(w, res.Body)
+		_ = res.Body.Close()
+	}))
+}
+
+func serve(ctx context.Context, listen string, handler http.Handler) error {
 	server := &http.Server{Addr: listen, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()

@@ -76,7 +76,7 @@ var arrows = []arrow{
 	{"internal/house", nil},
 	{"internal/differential", nil},        // tests only
 	{"internal/hardening", nil},           // tests only
-	{"internal/bench", []string{"proxy"}}, // a command: it profiles the sidecar
+	{"internal/bench", []string{"internal/http1", "proxy"}}, // a command: it profiles the sidecar
 	{"internal/weburl", nil},
 	{"internal/pathpattern", nil},
 	{"internal/origin", []string{"internal/weburl"}},
