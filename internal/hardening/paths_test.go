@@ -288,3 +288,26 @@ func TestCVE_2022_2880_CVE_2026_39825_QueryPassesAsItCame(t *testing.T) {
 		}
 	}
 }
+
+// What can be read in two ways is refused where no route asks for it, though every
+// reading may lead to the same route; where one does, it passes as it came.
+func TestAmbiguousFormsAreRefused(t *testing.T) {
+	t.Parallel()
+	g := start(t, setup{routes: pathRoutes})
+	for _, form := range []string{
+		"/a%2fb", "/a%2Fb", "/a%5cb", `/a\b`, "/a%3bb", "/a%2eb", "/a//b", "//a", "/./a", "/b/../a", "/b/..", "/..;/public/a", "/;x/a", "/a%252fb", "/a%25252fb", "/%252e/a", "/a%ff", "/a%c0%af",
+	} {
+		res := g.get(t, "/public"+form)
+		assert.Equal(t, 400, res.StatusCode, form)
+		assert.Contains(t, res.body, "ambiguous_path", form)
+		assert.Empty(t, g.app.take(), form)
+	}
+	for _, form := range []string{"/a%2fb", "/a%5cb", "/a//b", "/./a", "/a%252fb"} {
+		assert.Equal(t, 200, g.get(t, "/odd"+form).StatusCode, form)
+		assert.Equal(t, "/odd"+form, g.app.only(t).Target)
+	}
+	for _, form := range []string{"/a%00", "/a%0ab", "/a%7f", "/a%2500", "/%zz", "/../public/a", "/a%2525252fb"} {
+		assert.Equal(t, 400, g.get(t, "/odd"+form).StatusCode, form)
+	}
+	assert.Empty(t, g.app.take())
+}
