@@ -69,7 +69,7 @@ func TestCVE_2026_27586_CVE_2026_54762_NothingStartsWithoutItsFiles(t *testing.T
 		assert.ErrorContains(t, startsWith(), name, "no %s", name)
 		refused := strings.Count(g.log.String(), refusal)
 		reloads <- syscall.SIGHUP
-		require.Eventually(t, func() bool { return strings.Count(g.log.String(), refusal) == refused+1 }, time.Minute, time.Millisecond,
+		require.Eventually(t, func() bool { return strings.Count(g.log.String(), refusal) > refused }, time.Minute, time.Millisecond,
 			"the reload is dealt with, and refused")
 		assert.NotContains(t, g.log.String(), "configuration reloaded", name)
 		require.NoError(t, os.WriteFile(path, []byte(good), 0o600))
