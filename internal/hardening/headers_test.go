@@ -133,7 +133,7 @@ routes:
 // The header-spoof matrix: GHSA-w9mr-28mw-j8hg and CVE-2021-33197 (what Connection
 // lists), CVE-2025-64484 and CVE-2026-39858 (spellings), CVE-2026-35051 (members
 // of the family that nobody listed), and each in each combination.
-func TestHeaderSpoofMatrix(t *testing.T) {
+func TestCVE_2025_64484_GHSA_w9mr_28mw_j8hg_HeaderSpoofMatrix(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {
 		t.Run(fmt.Sprint("direct ", direct), func(t *testing.T) {

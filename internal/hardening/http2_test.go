@@ -114,7 +114,7 @@ func serveTLS(t testing.TB, s setup) (setup, *tls.Config) {
 
 // The header-spoof matrix where names are lower-case by rule, with and without
 // TLS, in one field or several, in trailers announced or not.
-func TestHeaderSpoofMatrixOverHTTP2(t *testing.T) {
+func TestCVE_2025_64484_GHSA_w9mr_28mw_j8hg_HeaderSpoofMatrixOverHTTP2(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprint("TLS ", secure), func(t *testing.T) {

@@ -36,12 +36,15 @@ func corpus() []string {
 		"/public/%ef%bc%8f..%ef%bc%8fprivate", "/public/%ef%bc%8e%ef%bc%8e/private", "/public/..%c1%9cprivate", "/public/..%01/private", "/public/..\x7f/private",
 		"http://app.example.com/private", "http://app.example.com/public/../private", "http://app.example.com//private", "http://other.example.com/private",
 		"HTTP://APP.EXAMPLE.COM/private", "http://app.example.com:80/private", "http://user:pw@app.example.com/private", "http:/private", "http:private", "http:///private",
+		// To those who cut a prefix off, these climb out of what is left.
+		"/private/public/../../private/public/x", "/private/public/%2e%2e/%2e%2e/private/public/x", "/private/public/..;/..;/private/public/x",
 		"//app.example.com/private", "//other.example.com/public/../private", "http://app.example.com?/private", "http://app.example.com/%2e%2e/private", "http:\\\\app.example.com\\private",
 	}
 }
 
 const pathRoutes = `
 routes:
+  - { match: "/private/public/*", auth: public, strip_prefix: /private, ambiguous_paths: true }
   - { match: "/private/*", auth: required }
   - { match: "/private", auth: required }
   - { match: "/odd/*", auth: public, ambiguous_paths: true }
