@@ -170,7 +170,7 @@ func TestCVE_2026_33814_HostileHTTP2Upstream(t *testing.T) {
 				}
 			}()
 			g := start(t, setup{env: map[string]string{
-				"CLERKGATE_POLICY": "optional", "CLERKGATE_UPSTREAM": "http://" + l.Addr().String(), "CLERKGATE_UPSTREAM_PROTOCOL": "h2c", "CLERKGATE_UPSTREAM_TIMEOUT": "1s",
+				"CLERKGATE_POLICY": "optional", "CLERKGATE_UPSTREAM": "http://" + l.Addr().String(), "CLERKGATE_UPSTREAM_PROTOCOL": "h2c", "CLERKGATE_UPSTREAM_TIMEOUT": "300ms",
 			}})
 			for _, body := range []string{"", "abc"} {
 				if name == "no window" && body != "" {
