@@ -9,9 +9,17 @@ import (
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
-// decide judges a request in the order of the protocol. It writes nothing.
+// decide judges a request. It writes nothing.
 func (a *Authenticator) decide(r *http.Request) *State {
 	j := &judged{a: a, r: r, ctx: r.Context(), public: a.origin.Public(r), headerToken: bearerToken(r.Header)}
+	s := j.decide()
+	s.public = j.public
+	return s
+}
+
+// decide goes through the protocol in its order.
+func (j *judged) decide() *State {
+	a, r := j.a, j.r
 	if !j.public.Valid() {
 		return signedOut(SessionToken, ReasonUnexpectedError, "The request's host is not a valid one.", nil)
 	}

@@ -1,6 +1,10 @@
 package middleware
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/clerkgate/clerkgate/internal/origin"
+)
 
 // Status is the outcome of judging a request.
 type Status string
@@ -81,6 +85,19 @@ type State struct {
 	// Auth is who is behind the request; never nil. For a pending session it is
 	// signed out although Status is SignedIn, as in Clerk's SDK.
 	Auth *Auth
+
+	public *origin.Public // nil for states that were not judged from a request
+}
+
+// Address is the scheme and host, with a port that is not the scheme's own, under
+// which the request was sent as the judgement understood it: those of a trusted
+// proxy's headers, else of the connection. ok is false when there is none that could
+// be read.
+func (s *State) Address() (scheme, host string, ok bool) {
+	if s.public == nil || !s.public.Valid() {
+		return "", "", false
+	}
+	return s.public.SchemeAndHost()
 }
 
 // Location is where the state redirects to; "" when it does not.

@@ -34,7 +34,7 @@ func (g grant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h[name] = []string{strings.Join(values, ", ")}
 		}
 	}
-	for _, name := range identityHeaders() {
+	for _, name := range identityHeaders {
 		h[name] = []string{strings.Join(out[name], ", ")}
 	}
 	h["Authorization"] = []string{strings.Join(out["Authorization"], ", ")}
@@ -43,10 +43,9 @@ func (g grant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// identityHeaders are all that [setIdentity] may write.
-func identityHeaders() []string {
-	return []string{
-		headerStatus, headerReason, headerUserID, headerSessionID, headerOrgID, headerOrgSlug, headerOrgRole,
-		headerTokenType, headerMachineID, headerClientID, headerScopes, headerAssertion,
-	}
+// identityHeaders are all that [fields.setIdentity] may write; from the third on
+// they are in the order of [routes.IdentityNames].
+var identityHeaders = [...]string{
+	headerStatus, headerReason, headerUserID, headerSessionID, headerOrgID, headerOrgSlug, headerOrgRole,
+	headerTokenType, headerMachineID, headerClientID, headerScopes,
 }

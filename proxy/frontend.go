@@ -136,7 +136,7 @@ func (f *frontend) rewrite(pr *httputil.ProxyRequest) {
 	out.Header.Del("Connection") // ReverseProxy kept it for an upgrade
 	out.Header.Del("Upgrade")
 	out.Header.Del("Te")
-	(&fields{h: out.Header}).setForwarded(f.origins, in)
+	(&fields{h: out.Header}).setForwarded(f.origins, in, nil)
 	out.Header["Clerk-Proxy-Url"] = []string{f.publicURL(in)}
 }
 

@@ -139,7 +139,7 @@ func (f *fields) setIdentity(set identitySet, state *middleware.State) {
 		who.UserID, who.SessionID, who.OrgID, who.OrgSlug, who.OrgRole, string(who.TokenType), who.MachineID, who.ClientID,
 	} {
 		if set&(1<<i) != 0 {
-			f.setEncoded(identityHeaders()[i+2], value)
+			f.setEncoded(identityHeaders[i+2], value)
 		}
 	}
 	if set&(1<<8) != 0 && len(who.Scopes) > 0 {

@@ -114,7 +114,7 @@ func (u *rule) addHeader(f fields, in *http.Request, e *entry) {
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = nil // keeps net/http from sending its own
 	}
-	f.setForwarded(u.origins, in)
+	f.setForwarded(u.origins, in, e.state)
 	f.set("X-Forwarded-Prefix", u.route.StripPrefix)
 	if u.route.Authorization != routes.AuthorizationKeep {
 		delete(h, "Authorization")

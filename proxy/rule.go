@@ -104,7 +104,7 @@ func (u *rule) judge(w http.ResponseWriter, r *http.Request, e *entry, next endi
 		next(w, r, e)
 		return
 	}
-	if u.guard != nil && usesCookies(r) && !u.guard.Allows(r, u.origins.Public(r).Origin()) {
+	if u.guard != nil && u.guard.Concerns(r) && usesCookies(r) && !u.guard.Allows(r, u.origins.Public(r).Origin()) {
 		e.failure = errCrossSite
 		refuse(w, r, http.StatusForbidden, "cross_site_request",
 			"This request was made by a page of another site, and carries your session. It was not let through.")

@@ -63,6 +63,10 @@ func (g *Guard) Allows(r *http.Request, publicOrigin string) bool {
 	return ok && from.origin == public
 }
 
+// Concerns reports whether Allows has anything to look at: it is false for requests
+// that pass for their method alone.
+func (g *Guard) Concerns(r *http.Request) bool { return !isSafe(r) }
+
 // isSafe reports whether the request cannot change anything by its method, of
 // which there is no other spelling, nor open a WebSocket.
 func isSafe(r *http.Request) bool {
