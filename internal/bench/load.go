@@ -21,6 +21,7 @@ type sample struct {
 	perRequest time.Duration // CPU time of the proxy
 	kernel     time.Duration // of that, the kernel's
 	perSecond  float64       // requests
+	counters   counters      // for one request
 }
 
 // load keeps a contender as busy as it can be, and returns what that cost.
@@ -29,7 +30,9 @@ func (b *bench) load(ctx context.Context, r *running, duration time.Duration) (s
 	if err != nil {
 		return sample{}, err
 	}
+	counting := b.count(ctx, r.cmd.Process.Pid)
 	requests, took, err := b.wrk(ctx, r, duration)
+	counted := counting.stop(max(1, requests))
 	if err != nil {
 		return sample{}, err
 	}
@@ -41,6 +44,7 @@ func (b *bench) load(ctx context.Context, r *running, duration time.Duration) (s
 		perRequest: (after.all - before.all) / time.Duration(requests),
 		kernel:     (after.kernel - before.kernel) / time.Duration(requests),
 		perSecond:  float64(requests) / took.Seconds(),
+		counters:   counted,
 	}, nil
 }
 

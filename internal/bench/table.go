@@ -37,7 +37,49 @@ func (t *table) String() string {
 		}
 		fmt.Fprintf(&b, " %.0f |\n", median(rates))
 	}
+	b.WriteString("\n" + t.counts())
 	return b.String()
+}
+
+// counts is the table of what the processor counted; "" where it does not count.
+func (t *table) counts() string {
+	instructions := func(s sample) float64 { return s.counters.instructions }
+	cycles := func(s sample) float64 { return s.counters.cycles }
+	var b strings.Builder
+	for _, c := range t.contenders {
+		own := t.samples[c.name]
+		if medianCount(own, instructions) == 0 {
+			return ""
+		}
+		fmt.Fprintf(&b, "| %s | %.1f |", c.name, medianCount(own, instructions)/1000)
+		for _, y := range []string{"e", "d", "d2"} {
+			fmt.Fprintf(&b, " %s |", countRatio(own, t.samples[y], instructions))
+		}
+		fmt.Fprintf(&b, " %.1f |", medianCount(own, cycles)/1000)
+		for _, y := range []string{"e", "d", "d2"} {
+			fmt.Fprintf(&b, " %s |", countRatio(own, t.samples[y], cycles))
+		}
+		b.WriteString("\n")
+	}
+	return "| | thousand instructions/request | of e | of d | of d2 | thousand cycles/request | of e | of d | of d2 |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n" + b.String()
+}
+
+func medianCount(samples []sample, of func(sample) float64) float64 {
+	values := make([]float64, len(samples))
+	for i, s := range samples {
+		values[i] = of(s)
+	}
+	if len(values) == 0 {
+		return 0
+	}
+	return median(values)
+}
+
+func countRatio(a, b []sample, of func(sample) float64) string {
+	if len(b) == 0 || medianCount(b, of) == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", medianCount(a, of)/medianCount(b, of))
 }
 
 // rate is how many requests a second a contender answered; 0 when it was not run.
