@@ -5,12 +5,20 @@ import "strings"
 // isToken says whether s is a token of RFC 9110, as names and methods are.
 func isToken(s string) bool {
 	for i := range len(s) {
-		if !isTokenByte(s[i]) {
+		if !tokenBytes[s[i]] {
 			return false
 		}
 	}
 	return s != ""
 }
+
+// tokenBytes is [isTokenByte] as a table: names are looked at in every request.
+var tokenBytes = func() (table [256]bool) {
+	for c := range len(table) {
+		table[c] = isTokenByte(byte(c))
+	}
+	return table
+}()
 
 // Sets of bytes below 128: bit c%64 of word c/64.
 const (
@@ -115,7 +123,7 @@ func canonical(name string) (string, bool) {
 	upper, same := true, true
 	for i := range len(name) {
 		c := name[i]
-		if !isTokenByte(c) {
+		if !tokenBytes[c] {
 			return "", false
 		}
 		if upper && 'a' <= c && c <= 'z' || !upper && 'A' <= c && c <= 'Z' {
