@@ -74,8 +74,8 @@ var arrows = []arrow{
 	{"clerkapi/clerktest", nil},
 	{"clerkapi", nil},
 	{"internal/house", nil},
-	{"internal/differential", nil},        // tests only
-	{"internal/hardening", nil},           // tests only
+	{"internal/differential", nil},                          // tests only
+	{"internal/hardening", nil},                             // tests only
 	{"internal/bench", []string{"internal/http1", "proxy"}}, // a command: it profiles the sidecar
 	{"internal/weburl", nil},
 	{"internal/pathpattern", nil},
