@@ -43,9 +43,9 @@ func (g grant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// identityHeaders are all that [fields.setIdentity] may write; from the third on
-// they are in the order of [routes.IdentityNames].
+// identityHeaders are all that speak of who it is; from the third on those that
+// [fields.setIdentity] writes are in the order of [routes.IdentityNames].
 var identityHeaders = [...]string{
 	headerStatus, headerReason, headerUserID, headerSessionID, headerOrgID, headerOrgSlug, headerOrgRole,
-	headerTokenType, headerMachineID, headerClientID, headerScopes,
+	headerTokenType, headerMachineID, headerClientID, headerScopes, headerAssertion,
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/clerkgate/clerkgate/internal/http1"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -24,6 +25,7 @@ type upstream struct {
 	buffers   bufferPool
 	requests  outgoingPool
 	idle      func()
+	wait      time.Duration // for the answer to begin
 }
 
 func newUpstream(settings routes.Upstream, opts transportOptions, transport http.RoundTripper) (*upstream, error) {
@@ -31,7 +33,10 @@ func newUpstream(settings routes.Upstream, opts transportOptions, transport http
 	if err != nil {
 		return nil, err
 	}
-	u := &upstream{target: target, transport: transport, idle: func() {}}
+	u := &upstream{
+		target: target, transport: transport, idle: func() {},
+		wait: positive(settings.ResponseTimeout, positive(opts.response, defaultUpstreamWait)),
+	}
 	if target.Scheme == "unix" {
 		u.target = &url.URL{Scheme: "http", Host: "upstream"}
 	}
@@ -60,8 +65,13 @@ func (u *upstream) forward(w http.ResponseWriter, r *http.Request, e *entry) {
 		bothWays(w)
 	}
 	e.informational.w = w
-	res, err := u.roundTrip(&out.Request, &e.informational)
+	request, sent := u.send(&out.Request)
+	res, err := u.roundTrip(request, &e.informational)
+	sent()
 	if err != nil {
+		if cause := context.Cause(request.Context()); errors.Is(cause, errUpstreamTakesNothing) {
+			err = cause // whatever the transport made of it
+		}
 		upstreamFailed(w, r, e, err)
 		return
 	}
