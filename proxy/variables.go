@@ -118,7 +118,7 @@ func Variables() []Variable {
 		{Name: envMaxConnections, Help: "How many connections may be open; no limit by default."},
 		{Name: envMaxStreams, Default: "250", Help: "How many requests one connection of HTTP/2 may have at a time."},
 		{Name: envConnectTimeout, Default: "10s", Help: "How long connecting to the application may take."},
-		{Name: envUpstreamTimeout, Default: "1m", Help: "How long the application may take to begin its answer."},
+		{Name: envUpstreamTimeout, Default: "1m", Help: "How long the application may take to begin its answer, or take nothing of a body."},
 		{Name: envUpstreamProtocol, Help: "http1, http2 (over TLS) or h2c; by default HTTP/1.1, and what is negotiated over TLS."},
 		{Name: envUpstreamCAFile, Help: "The authorities (PEM) that may have signed the application's certificate, in place of the system's."},
 		{Name: envUpstreamCertFile, Help: "A client certificate for the application (PEM); read again when it changes."},
