@@ -1,9 +1,16 @@
 // Package proxy is clerkgate's sidecar: a reverse proxy that lets a request
-// through to one upstream once Clerk's session protocol has judged it, and tells
-// the upstream who is there in X-Clerk-* headers.
+// through to an upstream once Clerk's session protocol has judged it, and tells
+// the upstream who is there in X-Clerk-* headers. Gateways that forward requests
+// themselves can ask it for the same judgement.
 //
-// [LoadConfig] reads the environment, [New] makes an [http.Handler] of it, [Run]
-// serves that handler and the admin listener until its context ends.
+// [LoadConfig] reads the environment and the routes file, [New] makes an
+// [http.Handler] of it, [Run] serves that handler and the admin listener until its
+// context ends, and puts a changed configuration to work without losing a request.
+//
+// A request finds its route (site.go), is judged by it (rule.go), gets its headers
+// (outgoing.go) and goes to the upstream (upstream.go), whose answer comes back by
+// incoming.go or, for a WebSocket, upgrade.go. Forward auth rebuilds the request that
+// a gateway tells of and sends it the same way, with a grant in the upstream's place.
 //
 // What is guaranteed, whatever a client sends:
 //
@@ -12,7 +19,10 @@
 //   - X-Forwarded-* and Forwarded are rebuilt; a client's values count only when
 //     the connection comes from a trusted proxy.
 //   - The path that the policy judged is the path that the upstream gets. What two
-//     parsers could read differently is refused with 400.
+//     parsers could read differently is refused with 400 wherever paths matter.
+//   - What no route makes public needs a session; what no route matches is 404.
+//   - A page of another site cannot act with the user's cookies.
+//   - Only trusted peers are answered as gateways.
 //   - The secret key is sent to the Frontend API that was configured, and to no
 //     other host.
 //   - Every answer that sets Clerk's cookies has Cache-Control: no-store.
