@@ -29,9 +29,7 @@ func (u *upstream) upgrade(w http.ResponseWriter, r, out *http.Request, res *htt
 	w.Header()["Connection"], w.Header()["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	client, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		for name := range w.Header() {
-			delete(w.Header(), name)
-		}
+		clear(w.Header())
 		upstreamFailed(w, r, e, errors.Join(errNoUpgrade, err))
 		return
 	}

@@ -21,7 +21,7 @@ import (
 type upstream struct {
 	target    *url.URL // scheme and host of the outgoing URL
 	transport http.RoundTripper
-	isDirect  bool // transport is an [http1.Transport]
+	direct    *http1.Transport // transport, where it is one; else nil
 	buffers   bufferPool
 	requests  outgoingPool
 	idle      func()
@@ -47,7 +47,7 @@ func newUpstream(settings routes.Upstream, opts transportOptions, transport http
 		}
 		u.transport, u.idle = own, own.CloseIdleConnections
 	}
-	_, u.isDirect = u.transport.(*http1.Transport)
+	u.direct, _ = u.transport.(*http1.Transport)
 	return u, nil
 }
 
@@ -81,15 +81,15 @@ func (u *upstream) forward(w http.ResponseWriter, r *http.Request, e *entry) {
 		return
 	}
 	u.answer(w, r, res, e)
-	if u.isDirect && out.Body == nil {
+	if u.direct != nil && out.Body == nil {
 		u.requests.put(out) // the answer is over, and nobody holds its request
 	}
 }
 
 // roundTrip has w told of informational answers on the way.
 func (u *upstream) roundTrip(out *http.Request, w *informational) (*http.Response, error) {
-	if direct, ok := u.transport.(*http1.Transport); ok {
-		return direct.RoundTripInformed(out, w)
+	if u.direct != nil {
+		return u.direct.RoundTripInformed(out, w)
 	}
 	defer w.stop()
 	return u.transport.RoundTrip(w.watch(out))

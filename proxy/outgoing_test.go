@@ -1,0 +1,26 @@
+package proxy
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestNothingOfARequestIsLeftForTheNext: the memory of an outgoing request is used
+// again, and who was signed in on the last one must not be on this one.
+func TestNothingOfARequestIsLeftForTheNext(t *testing.T) {
+	app := &received{}
+	s := start(t, app, optional)
+	token := "Bearer " + sessionToken(t, nil)
+	for range 20 {
+		_, _ = s.get(t, "/", "Authorization", token, "X-Secret", "jane's", "Cookie", "a=1")
+		assert.Equal(t, "user_jane", app.last(t).Header.Get(headerUserID))
+		_, _ = s.get(t, "/")
+		got := app.last(t).Header
+		assert.Equal(t, "signed-out", got.Get(headerStatus))
+		for _, name := range []string{headerUserID, headerSessionID, headerTokenType, "Authorization", "X-Secret", "Cookie"} {
+			assert.Empty(t, got.Values(name), name)
+		}
+	}
+	assert.Equal(t, 40, app.count())
+}
