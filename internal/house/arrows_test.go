@@ -78,6 +78,7 @@ var arrows = []arrow{
 	{"internal/hardening", nil},                             // tests only
 	{"internal/bench", []string{"internal/http1", "proxy"}}, // a command: it profiles the sidecar
 	{"internal/weburl", nil},
+	{"internal/problem", nil},
 	{"internal/pathpattern", nil},
 	{"internal/origin", []string{"internal/weburl"}},
 	{"internal/certificate", nil},

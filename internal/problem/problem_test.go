@@ -1,0 +1,44 @@
+package problem_test
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/clerkgate/clerkgate/internal/problem"
+)
+
+func TestProblemReadsAsOneLine(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		problem problem.Problem
+		want    string
+	}{
+		{problem.Problem{Where: "X"}, "X"},
+		{problem.Problem{Where: "X", Want: "a number"}, "X: expected a number"},
+		{problem.Problem{Where: "X", Found: `"a"`, Want: "a number"}, `X: found "a"; expected a number`},
+		{problem.Problem{Where: "X", Found: "nothing", Remedy: "Copy it from the dashboard."}, "X: found nothing. Copy it from the dashboard."},
+	} {
+		assert.Equal(t, test.want, test.problem.String())
+	}
+}
+
+func TestQuoteShowsAPartOnOneLine(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, `"a\nb"`, problem.Quote("a\nb"))
+	long := problem.Quote(strings.Repeat("ä", 100))
+	assert.Less(t, len(long), 70)
+	assert.True(t, utf8.ValidString(long))
+	assert.NotContains(t, problem.QuoteURL("https://jane:secret@example.com"), "secret")
+}
+
+func TestNearestSuggestsOnlyNearWords(t *testing.T) {
+	t.Parallel()
+	known := []string{"CLERK_SECRET_KEY", "CLERKGATE_LISTEN"}
+	assert.Equal(t, "CLERKGATE_LISTEN", problem.Nearest("CLERKGATE_LISTN", known))
+	assert.Equal(t, "CLERKGATE_LISTEN", problem.Nearest("clerkgate_listen", known))
+	assert.Empty(t, problem.Nearest("SOMETHING_ELSE_ALTOGETHER_IN_LENGTH", known))
+	assert.Equal(t, "a, b or c", problem.OneOf([]string{"a", "b", "c"}))
+}
