@@ -12,7 +12,7 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// What the run beside Clerk's own SDK (internal/differential) found, each with the
+// What the run beside Clerk's own SDK (internal/test/differential) found, each with the
 // answer that the SDK gave.
 
 // keysFrom answers requests for the keys by itself, and all else by the forge.

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
 
-	"github.com/clerkgate/clerkgate/internal/certificate/certificatetest"
+	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
 )
 
 // issued writes a pair for name into dir, in place of the one that may be there.

@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clerkgate/clerkgate/internal/certificate/certificatetest"
+	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
 )
 
 // reloading is a server that is asked for reloads.

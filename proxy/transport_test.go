@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
-	"github.com/clerkgate/clerkgate/internal/certificate/certificatetest"
 	"github.com/clerkgate/clerkgate/internal/http1"
+	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 

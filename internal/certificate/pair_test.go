@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clerkgate/clerkgate/internal/certificate/certificatetest"
+	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
 )
 
 // clock stands still until it is moved.

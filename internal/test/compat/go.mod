@@ -1,4 +1,4 @@
-module github.com/clerkgate/clerkgate/internal/compat
+module github.com/clerkgate/clerkgate/internal/test/compat
 
 go 1.26.8
 
@@ -16,4 +16,4 @@ require (
 	golang.org/x/crypto v0.19.0 // indirect
 )
 
-replace github.com/clerkgate/clerkgate => ../..
+replace github.com/clerkgate/clerkgate => ../../..

@@ -44,7 +44,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	}
 	path := filepath.Join(dir, "clerkgate")
 	build := exec.Command("go", "build", "-o", path, "./cmd/clerkgate")
-	build.Dir = filepath.Join("..", "..")
+	build.Dir = filepath.Join("..", "..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build clerkgate: %w\n%s", err, out)
 	}

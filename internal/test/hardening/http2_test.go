@@ -17,7 +17,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
-	"github.com/clerkgate/clerkgate/internal/certificate/certificatetest"
+	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
 )
 
 // framer is a client of HTTP/2 that may send what no client does.

@@ -39,7 +39,7 @@ func documentedVariables(t testing.TB, file string) map[string]documented {
 
 func TestReadmeListsEveryVariableWithItsDefault(t *testing.T) {
 	t.Parallel()
-	rows := documentedVariables(t, "../../README.md")
+	rows := documentedVariables(t, "../../../README.md")
 	for _, v := range proxy.Variables() {
 		row, ok := rows[v.Name]
 		if !assert.True(t, ok, "README.md does not document %s", v.Name) {
@@ -63,11 +63,11 @@ func TestReadmeListsEveryVariableWithItsDefault(t *testing.T) {
 // Every line of Go in the README stands in an example that compiles and is tested.
 func TestReadmeShowsCodeThatCompiles(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../../README.md")
 	require.NoError(t, err)
 	known := make(map[string]bool)
 	for _, name := range []string{"main.go", "main_test.go"} {
-		example, err := os.ReadFile("../../examples/nethttp/" + name)
+		example, err := os.ReadFile("../../../examples/nethttp/" + name)
 		require.NoError(t, err)
 		for line := range strings.Lines(string(example)) {
 			known[strings.TrimSpace(line)] = true

@@ -73,10 +73,11 @@ var arrows = []arrow{
 	// A fake that shared the verifier's or the client's code would share its bugs.
 	{"clerkapi/clerktest", nil},
 	{"clerkapi", nil},
-	{"internal/house", nil},
-	{"internal/differential", nil},                          // tests only
-	{"internal/hardening", nil},                             // tests only
-	{"internal/bench", []string{"internal/http1", "proxy"}}, // a command: it profiles the sidecar
+	{"internal/test/house", nil},
+	{"internal/test/differential", nil},                          // tests only
+	{"internal/test/hardening", nil},                             // tests only
+	{"internal/test/bench", []string{"internal/http1", "proxy"}}, // a command: it profiles the sidecar
+	{"internal/test/certificatetest", nil},
 	{"internal/weburl", nil},
 	{"internal/problem", nil},
 	{"internal/pathpattern", nil},

@@ -39,7 +39,7 @@ func missing() string {
 		return "Node is not installed"
 	}
 	if _, err := os.Stat(filepath.Join("node_modules", "@clerk", "backend", "package.json")); err != nil {
-		return "@clerk/backend is not installed (npm install --prefix internal/differential)"
+		return "@clerk/backend is not installed (npm install --prefix internal/test/differential)"
 	}
 	return ""
 }

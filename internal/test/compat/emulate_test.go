@@ -36,9 +36,9 @@ func startEmulate(t *testing.T) string {
 	const command = "emulate/node_modules/.bin/emulate"
 	if _, err := os.Stat(command); err != nil {
 		if os.Getenv("COMPAT_REQUIRED") == "1" {
-			t.Fatal("the npm package emulate is missing: run internal/compat/run.sh")
+			t.Fatal("the npm package emulate is missing: run internal/test/compat/run.sh")
 		}
-		t.Skip("the npm package emulate is missing: internal/compat/run.sh installs it")
+		t.Skip("the npm package emulate is missing: internal/test/compat/run.sh installs it")
 	}
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-module github.com/clerkgate/clerkgate/internal/gateways/traefik
+module github.com/clerkgate/clerkgate/internal/test/gateways/traefik
 
 go 1.26.8
 

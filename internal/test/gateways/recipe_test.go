@@ -26,7 +26,7 @@ type gateway func(t *testing.T, s *stack)
 func install(t testing.TB, s *stack, name string, addresses ...string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "examples", "forwardauth", name))))
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "..", "examples", "forwardauth", name))))
 	addresses = append(addresses, "127.0.0.1:8080", s.gate.address, "127.0.0.1:3000", s.app.address)
 	replacer := strings.NewReplacer(addresses...)
 	files, err := os.ReadDir(dir)

@@ -86,7 +86,7 @@ func walk(t testing.TB, m proto.Message, visit func(proto.Message)) {
 }
 
 func envoyRecipe(name string) string {
-	return filepath.Join("..", "..", "examples", "forwardauth", "envoy", name)
+	return filepath.Join("..", "..", "..", "examples", "forwardauth", "envoy", name)
 }
 
 func TestEnvoyRecipesAreValid(t *testing.T) {

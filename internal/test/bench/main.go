@@ -1,7 +1,7 @@
 // Command bench measures what a request costs behind clerkgate, beside a bare
 // [net/http/httputil.ReverseProxy] and beside HAProxy verifying the same tokens:
 //
-//	go run ./internal/bench
+//	go run ./internal/test/bench
 //
 // Each contender runs on one core of its own, wrk and the upstream on another;
 // what counts is the CPU time of the proxy's process, from /proc. Method, figures

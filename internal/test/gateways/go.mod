@@ -1,4 +1,4 @@
-module github.com/clerkgate/clerkgate/internal/gateways
+module github.com/clerkgate/clerkgate/internal/test/gateways
 
 go 1.26.8
 
@@ -25,4 +25,4 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 )
 
-replace github.com/clerkgate/clerkgate => ../..
+replace github.com/clerkgate/clerkgate => ../../..

@@ -52,7 +52,7 @@ type container struct {
 
 func readObjects(t *testing.T, name string) map[string]object {
 	t.Helper()
-	file, err := os.Open(filepath.Join("..", "..", "examples", "kubernetes", name))
+	file, err := os.Open(filepath.Join("..", "..", "..", "examples", "kubernetes", name))
 	require.NoError(t, err)
 	defer file.Close()
 	objects := make(map[string]object)
@@ -73,7 +73,7 @@ func readObjects(t *testing.T, name string) map[string]object {
 
 // TestKubernetesExamples follows each name from one object to the next.
 func TestKubernetesExamples(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
 	require.NoError(t, err)
 	for _, file := range []string{"sidecar.yaml", "gateway.yaml"} {
 		t.Run(file, func(t *testing.T) {
