@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 // defaultForwardAuthPath is where gateways ask.
@@ -57,12 +58,12 @@ func (f *forwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.logger.LogAttrs(r.Context(), slog.LevelWarn,
 			"forward auth was asked by a peer that is not trusted; if it is your gateway, add it to "+envTrustedProxies,
 			slog.String("peer", peerIP(r.RemoteAddr)))
-		refuse(w, r, http.StatusForbidden, "peer_not_trusted", "Only gateways that clerkgate trusts may ask here.")
+		answer.Refuse(w, r, http.StatusForbidden, "peer_not_trusted", "Only gateways that clerkgate trusts may ask here.")
 		return
 	}
 	g, ok := f.gateway(r.URL.EscapedPath())
 	if !ok {
-		refuse(w, r, http.StatusNotFound, "gateway_unknown",
+		answer.Refuse(w, r, http.StatusNotFound, "gateway_unknown",
 			"Below "+f.path+" there are nginx, traefik, caddy, haproxy and envoy.")
 		return
 	}
@@ -71,7 +72,7 @@ func (f *forwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		f.logger.LogAttrs(r.Context(), slog.LevelInfo, "forward auth was asked about no usable request",
 			slog.String("gateway", g.name), slog.String("error", err.Error()))
-		refuse(a, r, http.StatusBadRequest, "original_request_invalid", "The request can't be judged: "+err.Error()+".")
+		answer.Refuse(a, r, http.StatusBadRequest, "original_request_invalid", "The request can't be judged: "+err.Error()+".")
 	} else {
 		f.chain.ServeHTTP(a, original.WithContext(withAnswer(original.Context(), a)))
 	}

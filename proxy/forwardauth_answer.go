@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 const (
@@ -79,7 +81,7 @@ func (a *gatewayAnswer) finish() {
 // fail replaces the answer by a 500.
 func (a *gatewayAnswer) fail(code, message string) {
 	*a = *newGatewayAnswer()
-	writeError(a, http.StatusInternalServerError, code, message)
+	answer.RefuseJSON(a, http.StatusInternalServerError, code, message)
 }
 
 // sayPlainly is for gateways that take 200 alone for a yes and pass on everything
@@ -98,7 +100,7 @@ func sayWithoutOtherSuccess(w http.ResponseWriter, a *gatewayAnswer) {
 	a.finish()
 	if a.otherSuccess() {
 		*a = *newGatewayAnswer()
-		writeError(a, http.StatusForbidden, "preflight_not_supported",
+		answer.RefuseJSON(a, http.StatusForbidden, "preflight_not_supported",
 			"This gateway cannot pass on the answer to a CORS preflight; let the gateway answer it.")
 	}
 	writeAnswer(w, a)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 // grant stands where a proxied request would go to its upstream, and tells the
@@ -23,7 +25,7 @@ type grant struct {
 func (g grant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, ok := r.Context().Value(gatewayAnswerKey{}).(*gatewayAnswer)
 	if !ok {
-		refuse(w, r, http.StatusInternalServerError, "not_asked", "No gateway asked about this request.")
+		answer.Refuse(w, r, http.StatusInternalServerError, "not_asked", "No gateway asked about this request.")
 		return
 	}
 	h := w.Header()

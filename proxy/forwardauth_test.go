@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 // asked is an endpoint before a chain of the test's making.
@@ -347,14 +348,14 @@ func TestNginxIsToldInItsLanguage(t *testing.T) {
 	assert.NotContains(t, redirect.Header, "X-Clerk-Body", "a page cannot travel in a header")
 
 	refused := askedBefore(func(w http.ResponseWriter, _ *http.Request) {
-		writeError(w, http.StatusUnauthorized, "authentication_invalid", "Unauthenticated")
+		answer.RefuseJSON(w, http.StatusUnauthorized, "authentication_invalid", "Unauthenticated")
 	}).ask(t, "/.clerkgate/auth/nginx", nginx()...)
 	assert.Equal(t, http.StatusUnauthorized, refused.StatusCode)
 	assert.JSONEq(t, `{"errors":[{"code":"authentication_invalid","message":"Unauthenticated"}]}`, refused.Header.Get("X-Clerk-Body"))
 
 	for name, message := range map[string]string{"too long": strings.Repeat("a", maxNginxBody), "not ASCII": "Größe"} {
 		res := askedBefore(func(w http.ResponseWriter, _ *http.Request) {
-			writeError(w, http.StatusForbidden, "x", message)
+			answer.RefuseJSON(w, http.StatusForbidden, "x", message)
 		}).ask(t, "/.clerkgate/auth/nginx", nginx()...)
 		assert.Equal(t, http.StatusForbidden, res.StatusCode)
 		assert.NotContains(t, res.Header, "X-Clerk-Body", name)

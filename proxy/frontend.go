@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -109,11 +110,11 @@ func (f *frontend) serves(r *http.Request, path string) bool {
 
 func (f *frontend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !f.matches(r.URL.EscapedPath()) {
-		writeError(w, http.StatusBadRequest, "proxy_path_mismatch", "The path is outside the Frontend API's.")
+		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_path_mismatch", "The path is outside the Frontend API's.")
 		return
 	}
 	if !f.origins.Public(r).Valid() {
-		writeError(w, http.StatusBadRequest, "proxy_request_failed", "The request does not say which host it is for.")
+		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_request_failed", "The request does not say which host it is for.")
 		return
 	}
 	f.proxy.ServeHTTP(w, r)
@@ -195,11 +196,11 @@ func frontendFailed(w http.ResponseWriter, r *http.Request, err error) {
 		e.failure = err
 	}
 	if errors.Is(err, errForeignTarget) {
-		writeError(w, http.StatusBadRequest, "proxy_request_failed", "The target of this request is not the Frontend API.")
+		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_request_failed", "The target of this request is not the Frontend API.")
 		return
 	}
-	status, _ := failure(err)
-	writeError(w, status, "proxy_request_failed", "The Frontend API could not be reached.")
+	status, _ := answer.RoundTripFailed(err)
+	answer.RefuseJSON(w, status, "proxy_request_failed", "The Frontend API could not be reached.")
 }
 
 var errForeignTarget = errors.New("the target is not the Frontend API")

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 // Limits bound what one client can hold of a server. A field that is zero has the
@@ -108,7 +110,7 @@ func lastAnswer(w http.ResponseWriter, r *http.Request, status int, code, messag
 	if r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
-	refuse(w, r, status, code, message)
+	answer.Refuse(w, r, status, code, message)
 }
 
 func tooManyFields(h http.Header) bool {

@@ -7,11 +7,32 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 // errStalled is what reading a body comes to whose client sends nothing for too
 // long.
 var errStalled = errors.New("the client stopped sending the body of its request")
+
+// refusal is how a request is answered whose body came to err; nil when that is not
+// the client's doing.
+func refusal(err error) *answer.Error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.Is(err, errStalled):
+		return &answer.Error{
+			Status: http.StatusRequestTimeout, Code: "request_timeout", Err: err,
+			Message: "What was to be sent did not arrive in time. Try again.",
+		}
+	case errors.As(err, &tooLarge):
+		return &answer.Error{
+			Status: http.StatusRequestEntityTooLarge, Code: "request_too_large", Err: err,
+			Message: "What was sent is larger than this server takes.",
+		}
+	}
+	return nil
+}
 
 // guardedBody bounds the body of a request: its size, and how long one read may
 // wait for the client. Time in which nobody reads does not count, so that a slow
@@ -117,7 +138,7 @@ func (b *guardedBody) problem() error {
 // bodyFailure is what is wrong with the body of a request whose client is still
 // there: it stalled, or was too large. net/http takes a client for gone, and
 // cancels the context, when its connection had to be given a deadline.
-func bodyFailure(r *http.Request) error {
+func bodyFailure(r *http.Request) *answer.Error {
 	body, ok := r.Body.(*guardedBody)
 	if !ok {
 		return nil
@@ -127,11 +148,7 @@ func bodyFailure(r *http.Request) error {
 		body.reading.Lock()
 		defer body.reading.Unlock()
 	}
-	err := body.problem()
-	if tooLarge := (*http.MaxBytesError)(nil); errors.Is(err, errStalled) || errors.As(err, &tooLarge) {
-		return err
-	}
-	return nil
+	return refusal(body.problem())
 }
 
 // finish lets go of the connection, and says whether the body was read whole.

@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 // upload reads a body as an upstream would, and answers as [Proxy] does when that
@@ -22,8 +24,11 @@ import (
 func upload(w http.ResponseWriter, r *http.Request) {
 	n, err := io.Copy(io.Discard, r.Body)
 	if err != nil {
-		status, code := failure(err)
-		refuse(w, r, status, code, "")
+		if refused := bodyFailure(r); refused != nil {
+			refused.Refuse(w, r)
+			return
+		}
+		answer.Refuse(w, r, http.StatusBadGateway, "upstream_unavailable", "")
 		return
 	}
 	_, _ = fmt.Fprintf(w, "%d bytes", n)
@@ -105,7 +110,7 @@ func TestAnnouncedBodyDoesNotHoldTheConnection(t *testing.T) {
 					if fullDuplex {
 						assert.NoError(t, http.NewResponseController(w).EnableFullDuplex())
 					}
-					refuse(w, r, http.StatusUnauthorized, "signed_out", "")
+					answer.Refuse(w, r, http.StatusUnauthorized, "signed_out", "")
 				}).dial()
 				defer conn.Close()
 				go func() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -146,7 +147,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// A tunnel through a proxy for one application is an attack (CVE-2026-71324);
 		// what follows on the connection must not be read as a request.
 		w.Header().Set("Connection", "close")
-		refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server is no tunnel.")
+		answer.Refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server is no tunnel.")
 		return
 	}
 	e := &entry{path: r.URL.EscapedPath()}

@@ -13,6 +13,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/exchange"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -106,7 +107,7 @@ func (u *rule) judge(w http.ResponseWriter, r *http.Request, e *entry, next endi
 	}
 	if u.guard != nil && u.guard.Concerns(r) && usesCookies(r) && !u.guard.Allows(r, u.origins.Public(r).Origin()) {
 		e.failure = errCrossSite
-		refuse(w, r, http.StatusForbidden, "cross_site_request",
+		answer.Refuse(w, r, http.StatusForbidden, "cross_site_request",
 			"This request was made by a page of another site, and carries your session. It was not let through.")
 		return
 	}
@@ -165,7 +166,7 @@ func (u *rule) identify(w http.ResponseWriter, r *http.Request, e *entry) bool {
 	signed, err := u.signer.Sign(subject(who), u.route.Audience)
 	if err != nil {
 		e.failure = err
-		refuse(w, r, http.StatusInternalServerError, "assertion_failed", "This request could not be vouched for.")
+		answer.Refuse(w, r, http.StatusInternalServerError, "assertion_failed", "This request could not be vouched for.")
 		return false
 	}
 	e.assertion = signed
@@ -177,7 +178,7 @@ func (u *rule) exchangeFailed(w http.ResponseWriter, r *http.Request, e *entry, 
 	if context.Cause(r.Context()) != nil {
 		return // the client has gone
 	}
-	refuse(w, r, http.StatusBadGateway, "token_exchange_failed", "The token that the application needs could not be had from Clerk. Try again in a moment.")
+	answer.Refuse(w, r, http.StatusBadGateway, "token_exchange_failed", "The token that the application needs could not be had from Clerk. Try again in a moment.")
 }
 
 // subject is who an assertion is about.
@@ -199,7 +200,7 @@ func subject(who *middleware.Auth) assertion.Subject {
 // forward is the end of a proxied request.
 func (u *rule) forward(w http.ResponseWriter, r *http.Request, e *entry) {
 	if u.upstream == nil {
-		refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
+		answer.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
 		return
 	}
 	u.upstream.forward(w, r, e)

@@ -9,6 +9,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/assertion"
 	"github.com/clerkgate/clerkgate/internal/exchange"
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -132,10 +133,10 @@ func (s *site) match(w http.ResponseWriter, r *http.Request, e *entry) (*rule, *
 		return nil, nil, false
 	case errors.Is(err, routes.ErrInvalidHost):
 		e.failure = err
-		refuse(w, r, http.StatusBadRequest, "invalid_host", "The host of this address is not a valid one.")
+		answer.Refuse(w, r, http.StatusBadRequest, "invalid_host", "The host of this address is not a valid one.")
 		return nil, nil, false
 	case err != nil:
-		refuse(w, r, http.StatusNotFound, "no_route", "There is nothing at this address.")
+		answer.Refuse(w, r, http.StatusNotFound, "no_route", "There is nothing at this address.")
 		return nil, nil, false
 	}
 	e.path, e.upstreamPath = m.Path, m.UpstreamPath()
@@ -176,7 +177,7 @@ func (s *site) hostOf(r *http.Request) string {
 
 func refuseAmbiguous(w http.ResponseWriter, r *http.Request, e *entry) {
 	e.failure = errAmbiguousPath
-	refuse(w, r, http.StatusBadRequest, "ambiguous_path",
+	answer.Refuse(w, r, http.StatusBadRequest, "ambiguous_path",
 		"The path of this address can be read in more than one way: it has dot segments, empty segments, or an encoded slash, dot or control character.")
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/http1"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -96,24 +97,20 @@ func (u *upstream) roundTrip(out *http.Request, w *informational) (*http.Respons
 }
 
 func upstreamFailed(w http.ResponseWriter, r *http.Request, e *entry, err error) {
-	broken := bodyFailure(r)
-	if broken != nil {
-		err = broken // whatever the transport made of it
+	if broken := bodyFailure(r); broken != nil {
+		e.failure = broken // whatever the transport made of it
+		broken.Refuse(w, r)
+		return
 	}
 	e.failure = err
-	var tooLarge *http.MaxBytesError
-	status, code := failure(err)
-	message := "The application could not be reached. Try again in a moment."
-	switch {
-	case broken == nil && context.Cause(r.Context()) != nil:
+	status, code := answer.RoundTripFailed(err)
+	if context.Cause(r.Context()) != nil {
 		w.WriteHeader(status) // the client has gone
 		return
-	case errors.As(err, &tooLarge):
-		status, code, message = http.StatusRequestEntityTooLarge, "request_too_large", "What was sent is larger than this server takes."
-	case status == http.StatusRequestTimeout:
-		message = "What was to be sent did not arrive in time. Try again."
-	case status == http.StatusGatewayTimeout:
+	}
+	message := "The application could not be reached. Try again in a moment."
+	if status == http.StatusGatewayTimeout {
 		message = "The application took too long to answer. Try again in a moment."
 	}
-	refuse(w, r, status, code, message)
+	answer.Refuse(w, r, status, code, message)
 }

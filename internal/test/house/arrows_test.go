@@ -92,9 +92,10 @@ var arrows = []arrow{
 	{"proxy/routes", []string{"middleware"}}, // the words of tokens and requirements
 	{"internal/http1", nil},
 	{"proxy/extauthz", nil}, // what judges is given to it
+	{"proxy/internal/answer", nil},
 	{"proxy", []string{
 		"middleware", "proxy/routes", "proxy/extauthz", "internal/assertion", "internal/certificate", "internal/crossorigin",
-		"internal/exchange", "internal/http1", "internal/origin", "proxy/extauthz",
+		"internal/exchange", "internal/http1", "internal/origin", "proxy/internal/answer",
 	}},
 	{"cmd", []string{"clerkapi/clerktest", "proxy", "proxy/routes"}},
 	{"examples", []string{"clerkapi", "clerkapi/clerktest", "proxy", "middleware"}},

@@ -1,33 +1,21 @@
-package proxy
+package answer
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"html/template"
-	"net"
 	"net/http"
 	"strings"
 )
 
-// wantsPage says whether a person will read the answer, by the test that the
-// session protocol uses to tell documents from calls.
-func wantsPage(r *http.Request) bool {
-	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "" {
-		return dest == "document" || dest == "iframe"
-	}
-	return strings.HasPrefix(r.Header.Get("Accept"), "text/html")
-}
-
-// refuse answers in clerkgate's own name: a page for people, Clerk's error shape
+// Refuse answers in clerkgate's own name: a page for people, Clerk's error shape
 // for programs. It leaves what is in the header already, such as fresh cookies.
-func refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+func Refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Del("Content-Length")
 	if !wantsPage(r) {
-		writeError(w, status, code, message)
+		RefuseJSON(w, status, code, message)
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -45,7 +33,8 @@ type apiError struct {
 	Message string `json:"message"`
 }
 
-func writeError(w http.ResponseWriter, status int, code, message string) {
+// RefuseJSON answers with Clerk's error shape.
+func RefuseJSON(w http.ResponseWriter, status int, code, message string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
@@ -55,16 +44,13 @@ func writeError(w http.ResponseWriter, status int, code, message string) {
 	}{[]apiError{{code, message}}})
 }
 
-// failure classifies an error of a round trip.
-func failure(err error) (status int, code string) {
-	var timeout net.Error
-	if errors.Is(err, errStalled) {
-		return http.StatusRequestTimeout, "request_timeout"
+// wantsPage says whether a person will read the answer, by the test that the
+// session protocol uses to tell documents from calls.
+func wantsPage(r *http.Request) bool {
+	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "" {
+		return dest == "document" || dest == "iframe"
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
-		return http.StatusGatewayTimeout, "upstream_timeout"
-	}
-	return http.StatusBadGateway, "upstream_unavailable"
+	return strings.HasPrefix(r.Header.Get("Accept"), "text/html")
 }
 
 func page() *template.Template {

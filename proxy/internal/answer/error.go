@@ -1,0 +1,41 @@
+package answer
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+)
+
+// Error is a failure that knows how to answer it.
+type Error struct {
+	Status  int
+	Code    string // for programs, such as request_timeout
+	Message string // for people, a sentence
+	Err     error  // the cause, for the log; may be nil
+}
+
+// Error is the text of the cause, which only the log gets to see.
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return e.Message
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Refuse answers as e says.
+func (e *Error) Refuse(w http.ResponseWriter, r *http.Request) {
+	Refuse(w, r, e.Status, e.Code, e.Message)
+}
+
+// RoundTripFailed says how to answer when asking another server came to err.
+func RoundTripFailed(err error) (status int, code string) {
+	var timeout net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+		return http.StatusGatewayTimeout, "upstream_timeout"
+	}
+	return http.StatusBadGateway, "upstream_unavailable"
+}
