@@ -17,13 +17,13 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/test/vectors"
 	"github.com/clerkgate/clerkgate/internal/weburl"
 	"github.com/clerkgate/clerkgate/middleware"
 )
@@ -31,40 +31,33 @@ import (
 // FuzzDecision changes the recorded requests byte by byte, and what Clerk answers,
 // and holds what must be true of every answer to every request.
 func FuzzDecision(f *testing.F) {
-	vectors := loadVectors(f)
-	ids := make([]string, 0, len(vectors.Instances))
-	for id := range vectors.Instances {
-		ids = append(ids, id)
-	}
-	sort.Strings(ids)
-	for _, c := range vectors.Cases {
-		now := c.Now
-		if now == 0 {
-			now = vectors.Now
-		}
-		host, headers := "", make([]string, 0, len(c.Request.Headers))
-		for _, kv := range c.Request.Headers {
-			if strings.EqualFold(kv[0], "Host") {
-				host = kv[1]
-				continue
+	recorded := vectors.Load(f)
+	for i, file := range recorded {
+		for _, c := range file.Cases {
+			host, headers := "", make([]string, 0, len(c.Request.Headers))
+			for _, kv := range c.Request.Headers {
+				if strings.EqualFold(kv[0], "Host") {
+					host = kv[1]
+					continue
+				}
+				headers = append(headers, kv[0]+": "+kv[1])
 			}
-			headers = append(headers, kv[0]+": "+kv[1])
+			status, answer := http.StatusNotFound, ""
+			if len(c.BAPI) > 0 {
+				status, answer = c.BAPI[0].Answer.Status, c.BAPI[0].Answer.Body
+			}
+			f.Add(i, c.Now, c.Request.Method, c.Request.Target, host, strings.Join(headers, "\n"), status, answer)
 		}
-		status, answer := http.StatusNotFound, ""
-		if len(c.BAPI) > 0 {
-			status, answer = c.BAPI[0].Answer.Status, c.BAPI[0].Answer.Body
-		}
-		f.Add(sort.SearchStrings(ids, c.Instance), now, c.Request.Method, c.Request.Target, host, strings.Join(headers, "\n"), status, answer)
 	}
 	for _, answer := range []string{
 		`{"directives":["__session=a.b.c\r\nX-Evil: 1"]}`, `{"object":"cookies","cookies":["__session=a.b.c\nX-Evil: 1"]}`, `{"directives":["x=\u0000"]}`,
 	} {
-		f.Add(4, vectors.Now, "GET", "/?__clerk_handshake_nonce=n%0d%0aX:1", "a.example", "Accept: text/html\nCookie: __clerk_db_jwt=%0d%0aSet-Cookie:x", 200, answer)
+		f.Add(4, recorded[0].Now, "GET", "/?__clerk_handshake_nonce=n%0d%0aX:1", "a.example", "Accept: text/html\nCookie: __clerk_db_jwt=%0d%0aSet-Cookie:x", 200, answer)
 	}
 	f.Fuzz(func(t *testing.T, instance int, now int64, method, target, host, headers string, status int, answer string) {
-		in := vectors.Instances[ids[uint(instance)%uint(len(ids))]]
-		backend := &fuzzBackend{jwks: in.JWKS, answer: vectorAnswer{Status: 200 + int(uint(status-200)%400), ContentType: "application/json", Body: answer}}
-		opts := in.options(now, backend)
+		in := &recorded[uint(instance)%uint(len(recorded))].Instance
+		backend := &fuzzBackend{jwks: in.JWKS, answer: vectors.Answer{Status: 200 + int(uint(status-200)%400), ContentType: "application/json", Body: answer}}
+		opts := vectorOptions(&in.Config, now, backend)
 		l := &laws{t: t, in: in, opts: &opts, backend: backend}
 		opts.Observer = func(_ *http.Request, s *middleware.State) { l.state = s }
 		a, err := middleware.New(opts)
@@ -102,13 +95,13 @@ func fuzzRequest(method, target, host, headers string) *http.Request {
 
 // fuzzBackend answers every question in the same way, but for the keys.
 type fuzzBackend struct {
-	jwks, answer vectorAnswer
+	jwks, answer vectors.Answer
 	asked        []string // tokens that were sent for verification
 }
 
 func (b *fuzzBackend) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/v1/jwks" {
-		return vectorResponse(b.jwks)
+		return b.jwks.Response()
 	}
 	if r.Body != nil {
 		data, _ := io.ReadAll(r.Body)
@@ -120,13 +113,13 @@ func (b *fuzzBackend) RoundTrip(r *http.Request) (*http.Response, error) {
 			}
 		}
 	}
-	return vectorResponse(b.answer)
+	return b.answer.Response()
 }
 
 // laws are what holds for every request.
 type laws struct {
 	t       *testing.T
-	in      *vectorInstance
+	in      *vectors.Instance
 	opts    *middleware.Options
 	backend *fuzzBackend
 	request *http.Request

@@ -19,6 +19,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/vectors"
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
@@ -78,9 +79,9 @@ func (f *forge) authenticator(change func(*middleware.Options)) *middleware.Auth
 func (f *forge) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/v1/jwks" {
 		enc := base64.RawURLEncoding
-		return vectorResponse(vectorAnswer{Status: http.StatusOK, ContentType: "application/json", Body: fmt.Sprintf(
+		return vectors.Answer{Status: http.StatusOK, ContentType: "application/json", Body: fmt.Sprintf(
 			`{"keys":[{"kty":"RSA","use":"sig","alg":"RS256","kid":%q,"n":%q,"e":%q}]}`,
-			f.kid, enc.EncodeToString(f.key.N.Bytes()), enc.EncodeToString(big.NewInt(int64(f.key.E)).Bytes()))})
+			f.kid, enc.EncodeToString(f.key.N.Bytes()), enc.EncodeToString(big.NewInt(int64(f.key.E)).Bytes()))}.Response()
 	}
 	var body []byte
 	if r.Body != nil {
@@ -93,7 +94,7 @@ func (f *forge) RoundTrip(r *http.Request) (*http.Response, error) {
 	if f.answer != nil {
 		status, answer = f.answer(r.URL.Path, string(body))
 	}
-	return vectorResponse(vectorAnswer{Status: status, ContentType: "application/json", Body: answer})
+	return vectors.Answer{Status: status, ContentType: "application/json", Body: answer}.Response()
 }
 
 func (f *forge) made() []string {

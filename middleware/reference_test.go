@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/vectors"
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
@@ -18,7 +19,7 @@ import (
 // keysFrom answers requests for the keys by itself, and all else by the forge.
 type keysFrom struct {
 	*forge
-	answer vectorAnswer
+	answer vectors.Answer
 }
 
 func (k keysFrom) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -28,7 +29,7 @@ func (k keysFrom) RoundTrip(r *http.Request) (*http.Response, error) {
 	if k.answer.Hangup {
 		return nil, errors.New("connection reset")
 	}
-	return vectorResponse(k.answer)
+	return k.answer.Response()
 }
 
 func TestKeysThatCannotBeLoaded(t *testing.T) {
@@ -36,18 +37,18 @@ func TestKeysThatCannotBeLoaded(t *testing.T) {
 	const asJSON = "application/json"
 	tests := []struct {
 		name   string
-		answer vectorAnswer
+		answer vectors.Answer
 		want   middleware.Reason
 	}{
-		{"no connection", vectorAnswer{Hangup: true}, middleware.ReasonUnexpectedError},
-		{"a proxy's page", vectorAnswer{Status: 502, ContentType: "text/html", Body: "<html>"}, middleware.ReasonUnexpectedError},
-		{"cut short", vectorAnswer{Status: 200, ContentType: asJSON, Body: `{"keys":`}, middleware.ReasonUnexpectedError},
-		{"an error", vectorAnswer{Status: 500, ContentType: asJSON, Body: `{"errors":[{"code":"internal_clerk_error"}]}`}, "jwk-remote-failed-to-load"},
-		{"null", vectorAnswer{Status: 200, ContentType: asJSON, Body: `null`}, middleware.ReasonUnexpectedError},
-		{"no list of keys", vectorAnswer{Status: 200, ContentType: asJSON, Body: `{}`}, "jwk-remote-failed-to-load"},
-		{"no keys", vectorAnswer{Status: 200, ContentType: asJSON, Body: `{"keys":[]}`}, "jwk-remote-failed-to-load"},
-		{"wrong secret key", vectorAnswer{Status: 401, ContentType: asJSON, Body: `{"errors":[{"code":"clerk_key_invalid"}]}`}, "secret-key-invalid"},
-		{"wrong secret key among errors", vectorAnswer{Status: 403, ContentType: asJSON, Body: `{"errors":[{"code":"x"},{"code":"clerk_key_invalid"}]}`}, "secret-key-invalid"},
+		{"no connection", vectors.Answer{Hangup: true}, middleware.ReasonUnexpectedError},
+		{"a proxy's page", vectors.Answer{Status: 502, ContentType: "text/html", Body: "<html>"}, middleware.ReasonUnexpectedError},
+		{"cut short", vectors.Answer{Status: 200, ContentType: asJSON, Body: `{"keys":`}, middleware.ReasonUnexpectedError},
+		{"an error", vectors.Answer{Status: 500, ContentType: asJSON, Body: `{"errors":[{"code":"internal_clerk_error"}]}`}, "jwk-remote-failed-to-load"},
+		{"null", vectors.Answer{Status: 200, ContentType: asJSON, Body: `null`}, middleware.ReasonUnexpectedError},
+		{"no list of keys", vectors.Answer{Status: 200, ContentType: asJSON, Body: `{}`}, "jwk-remote-failed-to-load"},
+		{"no keys", vectors.Answer{Status: 200, ContentType: asJSON, Body: `{"keys":[]}`}, "jwk-remote-failed-to-load"},
+		{"wrong secret key", vectors.Answer{Status: 401, ContentType: asJSON, Body: `{"errors":[{"code":"clerk_key_invalid"}]}`}, "secret-key-invalid"},
+		{"wrong secret key among errors", vectors.Answer{Status: 403, ContentType: asJSON, Body: `{"errors":[{"code":"x"},{"code":"clerk_key_invalid"}]}`}, "secret-key-invalid"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,17 +1,11 @@
 package middleware_test
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"os"
-	"regexp"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -19,135 +13,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/vectors"
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// vectorFile is testdata/authenticate-request.json: decisions that Clerk's own
-// SDK made at a frozen clock.
-type vectorFile struct {
-	Now       int64
-	Instances map[string]*vectorInstance
-	Cases     []*vectorCase
-}
-
-type vectorInstance struct {
-	Config struct {
-		PublishableKey, SecretKey, MachineSecretKey, JWTKey string
-		ProxyURL, Domain, SignInURL                         string
-		IsSatellite, SatelliteAutoSync, TrustForwarded      bool
-		AuthorizedParties                                   []string
-		Audience, AcceptsToken                              stringOrList
-		OrganizationSyncOptions                             struct{ OrganizationPatterns, PersonalAccountPatterns []string }
-		ClockSkewInMs                                       *int64
-	}
-	CookieSuffix string
-	JWKS         vectorAnswer
-}
-
-type vectorAnswer struct {
-	Status            int
-	ContentType, Body string
-	Hangup            bool
-}
-
-type vectorCase struct {
-	ID, Instance string
-	Now          int64
-	Request      struct {
-		Method, Target, URL string
-		Headers             [][2]string
-	}
-	BAPI []struct {
-		Match struct {
-			Method, PathPattern, BodyField, QueryField string
-			Equals                                     string
-		}
-		Answer vectorAnswer
-	}
-	Expect vectorExpect
-}
-
-type vectorExpect struct {
-	Outcome, Status                            string
-	Reason, TokenType, Location                *string
-	MessagePresent, Pending                    bool
-	UserID, SessionID, OrgID, OrgSlug, OrgRole *string
-	SetCookie                                  []string
-	CacheControl                               *string
-	AccessControlAllowOrigin                   *string
-	AccessControlAllowCredentials              *string
-	BAPICalls                                  []vectorCall
-}
-
-type vectorCall struct {
-	Method, Path, Authorization, APIVersion string
-	Query                                   [][2]string
-	Body                                    map[string]any
-}
-
-type stringOrList []string
-
-func (s *stringOrList) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*s = stringOrList{one}
-		return nil
-	}
-	return json.Unmarshal(data, (*[]string)(s))
-}
-
-// vectorBackend is the Backend API of one case.
-type vectorBackend struct {
-	instance *vectorInstance
-	c        *vectorCase
-	calls    []vectorCall
-}
-
-func (b *vectorBackend) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		body, _ = io.ReadAll(r.Body)
-	}
-	if r.URL.Path == "/v1/jwks" {
-		return vectorResponse(b.instance.JWKS)
-	}
-	call := vectorCall{Method: r.Method, Path: r.URL.Path, Authorization: r.Header.Get("Authorization"), APIVersion: r.Header.Get("Clerk-API-Version"), Query: [][2]string{}}
-	for name, values := range r.URL.Query() {
-		for _, v := range values {
-			call.Query = append(call.Query, [2]string{name, v})
-		}
-	}
-	sort.Slice(call.Query, func(i, j int) bool { return call.Query[i][0] < call.Query[j][0] })
-	if len(body) > 0 {
-		_ = json.Unmarshal(body, &call.Body)
-	}
-	b.calls = append(b.calls, call)
-	for _, rule := range b.c.BAPI {
-		m := rule.Match
-		value, _ := call.Body[m.BodyField].(string)
-		if m.QueryField != "" {
-			value = r.URL.Query().Get(m.QueryField)
-		}
-		if m.Method == r.Method && regexp.MustCompile(m.PathPattern).MatchString(r.URL.Path) && value == m.Equals {
-			return vectorResponse(rule.Answer)
-		}
-	}
-	return vectorResponse(vectorAnswer{Status: 404, ContentType: "application/json", Body: `{"errors":[{"code":"resource_not_found","message":"not found"}]}`})
-}
-
-func vectorResponse(a vectorAnswer) (*http.Response, error) {
-	if a.Hangup {
-		return nil, errors.New("connection reset")
-	}
-	h := http.Header{}
-	if a.ContentType != "" {
-		h.Set("Content-Type", a.ContentType)
-	}
-	return &http.Response{StatusCode: a.Status, Header: h, Body: io.NopCloser(strings.NewReader(a.Body)), ContentLength: int64(len(a.Body))}, nil
-}
-
-func (in *vectorInstance) options(now int64, transport http.RoundTripper) middleware.Options {
-	c := in.Config
+// vectorOptions are the options that express a recorded configuration.
+func vectorOptions(c *vectors.Config, now int64, transport http.RoundTripper) middleware.Options {
 	o := middleware.Options{
 		PublishableKey: c.PublishableKey, SecretKey: c.SecretKey, MachineSecretKey: c.MachineSecretKey, JWTKey: c.JWTKey,
 		ProxyURL: c.ProxyURL, Domain: c.Domain, SignInURL: c.SignInURL, IsSatellite: c.IsSatellite, SatelliteAutoSync: c.SatelliteAutoSync,
@@ -167,7 +38,7 @@ func (in *vectorInstance) options(now int64, transport http.RoundTripper) middle
 	return o
 }
 
-func (c *vectorCase) request(t *testing.T) *http.Request {
+func vectorRequest(c *vectors.Case) *http.Request {
 	u, err := url.Parse(c.Request.URL)
 	if err != nil {
 		u = &url.URL{Scheme: "http", Host: "unparsable.invalid", Path: "/"}
@@ -186,7 +57,7 @@ func (c *vectorCase) request(t *testing.T) *http.Request {
 
 // saysRevokedOrExpired finds machine tokens whose answer is 200 and says that they
 // are not good any more. Clerk's SDK signs them in; here they are refused.
-func (c *vectorCase) saysRevokedOrExpired() bool {
+func saysRevokedOrExpired(c *vectors.Case) bool {
 	for _, rule := range c.BAPI {
 		body := strings.ReplaceAll(rule.Answer.Body, " ", "")
 		if rule.Answer.Status == http.StatusOK && (strings.Contains(body, `"revoked":true`) || strings.Contains(body, `"expired":true`)) {
@@ -196,44 +67,33 @@ func (c *vectorCase) saysRevokedOrExpired() bool {
 	return false
 }
 
-func loadVectors(t testing.TB) *vectorFile {
-	t.Helper()
-	data, err := os.ReadFile("testdata/authenticate-request.json")
-	require.NoError(t, err)
-	var f vectorFile
-	require.NoError(t, json.Unmarshal(data, &f))
-	require.GreaterOrEqual(t, len(f.Cases), 400)
-	return &f
-}
-
 // TestVectors replays what Clerk's SDK decided.
 func TestVectors(t *testing.T) {
-	f := loadVectors(t)
-	for _, c := range f.Cases {
-		t.Run(c.ID, func(t *testing.T) {
-			in := f.Instances[c.Instance]
-			backend := &vectorBackend{instance: in, c: c}
-			now := c.Now
-			if now == 0 {
-				now = f.Now
-			}
-			a, err := middleware.New(in.options(now, backend))
-			if err != nil {
-				// What Clerk's SDK finds out with every request stops the start here.
-				require.Equal(t, "throws", c.Expect.Outcome, "%v", err)
-				return
-			}
-			defer a.Close()
-			if c.saysRevokedOrExpired() {
-				require.Equal(t, middleware.SignedOut, a.Authenticate(c.request(t)).Status)
-				return
-			}
-			checkVector(t, c, a.Authenticate(c.request(t)), backend.calls)
-		})
+	for _, f := range vectors.Load(t) {
+		for _, c := range f.Cases {
+			t.Run(c.ID, func(t *testing.T) { replayVector(t, &f.Instance, c) })
+		}
 	}
 }
 
-func checkVector(t *testing.T, c *vectorCase, s *middleware.State, calls []vectorCall) {
+func replayVector(t *testing.T, in *vectors.Instance, c *vectors.Case) {
+	backend := &vectors.Backend{JWKS: in.JWKS, Case: c}
+	a, err := middleware.New(vectorOptions(&in.Config, c.Now, backend))
+	if err != nil {
+		// What Clerk's SDK finds out with every request stops the start here.
+		require.Equal(t, "throws", c.Expect.Outcome, "%v", err)
+		return
+	}
+	defer a.Close()
+	state := a.Authenticate(vectorRequest(c))
+	if saysRevokedOrExpired(c) {
+		require.Equal(t, middleware.SignedOut, state.Status)
+		return
+	}
+	checkVector(t, c, state, backend.Calls)
+}
+
+func checkVector(t *testing.T, c *vectors.Case, s *middleware.State, calls []vectors.Call) {
 	e := &c.Expect
 	if e.Outcome == "throws" {
 		assert.NotEqual(t, middleware.SignedIn, s.Status, "fail closed")
@@ -263,7 +123,7 @@ func checkVector(t *testing.T, c *vectorCase, s *middleware.State, calls []vecto
 	checkCalls(t, e.BAPICalls, calls)
 }
 
-func checkCalls(t *testing.T, want, got []vectorCall) {
+func checkCalls(t *testing.T, want, got []vectors.Call) {
 	require.Len(t, got, len(want), "calls to the Backend API")
 	for i := range want {
 		w, g := want[i], got[i]

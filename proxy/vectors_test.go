@@ -3,7 +3,6 @@ package proxy
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,8 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,116 +18,46 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/test/vectors"
 )
-
-// vector is one recorded decision of Clerk's SDK; see the test of package
-// middleware, which replays all of what was recorded without a network.
-type vector struct {
-	ID, Instance string
-	Now          int64
-	Request      struct {
-		Method, Target string
-		Headers        [][2]string
-	}
-	BAPI []struct {
-		Match  struct{ Method, PathPattern, BodyField, QueryField, Equals string }
-		Answer vectorAnswer
-	}
-	Expect struct {
-		Outcome                                    string
-		Reason, Location, UserID, SessionID, OrgID *string
-		OrgSlug, OrgRole, TokenType                *string
-		Pending                                    bool
-		SetCookie                                  []string
-		ResponseAuthHeaders                        *struct{ Status, Reason string }
-	}
-}
-
-type vectorAnswer struct {
-	Status            int
-	ContentType, Body string
-	Hangup            bool
-}
-
-// vectorClerk is the Backend API of one vector.
-type vectorClerk struct {
-	jwks vectorAnswer
-	v    *vector
-}
-
-func (c *vectorClerk) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer := vectorAnswer{Status: 404, ContentType: "application/json", Body: `{"errors":[{"code":"resource_not_found","message":"not found"}]}`}
-	var body map[string]any
-	if r.Body != nil {
-		_ = json.NewDecoder(r.Body).Decode(&body)
-	}
-	if r.URL.Path == "/v1/jwks" {
-		answer = c.jwks
-	}
-	for _, rule := range c.v.BAPI {
-		value, _ := body[rule.Match.BodyField].(string)
-		if rule.Match.QueryField != "" {
-			value = r.URL.Query().Get(rule.Match.QueryField)
-		}
-		if rule.Match.Method == r.Method && regexp.MustCompile(rule.Match.PathPattern).MatchString(r.URL.Path) && value == rule.Match.Equals {
-			answer = rule.Answer
-			break
-		}
-	}
-	if answer.Hangup {
-		return nil, errors.New("connection reset")
-	}
-	return &http.Response{StatusCode: answer.Status, Header: http.Header{"Content-Type": {answer.ContentType}}, Body: io.NopCloser(strings.NewReader(answer.Body))}, nil
-}
 
 // TestVectorsOverHTTP sends the recorded requests, byte for byte, through a proxy
 // that is set up by the recorded environment, and looks at what browser and
 // upstream got.
 func TestVectorsOverHTTP(t *testing.T) {
-	data, err := os.ReadFile("../middleware/testdata/authenticate-request.json")
-	require.NoError(t, err)
-	var file struct {
-		Now       int64
-		Instances map[string]struct {
-			Env  map[string]string
-			JWKS vectorAnswer
-		}
-		Cases []*vector
-	}
-	require.NoError(t, json.Unmarshal(data, &file))
-	require.NotEmpty(t, file.Cases)
-
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(r.Header)
 	}))
 	t.Cleanup(upstream.Close)
-	for _, v := range file.Cases {
-		t.Run(v.ID, func(t *testing.T) {
-			in := file.Instances[v.Instance]
-			env := maps.Clone(in.Env)
-			env["CLERKGATE_UPSTREAM"] = upstream.URL
-			cfg, _, err := load(env)
-			if err == nil {
-				cfg.Auth.Transport = &vectorClerk{jwks: in.JWKS, v: v}
-			}
-			var p *Proxy
-			if err == nil {
-				p, err = New(cfg, Deps{Now: func() time.Time { return time.Unix(max(v.Now, file.Now), 0) }, Logger: slog.New(slog.DiscardHandler)})
-			}
-			if err != nil {
-				require.Equal(t, "throws", v.Expect.Outcome, "%v", err)
-				return
-			}
-			defer p.Close()
-			server := httptest.NewServer(p)
-			defer server.Close()
-			v.check(t, v.send(t, server.URL))
-		})
+	for _, f := range vectors.Load(t) {
+		for _, v := range f.Cases {
+			t.Run(v.ID, func(t *testing.T) { replayVector(t, &f.Instance, v, upstream.URL) })
+		}
 	}
 }
 
-// send writes the request as it was on the wire.
-func (v *vector) send(t *testing.T, target string) *http.Response {
+func replayVector(t *testing.T, in *vectors.Instance, v *vectors.Case, upstream string) {
+	env := maps.Clone(in.Env)
+	env["CLERKGATE_UPSTREAM"] = upstream
+	cfg, _, err := load(env)
+	var p *Proxy
+	if err == nil {
+		cfg.Auth.Transport = &vectors.Backend{JWKS: in.JWKS, Case: v}
+		p, err = New(cfg, Deps{Now: func() time.Time { return time.Unix(v.Now, 0) }, Logger: slog.New(slog.DiscardHandler)})
+	}
+	if err != nil {
+		require.Equal(t, "throws", v.Expect.Outcome, "%v", err)
+		return
+	}
+	defer p.Close()
+	server := httptest.NewServer(p)
+	defer server.Close()
+	checkVector(t, v, sendVector(t, v, server.URL))
+}
+
+// sendVector writes the request as it was on the wire.
+func sendVector(t *testing.T, v *vectors.Case, target string) *http.Response {
 	u, err := url.Parse(target)
 	require.NoError(t, err)
 	conn, err := net.Dial("tcp", u.Host)
@@ -155,7 +82,7 @@ func (v *vector) send(t *testing.T, target string) *http.Response {
 	return res
 }
 
-func (v *vector) check(t *testing.T, res *http.Response) {
+func checkVector(t *testing.T, v *vectors.Case, res *http.Response) {
 	e := &v.Expect
 	text := func(s *string) string {
 		if s == nil {
@@ -163,7 +90,7 @@ func (v *vector) check(t *testing.T, res *http.Response) {
 		}
 		return *s
 	}
-	if e.Outcome == "throws" || v.refusedHere() {
+	if e.Outcome == "throws" || refusedHere(v) {
 		if res.StatusCode == http.StatusOK && v.Request.Method != http.MethodHead {
 			assert.Equal(t, "signed-out", upstreamHeaders(t, res).Get(headerStatus), "fail closed")
 		}
@@ -205,7 +132,7 @@ func (v *vector) check(t *testing.T, res *http.Response) {
 
 // refusedHere is the one kind of recorded answer that is refused on purpose: a
 // machine token of which Clerk says that it is revoked or expired.
-func (v *vector) refusedHere() bool {
+func refusedHere(v *vectors.Case) bool {
 	for _, rule := range v.BAPI {
 		if strings.Contains(rule.Answer.Body, `"revoked":true`) || strings.Contains(rule.Answer.Body, `"expired":true`) {
 			return true

@@ -78,6 +78,7 @@ var arrows = []arrow{
 	{"internal/test/hardening", nil},                             // tests only
 	{"internal/test/bench", []string{"internal/http1", "proxy"}}, // a command: it profiles the sidecar
 	{"internal/test/certificatetest", nil},
+	{"internal/test/vectors", nil}, // recorded decisions, and the Backend API to replay them
 	{"internal/weburl", nil},
 	{"internal/problem", nil},
 	{"internal/pathpattern", nil},
