@@ -119,11 +119,14 @@ var malformedAnswers = map[string]struct {
 	"coding with vertical tab":        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: \vchunked\r\n\r\n0\r\n\r\n", false},
 	"coding in 1.0":                   {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true},
 	"space before the colon":          {"HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello", true},
-	"folded line":                     {"HTTP/1.1 200 OK\r\nX-A: 1\r\n 2\r\nContent-Length: 0\r\n\r\n", true},
+	"folded length":                   {"HTTP/1.1 200 OK\r\nContent-Length:\r\n 5\r\n\r\nhello", true},
+	"folded coding":                   {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n x\r\n\r\n0\r\n\r\n", false},
+	"folded control character":        {"HTTP/1.1 200 OK\r\nX-A: 1\r\n \x002\r\nContent-Length: 0\r\n\r\n", false},
 	"folded first line":               {"HTTP/1.1 200 OK\r\n X-A: 1\r\nContent-Length: 0\r\n\r\n", false},
-	"no colon":                        {"HTTP/1.1 200 OK\r\nX-A\r\nContent-Length: 0\r\n\r\n", false},
-	"no name":                         {"HTTP/1.1 200 OK\r\n: 1\r\nContent-Length: 0\r\n\r\n", false},
-	"name that is no token":           {"HTTP/1.1 200 OK\r\nX(A: 1\r\nContent-Length: 0\r\n\r\n", false},
+	"length without a colon":          {"HTTP/1.1 200 OK\r\nContent-Length 5\r\n\r\nhello", false},
+	"coding with another hyphen":      {"HTTP/1.1 200 OK\r\nTransfer\u2010Encoding: chunked\r\n\r\n0\r\n\r\n", false},
+	"length with a space inside":      {"HTTP/1.1 200 OK\r\nContent Length: 5\r\n\r\nhello", true},
+	"null byte without a colon":       {"HTTP/1.1 200 OK\r\nX\x00A\r\nContent-Length: 0\r\n\r\n", false},
 	"bare carriage return":            {"HTTP/1.1 200 OK\r\nX-A: 1\rX-B: 2\r\nContent-Length: 0\r\n\r\n", false},
 	"null byte":                       {"HTTP/1.1 200 OK\r\nX-A: 1\x00\r\nContent-Length: 0\r\n\r\n", false},
 	"control character in status":     {"HTTP/1.1 200 O\x01K\r\nContent-Length: 0\r\n\r\n", true},
@@ -247,4 +250,50 @@ func TestHeaderLimits(t *testing.T) {
 			assert.EqualValues(t, 1, u.conns.Load())
 		})
 	}
+}
+
+// TestHeaderLinesThatAreNoHTTP has one odd line in each answer, which must cost at
+// most itself: applications send such lines, and other proxies let them pass.
+func TestHeaderLinesThatAreNoHTTP(t *testing.T) {
+	t.Parallel()
+	const before, after = "HTTP/1.1 200 OK\r\nX-Before: 1\r\n", "\r\nX-After: 2\r\nContent-Length: 5\r\n\r\nhello"
+	for name, tc := range map[string]struct {
+		line    string
+		more    http.Header
+		dropped bool
+	}{
+		"space in the name":       {"Secured by: x", nil, true},
+		"space before the colon":  {"X-Old : 1", http.Header{"X-Old": {"1"}}, false},
+		"tab before the colon":    {"X-Old\t: 1", http.Header{"X-Old": {"1"}}, false},
+		"folded":                  {"X-Long: 1\r\n  2\r\n\t3", http.Header{"X-Long": {"1 2 3"}}, false},
+		"no colon":                {"what is this", nil, true},
+		"no name":                 {": 1", nil, true},
+		"name beyond ASCII":       {"X-Größe: 1", nil, true},
+		"name that is no token":   {"X(A): 1", nil, true},
+		"folded onto one dropped": {"Secured by: x\r\n y", nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var dropped []string
+			u := answering(t, before+tc.line+after)
+			rt := transport(t, u, http1.Options{Dropped: func(reason string) { dropped = append(dropped, reason) }})
+			got := roundTrip(rt, get(t, "http://upstream/"))
+			require.NoError(t, got.err)
+			assert.Equal(t, "hello", got.body)
+			want := http.Header{"X-Before": {"1"}, "X-After": {"2"}, "Content-Length": {"5"}}
+			for name, values := range tc.more {
+				want[name] = values
+			}
+			assert.Equal(t, want, got.header)
+			assert.Equal(t, tc.dropped, len(dropped) == 1, "%q", dropped)
+		})
+	}
+}
+
+func TestMalformedAnswerSaysSo(t *testing.T) {
+	t.Parallel()
+	u := answering(t, "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello")
+	got := roundTrip(transport(t, u, http1.Options{}), get(t, "http://upstream/"))
+	require.ErrorIs(t, got.err, http1.ErrMalformedAnswer)
+	assert.ErrorContains(t, got.err, "space before the colon")
 }

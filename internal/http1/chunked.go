@@ -165,7 +165,7 @@ func (b *body) readTrailer() error {
 			return nil
 		}
 		budget -= len(line) + 2
-		name, value, err := parseField(string(line))
+		name, value, err := parseStrictField(string(line))
 		if err != nil {
 			return err
 		}

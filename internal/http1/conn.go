@@ -34,9 +34,14 @@ type conn struct {
 	probed   bool
 	err      error
 
+	// keepFor is how long the upstream said that it keeps the connection when it is
+	// idle, less a margin; 0 when it did not say.
+	keepFor time.Duration
+
 	// Guarded by the pool's lock.
 	reused     bool
 	idleSince  time.Time // zero until the next sweep
+	until      time.Time // the end of keepFor; zero for none
 	young      bool      // is in the pool's list
 	seen       bool      // by a sweep
 	prev, next *conn

@@ -16,7 +16,8 @@
 // or on which it has said something nobody asked for, is found out before anything
 // is sent and dropped. A request that was sent on a reused connection and got not a
 // single byte is sent once more on a new connection if it is idempotent and its
-// body, if any, can be had again by GetBody.
+// body, if any, can be had again by GetBody. An upstream that says how long it keeps
+// idle connections (Keep-Alive: timeout=5) is believed, less a second.
 //
 // Informational answers go to Got1xxResponse and Got100Continue of the
 // [net/http/httptrace.ClientTrace] in the context, in the caller's goroutine; the
@@ -30,8 +31,9 @@
 //
 // An answer that two parsers could read differently is an error: both
 // Content-Length and Transfer-Encoding, a coding other than chunked, a coding in
-// HTTP/1.0, folded lines, control characters, space before the colon, a 101 that
-// nobody asked for. So is a request that would be: a Content-Length header that is
+// HTTP/1.0, control characters, a misspelled or folded header that says where the
+// answer ends, a 101 that nobody asked for. Other header lines that are no HTTP are
+// mended or dropped, as field_line.go says. So is a request that would be: a Content-Length header that is
 // not the body's, a method, target or host that is not one, CONNECT. Headers that
 // frame a message are written by this package alone, in whatever spelling they
 // stand in the request.

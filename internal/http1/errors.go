@@ -20,11 +20,17 @@ type lostError struct{ err error }
 func (e *lostError) Error() string { return "http1: connection lost: " + e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
 
-// malformed is an answer that is not HTTP/1.1, or could be read in two ways. The
-// text never has parts of the answer in it: they may be secret.
+// ErrMalformedAnswer is what an error of a round trip or of a body [errors.Is] when
+// the upstream has answered, but not in HTTP/1.1, or so that it could be read in two
+// ways. The error's text says what was wrong.
+var ErrMalformedAnswer = errors.New("malformed answer")
+
+// malformed is one way of being malformed. The text never has parts of the answer
+// in it: they may be secret.
 type malformed string
 
-func (e malformed) Error() string { return "http1: malformed answer: " + string(e) }
+func (e malformed) Error() string        { return "http1: malformed answer: " + string(e) }
+func (e malformed) Is(target error) bool { return target == ErrMalformedAnswer }
 
 // invalid is a request that must not be sent.
 type invalid string

@@ -26,21 +26,24 @@ type pool struct {
 	refuseReturn bool // since closeIdle, until the next request
 }
 
-// take returns the idle connection that was used last, or nil. With fresh it only
-// notes that there is a request.
-func (p *pool) take(fresh bool) *conn {
+// take returns the idle connection that was used last, or nil, and those that it
+// found on the way to have outlived what their upstream promised, for the caller to
+// close. With fresh it only notes that there is a request.
+func (p *pool) take(fresh bool) (c *conn, outlived []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refuseReturn = false
-	n := len(p.idle) - 1
-	if fresh || n < 0 {
-		return nil
+	for n := len(p.idle) - 1; !fresh && n >= 0; n-- {
+		c = p.idle[n]
+		p.idle[n] = nil
+		p.idle = p.idle[:n]
+		if c.until.IsZero() || p.now().Before(c.until) {
+			p.push(c)
+			return c, outlived
+		}
+		outlived = append(outlived, c)
 	}
-	c := p.idle[n]
-	p.idle[n] = nil
-	p.idle = p.idle[:n]
-	p.push(c)
-	return c
+	return nil, outlived
 }
 
 // enter adds a new connection that a request is about to use.
@@ -57,7 +60,10 @@ func (p *pool) put(c *conn) {
 	p.remove(c)
 	full := p.refuseReturn || len(p.idle) >= p.maxIdle
 	if !full {
-		c.reused, c.idleSince = true, time.Time{}
+		c.reused, c.idleSince, c.until = true, time.Time{}, time.Time{}
+		if c.keepFor > 0 {
+			c.until = p.now().Add(c.keepFor)
+		}
 		p.idle = append(p.idle, c)
 		p.wake()
 	}
@@ -146,7 +152,7 @@ func (p *pool) sweep() {
 		p.schedule(p.tick)
 	case len(p.idle) > 0 && p.idleTimeout > 0:
 		p.ticking = false // a request wakes it earlier
-		p.schedule(max(p.tick, p.idleTimeout-p.now().Sub(p.idle[0].idleSince)))
+		p.schedule(max(p.tick, p.idle[0].idleEnd(p.idleTimeout).Sub(p.now())))
 	default:
 		p.ticking = false
 	}
@@ -183,7 +189,7 @@ func (p *pool) expiredLocked() (expired []*conn) {
 		p.idle[i].idleSince = now
 	}
 	old := 0
-	for old < len(p.idle) && now.Sub(p.idle[old].idleSince) >= p.idleTimeout {
+	for old < len(p.idle) && !now.Before(p.idle[old].idleEnd(p.idleTimeout)) {
 		old++
 	}
 	if old == 0 {
@@ -194,4 +200,13 @@ func (p *pool) expiredLocked() (expired []*conn) {
 	clear(p.idle[rest:])
 	p.idle = p.idle[:rest]
 	return expired
+}
+
+// idleEnd is when an idle connection is to be closed.
+func (c *conn) idleEnd(idleTimeout time.Duration) time.Time {
+	end := c.idleSince.Add(idleTimeout)
+	if !c.until.IsZero() && c.until.Before(end) {
+		return c.until
+	}
+	return end
 }

@@ -173,3 +173,67 @@ func TestNewNeedsDial(t *testing.T) {
 	t.Parallel()
 	assert.Panics(t, func() { New(Options{}) })
 }
+
+// An upstream that says how long it keeps idle connections resets what comes later,
+// and a POST that meets the reset cannot be sent again.
+func TestKeepAliveHint(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		hint   string
+		reused time.Duration // the longest that the connection is used after
+		never  bool
+	}{
+		"node":             {hint: "timeout=5", reused: 4*time.Second - 1},
+		"apache":           {hint: "timeout=5, max=100", reused: 4*time.Second - 1},
+		"one second":       {hint: "timeout=1", reused: time.Second/2 - 1},
+		"capitals, spaces": {hint: "max=3 , Timeout = 5", reused: 4*time.Second - 1},
+		"none at all":      {hint: "timeout=0", never: true},
+		"longer than ours": {hint: "timeout=7200", reused: time.Minute - 1},
+		"no number":        {hint: "timeout=soon", reused: time.Minute - 1},
+		"too large":        {hint: "timeout=99999999999999999999", reused: time.Minute - 1},
+		"something else":   {hint: "max=3", reused: time.Minute - 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &conn{}
+			kept := c.heedKeepAlive(http.Header{"Keep-Alive": {tc.hint}})
+			require.Equal(t, !tc.never, kept)
+			if tc.never {
+				return
+			}
+			now := time.Unix(1_700_000_000, 0)
+			p := &pool{maxIdle: 1, idleTimeout: time.Minute, now: func() time.Time { return now }, ticking: true}
+			for _, again := range []bool{true, false} {
+				c.nc, _ = net.Pipe()
+				p.put(c)
+				p.expiredLocked() // as a sweep does
+				now = now.Add(tc.reused)
+				if !again {
+					now = now.Add(1)
+				}
+				closeAll(p.expiredLocked())
+				got, outlived := p.take(false)
+				if again {
+					require.Same(t, c, got)
+					require.Empty(t, outlived)
+					continue
+				}
+				assert.Nil(t, got)
+			}
+		})
+	}
+}
+
+// Without a sweep in time, the hint is looked at before the connection is used.
+func TestKeepAliveHintIsHeededBeforeUse(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	p := &pool{maxIdle: 2, idleTimeout: time.Minute, now: func() time.Time { return now }, ticking: true}
+	hinted, other := &conn{keepFor: time.Second}, &conn{}
+	p.put(other)
+	p.put(hinted)
+	now = now.Add(2 * time.Second)
+	got, outlived := p.take(false)
+	assert.Same(t, other, got)
+	assert.Equal(t, []*conn{hinted}, outlived)
+}

@@ -53,6 +53,7 @@ func (a *answer) parse(block string, lines int) error {
 	if lines-1 > len(values) {
 		values = make([]string, lines-1)
 	}
+	last := ""
 	for {
 		if line, rest, err = cutLine(rest); err != nil {
 			return err
@@ -61,10 +62,22 @@ func (a *answer) parse(block string, lines int) error {
 			a.res.Header = header
 			return nil
 		}
+		if line[0] == ' ' || line[0] == '\t' {
+			if err := unfold(header, last, line); err != nil {
+				return err
+			}
+			continue
+		}
 		name, value, err := parseField(line)
+		if dropped, ok := err.(droppedLine); ok { //nolint:errorlint // it is never wrapped
+			a.dropped = dropped
+			last = droppedName
+			continue
+		}
 		if err != nil {
 			return err
 		}
+		last = name
 		if before, ok := header[name]; ok {
 			header[name] = append(before, value)
 			continue
@@ -113,24 +126,6 @@ func (a *answer) parseStatus(line string) error {
 	a.res.Proto, a.res.ProtoMajor, a.res.ProtoMinor = line[:version-1], 1, int(minor-'0')
 	a.res.Status, a.res.StatusCode = status, code
 	return nil
-}
-
-// parseField reads a header line. Space before the colon and folded lines are
-// errors: a name is a token, and a folded line begins with a space.
-func parseField(line string) (name, value string, err error) {
-	i := strings.IndexByte(line, ':')
-	if i < 0 {
-		return "", "", malformed("a header line without a colon")
-	}
-	name, ok := canonical(line[:i])
-	if !ok {
-		return "", "", malformed("a header name that is no token")
-	}
-	value = line[i+1:]
-	if !isClean(value) {
-		return "", "", malformed("control characters in a header")
-	}
-	return name, trim(value), nil
 }
 
 // bodyKind says how a body ends.

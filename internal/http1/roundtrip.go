@@ -14,10 +14,11 @@ const maxInformational = 100
 
 // answer is a response with all that it consists of, in one piece of memory.
 type answer struct {
-	res    http.Response
-	body   body
-	coding [1]string
-	values [12]string
+	res     http.Response
+	dropped droppedLine // why a line of the header was left out; "" for none
+	body    body
+	coding  [1]string
+	values  [12]string
 }
 
 // roundTrip sends a request and reads the answer's header. After an error the
@@ -66,6 +67,9 @@ func (c *conn) finalAnswer(ctx context.Context, cl *call, up *upload) (*answer, 
 		a := &answer{}
 		if err := a.parse(block, lines); err != nil {
 			return nil, err
+		}
+		if a.dropped != "" && c.t.dropped != nil {
+			c.t.dropped(string(a.dropped))
 		}
 		if err := a.frame(cl.req.Method); err != nil {
 			return nil, err
@@ -122,7 +126,7 @@ func (c *conn) deliver(a *answer, cl *call, up *upload) error {
 		return c.switchProtocols(res, cl, up)
 	}
 	up.decide(false) // a body that still waits is not wanted
-	keep := !res.Close && !cl.close
+	keep := !res.Close && !cl.close && c.heedKeepAlive(res.Header)
 	b := &a.body
 	if b.kind == bodyNone {
 		res.Body = http.NoBody

@@ -36,6 +36,10 @@ type Options struct {
 	ExpectContinueTimeout time.Duration
 	// MaxResponseHeaderBytes limits an answer's status line and header; 0 means 1 MiB.
 	MaxResponseHeaderBytes int
+	// Dropped is told when a header line of an answer was left out, and why; the text
+	// holds nothing of the answer. It is called in the request's goroutine; nil is not
+	// called.
+	Dropped func(reason string)
 	// Now is the clock for the age of idle connections; nil means time.Now.
 	// Timeouts of a request run by the system's clock, as those of sockets do.
 	Now func() time.Time
@@ -48,6 +52,7 @@ type Transport struct {
 	headerTimeout  time.Duration
 	continueAfter  time.Duration
 	maxHeaderBytes int
+	dropped        func(reason string)
 
 	calls   sync.Pool // of *call
 	buffers sync.Pool // of *[]byte with copySize bytes
@@ -66,6 +71,7 @@ func New(opts Options) *Transport {
 		headerTimeout:  opts.ResponseHeaderTimeout,
 		continueAfter:  orDefault(opts.ExpectContinueTimeout, defaultContinueAfter),
 		maxHeaderBytes: orDefault(opts.MaxResponseHeaderBytes, defaultMaxHeader),
+		dropped:        opts.Dropped,
 	}
 	t.calls.New = func() any { return new(call) }
 	t.buffers.New = func() any { b := make([]byte, copySize); return &b }
@@ -158,7 +164,9 @@ func (t *Transport) roundTrip(cl *call, req *http.Request) (*http.Response, erro
 
 // connect takes an idle connection or makes a new one.
 func (t *Transport) connect(ctx context.Context, fresh bool) (*conn, error) {
-	if c := t.pool.take(fresh); c != nil {
+	c, outlived := t.pool.take(fresh)
+	closeAll(outlived)
+	if c != nil {
 		return c, nil
 	}
 	nc, err := t.dial(ctx)
@@ -168,7 +176,7 @@ func (t *Transport) connect(ctx context.Context, fresh bool) (*conn, error) {
 		}
 		return nil, fmt.Errorf("http1: connect: %w", err)
 	}
-	c := newConn(t, nc)
+	c = newConn(t, nc)
 	t.pool.enter(c)
 	return c, nil
 }
