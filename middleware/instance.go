@@ -24,6 +24,9 @@ type instance struct {
 	names       cookieNames
 }
 
+// isKnown is false for the zero instance, whose publishable key could not be read.
+func (in *instance) isKnown() bool { return in.keyHost != "" }
+
 var (
 	errKeyPrefix = errors.New("must begin with pk_test_ or pk_live_")
 	errKeyParts  = errors.New("must be pk_test_ or pk_live_ and one part of base64")

@@ -41,24 +41,16 @@ type accepts struct {
 	list   []TokenType
 }
 
-func newAccepts(kinds []TokenType) (accepts, error) {
-	for _, k := range kinds {
-		switch {
-		case k == AnyToken && len(kinds) > 1:
-			return accepts{}, errors.New("any stands for all kinds, so it must stand alone")
-		case k != AnyToken && k != SessionToken && !k.isMachine():
-			return accepts{}, fmt.Errorf("%q is not a kind of token; use session_token, api_key, m2m_token, oauth_token or any", string(k))
-		}
-	}
+func newAccepts(kinds []TokenType) accepts {
 	switch {
 	case len(kinds) == 0:
-		return accepts{single: SessionToken}, nil
+		return accepts{single: SessionToken}
 	case kinds[0] == AnyToken:
-		return accepts{any: true}, nil
+		return accepts{any: true}
 	case len(kinds) == 1:
-		return accepts{single: kinds[0]}, nil
+		return accepts{single: kinds[0]}
 	}
-	return accepts{isList: true, list: slices.Clone(kinds)}, nil
+	return accepts{isList: true, list: slices.Clone(kinds)}
 }
 
 func (a *accepts) allows(kind TokenType) bool {

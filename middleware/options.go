@@ -1,12 +1,13 @@
 package middleware
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
 // Options configures an [Authenticator]. The zero value of every field but
@@ -114,23 +115,20 @@ const (
 	LookupCached SessionLookup = "cached"
 )
 
-// OptionsError lists everything that is wrong with an [Options] value.
+// OptionsError lists everything that is wrong with an [Options] value, in the order
+// of its fields.
 type OptionsError struct {
 	Problems []Problem
 }
 
-// Problem is one thing wrong with one field of [Options].
-type Problem struct {
-	// Field is the name of the field in Options.
-	Field string
-	// Message says what was found (never a secret) and what is expected.
-	Message string
-}
+// Problem is one thing wrong with one field of [Options]: Where is the field's name,
+// Found what it holds (never a secret), Want what is expected, Remedy what to do.
+type Problem = problem.Problem
 
 func (e *OptionsError) Error() string {
 	lines := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
-		lines[i] = p.Field + ": " + p.Message
+		lines[i] = p.String()
 	}
-	return fmt.Sprintf("invalid options: %s", strings.Join(lines, "; "))
+	return "invalid options: " + strings.Join(lines, "\n\t")
 }

@@ -15,14 +15,11 @@ func (a *Authenticator) With(v Variant) (*Authenticator, error) {
 	variant := *a
 	variant.isVariant = true
 	variant.opts.AcceptsToken, variant.opts.RefreshEveryMethod = v.AcceptsToken, v.RefreshEveryMethod
-	var e OptionsError
-	var err error
-	if variant.accepts, err = newAccepts(v.AcceptsToken); err != nil {
-		e.add("AcceptsToken", err.Error())
-	}
-	variant.checkSecretKey(&e)
-	if len(e.Problems) > 0 {
-		return nil, &e
+	var problems []Problem
+	problems = append(problems, variant.checkSecretKey()...)
+	problems = append(problems, variant.checkAcceptsToken()...)
+	if len(problems) > 0 {
+		return nil, &OptionsError{Problems: problems}
 	}
 	return &variant, nil
 }

@@ -68,7 +68,7 @@ func TestVariantThatCannotBe(t *testing.T) {
 			_, err := a.With(middleware.Variant{AcceptsToken: kinds})
 			var invalid *middleware.OptionsError
 			require.True(t, errors.As(err, &invalid), "%v", err)
-			assert.Equal(t, "AcceptsToken", invalid.Problems[0].Field)
+			assert.Equal(t, "AcceptsToken", invalid.Problems[0].Where)
 		})
 	}
 }

@@ -213,20 +213,22 @@ func (l *loader) askMiddleware(opts middleware.Options) {
 		return
 	}
 	for _, p := range invalid.Problems {
-		name, ok := fieldVariables()[p.Field]
+		name, ok := fieldVariables()[p.Where]
 		if !ok {
-			name = p.Field
+			name = p.Where
 		}
 		if !l.failed(name) {
-			l.problem(name, l.found(name), expectation(p.Message))
+			l.problem(name, p.Found, wanted(p))
 		}
 	}
 }
 
-// expectation turns a message of the middleware, which continues the name of a
-// field, into one that stands by itself.
-func expectation(message string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(message, "is missing; "), "must be ")
+// wanted is what a problem says is expected, with its remedy.
+func wanted(p middleware.Problem) string {
+	if p.Remedy == "" {
+		return p.Want
+	}
+	return p.Want + ". " + p.Remedy
 }
 
 func fieldVariables() map[string]string {

@@ -211,7 +211,7 @@ func TestLoadConfigWarnsOfOpenProduction(t *testing.T) {
 func TestLoadConfigTranslatesTheMiddleware(t *testing.T) {
 	_, _, err := load(environment(map[string]string{"CLERK_IS_SATELLITE": "true"}))
 	found := problems(t, err)
-	assert.Equal(t, Problem{"CLERK_DOMAIN", "nothing", "a satellite needs its own domain, or a proxy URL"}, found["CLERK_DOMAIN"])
+	assert.Equal(t, Problem{"CLERK_DOMAIN", "nothing", "the satellite's own domain, or a proxy URL"}, found["CLERK_DOMAIN"])
 	assert.Contains(t, found, "CLERK_SIGN_IN_URL")
 }
 

@@ -100,11 +100,11 @@ func translated(err error) error {
 	}
 	problems := make([]Problem, len(invalid.Problems))
 	for i, p := range invalid.Problems {
-		name, ok := fieldVariables()[p.Field]
+		name, ok := fieldVariables()[p.Where]
 		if !ok {
-			name = p.Field
+			name = p.Where
 		}
-		problems[i] = Problem{Variable: name, Expected: expectation(p.Message)}
+		problems[i] = Problem{Variable: name, Found: p.Found, Expected: wanted(p)}
 	}
 	return &ConfigError{Problems: problems}
 }

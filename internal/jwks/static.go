@@ -21,32 +21,33 @@ const (
 // NewStatic reads the instance's public key from the PEM text that Clerk's
 // dashboard shows ("JWKS Public Key": an RSA key in a PUBLIC KEY block).
 // Environment variables mangle line breaks, so a block whose lines are joined,
-// or separated by spaces or by a literal \n, is read as well.
+// or separated by spaces or by a literal \n, is read as well. The error names what was
+// found instead, and completes the sentence "found …".
 func NewStatic(text string) (*Static, error) {
 	text = strings.NewReplacer(`\r`, "\n", `\n`, "\n").Replace(strings.TrimSpace(text))
 	text = strings.Trim(text, "\"' \t\r\n") // quotes an env file left on
 	body, ok := strings.CutPrefix(text, pemBegin)
 	if !ok {
-		return nil, fmt.Errorf("public key: expected text that begins with %q", pemBegin)
+		return nil, errors.New("text that does not begin with " + pemBegin)
 	}
 	body, ok = strings.CutSuffix(body, pemEnd)
 	if !ok {
-		return nil, fmt.Errorf("public key: expected text that ends with %q", pemEnd)
+		return nil, errors.New("text that does not end with " + pemEnd)
 	}
 	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(body), ""))
 	if err != nil {
-		return nil, fmt.Errorf("public key: between the PEM lines: %w", err)
+		return nil, fmt.Errorf("something else than base64 between the PEM lines: %w", err)
 	}
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
-		return nil, fmt.Errorf("public key: %w", err)
+		return nil, fmt.Errorf("a PEM block that is not a public key: %w", err)
 	}
 	public, ok := parsed.(*rsa.PublicKey)
 	if !ok {
-		return nil, fmt.Errorf("public key: expected an RSA key, found %T", parsed)
+		return nil, errors.New("a public key of another kind than RSA")
 	}
 	if public.N.BitLen() < 2048 {
-		return nil, errors.New("public key: RSA key shorter than 2048 bits")
+		return nil, errors.New("an RSA key shorter than 2048 bits")
 	}
 	// Clerk signs with RS256 only, and the reference reads the PEM as a key for
 	// RS256: a token of another algorithm is refused with it.

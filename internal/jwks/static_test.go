@@ -76,15 +76,15 @@ func TestStaticRefuses(t *testing.T) {
 	short, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
 	for name, tt := range map[string]struct{ text, want string }{
-		"empty":       {"", "begins with"},
-		"secret key":  {"sk_test_secret", "begins with"},
-		"no end":      {strings.Split(good, "-----END")[0], "ends with"},
-		"other block": {strings.ReplaceAll(good, "PUBLIC KEY", "CERTIFICATE"), "begins with"},
-		"private key": {strings.ReplaceAll(good, "PUBLIC KEY", "PRIVATE KEY"), "begins with"},
+		"empty":       {"", "does not begin with"},
+		"secret key":  {"sk_test_secret", "does not begin with"},
+		"no end":      {strings.Split(good, "-----END")[0], "does not end with"},
+		"other block": {strings.ReplaceAll(good, "PUBLIC KEY", "CERTIFICATE"), "does not begin with"},
+		"private key": {strings.ReplaceAll(good, "PUBLIC KEY", "PRIVATE KEY"), "does not begin with"},
 		"bad base64":  {strings.Replace(good, "MII", "M!I", 1), "between the PEM lines"},
 		"bad key":     {strings.Replace(good, "MII", "MIA", 1), "public key"},
-		"ec key":      {pemOf(t, &ec.PublicKey), "expected an RSA key"},
-		"two keys":    {good + good, "public key"},
+		"ec key":      {pemOf(t, &ec.PublicKey), "another kind than RSA"},
+		"two keys":    {good + good, "between the PEM lines"},
 		"short key":   {pemOf(t, &short.PublicKey), "shorter than 2048"},
 	} {
 		t.Run(name, func(t *testing.T) {

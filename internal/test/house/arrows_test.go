@@ -89,7 +89,7 @@ var arrows = []arrow{
 	{"internal/assertion", nil},
 	{"internal/crossorigin", nil},
 	{"internal/exchange", []string{"clerkapi", "internal/token"}}, // reads the times of tokens as the verifier does
-	{"middleware", []string{"clerkapi", "internal/jwks", "internal/origin", "internal/pathpattern", "internal/token", "internal/weburl"}},
+	{"middleware", []string{"clerkapi", "internal/jwks", "internal/origin", "internal/pathpattern", "internal/problem", "internal/token", "internal/weburl"}},
 	{"proxy/routes", []string{"middleware"}}, // the words of tokens and requirements
 	{"internal/http1", nil},
 	{"proxy/extauthz", nil}, // what judges is given to it
