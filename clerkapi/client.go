@@ -47,12 +47,16 @@ type Options struct {
 	MaxBodyBytes int64
 	// UserAgent is the User-Agent header. "" means "clerkapi/" and Version.
 	UserAgent string
-	// MaxRetries is the number of further attempts after a failed one, 0 to 10. 0 means no retries. Which calls
-	// are retried, and when, is said at RetryPolicy.
+	// MaxRetries is the number of further attempts after a failed one, 0 to 10. 0 means no retries, which suits calls
+	// that somebody waits for; jobs and scripts may want some.
+	//
+	// A 429 is retried on every operation but RefreshSession (its expired token may be consumed by the attempt that
+	// failed) and CreateSession; replies 502, 503, 504 and connection errors on reads, session revocation and session
+	// token creation. The wait before an attempt is what the reply's Retry-After asks for, else 200ms doubled per
+	// attempt, at most 5s, of which up to half is left out by chance. A wait that does not fit into the time left ends
+	// the call at once with the reply's error.
 	MaxRetries int
-	// Retry is the waiting between attempts.
-	Retry RetryPolicy
-	// Now measures the durations that hooks see. nil means time.Now.
+	// Now is the clock of Response.RetryAfter, for a date, and of the durations that hooks see. nil means time.Now.
 	Now func() time.Time
 	// Hooks observe calls, for metrics and logs.
 	Hooks Hooks
@@ -90,7 +94,6 @@ type Client struct {
 	timeout          time.Duration
 	maxBody          int64
 	maxRetries       int
-	retry            RetryPolicy
 	now              func() time.Time
 	hooks            Hooks
 }
@@ -118,7 +121,6 @@ func New(o Options) (*Client, error) {
 		timeout:          orDefault(o.Timeout, DefaultTimeout),
 		maxBody:          orDefault(o.MaxBodyBytes, DefaultMaxBodyBytes),
 		maxRetries:       o.MaxRetries,
-		retry:            o.Retry.withDefaults(),
 		now:              o.Now,
 		hooks:            o.Hooks,
 	}
@@ -153,8 +155,7 @@ func (o Options) check() error {
 	bad(!headerSafe(strings.ReplaceAll(o.UserAgent, " ", "")), "Options.UserAgent: contains control characters")
 	bad(o.Timeout < 0, "Options.Timeout: negative")
 	bad(o.MaxBodyBytes < 0, "Options.MaxBodyBytes: negative")
-	bad(o.MaxRetries < 0 || o.MaxRetries > 10, "Options.MaxRetries: want 0 to 10")
-	bad(o.Retry.Base < 0 || o.Retry.Max < 0, "Options.Retry: negative duration")
+	bad(o.MaxRetries < 0 || o.MaxRetries > maxRetries, fmt.Sprintf("Options.MaxRetries: want 0 to %d", maxRetries))
 	return errors.Join(problems...)
 }
 

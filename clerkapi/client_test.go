@@ -21,12 +21,11 @@ func TestNewNamesEveryProblem(t *testing.T) {
 	c, err := clerkapi.New(clerkapi.Options{
 		SecretKey: "planted key", MachineSecretKey: "planted\n", BaseURL: "ftp://user:planted@host", APIVersionPath: "..",
 		APIVersion: "a b", UserAgent: "a\nb", Timeout: -1, MaxBodyBytes: -1, MaxRetries: 11,
-		Retry: clerkapi.RetryPolicy{Base: -1},
 	})
 	assert.Nil(t, c)
 	require.Error(t, err)
 	for _, field := range []string{"SecretKey", "MachineSecretKey", "BaseURL", "APIVersionPath", "APIVersion:", "UserAgent",
-		"Timeout", "MaxBodyBytes", "MaxRetries", "Retry:"} {
+		"Timeout", "MaxBodyBytes", "MaxRetries"} {
 		assert.ErrorContains(t, err, "Options."+field)
 	}
 	noSecrets(t, err.Error())
@@ -129,7 +128,6 @@ func TestHooks(t *testing.T) {
 	tick := time.Unix(0, 0)
 	c, _ := setup(t, func(o *clerkapi.Options) {
 		o.MaxRetries = 1
-		o.Retry = clerkapi.RetryPolicy{Base: 1, Max: 1}
 		o.Now = func() time.Time { tick = tick.Add(time.Second); return tick }
 		o.Hooks.Attempt = func(_ context.Context, a clerkapi.Attempt) { got = append(got, a) }
 	}, reply{503, http.Header{"Cf-Ray": {"ray"}}, ``}, ok(sessionJSON))
@@ -159,7 +157,7 @@ func TestDefaultTransport(t *testing.T) {
 	assert.Nil(t, res)
 }
 
-// retryCall is one operation with what RetryPolicy says about it.
+// retryCall is one operation with what Options.MaxRetries says about it.
 type retryCall struct {
 	name      string
 	call      func(context.Context, *clerkapi.Client) error
@@ -241,40 +239,54 @@ func TestRetryClasses(t *testing.T) {
 
 func TestRetryWaits(t *testing.T) {
 	t.Parallel()
+	const s = time.Second
+	exactly := func(d ...time.Duration) [][2]time.Duration {
+		var all [][2]time.Duration
+		for _, one := range d {
+			all = append(all, [2]time.Duration{one, one})
+		}
+		return all
+	}
 	cases := []struct {
 		name       string
 		retryAfter string
-		policy     clerkapi.RetryPolicy
 		retries    int
 		timeout    time.Duration
-		want       []time.Duration // when attempts began
+		want       [][2]time.Duration // bounds of the waits between attempts
 	}{
-		{"doubling, half jitter", "", clerkapi.RetryPolicy{Base: 2 * time.Second, Max: 100 * time.Second, Rand: func() float64 { return 0 }}, 3, time.Hour,
-			[]time.Duration{0, 1 * time.Second, 3 * time.Second, 7 * time.Second}},
-		{"capped", "", clerkapi.RetryPolicy{Base: 2 * time.Second, Max: 4 * time.Second, Rand: func() float64 { return 0 }}, 4, time.Hour,
-			[]time.Duration{0, 1 * time.Second, 3 * time.Second, 5 * time.Second, 7 * time.Second}},
-		{"overflow", "", clerkapi.RetryPolicy{Base: 1 << 62, Max: 2 * time.Second, Rand: func() float64 { return 0 }}, 2, time.Hour,
-			[]time.Duration{0, 1 * time.Second, 2 * time.Second}},
-		{"retry-after", "3", clerkapi.RetryPolicy{}, 2, time.Hour, []time.Duration{0, 3 * time.Second, 6 * time.Second}},
-		{"retry-after too long for the timeout", "11", clerkapi.RetryPolicy{}, 2, 10 * time.Second, []time.Duration{0}},
-		{"timeout bounds all attempts", "4", clerkapi.RetryPolicy{}, 9, 10 * time.Second, []time.Duration{0, 4 * time.Second, 8 * time.Second}},
+		{"doubling, half of it by chance, capped", "", 7, time.Hour, [][2]time.Duration{{s / 10, s / 5}, {s / 5, 2 * s / 5}, {2 * s / 5, 4 * s / 5},
+			{4 * s / 5, 8 * s / 5}, {8 * s / 5, 16 * s / 5}, {5 * s / 2, 5 * s}, {5 * s / 2, 5 * s}}},
+		{"asked for", "3", 2, time.Hour, exactly(3*s, 3*s)},
+		{"asked for with a fraction", "0.2", 1, time.Hour, exactly(s)},
+		{"asked for by a date", "date", 1, time.Hour, exactly(60 * s)},
+		{"asked for at once", "0", 1, time.Hour, [][2]time.Duration{{s / 10, s / 5}}},
+		{"asked for in no known way", "soon", 1, time.Hour, [][2]time.Duration{{s / 10, s / 5}}},
+		{"too long for the timeout", "11", 2, 10 * s, nil},
+		{"much too long for the timeout", "99999999999999999999", 2, 10 * s, nil},
+		{"timeout bounds all attempts", "4", 9, 10 * s, exactly(4*s, 4*s)},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				start := time.Now()
-				var got []time.Duration
+				last, waits := time.Now(), []time.Duration(nil)
 				c := withTransport(t, func(*http.Request) (*http.Response, error) {
-					got = append(got, time.Since(start))
-					h := http.Header{"Retry-After": {tc.retryAfter}}
-					return &http.Response{StatusCode: 429, Header: h, Body: http.NoBody}, nil
-				}, func(o *clerkapi.Options) { o.Retry, o.MaxRetries, o.Timeout = tc.policy, tc.retries, tc.timeout })
+					waits, last = append(waits, time.Since(last)), time.Now()
+					value := tc.retryAfter
+					if value == "date" {
+						value = time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)
+					}
+					return &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {value}}, Body: http.NoBody}, nil
+				}, func(o *clerkapi.Options) { o.MaxRetries, o.Timeout = tc.retries, tc.timeout })
 				_, res, err := c.GetSession(t.Context(), sessionID)
 				require.ErrorIs(t, err, clerkapi.ErrRateLimited)
 				assert.Equal(t, 429, res.StatusCode)
-				assert.Equal(t, tc.want, got)
-				assert.Equal(t, tc.want[len(tc.want)-1], time.Since(start), "no wait after the last attempt")
+				assert.Zero(t, time.Since(last), "no wait after the last attempt")
+				require.Len(t, waits, len(tc.want)+1)
+				for i, bounds := range tc.want {
+					assert.GreaterOrEqual(t, waits[i+1], bounds[0], i)
+					assert.LessOrEqual(t, waits[i+1], bounds[1], i)
+				}
 			})
 		})
 	}
@@ -301,7 +313,6 @@ func TestManyCallersShareOneClient(t *testing.T) {
 	t.Parallel()
 	c, f := setup(t, func(o *clerkapi.Options) {
 		o.MaxRetries = 1
-		o.Retry = clerkapi.RetryPolicy{Base: 1, Max: 1}
 	}, reply{503, nil, ``}, ok(sessionJSON))
 	const callers = 50
 	var wg sync.WaitGroup

@@ -22,7 +22,7 @@
 // Redirects are never followed. Replies are read up to a limit, calls end after a timeout. An id cannot name another
 // endpoint, however it is encoded. No key, token or URL query is in the text of an error, and types that hold one
 // show "[redacted]" when they are printed or logged with log/slog. Nothing is retried unless Options.MaxRetries asks
-// for it; what then is, [RetryPolicy] says.
+// for it, where it is also said what then is; without it, [APIError.RetryAfter] says when to come back.
 //
 // The package keeps no state outside a Client: clients of two instances work side by side.
 package clerkapi

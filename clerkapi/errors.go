@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Errors to compare with errors.Is. The first group is made before a call, which then is not made.
@@ -114,8 +115,11 @@ func (e *APIError) IsNotFound() bool { return e.Response.StatusCode == http.Stat
 // IsUnauthorized says whether the status is 401.
 func (e *APIError) IsUnauthorized() bool { return e.Response.StatusCode == http.StatusUnauthorized }
 
-// IsRateLimited says whether the status is 429; Response.RetryAfter then says how long to wait, if known.
+// IsRateLimited says whether the status is 429; RetryAfter then says how long to wait, if known.
 func (e *APIError) IsRateLimited() bool { return e.Response.StatusCode == http.StatusTooManyRequests }
+
+// RetryAfter returns how long Clerk asked to wait before the next call, at most a day, 0 when it did not say.
+func (e *APIError) RetryAfter() time.Duration { return e.Response.RetryAfter }
 
 // DecodeError is a 2xx reply that is not what the operation answers with. It wraps ErrContentType, ErrNoContent, or
 // the problem of the JSON.

@@ -112,14 +112,59 @@ func TestAPIErrorDetails(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
-	for header, want := range map[string]time.Duration{
-		"": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-1": 0, "1.5": 0, "Fri, 01 Jan 2027 00:00:00 GMT": 0,
-		"99999999999999999999": 0,
+	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		name   string
+		header []string
+		date   string
+		want   time.Duration
+	}{
+		{name: "absent"},
+		{name: "empty", header: []string{""}},
+		{name: "seconds", header: []string{"7"}, want: 7 * time.Second},
+		{name: "spaces", header: []string{" 7 "}, want: 7 * time.Second},
+		{name: "zero", header: []string{"0"}},
+		{name: "a fraction is rounded up", header: []string{"1.5"}, want: 2 * time.Second},
+		{name: "a tiny fraction too", header: []string{"0.001"}, want: time.Second},
+		{name: "whole with a point", header: []string{"3.0"}, want: 3 * time.Second},
+		{name: "a day", header: []string{"86400"}, want: day},
+		{name: "more than a day", header: []string{"86401"}, want: day},
+		{name: "more than 64 bits", header: []string{"99999999999999999999"}, want: day},
+		{name: "more than a float", header: []string{strings.Repeat("9", 400)}, want: day},
+		{name: "date", header: []string{"Fri, 01 Jan 2027 00:00:30 GMT"}, want: 30 * time.Second},
+		{name: "date of RFC 850", header: []string{"Friday, 01-Jan-27 00:00:30 GMT"}, want: 30 * time.Second},
+		{name: "date of asctime", header: []string{"Fri Jan  1 00:00:30 2027"}, want: 30 * time.Second},
+		{name: "date by the server's clock", header: []string{"Fri, 01 Jan 2027 09:00:30 GMT"}, date: "Fri, 01 Jan 2027 09:00:00 GMT", want: 30 * time.Second},
+		{name: "date beside an unreadable clock", header: []string{"Fri, 01 Jan 2027 00:00:30 GMT"}, date: "today", want: 30 * time.Second},
+		{name: "past date", header: []string{"Thu, 31 Dec 2026 23:59:59 GMT"}},
+		{name: "far date", header: []string{"Fri, 01 Jan 9999 00:00:00 GMT"}, want: day},
+		{name: "the longest counts", header: []string{"2", "30", "soon"}, want: 30 * time.Second},
+		{name: "negative", header: []string{"-1"}},
+		{name: "signed", header: []string{"+7"}},
+		{name: "exponent", header: []string{"1e3"}},
+		{name: "infinite", header: []string{"Inf"}},
+		{name: "hexadecimal", header: []string{"0x10"}},
+		{name: "list", header: []string{"1, 2"}},
+		{name: "text", header: []string{"soon"}},
+		{name: "point alone", header: []string{"."}},
 	} {
-		c, _ := setup(t, nil, reply{429, http.Header{"Retry-After": {header}}, `{}`})
-		_, res, err := c.GetSession(t.Context(), sessionID)
-		require.ErrorIs(t, err, clerkapi.ErrRateLimited)
-		assert.Equal(t, want, res.RetryAfter, header)
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			client := withTransport(t, func(*http.Request) (*http.Response, error) {
+				h := http.Header{"Retry-After": c.header}
+				if c.date != "" {
+					h.Set("Date", c.date)
+				}
+				return &http.Response{StatusCode: 429, Header: h, Body: http.NoBody}, nil
+			}, func(o *clerkapi.Options) { o.Now = func() time.Time { return now } })
+			_, res, err := client.GetSession(t.Context(), sessionID)
+			require.ErrorIs(t, err, clerkapi.ErrRateLimited)
+			var api *clerkapi.APIError
+			require.ErrorAs(t, err, &api)
+			assert.Equal(t, c.want, res.RetryAfter)
+			assert.Equal(t, c.want, api.RetryAfter())
+		})
 	}
 }
 

@@ -63,7 +63,7 @@ func (c *Client) do(ctx context.Context, op operation) (*Response, error) {
 		if err == nil || n > c.maxRetries || !retryable(op.retry, res, err) {
 			return res, err
 		}
-		if !wait(ctx, c.retry.delay(n, res)) {
+		if !wait(ctx, retryDelay(n, res)) {
 			if ctx.Err() != nil {
 				err = fmt.Errorf("%w: %w", err, ctx.Err())
 			}
@@ -100,7 +100,7 @@ func (c *Client) attempt(ctx context.Context, op operation, n int, target, key s
 	if hr == nil || hr.Body == nil {
 		return nil, newTransportError(errors.New("transport returned neither reply nor error"), nil)
 	}
-	res, err = readResponse(hr, c.maxBody)
+	res, err = readResponse(hr, c.maxBody, c.now)
 	if err != nil && !errors.Is(err, ErrBodyTooLarge) {
 		err = newTransportError(err, ctx.Err(), c.secrets(req)...)
 	}

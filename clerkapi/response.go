@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -19,17 +18,17 @@ type Response struct {
 	StatusCode int
 	Header     http.Header
 	TraceID    string        // body's clerk_trace_id, else the Clerk-Trace-Id or CF-Ray header, else ""
-	RetryAfter time.Duration // 0 when the header is absent or not a number of seconds
+	RetryAfter time.Duration // how long Clerk asked to wait, seconds rounded up, at most a day; 0 when it did not say
 	Body       []byte        // complete body; nil when it was too large or broke off
 }
 
 // readResponse reads the reply within the limit and closes it. The Response is never nil; on an error its Body is.
-func readResponse(hr *http.Response, limit int64) (*Response, error) {
+func readResponse(hr *http.Response, limit int64, now func() time.Time) (*Response, error) {
 	defer hr.Body.Close() //nolint:errcheck // nothing was written, and what was read is checked below
 	res := &Response{
 		StatusCode: hr.StatusCode,
 		Header:     hr.Header,
-		RetryAfter: retryAfter(hr.Header.Get("Retry-After")),
+		RetryAfter: retryAfter(hr.Header, now),
 		TraceID:    orDefault(hr.Header.Get("Clerk-Trace-Id"), hr.Header.Get("Cf-Ray")),
 	}
 	if hr.ContentLength > limit {
@@ -120,13 +119,4 @@ func checkObject(want, object, id string) error {
 		return errors.New("id is missing")
 	}
 	return nil
-}
-
-// retryAfter reads a number of seconds. A date is ignored, as Clerk's own client ignores it.
-func retryAfter(header string) time.Duration {
-	n, err := strconv.ParseUint(strings.TrimSpace(header), 10, 32) // 32 bits of seconds fit into a Duration
-	if err != nil {
-		return 0
-	}
-	return time.Duration(n) * time.Second
 }

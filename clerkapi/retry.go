@@ -3,32 +3,23 @@ package clerkapi
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// RetryPolicy says how long to wait before the next attempt: Base doubled per attempt, at most Max, times a random
-// factor from 0.5 to 1. A Retry-After of the reply is honoured instead; when it does not fit into the time left, the
-// call returns at once with the reply's error.
-//
-// A 429 is retried on every operation, replies 502, 503, 504 and connection errors on reads, session revocation and
-// session token creation. RefreshSession (its expired token may be consumed by the attempt that failed) and
-// CreateSession are never retried.
-type RetryPolicy struct {
-	Base time.Duration  // 0 means 200ms
-	Max  time.Duration  // 0 means 5s
-	Rand func() float64 // in [0,1); must be safe for concurrent use; nil means math/rand/v2
-}
-
-func (p RetryPolicy) withDefaults() RetryPolicy {
-	p.Base = orDefault(p.Base, 200*time.Millisecond)
-	p.Max = orDefault(p.Max, 5*time.Second)
-	if p.Rand == nil {
-		p.Rand = rand.Float64
-	}
-	return p
-}
+const (
+	maxRetries = 10
+	// The wait before the n-th further attempt is retryBase doubled n-1 times, at most retryMax, times a random factor
+	// from 0.5 to 1, so that clients that failed together do not come back together.
+	retryBase = 200 * time.Millisecond
+	retryMax  = 5 * time.Second
+	// maxRetryAfter is the longest wait that a reply can ask for. A longer one is a mistake, or meant to stop us.
+	maxRetryAfter = 24 * time.Hour
+)
 
 // retryClass says what an operation may repeat.
 type retryClass int
@@ -60,16 +51,13 @@ func retryable(class retryClass, res *Response, err error) bool {
 	return false
 }
 
-// delay is the time before the attempt after the n-th.
-func (p RetryPolicy) delay(n int, res *Response) time.Duration {
+// retryDelay is the time before the attempt after the n-th.
+func retryDelay(n int, res *Response) time.Duration {
 	if res != nil && res.RetryAfter > 0 {
 		return res.RetryAfter
 	}
-	d := min(p.Base<<(n-1), p.Max)
-	if d <= 0 { // the shift overflowed
-		d = p.Max
-	}
-	return time.Duration(float64(d) * (0.5 + p.Rand()/2))
+	d := min(retryBase<<(n-1), retryMax)                  // n is at most maxRetries
+	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1)) //nolint:gosec // spreads load, guards nothing
 }
 
 // wait says whether d passed before the context ended; it does not begin a wait that cannot end in time.
@@ -85,4 +73,37 @@ func wait(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// retryAfter is the longest wait that the header's Retry-After lines ask for, 0 when none can be read. A date counts
+// from the reply's own Date, since the server's clock need not be ours, and from now where there is none. Clerk sends
+// whole seconds; what stands between us and Clerk sends whatever RFC 9110, section 10.2.3, allows, and more.
+func retryAfter(h http.Header, now func() time.Time) time.Duration {
+	var longest float64
+	for _, value := range h.Values("Retry-After") {
+		value = strings.TrimSpace(value)
+		if seconds, ok := decimal(value); ok {
+			longest = max(longest, seconds)
+		} else if date, err := http.ParseTime(value); err == nil {
+			longest = max(longest, date.Sub(dateOf(h, now)).Seconds())
+		}
+	}
+	// Rounded up: half a second of waiting would be as good as none.
+	return time.Duration(min(math.Ceil(longest), maxRetryAfter.Seconds())) * time.Second
+}
+
+func dateOf(h http.Header, now func() time.Time) time.Time {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		return date
+	}
+	return now()
+}
+
+// decimal reads digits with or without a fraction: no sign, exponent or infinity.
+func decimal(s string) (float64, bool) {
+	if strings.Trim(s, "0123456789.") != "" {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	return f, err == nil || errors.Is(err, strconv.ErrRange) // then it is infinite
 }

@@ -48,34 +48,34 @@ func (e *Exchanger) ask(ctx context.Context, key Key, now time.Time) (string, er
 	if now.UnixNano() < e.rest.Load() {
 		return "", fmt.Errorf("%w: %w: waiting as long as Clerk asked for", ErrUnavailable, clerkapi.ErrRateLimited)
 	}
-	created, response, err := e.api.CreateSessionTokenFromTemplate(ctx, key.SessionID, key.Template, nil)
+	created, _, err := e.api.CreateSessionTokenFromTemplate(ctx, key.SessionID, key.Template, nil)
 	if errors.Is(err, clerkapi.ErrNotFound) {
 		return "", e.notFound(ctx, key.SessionID, err)
 	}
 	if err != nil {
-		return "", e.unavailable(response, err)
+		return "", e.unavailable(err)
 	}
 	return created.JWT, nil
 }
 
 // notFound finds out what was not found. Clerk has one code for both.
 func (e *Exchanger) notFound(ctx context.Context, sessionID string, cause error) error {
-	session, response, err := e.api.GetSession(ctx, sessionID)
+	session, _, err := e.api.GetSession(ctx, sessionID)
 	switch {
 	case errors.Is(err, clerkapi.ErrNotFound):
 		return fmt.Errorf("%w: %w", ErrSession, err)
 	case err != nil:
-		return e.unavailable(response, err)
+		return e.unavailable(err)
 	case session.Status != clerkapi.SessionActive:
 		return fmt.Errorf("%w: %w", ErrSession, cause)
 	}
 	return fmt.Errorf("%w: %w", ErrTemplate, cause)
 }
 
-func (e *Exchanger) unavailable(response *clerkapi.Response, err error) error {
-	if errors.Is(err, clerkapi.ErrRateLimited) && response != nil {
+func (e *Exchanger) unavailable(err error) error {
+	if api, ok := errors.AsType[*clerkapi.APIError](err); ok && api.IsRateLimited() {
 		// The limit is the instance's, not this session's.
-		e.rest.Store(e.now().Add(min(response.RetryAfter, maxRest)).UnixNano())
+		e.rest.Store(e.now().Add(min(api.RetryAfter(), maxRest)).UnixNano())
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
