@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,55 +21,73 @@ const (
 	maxRoutesFile = 2 << 20
 )
 
-// runCheck finds what is wrong with a configuration without starting anything: the
-// routes file, and the environment as far as it is set up.
-func runCheck(args []string, lookup func(string) (string, bool), environ []string, stdout, stderr io.Writer) int {
-	name, code := routesFileName("check", args, lookup, stderr)
-	if code != exitOK {
-		return code
+func checkCommand() command {
+	return command{
+		name: "check", args: "[FILE]", summary: "find what is wrong with a routes file and the environment",
+		help: `
+Find what is wrong with a configuration without serving: the routes file, and the environment as far as it is set up.
+Without FILE the file is the one that CLERKGATE_CONFIG names.
+
+Exit code 0 says that clerkgate would start, 2 that something is wrong.`,
+		setUp: func(*flag.FlagSet) action { return runCheck },
 	}
-	environment := isSetUp(environ)
-	if name == "" && !environment {
-		return misused(stderr, "check needs a routes file: clerkgate check clerkgate.yaml, or "+configVariable)
-	}
-	cfg, err := &routes.Config{}, error(nil)
-	if name != "" {
-		cfg, err = readRoutes(name)
-	}
-	if err != nil {
-		say(stderr, "clerkgate: %s\n", err)
-	}
-	told := func(p proxy.Problem) bool {
-		return err != nil && (p.Variable == configVariable || strings.HasPrefix(p.Variable, name+":"))
-	}
-	if environment && !checkEnvironment(name, lookup, environ, told, stderr) || err != nil {
-		return exitUsage
-	}
-	if name == "" {
-		say(stdout, "ok: the environment; it names no routes file\n")
-		return exitOK
-	}
-	say(stdout, "ok: %s, %s\n", count(len(cfg.Routes), "route"), count(len(cfg.Upstreams), "upstream"))
-	if !environment {
-		say(stdout, "Only the file was checked: the environment has no variables of clerkgate.\n")
-	}
-	say(stdout, "\n")
-	listRoutes(stdout, cfg)
-	return exitOK
 }
 
-// routesFileName is the file that the arguments or the environment name.
-func routesFileName(command string, args []string, lookup func(string) (string, bool), stderr io.Writer) (name string, code int) {
-	switch {
-	case len(args) > 1:
-		return "", misused(stderr, fmt.Sprintf("%s takes one file, but got %q as well", command, args[1]))
-	case len(args) == 1 && strings.HasPrefix(args[0], "-"):
-		return "", misused(stderr, fmt.Sprintf("%s has no option %q", command, args[0]))
-	case len(args) == 1:
-		return args[0], exitOK
+func runCheck(_ context.Context, p process, args []string) error {
+	name, err := routesFileName(checkCommand(), args, p.lookup)
+	if err != nil {
+		return err
 	}
-	name, _ = lookup(configVariable)
-	return strings.TrimSpace(name), exitOK
+	environment := isSetUp(p.environ)
+	if name == "" && !environment {
+		return checkCommand().misused(errors.New("check needs a routes file: clerkgate check clerkgate.yaml, or " + configVariable))
+	}
+	cfg := &routes.Config{}
+	var problems []error
+	if name != "" {
+		if cfg, err = readRoutes(name); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if environment {
+		told := func(found proxy.Problem) bool {
+			return err != nil && (found.Variable == configVariable || strings.HasPrefix(found.Variable, name+":"))
+		}
+		if err := checkEnvironment(name, p, told); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if len(problems) > 0 {
+		return mistaken("", problems...)
+	}
+	printChecked(p.stdout, name, cfg, environment)
+	return nil
+}
+
+// printChecked says what was found to be right.
+func printChecked(w io.Writer, name string, cfg *routes.Config, environment bool) {
+	if name == "" {
+		say(w, "ok: the environment; it names no routes file\n")
+		return
+	}
+	say(w, "ok: %s, %s\n", counted(len(cfg.Routes), "route"), counted(len(cfg.Upstreams), "upstream"))
+	if !environment {
+		say(w, "Only the file was checked: the environment has no variables of clerkgate.\n")
+	}
+	say(w, "\n")
+	listRoutes(w, cfg)
+}
+
+// routesFileName is the file that the arguments or the environment name; "" is none.
+func routesFileName(c command, args []string, lookup func(string) (string, bool)) (string, error) {
+	switch len(args) {
+	case 0:
+		name, _ := lookup(configVariable)
+		return strings.TrimSpace(name), nil
+	case 1:
+		return args[0], nil
+	}
+	return "", c.misused(fmt.Errorf("%s takes one file, but got %q as well", c.name, args[1]))
 }
 
 // isSetUp says whether the environment has more of clerkgate than the file's name.
@@ -92,33 +112,32 @@ func readRoutes(name string) (*routes.Config, error) {
 }
 
 // checkEnvironment does what a start does, up to the point where it would listen,
-// and reports what is wrong and was not told already.
-func checkEnvironment(name string, lookup func(string) (string, bool), environ []string, told func(proxy.Problem) bool, stderr io.Writer) bool {
+// and returns what is wrong and was not told already.
+func checkEnvironment(name string, p process, told func(proxy.Problem) bool) error {
 	cfg, warnings, err := proxy.LoadConfig(func(variable string) (string, bool) {
 		if variable == configVariable {
 			return name, name != ""
 		}
-		return lookup(variable)
-	}, environ)
+		return p.lookup(variable)
+	}, p.environ)
 	for _, w := range warnings {
-		say(stderr, "clerkgate: warning: %s\n", w)
+		say(p.stderr, "clerkgate: warning: %s\n", w)
 	}
 	if err == nil {
-		var p *proxy.Proxy
-		if p, err = proxy.New(cfg, proxy.Deps{}); err == nil {
-			p.Close()
-			return true
+		var started *proxy.Proxy
+		if started, err = proxy.New(cfg, proxy.Deps{}); err == nil {
+			started.Close()
+			return nil
 		}
 	}
 	var invalid *proxy.ConfigError
 	if errors.As(err, &invalid) {
 		invalid.Problems = slices.DeleteFunc(slices.Clone(invalid.Problems), told)
 		if len(invalid.Problems) == 0 {
-			return true
+			return nil
 		}
 	}
-	say(stderr, "clerkgate: %s\n", err)
-	return false
+	return err
 }
 
 // listRoutes prints a file's routes in short.
@@ -155,11 +174,4 @@ func upstreamOf(r *routes.Route) string {
 		return "CLERKGATE_UPSTREAM"
 	}
 	return r.Upstream
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

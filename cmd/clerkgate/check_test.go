@@ -114,7 +114,7 @@ func TestCheckMisused(t *testing.T) {
 	for want, args := range map[string][]string{
 		"check needs a routes file": {"check"},
 		"check takes one file":      {"check", "a.yaml", "b.yaml"},
-		`check has no option "-v"`:  {"check", "-v"},
+		"check has no flag -v":      {"check", "-v"},
 		"no such file":              {"check", filepath.Join(t.TempDir(), "missing.yaml")},
 	} {
 		code, stdout, stderr := invoke(t.Context(), nil, args...)

@@ -3,224 +3,105 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"io"
-	"net/http"
+	"net"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 )
 
-const (
-	demoRefreshCalls = "/v1/sessions/*/refresh"
-	demoJane         = "jane@example.com"
-)
-
-// demoBuffer is an output that several goroutines write to.
-type demoBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *demoBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *demoBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-// startedDemo runs a demo on free ports until the test ends. Its clock is the
-// local Clerk's; everything it prints is in the buffer.
-func startedDemo(t testing.TB, opts demoOptions) (*demo, *demoBuffer) {
-	t.Helper()
-	opts.Listen, opts.ClerkListen = "127.0.0.1:0", "127.0.0.1:0"
-	if opts.TokenLifetime == 0 {
-		opts.TokenLifetime = time.Minute
-	}
-	began := time.Now().Truncate(time.Second)
-	opts.Now = func() time.Time { return began } // it stands still, but for Advance
-	out := &demoBuffer{}
-	ctx, cancel := context.WithCancel(context.Background())
-	d, err := newDemo(ctx, opts, out)
+func TestRunDemo(t *testing.T) {
+	t.Parallel()
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	started, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- d.run(ctx, func() { close(started) }) }()
-	t.Cleanup(func() {
-		cancel()
-		assert.NoError(t, <-done)
-	})
-	select {
-	case <-started:
-	case err := <-done:
-		done <- err
-		t.Fatalf("the demo did not start: %v", err)
-	}
-	return d, out
-}
+	defer func() { _ = taken.Close() }()
+	inUse := taken.Addr().String()
+	other, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	free := other.Addr().String()
+	require.NoError(t, other.Close())
 
-// signedInDemo has a browser that has just signed in as Jane.
-func signedInDemo(t testing.TB, opts demoOptions) (*demo, *demoBrowser, *demoBuffer) {
-	t.Helper()
-	d, out := startedDemo(t, opts)
-	browser := newDemoBrowser(t)
-	landing := browser.open(d.origin + "/")
-	require.Equal(t, http.StatusOK, landing.status)
-	require.Contains(t, landing.text, "Please sign in")
-	signIn := browser.click(landing, "Sign in")
-	require.Equal(t, http.StatusOK, signIn.status, signIn.text)
-	page := browser.click(signIn, demoJane)
-	require.Equal(t, d.origin+"/", page.url.String(), "trail: %v", browser.trail)
-	require.Equal(t, demoJane, page.identity(), "trail: %v\n%s", browser.trail, page.text)
-	return d, browser, out
-}
-
-func forBothInstances(t *testing.T, test func(*testing.T, demoOptions)) {
-	t.Helper()
-	for name, opts := range map[string]demoOptions{"development": {}, "production": {Production: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, opts)
+	for _, c := range []struct {
+		name   string
+		args   []string
+		code   int
+		stderr []string
+	}{
+		{"unknown flag", []string{"--port", "1"}, exitUsage, []string{"-port"}},
+		{"argument", []string{"now"}, exitUsage, []string{`demo takes no arguments, but got "now"`}},
+		{"no port", []string{"--listen", "localhost"}, exitUsage, []string{"--listen", `"localhost"`, "host:port"}},
+		{"not a duration", []string{"--token-lifetime", "soon"}, exitUsage, []string{"token-lifetime"}},
+		{"no time at all", []string{"--token-lifetime", "0s"}, exitUsage, []string{"--token-lifetime", "0s", "at least 1s"}},
+		{"half a second", []string{"--token-lifetime", "1500ms"}, exitUsage, []string{"whole seconds"}},
+		{"every problem at once", []string{"--listen", "a", "--clerk-listen", "b", "--token-lifetime", "1ms"}, exitUsage, []string{`"a"`, `"b"`, "1ms"}},
+		{"port in use", []string{"--listen", inUse, "--clerk-listen", "127.0.0.1:0"}, exitFailure, []string{inUse, "in use", "--listen"}},
+		{"Clerk's port in use", []string{"--listen", "127.0.0.1:0", "--clerk-listen", inUse}, exitFailure, []string{inUse, "in use", "--clerk-listen"}},
+		{"one port for both", []string{"--listen", free, "--clerk-listen", free}, exitFailure, []string{free, "in use", "--clerk-listen"}},
+		{"no such address", []string{"--listen", "192.0.2.1:1"}, exitFailure, []string{"--listen"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := invoke(t.Context(), nil, append([]string{"demo"}, c.args...)...)
+			assert.Equal(t, c.code, code)
+			for _, part := range c.stderr {
+				assert.Contains(t, stderr, part)
+			}
+			assert.Empty(t, stdout)
 		})
 	}
 }
 
-func TestDemoRefreshesAnExpiredToken(t *testing.T) {
+func TestHelpOfDemoShowsDefaults(t *testing.T) {
 	t.Parallel()
-	forBothInstances(t, func(t *testing.T, opts demoOptions) {
-		d, browser, out := signedInDemo(t, opts)
-		before := d.clerk.CallCount(http.MethodPost, demoRefreshCalls)
-		d.clerk.Advance(opts.lifetime() + 10*time.Second)
-
-		page := browser.open(d.origin + "/")
-		assert.Equal(t, []string{"200 /"}, browser.trail, "no redirect")
-		assert.Equal(t, demoJane, page.identity())
-		assert.Contains(t, page.cookieNames(), "__session")
-		assert.Contains(t, page.cookieNames(), "__session_"+d.clerk.CookieSuffix())
-		assert.Equal(t, "no-store", page.header.Get("Cache-Control"))
-		assert.Equal(t, before+1, d.clerk.CallCount(http.MethodPost, demoRefreshCalls))
-		assert.Equal(t, "60", page.byID("left"), "the app sees the fresh token")
-		assert.Equal(t, 1, strings.Count(out.String(), "token refreshed"), out)
-
-		browser.open(d.origin + "/")
-		assert.Equal(t, before+1, d.clerk.CallCount(http.MethodPost, demoRefreshCalls), "the new cookies are used")
-	})
-}
-
-// lifetime is what startedDemo makes of the zero.
-func (o demoOptions) lifetime() time.Duration { return max(o.TokenLifetime, time.Minute) }
-
-func TestDemoFallsBackOnTheHandshake(t *testing.T) {
-	t.Parallel()
-	forBothInstances(t, func(t *testing.T, opts demoOptions) {
-		d, browser, out := signedInDemo(t, opts)
-		note := browser.click(browser.open(d.origin+"/"), "Make the refresh token invalid")
-		assert.Contains(t, note.text, "The refresh token is invalid now")
-		before := d.clerk.CallCount(http.MethodPost, demoRefreshCalls)
-		d.clerk.Advance(opts.lifetime() + 10*time.Second)
-
-		page := browser.open(d.origin + "/")
-		assert.Equal(t, before+1, d.clerk.CallCount(http.MethodPost, demoRefreshCalls), "it was tried once")
-		require.GreaterOrEqual(t, len(browser.trail), 3)
-		assert.Equal(t, []string{"307 /", "307 " + demoProxyPath + "/v1/client/handshake"}, browser.trail[:2])
-		assert.Equal(t, "200 /", browser.trail[len(browser.trail)-1])
-		assert.Equal(t, demoJane, page.identity())
-		assert.Empty(t, page.url.RawQuery, "the handshake leaves nothing in the address")
-		assert.Contains(t, out.String(), "session-token-expired-refresh-")
-	})
-}
-
-func TestDemoNoticesARevokedSession(t *testing.T) {
-	t.Parallel()
-	forBothInstances(t, func(t *testing.T, opts demoOptions) {
-		d, browser, _ := signedInDemo(t, opts)
-		for _, session := range d.sessionsOf(browser) {
-			d.clerk.RevokeSession(session)
-		}
-		d.clerk.Advance(11 * time.Second) // the token lives on for 49 s
-
-		page := browser.open(d.origin + "/")
-		assert.Empty(t, page.identity(), "trail: %v", browser.trail)
-		assert.Contains(t, page.text, "Please sign in")
-	})
-}
-
-// sessionsOf are the sessions that the app sees for a browser.
-func (d *demo) sessionsOf(b *demoBrowser) []string {
-	b.tb.Helper()
-	me := map[string]string{}
-	require.NoError(b.tb, json.Unmarshal([]byte(b.open(d.origin+"/api/me").text), &me))
-	require.NotEmpty(b.tb, me["session_id"])
-	return []string{me["session_id"]}
-}
-
-func TestDemoEndsASession(t *testing.T) {
-	t.Parallel()
-	forBothInstances(t, func(t *testing.T, opts demoOptions) {
-		d, browser, out := signedInDemo(t, opts)
-		page := browser.click(browser.open(d.origin+"/"), "End my session")
-		assert.Empty(t, page.identity(), "trail: %v", browser.trail)
-		assert.Contains(t, page.text, "Please sign in")
-		assert.Contains(t, browser.trail, "307 "+demoProxyPath+"/v1/client/handshake")
-		assert.Contains(t, out.String(), "client-uat-but-no-session-token")
-
-		again := browser.click(browser.click(page, "Sign in"), "mei@example.com")
-		assert.Equal(t, "mei@example.com", again.identity())
-		assert.Contains(t, again.text, "org:", "Mei is in an organization")
-	})
-}
-
-func TestDemoSignsOut(t *testing.T) {
-	t.Parallel()
-	forBothInstances(t, func(t *testing.T, opts demoOptions) {
-		d, browser, _ := signedInDemo(t, opts)
-		page := browser.click(browser.open(d.origin+"/"), "Sign out")
-		assert.Empty(t, page.identity(), "trail: %v", browser.trail)
-		assert.Contains(t, page.text, "Please sign in")
-	})
-}
-
-func TestDemoAnswersPrograms(t *testing.T) {
-	t.Parallel()
-	d, _ := startedDemo(t, demoOptions{})
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.origin+"/api/me", nil)
-	require.NoError(t, err)
-	r.Header.Set("X-Clerk-Auth-Status", "signed-in") // nobody believes it
-	r.Header.Set("X_Clerk_User_Id", "user_1")
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	res, err := transport.RoundTrip(r)
-	require.NoError(t, err)
-	body, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
-
-	assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
-	assert.Equal(t, "Bearer", res.Header.Get("WWW-Authenticate"))
-	assert.Equal(t, "signed-out", res.Header.Get("X-Clerk-Auth-Status"))
-	var refused demoErrors
-	require.NoError(t, json.Unmarshal(body, &refused), string(body))
-	require.Len(t, refused.Errors, 1)
-	assert.NotEmpty(t, refused.Errors[0].Code)
-	assert.NotEmpty(t, refused.Errors[0].Message)
-	assert.Contains(t, refused.Errors[0].LongMessage, res.Header.Get("X-Clerk-Auth-Reason"))
-}
-
-// Not parallel: what other tests run would count as left behind.
-func TestDemoLeavesNothingBehind(t *testing.T) {
-	ignore := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, ignore) })
-	_, _, out := signedInDemo(t, demoOptions{})
-	for _, secret := range []string{"sk_test_", "eyJ"} {
-		assert.NotContains(t, out.String(), secret, "no key and no token in the log")
+	_, help, _ := invoke(t.Context(), nil, "help", "demo")
+	for _, part := range []string{"--listen", "--clerk-listen", "--token-lifetime", "--production", "127.0.0.1:8080", "127.0.0.1:8090", "1m0s"} {
+		assert.Contains(t, help, part)
 	}
+}
+
+func TestRunDemoUntilInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	stdout := &waitingBuffer{words: "Ctrl-C", seen: make(chan struct{})}
+	var stderr bytes.Buffer
+	code := make(chan int, 1)
+	go func() {
+		args := []string{"demo", "--listen", "127.0.0.1:0", "--clerk-listen", "127.0.0.1:0", "--production"}
+		code <- run(ctx, args, process{stdout: stdout, stderr: &stderr})
+	}()
+	<-stdout.seen
+	cancel()
+	assert.Equal(t, exitOK, <-code, stderr.String())
+	assert.Empty(t, stderr.String())
+	for _, part := range []string{"http://localhost:", "pk_live_", "/__clerk", "jane@example.com", "omar@example.com", "correct horse", "stopped"} {
+		assert.Contains(t, stdout.String(), part)
+	}
+}
+
+// waitingBuffer is an output of several goroutines that tells when certain words were
+// written.
+type waitingBuffer struct {
+	words string
+	seen  chan struct{}
+
+	mu   sync.Mutex
+	text strings.Builder
+	once sync.Once
+}
+
+func (b *waitingBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, err := b.text.Write(p)
+	if strings.Contains(b.text.String(), b.words) {
+		b.once.Do(func() { close(b.seen) })
+	}
+	return n, err
+}
+
+func (b *waitingBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

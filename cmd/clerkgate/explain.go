@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,45 +15,53 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// runExplain says which route a request would take, and why: explain [METHOD] URL
-// [file].
-func runExplain(args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+func explainCommand() command {
+	return command{
+		name: "explain", args: "[METHOD] URL [FILE]", summary: "say which route a request takes, and why",
+		help: `
+Say which route of a routes file a request would take, and why. METHOD is GET when it is left out. URL is absolute, or
+a path if the file's routes are for any host. Without FILE the file is the one that CLERKGATE_CONFIG names.
+
+  clerkgate explain GET https://app.example.com/admin/users clerkgate.yaml`,
+		setUp: func(*flag.FlagSet) action { return runExplain },
+	}
+}
+
+func runExplain(_ context.Context, p process, args []string) error {
 	method := http.MethodGet
 	if len(args) > 0 && !strings.ContainsAny(args[0], "/.") {
 		method, args = args[0], args[1:]
 	}
 	if len(args) == 0 {
-		return misused(stderr, "explain needs a method and a URL: clerkgate explain GET https://app.example.com/path")
+		return explainCommand().misused(errors.New("explain needs a method and a URL: clerkgate explain GET https://app.example.com/path"))
 	}
 	target, err := parseTarget(args[0])
 	var escape url.EscapeError
 	switch {
 	case errors.As(err, &escape):
-		say(stdout, "%s %s\n\n400: the path has the bad escape %s\n", method, args[0], strconv.Quote(string(escape)))
-		return exitOK
+		say(p.stdout, "%s %s\n\n400: the path has the bad escape %s\n", method, args[0], strconv.Quote(string(escape)))
+		return nil
 	case err != nil:
-		return misused(stderr, err.Error())
+		return explainCommand().misused(err)
 	}
-	name, code := routesFileName("explain", args[1:], lookup, stderr)
-	if code != exitOK {
-		return code
+	name, err := routesFileName(explainCommand(), args[1:], p.lookup)
+	if err != nil {
+		return err
 	}
 	if name == "" {
-		return misused(stderr, "explain needs a routes file: name it after the URL, or in "+configVariable)
+		return explainCommand().misused(errors.New("explain needs a routes file: name it after the URL, or in " + configVariable))
 	}
 	cfg, err := readRoutes(name)
 	if err != nil {
-		say(stderr, "clerkgate: %s\n", err)
-		return exitUsage
+		return mistaken("", err)
 	}
 	table, err := routes.NewTable(cfg.Routes)
 	if err != nil {
-		say(stderr, "clerkgate: %s: %s\n", name, err)
-		return exitUsage
+		return mistaken("", fmt.Errorf("%s: %w", name, err))
 	}
-	say(stdout, "%s %s\n\n", method, args[0])
-	explain(stdout, table, method, target)
-	return exitOK
+	say(p.stdout, "%s %s\n\n", method, args[0])
+	explain(p.stdout, table, method, target)
+	return nil
 }
 
 // parseTarget reads an absolute URL, or a path for tables that do not look at hosts.

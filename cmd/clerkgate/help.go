@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"flag"
+	"fmt"
 	"io"
 	"strings"
 
@@ -9,31 +12,90 @@ import (
 
 const helpWidth = 78
 
-func runHelp(stdout io.Writer) int {
-	say(stdout, `clerkgate puts Clerk sessions in front of an application.
+func helpCommand() command {
+	return command{
+		name: "help", args: "[COMMAND]", summary: "print this, or what there is to say of one command",
+		help: "Print the commands and every variable, or what there is to say of one command.",
+		setUp: func(*flag.FlagSet) action {
+			return func(_ context.Context, p process, args []string) error {
+				switch len(args) {
+				case 0:
+					printOverview(p.stdout)
+					return nil
+				case 1:
+					c, err := find(commands(), args[0])
+					if err == nil {
+						c.printHelp(p.stdout)
+					}
+					return err
+				}
+				return helpCommand().misused(fmt.Errorf("help takes one command, but got %q as well", args[1]))
+			}
+		},
+	}
+}
 
-Usage
-  clerkgate            serve, configured by the environment
-  clerkgate check      say what is wrong with a routes file and the environment
-  clerkgate explain    say which route a request takes: explain GET URL [file]
-  clerkgate demo       a local Clerk, an application and clerkgate before it
-  clerkgate emulator   a local Clerk, for tests in any language
-  clerkgate version    print the version
-  clerkgate help       print this
-
+// printOverview lists commands and variables.
+func printOverview(w io.Writer) {
+	say(w, "clerkgate puts Clerk sessions in front of an application.\n\nUsage\n  clerkgate [COMMAND]\n\nCommands\n")
+	for _, c := range commands() {
+		say(w, "  %-10s %s\n", c.name, c.summary)
+	}
+	say(w, `
+"clerkgate help COMMAND" says more of one command.
 Exit codes: 0 stopped as asked, 1 failure, 2 wrong arguments or configuration.
-Lists are separated by commas. A variable set to nothing counts as not set.
 
 `)
-	section(stdout, "Required", func(v proxy.Variable) bool { return v.Required })
-	section(stdout, "Clerkgate", func(v proxy.Variable) bool {
+	printVariables(w)
+}
+
+// printHelp says everything about one command.
+func (c command) printHelp(w io.Writer) {
+	flags, _ := c.flags()
+	var rows strings.Builder
+	flags.VisitAll(func(f *flag.Flag) {
+		value, text := flag.UnquoteUsage(f)
+		say(&rows, "  %s\n", strings.TrimSpace(dashed(f.Name)+" "+strings.ToUpper(value)))
+		// Boolean flags are off by themselves, and "" or 0s is no value to show.
+		if _, isSwitch := f.Value.(interface{ IsBoolFlag() bool }); !isSwitch && f.DefValue != "" && f.DefValue != "0s" {
+			text += ". Default " + f.DefValue
+		}
+		indent(&rows, text+".")
+	})
+	usage := "clerkgate " + c.name
+	if rows.Len() > 0 {
+		usage += " [FLAGS]"
+	}
+	say(w, "Usage: %s\n\n", strings.TrimSpace(usage+" "+c.args))
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(c.help), "\n\n") {
+		if strings.HasPrefix(paragraph, " ") { // an example, to be copied as it stands
+			say(w, "%s\n\n", paragraph)
+			continue
+		}
+		for line := range wrapped(paragraph, helpWidth) {
+			say(w, "%s\n", line)
+		}
+		say(w, "\n")
+	}
+	if rows.Len() > 0 {
+		say(w, "Flags\n%s\n", rows.String())
+	}
+	if c.details != nil {
+		c.details(w)
+	}
+}
+
+// printVariables lists what is read from the environment.
+func printVariables(w io.Writer) {
+	say(w, "Lists are separated by commas. A variable set to nothing counts as not set.\n\n")
+	section(w, "Required", func(v proxy.Variable) bool { return v.Required })
+	section(w, "Clerkgate", func(v proxy.Variable) bool {
 		return !v.Required && !v.Unsupported && strings.HasPrefix(v.Name, "CLERKGATE_")
 	})
-	section(stdout, "Clerk", func(v proxy.Variable) bool {
+	section(w, "Clerk", func(v proxy.Variable) bool {
 		return !v.Required && !v.Unsupported && strings.HasPrefix(v.Name, "CLERK_")
 	})
-	section(stdout, "Known, and refused by this release", func(v proxy.Variable) bool { return v.Unsupported })
-	return exitOK
+	section(w, "Known, and refused by this release", func(v proxy.Variable) bool { return v.Unsupported })
 }
 
 func section(w io.Writer, title string, belongs func(proxy.Variable) bool) {
@@ -47,11 +109,16 @@ func section(w io.Writer, title string, belongs func(proxy.Variable) bool) {
 			text += " Default " + v.Default + "."
 		}
 		say(w, "  %s\n", v.Name)
-		for line := range wrapped(text, helpWidth-6) {
-			say(w, "      %s\n", line)
-		}
+		indent(w, text)
 	}
 	say(w, "\n")
+}
+
+// indent prints the explanation of a variable or a flag below its name.
+func indent(w io.Writer, text string) {
+	for line := range wrapped(text, helpWidth-6) {
+		say(w, "      %s\n", line)
+	}
 }
 
 // wrapped yields text in lines of at most width bytes, broken at spaces.

@@ -1,5 +1,5 @@
 // Command clerkgate puts Clerk sessions in front of anything that speaks HTTP.
-// Run "clerkgate help" for what it reads from the environment.
+// Run "clerkgate help" for its commands and for what it reads from the environment.
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 func main() {
 	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.LookupEnv, os.Environ(), os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], process{lookup: os.LookupEnv, environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr})
 	stop() // os.Exit would skip a defer
 	os.Exit(code)
 }

@@ -2,8 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
 // Exit codes.
@@ -13,39 +18,87 @@ const (
 	exitUsage   = 2 // the arguments or the configuration are wrong
 )
 
-// run is the whole program as a function of what a process has.
-func run(ctx context.Context, args []string, lookup func(string) (string, bool), environ []string, stdout, stderr io.Writer) int {
-	command := "serve"
-	if len(args) > 0 {
-		command, args = args[0], args[1:]
-	}
-	switch command {
-	case "demo":
-		return runDemo(ctx, args, stdout, stderr)
-	case "emulator":
-		return runEmulator(ctx, args, stdout, stderr)
-	case "check":
-		return runCheck(args, lookup, environ, stdout, stderr)
-	case "explain":
-		return runExplain(args, lookup, stdout, stderr)
-	}
-	if len(args) > 0 {
-		return misused(stderr, fmt.Sprintf("%s takes no arguments, but got %q", command, args[0]))
-	}
-	switch command {
-	case "serve":
-		return runServe(ctx, lookup, environ, stdout, stderr)
-	case "version", "-version", "--version":
-		return runVersion(stdout)
-	case "help", "-h", "-help", "--help":
-		return runHelp(stdout)
-	default:
-		return misused(stderr, fmt.Sprintf("unknown command %q", command))
-	}
+// process is what clerkgate has of its process.
+type process struct {
+	lookup         func(string) (string, bool)
+	environ        []string
+	stdout, stderr io.Writer
 }
 
-func misused(stderr io.Writer, message string) int {
-	say(stderr, "clerkgate: %s\nRun \"clerkgate help\" for what there is.\n", message)
+// run is the whole program as a function of what a process has.
+func run(ctx context.Context, args []string, p process) int {
+	c, args, err := choose(commands(), args)
+	if err == nil {
+		err = c.run(ctx, p, args)
+	}
+	return report(p.stderr, err)
+}
+
+// choose finds the command that args begin with. Without one it is serve.
+func choose(table []command, args []string) (command, []string, error) {
+	name := "serve"
+	if len(args) > 0 {
+		switch first := args[0]; {
+		case first == "-h" || first == "-help" || first == "--help":
+			name, args = "help", args[1:]
+		case first == "-v" || first == "-version" || first == "--version":
+			name, args = "version", args[1:]
+		case strings.HasPrefix(first, "-"): // for serve to refuse
+		default:
+			name, args = first, args[1:]
+		}
+	}
+	c, err := find(table, name)
+	return c, args, err
+}
+
+// find returns the command of a name.
+func find(table []command, name string) (command, error) {
+	i := slices.IndexFunc(table, func(c command) bool { return c.name == name })
+	if i >= 0 {
+		return table[i], nil
+	}
+	names := make([]string, len(table))
+	for i, c := range table {
+		names[i] = c.name
+	}
+	text := "unknown command " + problem.Quote(name)
+	if near := problem.Nearest(name, names); near != "" {
+		text += "; did you mean " + near + "?"
+	}
+	return command{}, mistaken(`Run "clerkgate help" for what there is.`, errors.New(text))
+}
+
+// mistake is an error of whoever started clerkgate, in the arguments or in the
+// configuration.
+type mistake struct {
+	problems []error
+	hint     string // says where to read on; may be empty
+}
+
+// mistaken returns a *mistake.
+func mistaken(hint string, problems ...error) error { return &mistake{problems, hint} }
+
+func (m *mistake) Error() string { return errors.Join(m.problems...).Error() }
+
+func (m *mistake) Unwrap() []error { return m.problems }
+
+// report tells an error and picks the exit code.
+func report(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var m *mistake
+	if !errors.As(err, &m) {
+		say(stderr, "clerkgate: %s\n", err)
+		return exitFailure
+	}
+	for _, p := range m.problems {
+		say(stderr, "clerkgate: %s\n", p)
+	}
+	if m.hint != "" {
+		say(stderr, "%s\n", m.hint)
+	}
 	return exitUsage
 }
 

@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"flag"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -26,7 +29,7 @@ func invoke(ctx context.Context, env map[string]string, args ...string) (code in
 		value, ok := env[name]
 		return value, ok
 	}
-	code = run(ctx, args, lookup, environ, &out, &errs)
+	code = run(ctx, args, process{lookup: lookup, environ: environ, stdout: &out, stderr: &errs})
 	return code, out.String(), errs.String()
 }
 
@@ -66,28 +69,84 @@ func TestConfigurationProblems(t *testing.T) {
 }
 
 func TestArguments(t *testing.T) {
-	tests := map[string]struct {
-		args []string
+	t.Parallel()
+	for _, test := range []struct {
+		args string
 		code int
-		want string
+		want []string // on standard output after success, on standard error otherwise
 	}{
-		"unknown command": {[]string{"sevre"}, 2, `unknown command "sevre"`},
-		"extra argument":  {[]string{"version", "x"}, 2, "takes no arguments"},
-		"version":         {[]string{"version"}, 0, "clerkgate "},
-		"help":            {[]string{"--help"}, 0, "CLERKGATE_UPSTREAM"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			code, stdout, stderr := invoke(t.Context(), nil, test.args...)
+		{"dmo", 2, []string{`unknown command "dmo"; did you mean demo?`, `"clerkgate help"`}},
+		{"frobnicate", 2, []string{"unknown command \"frobnicate\"\n"}},
+		{"version x", 2, []string{`version takes no arguments, but got "x"`, `"clerkgate help version"`}},
+		{"version --jsn", 2, []string{"version has no flag --jsn; did you mean --json?"}},
+		{"version", 0, []string{"clerkgate ", runtime.Version()}},
+		{"-v", 0, []string{"clerkgate "}},
+		{"--version", 0, []string{"clerkgate "}},
+		{"--version --json", 0, []string{`{"version":`}},
+		{"--listen :8081", 2, []string{"serve has no flag --listen; the environment configures it: set CLERKGATE_LISTEN\n"}},
+		{"--upstream=http://127.0.0.1:3000", 2, []string{"set CLERKGATE_UPSTREAM\n"}},
+		{"serve --secret-key x", 2, []string{"set CLERK_SECRET_KEY\n"}},
+		{"--frobnicate", 2, []string{"--frobnicate; the environment configures it\n"}},
+		{"serve now", 2, []string{`serve takes no arguments, but got "now"`}},
+		{"--help", 0, []string{"CLERKGATE_UPSTREAM", "demo"}},
+		{"-h", 0, []string{"CLERKGATE_UPSTREAM"}},
+		{"help serve", 0, []string{"Usage: clerkgate serve\n", "CLERKGATE_UPSTREAM"}},
+		{"help check", 0, []string{"Usage: clerkgate check [FILE]\n"}},
+		{"help help", 0, []string{"Usage: clerkgate help [COMMAND]\n"}},
+		{"help dmo", 2, []string{"did you mean demo?"}},
+		{"help demo now", 2, []string{`help takes one command, but got "now" as well`}},
+		{"check --help", 0, []string{"Usage: clerkgate check [FILE]\n", "CLERKGATE_CONFIG"}},
+		{"check clerkgate.yaml -h", 0, []string{"Usage: clerkgate check [FILE]\n"}},
+		{"check -- -h", 2, []string{"open -h: no such file"}},
+		{"explain --help", 0, []string{"Usage: clerkgate explain [METHOD] URL [FILE]\n"}},
+		{"demo --help", 0, []string{"Usage: clerkgate demo [FLAGS]\n", "--clerk-listen ADDRESS\n"}},
+		{"emulator --token-lifetime soon", 2, []string{`"soon"`, "-token-lifetime", `"clerkgate help emulator"`}},
+		{"emulator --seed", 2, []string{"-seed"}},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := invoke(t.Context(), nil, strings.Fields(test.args)...)
 			assert.Equal(t, test.code, code)
-			assert.Contains(t, stdout+stderr, test.want)
-			if code == 0 {
-				assert.Empty(t, stderr)
-			} else {
-				assert.Empty(t, stdout)
+			told, silent := stdout, stderr
+			if code != 0 {
+				told, silent = stderr, stdout
+			}
+			assert.Empty(t, silent)
+			for _, want := range test.want {
+				assert.Contains(t, told, want)
 			}
 		})
 	}
+}
+
+func TestHelpHasEveryCommand(t *testing.T) {
+	t.Parallel()
+	_, overview, _ := invoke(t.Context(), nil, "help")
+	for _, c := range commands() {
+		assert.Contains(t, overview, "\n  "+c.name+" ")
+		for _, args := range [][]string{{"help", c.name}, {c.name, "--help"}} {
+			code, text, stderr := invoke(t.Context(), nil, args...)
+			assert.Equal(t, 0, code)
+			assert.Empty(t, stderr)
+			assert.True(t, strings.HasPrefix(text, "Usage: clerkgate "+c.name), text)
+			flags, _ := c.flags()
+			flags.VisitAll(func(f *flag.Flag) { assert.Contains(t, text, "  --"+f.Name) })
+			for line := range strings.SplitSeq(text, "\n") {
+				assert.LessOrEqual(t, len([]rune(line)), helpWidth+4, line)
+			}
+		}
+	}
+}
+
+func TestVersionForPrograms(t *testing.T) {
+	t.Parallel()
+	_, stdout, _ := invoke(t.Context(), nil, "version", "--json")
+	var told map[string]any
+	require.NoError(t, json.Unmarshal([]byte(stdout), &told))
+	assert.NotEmpty(t, told["version"])
+	assert.Equal(t, runtime.Version(), told["go"])
+	assert.Equal(t, runtime.GOOS, told["os"])
+	assert.Equal(t, runtime.GOARCH, told["arch"])
 }
 
 func TestHelpHasEveryVariable(t *testing.T) {
@@ -117,7 +176,7 @@ func TestServeStartsAndStops(t *testing.T) {
 		}
 		return stdout.Write(p)
 	})
-	require.Equal(t, 0, run(ctx, nil, lookup, nil, announced, &stderr), stderr.String())
+	require.Equal(t, 0, run(ctx, nil, process{lookup: lookup, stdout: announced, stderr: &stderr}), stderr.String())
 	assert.Contains(t, stdout.String(), "listening   http://127.0.0.1:")
 	assert.Contains(t, stdout.String(), "upstream    http://127.0.0.1:1\n")
 	assert.NotContains(t, stdout.String()+stderr.String(), "planted0secret")

@@ -3,51 +3,76 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
+	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/proxy"
 )
 
-// runServe is clerkgate without a command: the sidecar, from the environment.
-func runServe(ctx context.Context, lookup func(string) (string, bool), environ []string, stdout, stderr io.Writer) int {
-	cfg, warnings, err := proxy.LoadConfig(lookup, environ)
+func serveCommand() command {
+	return command{
+		name: "serve", summary: "answer requests, configured by the environment; the default",
+		help: `
+Serve as a reverse proxy in front of an application, or answer gateways. The environment configures it; SIGHUP makes it
+read the files that the environment names again, SIGTERM and Ctrl-C end it once requests in flight are answered.`,
+		setUp:   func(*flag.FlagSet) action { return runServe },
+		details: printVariables,
+		instead: variableFor,
+	}
+}
+
+// variableFor is the variable that does what somebody expected of a flag.
+func variableFor(name string) string {
+	flags := make(map[string]string)
+	for _, v := range proxy.Variables() {
+		_, short, _ := strings.Cut(v.Name, "_")
+		flags[strings.ToLower(strings.ReplaceAll(short, "_", "-"))] = v.Name
+	}
+	text := "the environment configures it"
+	if near := problem.Nearest(name, slices.Sorted(maps.Keys(flags))); near != "" {
+		text += ": set " + flags[near]
+	}
+	return text
+}
+
+func runServe(ctx context.Context, p process, _ []string) error {
+	cfg, warnings, err := proxy.LoadConfig(p.lookup, p.environ)
 	for _, w := range warnings {
-		say(stderr, "clerkgate: warning: %s\n", w)
+		say(p.stderr, "clerkgate: warning: %s\n", w)
 	}
 	if err != nil {
-		return failed(stderr, err)
+		return misconfigured(err)
 	}
 	// SIGHUP has always told daemons to read their configuration again. Signals that
 	// come while one reload is under way are one more reload.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	opts := proxy.RunOptions{
-		Logger:  newLogger(cfg, stderr),
-		Started: func(at proxy.Addresses) { announce(stdout, cfg, at) },
+	return misconfigured(proxy.Run(ctx, cfg, proxy.RunOptions{
+		Logger:  newLogger(cfg, p.stderr),
+		Started: func(at proxy.Addresses) { announce(p.stdout, cfg, at) },
 		Reload:  hangups,
-		Load:    func() (proxy.Config, []proxy.Warning, error) { return proxy.LoadConfig(lookup, environ) },
-	}
-	if err := proxy.Run(ctx, cfg, opts); err != nil {
-		return failed(stderr, err)
-	}
-	return exitOK
+		Load:    func() (proxy.Config, []proxy.Warning, error) { return proxy.LoadConfig(p.lookup, p.environ) },
+	}))
 }
 
-// failed prints an error and picks the exit code.
-func failed(stderr io.Writer, err error) int {
-	say(stderr, "clerkgate: %s\n", err)
+// misconfigured makes a mistake of an error that lists problems of the configuration;
+// others it leaves as they are.
+func misconfigured(err error) error {
 	var invalid *proxy.ConfigError
 	if !errors.As(err, &invalid) {
-		return exitFailure
+		return err
 	}
-	say(stderr, "\nRun \"clerkgate help\" for every variable.\n")
-	return exitUsage
+	return mistaken("\nRun \"clerkgate help\" for every variable.", err)
 }
 
 func newLogger(cfg proxy.Config, w io.Writer) *slog.Logger {
@@ -64,7 +89,7 @@ func announce(w io.Writer, cfg proxy.Config, at proxy.Addresses) {
 	if cfg.TLSCertificateFile != "" {
 		scheme = "https"
 	}
-	say(w, "clerkgate %s\n", version())
+	say(w, "clerkgate %s\n", thisBuild().Version)
 	say(w, "  listening   %s://%s\n", scheme, at.Public)
 	switch {
 	case cfg.Routes != nil:

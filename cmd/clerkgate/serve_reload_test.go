@@ -73,7 +73,7 @@ func TestHangupsUnderLoad(t *testing.T) {
 		}
 		return len(p), nil
 	})
-	go func() { exit <- run(ctx, nil, lookup, nil, announced, log) }()
+	go func() { exit <- run(ctx, nil, process{lookup: lookup, stdout: announced, stderr: log}) }()
 	var address string
 	select {
 	case address = <-addresses:

@@ -1,4 +1,4 @@
-package main
+package emulator
 
 import (
 	"encoding/json"
@@ -128,11 +128,11 @@ func readControl(r *http.Request, to any) error {
 }
 
 func (c *control) environment(*http.Request) (any, error) {
-	environment := map[string]string{"CLERK_JWT_KEY": c.clerk.JWTKey()}
-	for _, v := range emulatorEnvironment(c.clerk, c.url) {
-		environment[v[0]] = v[1]
+	variables := map[string]string{"CLERK_JWT_KEY": c.clerk.JWTKey()}
+	for _, v := range environment(c.clerk, c.url) {
+		variables[v[0]] = v[1]
 	}
-	return environment, nil
+	return variables, nil
 }
 
 // advance moves the clock by a duration such as "90s" or "-1h".

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-//go:embed demo_assets
-var demoAssets embed.FS
+//go:embed assets
+var assets embed.FS
 
-// demoClockSkew is what clerkgate allows by default: a token goes on being
+// clockSkew is what clerkgate allows by default: a token goes on being
 // accepted for so long after its expiry, and is refreshed only then.
-const demoClockSkew = 5 * time.Second
+const clockSkew = 5 * time.Second
 
-// demoApp is the application behind clerkgate in the demo. Like any app in any
+// app is the application behind clerkgate in the demo. Like any app in any
 // language, it learns who is there from the X-Clerk-* headers alone and checks
 // no token; that is safe because only clerkgate can reach it.
-type demoApp struct {
+type app struct {
 	production bool
-	sessions   demoSessions
+	sessions   sessions
 	email      func(userID string) string
 	// sessionCookies are the names under which the upstream gets the session
 	// token, the one that counts first.
@@ -33,20 +33,20 @@ type demoApp struct {
 	style template.CSS
 }
 
-// demoSessions is what the demo's buttons do at the local Clerk.
-type demoSessions interface {
+// sessions is what the demo's buttons do at the local Clerk.
+type sessions interface {
 	EndSession(sessionID string)
 	InvalidateRefreshTokens(sessionID string)
 }
 
 // handler returns the app. Its unsafe methods are refused when they come from
 // another origin.
-func (a *demoApp) handler() (http.Handler, error) {
-	pages, err := template.ParseFS(demoAssets, "demo_assets/*.html")
+func (a *app) handler() (http.Handler, error) {
+	pages, err := template.ParseFS(assets, "assets/*.html")
 	if err != nil {
 		return nil, err
 	}
-	style, err := demoAssets.ReadFile("demo_assets/style.css")
+	style, err := assets.ReadFile("assets/style.css")
 	if err != nil {
 		return nil, err
 	}
@@ -61,13 +61,13 @@ func (a *demoApp) handler() (http.Handler, error) {
 	return http.NewCrossOriginProtection().Handler(mux), nil
 }
 
-// demoPage is what the templates show.
-type demoPage struct {
+// page is what the templates show.
+type page struct {
 	SignedIn          bool
 	Email, Mode, Note string
 	Origin            string
 	SignIn, SignOut   string
-	Headers           []demoHeader
+	Headers           []identityHeader
 	SecondsLeft       int
 	ClockSkew         int
 	Style             template.CSS
@@ -75,36 +75,36 @@ type demoPage struct {
 }
 
 // SecondsShown is the token's life for a browser without scripts.
-func (p demoPage) SecondsShown() int { return max(0, p.SecondsLeft) }
+func (p page) SecondsShown() int { return max(0, p.SecondsLeft) }
 
-type demoHeader struct{ Name, Value string }
+type identityHeader struct{ Name, Value string }
 
-func (a *demoApp) home(w http.ResponseWriter, r *http.Request) {
-	origin := demoPublicOrigin(r)
-	page := demoPage{
-		SignedIn:    demoSignedIn(r),
+func (a *app) home(w http.ResponseWriter, r *http.Request) {
+	origin := publicOrigin(r)
+	p := page{
+		SignedIn:    signedIn(r),
 		Mode:        "development",
 		Origin:      origin,
-		SignIn:      demoClerkPage(origin, "/sign-in"),
-		SignOut:     demoClerkPage(origin, "/sign-out"),
-		Headers:     demoIdentityHeaders(r.Header),
+		SignIn:      clerkPage(origin, "/sign-in"),
+		SignOut:     clerkPage(origin, "/sign-out"),
+		Headers:     identityHeaders(r.Header),
 		SecondsLeft: a.secondsLeft(r),
-		ClockSkew:   int(demoClockSkew / time.Second),
+		ClockSkew:   int(clockSkew / time.Second),
 		Style:       a.style,
 		Nonce:       rand.Text(),
 	}
 	if a.production {
-		page.Mode = "production"
+		p.Mode = "production"
 	}
-	if page.SignedIn {
-		page.Email = a.email(r.Header.Get("X-Clerk-User-Id"))
+	if p.SignedIn {
+		p.Email = a.email(r.Header.Get("X-Clerk-User-Id"))
 	}
 	if r.URL.Query().Get("refresh") == "revoked" {
-		page.Note = "The refresh token is invalid now. Wait for the token to expire, then reload: you come back through the handshake."
+		p.Note = "The refresh token is invalid now. Wait for the token to expire, then reload: you come back through the handshake."
 	}
 
 	var body bytes.Buffer
-	if err := a.pages.ExecuteTemplate(&body, "page.html", page); err != nil {
+	if err := a.pages.ExecuteTemplate(&body, "page.html", p); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}
@@ -112,15 +112,15 @@ func (a *demoApp) home(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store") // it shows who is signed in
 	h.Set("Content-Security-Policy", "default-src 'none'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "+
-		"style-src 'nonce-"+page.Nonce+"'; script-src 'nonce-"+page.Nonce+"'")
+		"style-src 'nonce-"+p.Nonce+"'; script-src 'nonce-"+p.Nonce+"'")
 	_, _ = w.Write(body.Bytes())
 }
 
 // me is an API endpoint: programs get JSON and never a redirect.
-func (a *demoApp) me(w http.ResponseWriter, r *http.Request) {
-	if !demoSignedIn(r) {
+func (a *app) me(w http.ResponseWriter, r *http.Request) {
+	if !signedIn(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		demoJSON(w, http.StatusUnauthorized, demoErrors{Errors: []demoError{{
+		writeJSON(w, http.StatusUnauthorized, apiErrors{Errors: []apiError{{
 			Code:        "authentication_required",
 			Message:     "Not signed in",
 			LongMessage: "A session token is needed, as a cookie or as a bearer token. Reason: " + r.Header.Get("X-Clerk-Auth-Reason") + ".",
@@ -128,7 +128,7 @@ func (a *demoApp) me(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user := r.Header.Get("X-Clerk-User-Id")
-	demoJSON(w, http.StatusOK, map[string]string{
+	writeJSON(w, http.StatusOK, map[string]string{
 		"user_id":    user,
 		"email":      a.email(user),
 		"session_id": r.Header.Get("X-Clerk-Session-Id"),
@@ -140,7 +140,7 @@ func (a *demoApp) me(w http.ResponseWriter, r *http.Request) {
 // endSession ends the session at the local Clerk and drops the short-lived token,
 // as Clerk's browser library does. The next page then has a client_uat but no
 // token, so clerkgate asks Clerk by a handshake, and Clerk knows nobody.
-func (a *demoApp) endSession(w http.ResponseWriter, r *http.Request) {
+func (a *app) endSession(w http.ResponseWriter, r *http.Request) {
 	if !a.onSession(w, r, a.sessions.EndSession) {
 		return
 	}
@@ -150,7 +150,7 @@ func (a *demoApp) endSession(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func (a *demoApp) revokeRefreshToken(w http.ResponseWriter, r *http.Request) {
+func (a *app) revokeRefreshToken(w http.ResponseWriter, r *http.Request) {
 	if a.onSession(w, r, a.sessions.InvalidateRefreshTokens) {
 		http.Redirect(w, r, "/?refresh=revoked", http.StatusSeeOther)
 	}
@@ -159,8 +159,8 @@ func (a *demoApp) revokeRefreshToken(w http.ResponseWriter, r *http.Request) {
 // onSession does something to the caller's session. A token that expired before a
 // POST arrives can't be refreshed by it: then the answer leads to the page, which
 // can.
-func (a *demoApp) onSession(w http.ResponseWriter, r *http.Request, do func(sessionID string)) bool {
-	if !demoSignedIn(r) {
+func (a *app) onSession(w http.ResponseWriter, r *http.Request, do func(sessionID string)) bool {
+	if !signedIn(r) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return false
 	}
@@ -170,32 +170,32 @@ func (a *demoApp) onSession(w http.ResponseWriter, r *http.Request, do func(sess
 
 // secondsLeft is how long the token that the upstream got still lives; negative
 // once it has expired.
-func (a *demoApp) secondsLeft(r *http.Request) int {
+func (a *app) secondsLeft(r *http.Request) int {
 	for _, name := range a.sessionCookies {
 		cookie, err := r.Cookie(name)
 		if err != nil {
 			continue
 		}
-		if exp, ok := demoUnverifiedExpiry(cookie.Value); ok {
+		if exp, ok := unverifiedExpiry(cookie.Value); ok {
 			return int(exp.Sub(a.now()).Round(time.Second) / time.Second)
 		}
 	}
 	return 0
 }
 
-// demoErrors is an error answer in the shape that Clerk's APIs use, so that
+// apiErrors is an error answer in the shape that Clerk's APIs use, so that
 // front-end code needs one way to read errors.
-type demoErrors struct {
-	Errors []demoError `json:"errors"`
+type apiErrors struct {
+	Errors []apiError `json:"errors"`
 }
 
-type demoError struct {
+type apiError struct {
 	Code        string `json:"code"`
 	Message     string `json:"message"`
 	LongMessage string `json:"long_message"`
 }
 
-func demoJSON(w http.ResponseWriter, status int, body any) {
+func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

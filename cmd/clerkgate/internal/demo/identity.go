@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"encoding/base64"
@@ -12,25 +12,25 @@ import (
 
 // What the demo's app reads from a request: all that an app behind clerkgate needs.
 
-func demoSignedIn(r *http.Request) bool {
+func signedIn(r *http.Request) bool {
 	return r.Header.Get("X-Clerk-Auth-Status") == "signed-in"
 }
 
-// demoIdentityHeaders are the headers in which clerkgate says who it is, by name.
-func demoIdentityHeaders(h http.Header) []demoHeader {
-	var found []demoHeader
+// identityHeaders are the headers in which clerkgate says who it is, by name.
+func identityHeaders(h http.Header) []identityHeader {
+	var found []identityHeader
 	for name, values := range h {
 		if strings.HasPrefix(name, "X-Clerk-") {
-			found = append(found, demoHeader{Name: name, Value: strings.Join(values, ", ")})
+			found = append(found, identityHeader{Name: name, Value: strings.Join(values, ", ")})
 		}
 	}
-	slices.SortFunc(found, func(x, y demoHeader) int { return strings.Compare(x.Name, y.Name) })
+	slices.SortFunc(found, func(x, y identityHeader) int { return strings.Compare(x.Name, y.Name) })
 	return found
 }
 
-// demoUnverifiedExpiry reads when a session token expires and checks nothing:
+// unverifiedExpiry reads when a session token expires and checks nothing:
 // clerkgate has, and the page only shows it.
-func demoUnverifiedExpiry(token string) (time.Time, bool) {
+func unverifiedExpiry(token string) (time.Time, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return time.Time{}, false
@@ -48,9 +48,9 @@ func demoUnverifiedExpiry(token string) (time.Time, bool) {
 	return time.Unix(claims.ExpiresAt, 0), true
 }
 
-// demoPublicOrigin is where browsers see the app. clerkgate hands the Host on and
+// publicOrigin is where browsers see the app. clerkgate hands the Host on and
 // rebuilds X-Forwarded-Proto.
-func demoPublicOrigin(r *http.Request) string {
+func publicOrigin(r *http.Request) string {
 	scheme := "http"
 	if r.Header.Get("X-Forwarded-Proto") == "https" {
 		scheme = "https"
@@ -58,7 +58,7 @@ func demoPublicOrigin(r *http.Request) string {
 	return scheme + "://" + r.Host
 }
 
-// demoClerkPage is a page of the local Clerk that leads back to the app.
-func demoClerkPage(origin, path string) string {
-	return origin + demoProxyPath + path + "?redirect_url=" + url.QueryEscape(origin+"/")
+// clerkPage is a page of the local Clerk that leads back to the app.
+func clerkPage(origin, path string) string {
+	return origin + proxyPath + path + "?redirect_url=" + url.QueryEscape(origin+"/")
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestDemoLogIsOneReadableLinePerRecord(t *testing.T) {
+func TestLogIsOneReadableLinePerRecord(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -56,7 +56,7 @@ func TestDemoLogIsOneReadableLinePerRecord(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			c.log(slog.New(newDemoLog(&out, func(string) string { return "Jane" })))
+			c.log(slog.New(newDecisionLog(&out, func(string) string { return "Jane" })))
 			if c.want == "" {
 				assert.Empty(t, out.String())
 				return

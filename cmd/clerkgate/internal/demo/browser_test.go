@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -15,17 +15,17 @@ import (
 	"golang.org/x/net/html"
 )
 
-// demoBrowser is a browser as far as the demo can tell: a cookie jar, and the
+// browser is a browser as far as the demo can tell: a cookie jar, and the
 // headers that come with a navigation.
-type demoBrowser struct {
+type browser struct {
 	tb     testing.TB
 	client *http.Client
 	// trail is each answer since the last navigation began, such as "307 /".
 	trail []string
 }
 
-// demoDocument is a page that the browser shows.
-type demoDocument struct {
+// document is a page that the browser shows.
+type document struct {
 	status  int
 	url     *url.URL
 	header  http.Header
@@ -34,14 +34,14 @@ type demoDocument struct {
 	cookies []*http.Cookie // that came with this answer
 }
 
-func newDemoBrowser(tb testing.TB) *demoBrowser {
+func newBrowser(tb testing.TB) *browser {
 	tb.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(tb, err)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	tb.Cleanup(transport.CloseIdleConnections)
-	b := &demoBrowser{tb: tb}
-	b.client = &http.Client{Jar: demoJar{jar}, Timeout: 10 * time.Second, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+	b := &browser{tb: tb}
+	b.client = &http.Client{Jar: localhostJar{jar}, Timeout: 10 * time.Second, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
 		r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 		r.Header.Set("Sec-Fetch-Dest", "document")
@@ -63,10 +63,10 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// demoJar treats localhost as browsers do: as a secure place, whatever the scheme.
-type demoJar struct{ *cookiejar.Jar }
+// localhostJar treats localhost as browsers do: as a secure place, whatever the scheme.
+type localhostJar struct{ *cookiejar.Jar }
 
-func (j demoJar) secure(u *url.URL) *url.URL {
+func (j localhostJar) secure(u *url.URL) *url.URL {
 	if u.Hostname() != "localhost" {
 		return u
 	}
@@ -75,19 +75,19 @@ func (j demoJar) secure(u *url.URL) *url.URL {
 	return &secure
 }
 
-func (j demoJar) SetCookies(u *url.URL, c []*http.Cookie) { j.Jar.SetCookies(j.secure(u), c) }
+func (j localhostJar) SetCookies(u *url.URL, c []*http.Cookie) { j.Jar.SetCookies(j.secure(u), c) }
 
-func (j demoJar) Cookies(u *url.URL) []*http.Cookie { return j.Jar.Cookies(j.secure(u)) }
+func (j localhostJar) Cookies(u *url.URL) []*http.Cookie { return j.Jar.Cookies(j.secure(u)) }
 
 // open navigates to an address and follows redirects.
-func (b *demoBrowser) open(address string) *demoDocument {
+func (b *browser) open(address string) *document {
 	b.tb.Helper()
 	r, err := http.NewRequestWithContext(b.tb.Context(), http.MethodGet, address, nil)
 	require.NoError(b.tb, err)
 	return b.navigate(r)
 }
 
-func (b *demoBrowser) navigate(r *http.Request) *demoDocument {
+func (b *browser) navigate(r *http.Request) *document {
 	b.tb.Helper()
 	b.trail = nil
 	// People take longer than the two seconds for which a redirect counts.
@@ -99,45 +99,45 @@ func (b *demoBrowser) navigate(r *http.Request) *demoDocument {
 	require.NoError(b.tb, res.Body.Close())
 	root, err := html.Parse(strings.NewReader(string(body)))
 	require.NoError(b.tb, err)
-	return &demoDocument{status: res.StatusCode, url: res.Request.URL, header: res.Header, root: root, text: demoText(root), cookies: res.Cookies()}
+	return &document{status: res.StatusCode, url: res.Request.URL, header: res.Header, root: root, text: textOf(root), cookies: res.Cookies()}
 }
 
 // click submits the form with a button that mentions label, or follows such a link.
-func (b *demoBrowser) click(page *demoDocument, label string) *demoDocument {
+func (b *browser) click(page *document, label string) *document {
 	b.tb.Helper()
 	for form := range page.elements("form") {
 		for button := range elementsIn(form, "button") {
-			if strings.Contains(demoText(button), label) {
+			if strings.Contains(textOf(button), label) {
 				return b.submit(page, form, button)
 			}
 		}
 	}
 	for link := range page.elements("a") {
-		if strings.Contains(demoText(link), label) {
-			return b.open(b.resolve(page, demoAttr(link, "href")))
+		if strings.Contains(textOf(link), label) {
+			return b.open(b.resolve(page, attribute(link, "href")))
 		}
 	}
 	b.tb.Fatalf("nothing to click says %q on %s:\n%s", label, page.url, page.text)
 	return nil
 }
 
-func (b *demoBrowser) submit(page *demoDocument, form, button *html.Node) *demoDocument {
+func (b *browser) submit(page *document, form, button *html.Node) *document {
 	b.tb.Helper()
 	values := url.Values{}
 	for input := range elementsIn(form, "input") {
-		values.Add(demoAttr(input, "name"), demoAttr(input, "value"))
+		values.Add(attribute(input, "name"), attribute(input, "value"))
 	}
-	if name := demoAttr(button, "name"); name != "" {
-		values.Add(name, demoAttr(button, "value"))
+	if name := attribute(button, "name"); name != "" {
+		values.Add(name, attribute(button, "value"))
 	}
-	require.Equal(b.tb, "post", strings.ToLower(demoAttr(form, "method")))
-	r, err := http.NewRequestWithContext(b.tb.Context(), http.MethodPost, b.resolve(page, demoAttr(form, "action")), strings.NewReader(values.Encode()))
+	require.Equal(b.tb, "post", strings.ToLower(attribute(form, "method")))
+	r, err := http.NewRequestWithContext(b.tb.Context(), http.MethodPost, b.resolve(page, attribute(form, "action")), strings.NewReader(values.Encode()))
 	require.NoError(b.tb, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return b.navigate(r)
 }
 
-func (b *demoBrowser) resolve(page *demoDocument, reference string) string {
+func (b *browser) resolve(page *document, reference string) string {
 	b.tb.Helper()
 	u, err := page.url.Parse(reference)
 	require.NoError(b.tb, err)
@@ -145,19 +145,19 @@ func (b *demoBrowser) resolve(page *demoDocument, reference string) string {
 }
 
 // identity is the text of #identity; "" when the page has none.
-func (d *demoDocument) identity() string { return d.byID("identity") }
+func (d *document) identity() string { return d.byID("identity") }
 
-func (d *demoDocument) byID(id string) string {
+func (d *document) byID(id string) string {
 	for n := range d.root.Descendants() {
-		if demoAttr(n, "id") == id {
-			return demoText(n)
+		if attribute(n, "id") == id {
+			return textOf(n)
 		}
 	}
 	return ""
 }
 
 // cookieNames are the cookies that came with the page, sorted.
-func (d *demoDocument) cookieNames() []string {
+func (d *document) cookieNames() []string {
 	names := make([]string, len(d.cookies))
 	for i, c := range d.cookies {
 		names[i] = c.Name
@@ -166,7 +166,7 @@ func (d *demoDocument) cookieNames() []string {
 	return names
 }
 
-func (d *demoDocument) elements(tag string) func(func(*html.Node) bool) {
+func (d *document) elements(tag string) func(func(*html.Node) bool) {
 	return elementsIn(d.root, tag)
 }
 
@@ -180,7 +180,7 @@ func elementsIn(root *html.Node, tag string) func(func(*html.Node) bool) {
 	}
 }
 
-func demoText(n *html.Node) string {
+func textOf(n *html.Node) string {
 	var text strings.Builder
 	for d := range n.Descendants() {
 		if d.Type == html.TextNode && d.Parent.Data != "style" && d.Parent.Data != "script" {
@@ -190,7 +190,7 @@ func demoText(n *html.Node) string {
 	return strings.TrimSpace(text.String())
 }
 
-func demoAttr(n *html.Node, name string) string {
+func attribute(n *html.Node, name string) string {
 	for _, a := range n.Attr {
 		if a.Key == name {
 			return a.Val

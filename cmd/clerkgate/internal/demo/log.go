@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -12,31 +12,33 @@ import (
 	"unicode"
 )
 
-// demoLog writes log records for people who watch: one line per request, what was
+// decisionLog writes log records for people who watch: one line per request, what was
 // decided first. It is a [slog.Handler]; records below the level info are left out.
-type demoLog struct {
-	out   *demoOutput
+type decisionLog struct {
+	out   *output
 	name  func(userID string) string
 	attrs []slog.Attr
 	group string
 }
 
-// demoOutput keeps lines whole.
-type demoOutput struct {
+// output keeps lines whole.
+type output struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-var _ slog.Handler = (*demoLog)(nil)
+var _ slog.Handler = (*decisionLog)(nil)
 
-// newDemoLog returns a handler that shows users by the name that name gives them.
-func newDemoLog(w io.Writer, name func(userID string) string) *demoLog {
-	return &demoLog{out: &demoOutput{w: w}, name: name}
+// newDecisionLog returns a handler that shows users by the name that name gives them.
+func newDecisionLog(w io.Writer, name func(userID string) string) *decisionLog {
+	return &decisionLog{out: &output{w: w}, name: name}
 }
 
-func (l *demoLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (l *decisionLog) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo
+}
 
-func (l *demoLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (l *decisionLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 	with := *l
 	with.attrs = slices.Clone(l.attrs)
 	for _, a := range attrs {
@@ -46,7 +48,7 @@ func (l *demoLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &with
 }
 
-func (l *demoLog) WithGroup(name string) slog.Handler {
+func (l *decisionLog) WithGroup(name string) slog.Handler {
 	with := *l
 	if name != "" {
 		with.group += name + "."
@@ -54,7 +56,7 @@ func (l *demoLog) WithGroup(name string) slog.Handler {
 	return &with
 }
 
-func (l *demoLog) Handle(_ context.Context, record slog.Record) error {
+func (l *decisionLog) Handle(_ context.Context, record slog.Record) error {
 	facts := slices.Clone(l.attrs)
 	record.Attrs(func(a slog.Attr) bool {
 		a.Key = l.group + a.Key
@@ -68,7 +70,7 @@ func (l *demoLog) Handle(_ context.Context, record slog.Record) error {
 	} else {
 		l.remark(&line, record, facts)
 	}
-	printable := strings.Map(demoPrintable, strings.TrimRight(line.String(), " "))
+	printable := strings.Map(printable, strings.TrimRight(line.String(), " "))
 
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
@@ -79,7 +81,7 @@ func (l *demoLog) Handle(_ context.Context, record slog.Record) error {
 // request is the access log of package proxy, in columns:
 //
 //	15:04:05  signed-in   200  GET   /         jane@example.com, token refreshed  (1.2ms)
-func (l *demoLog) request(line *strings.Builder, facts []slog.Attr) {
+func (l *decisionLog) request(line *strings.Builder, facts []slog.Attr) {
 	values := make(map[string]string, len(facts))
 	for _, a := range facts {
 		values[a.Key] = a.Value.Resolve().String()
@@ -106,8 +108,8 @@ func (l *demoLog) request(line *strings.Builder, facts []slog.Attr) {
 	}
 }
 
-// demoPrintable keeps what a client sent from breaking a line or steering a terminal.
-func demoPrintable(r rune) rune {
+// printable keeps what a client sent from breaking a line or steering a terminal.
+func printable(r rune) rune {
 	if !unicode.IsPrint(r) {
 		return '?'
 	}
@@ -115,7 +117,7 @@ func demoPrintable(r rune) rune {
 }
 
 // remark is any other record.
-func (l *demoLog) remark(line *strings.Builder, record slog.Record, facts []slog.Attr) {
+func (l *decisionLog) remark(line *strings.Builder, record slog.Record, facts []slog.Attr) {
 	_, _ = fmt.Fprintf(line, "%-10s  %s", strings.ToLower(record.Level.String()), record.Message)
 	for _, a := range facts {
 		_, _ = fmt.Fprintf(line, "  %s=%s", a.Key, a.Value.Resolve())

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"encoding/base64"
@@ -14,30 +14,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakeDemoSessions records what the buttons asked for.
-type fakeDemoSessions struct {
+// fakeSessions records what the buttons asked for.
+type fakeSessions struct {
 	ended, invalidated string
 }
 
-func (f *fakeDemoSessions) EndSession(id string) { f.ended = id }
+func (f *fakeSessions) EndSession(id string) { f.ended = id }
 
-func (f *fakeDemoSessions) InvalidateRefreshTokens(id string) { f.invalidated = id }
+func (f *fakeSessions) InvalidateRefreshTokens(id string) { f.invalidated = id }
 
-func newDemoAppHandler(t testing.TB, sessions *fakeDemoSessions) http.Handler {
+func newAppHandler(t testing.TB, sessions *fakeSessions) http.Handler {
 	t.Helper()
-	app := &demoApp{
+	a := &app{
 		sessions:       sessions,
 		email:          func(id string) string { return id + "@example.com" },
 		sessionCookies: []string{"__session_abc", "__session"},
 		now:            func() time.Time { return time.Unix(1_800_000_000, 0) },
 	}
-	handler, err := app.handler()
+	handler, err := a.handler()
 	require.NoError(t, err)
 	return handler
 }
 
-// demoRequest is a request as clerkgate sends it to the app.
-func demoRequest(method, target string, signedIn bool) *http.Request {
+// appRequest is a request as clerkgate sends it to the app.
+func appRequest(method, target string, signedIn bool) *http.Request {
 	r := httptest.NewRequest(method, "http://localhost:8080"+target, nil)
 	if signedIn {
 		r.Header.Set("X-Clerk-Auth-Status", "signed-in")
@@ -50,19 +50,19 @@ func demoRequest(method, target string, signedIn bool) *http.Request {
 	return r
 }
 
-func demoToken(exp int64) string {
+func sessionToken(exp int64) string {
 	payload := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, exp))
 	return "e30." + payload + ".c2ln"
 }
 
-func TestDemoAppPages(t *testing.T) {
+func TestAppPages(t *testing.T) {
 	t.Parallel()
-	handler := newDemoAppHandler(t, &fakeDemoSessions{})
+	handler := newAppHandler(t, &fakeSessions{})
 
 	t.Run("signed out", func(t *testing.T) {
 		t.Parallel()
 		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, demoRequest("GET", "/", false))
+		handler.ServeHTTP(w, appRequest("GET", "/", false))
 		body := w.Body.String()
 		assert.Equal(t, http.StatusOK, w.Code)
 		assert.Contains(t, body, "Please sign in")
@@ -72,10 +72,10 @@ func TestDemoAppPages(t *testing.T) {
 	})
 	t.Run("signed in", func(t *testing.T) {
 		t.Parallel()
-		r := demoRequest("GET", "/", true)
+		r := appRequest("GET", "/", true)
 		r.Header.Set("X-Clerk-Org-Slug", `<script>alert(1)</script>`)
-		r.AddCookie(&http.Cookie{Name: "__session", Value: demoToken(1_700_000_000)})
-		r.AddCookie(&http.Cookie{Name: "__session_abc", Value: demoToken(1_800_000_042)})
+		r.AddCookie(&http.Cookie{Name: "__session", Value: sessionToken(1_700_000_000)})
+		r.AddCookie(&http.Cookie{Name: "__session_abc", Value: sessionToken(1_800_000_042)})
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
 		body := w.Body.String()
@@ -92,34 +92,34 @@ func TestDemoAppPages(t *testing.T) {
 	t.Run("other paths", func(t *testing.T) {
 		t.Parallel()
 		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, demoRequest("GET", "/nothing-here", true))
+		handler.ServeHTTP(w, appRequest("GET", "/nothing-here", true))
 		assert.Equal(t, http.StatusNotFound, w.Code)
 	})
 }
 
-func TestDemoAppAPI(t *testing.T) {
+func TestAppAPI(t *testing.T) {
 	t.Parallel()
-	handler := newDemoAppHandler(t, &fakeDemoSessions{})
+	handler := newAppHandler(t, &fakeSessions{})
 
 	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, demoRequest("GET", "/api/me", false))
+	handler.ServeHTTP(w, appRequest("GET", "/api/me", false))
 	assert.Equal(t, http.StatusUnauthorized, w.Code)
 	assert.Equal(t, "Bearer", w.Header().Get("WWW-Authenticate"))
-	var refused demoErrors
+	var refused apiErrors
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &refused))
 	require.Len(t, refused.Errors, 1)
 	assert.NotEmpty(t, refused.Errors[0].Code)
 	assert.Contains(t, refused.Errors[0].LongMessage, "session-token-and-uat-missing")
 
 	w = httptest.NewRecorder()
-	handler.ServeHTTP(w, demoRequest("GET", "/api/me", true))
+	handler.ServeHTTP(w, appRequest("GET", "/api/me", true))
 	assert.Equal(t, http.StatusOK, w.Code)
 	var me map[string]string
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &me))
 	assert.Equal(t, "user_1@example.com", me["email"])
 }
 
-func TestDemoAppButtons(t *testing.T) {
+func TestAppButtons(t *testing.T) {
 	t.Parallel()
 	const end, revoke = "/session/end", "/session/revoke-refresh-token"
 	for _, c := range []struct {
@@ -141,13 +141,13 @@ func TestDemoAppButtons(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			sessions := &fakeDemoSessions{}
-			r := demoRequest("POST", c.path, c.signedIn)
+			sessions := &fakeSessions{}
+			r := appRequest("POST", c.path, c.signedIn)
 			for name, value := range c.header {
 				r.Header.Set(name, value)
 			}
 			w := httptest.NewRecorder()
-			newDemoAppHandler(t, sessions).ServeHTTP(w, r)
+			newAppHandler(t, sessions).ServeHTTP(w, r)
 			assert.Equal(t, c.status, w.Code, w.Body)
 			assert.Equal(t, c.location, w.Header().Get("Location"))
 			assert.Equal(t, c.ended, sessions.ended)
@@ -161,13 +161,13 @@ func TestDemoAppButtons(t *testing.T) {
 	}
 }
 
-func TestDemoUnverifiedExpiry(t *testing.T) {
+func TestUnverifiedExpiry(t *testing.T) {
 	t.Parallel()
 	for _, broken := range []string{"", "a.b", "a.%%.c", "a." + base64.RawURLEncoding.EncodeToString([]byte("[")) + ".c", strings.Repeat(".", 5)} {
-		_, ok := demoUnverifiedExpiry(broken)
+		_, ok := unverifiedExpiry(broken)
 		assert.False(t, ok, broken)
 	}
-	exp, ok := demoUnverifiedExpiry(demoToken(1_800_000_000))
+	exp, ok := unverifiedExpiry(sessionToken(1_800_000_000))
 	assert.True(t, ok)
 	assert.Equal(t, int64(1_800_000_000), exp.Unix())
 }

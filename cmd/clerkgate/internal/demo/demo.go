@@ -1,4 +1,10 @@
-package main
+// Package demo is what "clerkgate demo" shows: a local Clerk, an application, and
+// clerkgate in front of it, in one process and without an account at Clerk.
+//
+// [New] takes the addresses and makes all parts, [Demo.Run] serves until its context
+// ends. Only the application is new here: the local Clerk is package clerktest, and
+// clerkgate starts from environment variables, as it does everywhere.
+package demo
 
 import (
 	"context"
@@ -9,7 +15,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,58 +23,86 @@ import (
 	"github.com/clerkgate/clerkgate/proxy"
 )
 
-// demoProxyPath is where the Frontend API is served on the app's own origin. With
+// proxyPath is where the Frontend API is served on the app's own origin. With
 // it everything is one origin, and plain http is enough for Clerk's browser library.
-const demoProxyPath = "/__clerk"
+const proxyPath = "/__clerk"
 
-const demoShutdownTimeout = 5 * time.Second
+const shutdownTimeout = 5 * time.Second
 
-// demo is a local Clerk, an app, and clerkgate in front of the app.
-type demo struct {
+// Options is how the demo is set up.
+type Options struct {
+	// Listen is the address that people open, ClerkListen the local Clerk's; both are
+	// host:port, and port 0 is any free one.
+	Listen, ClerkListen string
+	// TokenLifetime is how long a session token lives, in whole seconds.
+	TokenLifetime time.Duration
+	// Production uses keys of a production instance (pk_live_): another handshake, and
+	// no dev browser.
+	Production bool
+	// Now is the clock of everything; nil means time.Now.
+	Now func() time.Time
+}
+
+// Validate reports every problem, in the words of the command's flags.
+func (o Options) Validate() error {
+	var problems []error
+	for _, f := range []struct{ name, value string }{{"--listen", o.Listen}, {"--clerk-listen", o.ClerkListen}} {
+		if _, port, err := net.SplitHostPort(f.value); err != nil || port == "" {
+			problems = append(problems, fmt.Errorf("%s: found %q, expected host:port such as 127.0.0.1:8080", f.name, f.value))
+		}
+	}
+	if o.TokenLifetime < time.Second || o.TokenLifetime%time.Second != 0 {
+		problems = append(problems, fmt.Errorf("--token-lifetime: found %s, expected whole seconds, at least 1s", o.TokenLifetime))
+	}
+	return errors.Join(problems...)
+}
+
+// Demo is a local Clerk, an app, and clerkgate in front of the app.
+type Demo struct {
 	clerk  *clerktest.Clerk
 	cfg    proxy.Config
 	logger *slog.Logger
 	origin string // what to open, such as http://localhost:8080
 
 	clerkURL, appURL string
-	servers          []demoServer // the local Clerk and the app
+	servers          []server // the local Clerk and the app
 	// front holds the address of clerkgate, which listens by itself: its address
 	// is part of the configuration and must be known, and ours, before it starts.
 	front net.Listener
 }
 
-type demoServer struct {
+type server struct {
 	*http.Server
 	listener net.Listener
 }
 
-// newDemo takes the addresses and makes all parts; [demo.run] serves them. Log
-// lines go to stdout.
-func newDemo(ctx context.Context, opts demoOptions, stdout io.Writer) (*demo, error) {
-	listeners, err := demoListeners(ctx, opts)
+// New takes the addresses and makes all parts; [Demo.Run] serves them. Decisions are
+// written to log, a line each. opts must be valid.
+func New(ctx context.Context, opts Options, log io.Writer) (*Demo, error) {
+	listeners, err := listenAll(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
 	front, clerkListener, appListener := listeners[0], listeners[1], listeners[2]
 
-	d := &demo{
+	d := &Demo{
 		clerk: clerktest.New(clerktest.Options{
 			Production:    opts.Production,
 			TokenLifetime: opts.TokenLifetime,
 			Now:           opts.Now,
 			AppName:       "clerkgate demo",
 		}),
-		origin:   demoOrigin(front.Addr().String()),
+		origin:   originOf(front.Addr().String()),
 		front:    front,
 		clerkURL: "http://" + clerkListener.Addr().String(),
 		appURL:   "http://" + appListener.Addr().String(),
 	}
-	d.logger = slog.New(newDemoLog(stdout, d.email))
-	app := &demoApp{
+	d.logger = slog.New(newDecisionLog(log, d.email))
+	application := &app{
 		production: opts.Production, sessions: d.clerk, email: d.email, now: d.clerk.Now,
 		sessionCookies: []string{"__session_" + d.clerk.CookieSuffix(), "__session"},
 	}
-	handler, err := app.handler()
+	handler, err := application.handler()
 	if err == nil {
 		d.cfg, err = d.config()
 	}
@@ -77,19 +110,19 @@ func newDemo(ctx context.Context, opts demoOptions, stdout io.Writer) (*demo, er
 		closeAll(listeners)
 		return nil, err
 	}
-	d.servers = []demoServer{newDemoServer(clerkListener, d.clerk.Handler()), newDemoServer(appListener, handler)}
+	d.servers = []server{newServer(clerkListener, d.clerk.Handler()), newServer(appListener, handler)}
 	return d, nil
 }
 
 // config goes the way of every start of clerkgate: through an environment.
-func (d *demo) config() (proxy.Config, error) {
+func (d *Demo) config() (proxy.Config, error) {
 	environment := map[string]string{
 		"CLERK_PUBLISHABLE_KEY":    d.clerk.PublishableKey(),
 		"CLERK_SECRET_KEY":         d.clerk.SecretKey(),
 		"CLERK_API_URL":            d.clerkURL,
 		"CLERK_FAPI_URL":           d.clerkURL,
-		"CLERK_PROXY_URL":          demoProxyPath,
-		"CLERK_SIGN_IN_URL":        d.origin + demoProxyPath + "/sign-in",
+		"CLERK_PROXY_URL":          proxyPath,
+		"CLERK_SIGN_IN_URL":        d.origin + proxyPath + "/sign-in",
 		"CLERKGATE_LISTEN":         d.front.Addr().String(),
 		"CLERKGATE_ADMIN_LISTEN":   "127.0.0.1:0",
 		"CLERKGATE_UPSTREAM":       d.appURL,
@@ -101,12 +134,12 @@ func (d *demo) config() (proxy.Config, error) {
 		return value, ok
 	}, nil)
 	cfg.Auth.Now = d.clerk.Now
-	cfg.ShutdownTimeout = demoShutdownTimeout
+	cfg.ShutdownTimeout = shutdownTimeout
 	return cfg, err
 }
 
 // email is what the app calls people: it asks Clerk by the user's id.
-func (d *demo) email(userID string) string {
+func (d *Demo) email(userID string) string {
 	for _, user := range d.clerk.Users() {
 		if user.ID == userID {
 			return user.Email
@@ -115,12 +148,12 @@ func (d *demo) email(userID string) string {
 	return userID
 }
 
-// run serves until ctx ends. started is called once clerkgate listens.
-func (d *demo) run(ctx context.Context, started func()) error {
+// Run serves until ctx ends. It calls started once clerkgate listens. A Demo runs once.
+func (d *Demo) Run(ctx context.Context, started func()) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, server := range d.servers {
+	for _, s := range d.servers {
 		group.Go(func() error {
-			if err := server.Serve(server.listener); !errors.Is(err, http.ErrServerClosed) {
+			if err := s.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 				return err
 			}
 			return nil
@@ -130,11 +163,11 @@ func (d *demo) run(ctx context.Context, started func()) error {
 		_ = d.front.Close() // from here on it is clerkgate's
 		err := proxy.Run(ctx, d.cfg, proxy.RunOptions{Logger: d.logger, Started: func(proxy.Addresses) { started() }})
 		// Only now: requests in flight still needed the app and Clerk.
-		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), demoShutdownTimeout)
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
-		for _, server := range d.servers {
-			if server.Shutdown(limit) != nil {
-				_ = server.Close() // connections that did not end in time
+		for _, s := range d.servers {
+			if s.Shutdown(limit) != nil {
+				_ = s.Close() // connections that did not end in time
 			}
 		}
 		return err
@@ -142,8 +175,8 @@ func (d *demo) run(ctx context.Context, started func()) error {
 	return group.Wait()
 }
 
-func newDemoServer(l net.Listener, handler http.Handler) demoServer {
-	return demoServer{listener: l, Server: &http.Server{
+func newServer(l net.Listener, handler http.Handler) server {
+	return server{listener: l, Server: &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
@@ -152,62 +185,14 @@ func newDemoServer(l net.Listener, handler http.Handler) demoServer {
 	}}
 }
 
-// demoListeners takes the addresses of clerkgate, the local Clerk and the app.
-func demoListeners(ctx context.Context, opts demoOptions) ([]net.Listener, error) {
-	var listeners []net.Listener
-	for _, place := range []struct{ flag, address string }{
-		{"--listen", opts.Listen}, {"--clerk-listen", opts.ClerkListen}, {"", "127.0.0.1:0"},
-	} {
-		l, err := demoListen(ctx, place.flag, place.address)
-		if err != nil {
-			closeAll(listeners)
-			return nil, err
-		}
-		listeners = append(listeners, l)
-	}
-	return listeners, nil
-}
-
-func closeAll(listeners []net.Listener) {
-	for _, l := range listeners {
-		_ = l.Close() // it never served
-	}
-}
-
-// demoListen names the flag that helps when an address can't be had.
-func demoListen(ctx context.Context, flag, address string) (net.Listener, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", address)
-	switch {
-	case err == nil:
-		return l, nil
-	case flag == "":
-		return nil, fmt.Errorf("listen on a free port: %w", err)
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use: choose another address with %s host:port", address, flag)
-	default:
-		return nil, fmt.Errorf("%s: %w", flag, err)
-	}
-}
-
-// demoOrigin is the URL to open. On this machine it says localhost: browsers keep
-// Secure cookies there over plain http too.
-func demoOrigin(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err == nil && ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
-		address = "localhost:" + port
-	}
-	return "http://" + address
-}
-
-// welcome says what runs where and what to open.
-func (d *demo) welcome(w io.Writer) {
+// Welcome prints what runs where and what to open.
+func (d *Demo) Welcome(w io.Writer) {
 	users := d.clerk.Users()
 	names := make([]string, len(users))
 	for i, user := range users {
 		names[i] = user.Email
 	}
-	say(w, `
+	_, _ = fmt.Fprintf(w, `
   clerkgate demo
 
   Open             %[1]s
@@ -222,5 +207,5 @@ func (d *demo) welcome(w io.Writer) {
 
   Ctrl-C stops it. Each decision, as it is made:
 
-`, d.origin, strings.Join(names, ", "), users[0].Password, d.clerkURL, d.appURL, d.clerk.PublishableKey(), demoProxyPath)
+`, d.origin, strings.Join(names, ", "), users[0].Password, d.clerkURL, d.appURL, d.clerk.PublishableKey(), proxyPath)
 }
