@@ -98,7 +98,9 @@ var arrows = []arrow{
 		"middleware", "proxy/routes", "proxy/extauthz", "internal/assertion", "internal/certificate", "internal/crossorigin",
 		"internal/exchange", "internal/http1", "internal/origin", "proxy/internal/answer",
 	}},
-	{"cmd", []string{"clerkapi/clerktest", "proxy", "proxy/routes"}},
+	{"cmd/clerkgate/internal/demo", []string{"clerkapi/clerktest", "proxy"}},
+	{"cmd/clerkgate/internal/emulator", []string{"clerkapi/clerktest"}},
+	{"cmd", []string{"cmd/clerkgate/internal/demo", "cmd/clerkgate/internal/emulator", "internal/problem", "proxy", "proxy/routes"}},
 	{"examples", []string{"clerkapi", "clerkapi/clerktest", "proxy", "middleware"}},
 }
 
