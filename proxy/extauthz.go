@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/extauthz"
 )
 
@@ -15,7 +16,7 @@ func (p *Proxy) checks(cfg Config) (*extauthz.Server, error) {
 		Handler:        http.HandlerFunc(p.check),
 		Trusted:        p.origins.Trusts,
 		Identity:       claimsIdentity,
-		Upstream:       func(name string) bool { return !claimsForwarded(name) },
+		Upstream:       func(name string) bool { return !wire.ClaimsForwarded(name) },
 		MaxHeaderBytes: cfg.Limits.withDefaults().MaxHeaderBytes,
 		Grace:          positive(cfg.ShutdownTimeout, defaultShutdownTimeout),
 		Logger:         p.logger,

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
@@ -29,10 +30,10 @@ func (g grant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	deleteHeaders(h, claimsIdentity) // what the middleware tells browsers
+	wire.Delete(h, claimsIdentity) // what the middleware tells browsers
 	out := g.header(r)
 	for name, values := range out {
-		if len(values) > 0 && !claimsForwarded(name) && !slices.Equal(values, r.Header[name]) {
+		if len(values) > 0 && !wire.ClaimsForwarded(name) && !slices.Equal(values, r.Header[name]) {
 			h[name] = []string{strings.Join(values, ", ")}
 		}
 	}

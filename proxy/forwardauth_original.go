@@ -5,18 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // Bounds of what a gateway may say, in bytes. They are generous: gateways refuse
 // longer ones themselves.
 const (
 	maxOriginalMethod = 32
-	maxOriginalHost   = 262 // a name of 255, a colon, and a port
 	maxOriginalURL    = 16 << 10
 )
 
@@ -89,12 +87,13 @@ func only(h http.Header, name string) (string, error) {
 // that it is made of was chosen by a stranger. Its path is not judged here: that
 // is done where the path of every other request is.
 func originalRequest(r *http.Request, method, scheme, host, target string) (*http.Request, error) {
+	_, _, valid := wire.CanonicalHost(host)
 	switch {
-	case len(method) > maxOriginalMethod || !httpguts.ValidHeaderFieldName(method) || method == http.MethodConnect:
+	case len(method) > maxOriginalMethod || !wire.IsToken(method) || method == http.MethodConnect:
 		return nil, errors.New("the original method can't be judged")
-	case !validHost(host):
+	case !valid:
 		return nil, errors.New("the original host is no host")
-	case !validTarget(target):
+	case len(target) > maxOriginalURL || !wire.IsTarget(target):
 		return nil, errors.New("the original path or query is malformed")
 	}
 	switch scheme = strings.ToLower(scheme); scheme {
@@ -125,12 +124,8 @@ func originalRequest(r *http.Request, method, scheme, host, target string) (*htt
 func originalHeader(asked http.Header) http.Header {
 	h := make(http.Header, len(asked)+2)
 	for name, values := range asked {
-		if claimsIdentity(name) || claimsForwarded(name) || hasNormalPrefix(name, "x-original-") {
-			continue
-		}
-		switch name {
-		case "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Content-Length",
-			"Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Expect":
+		if claimsIdentity(name) || wire.ClaimsForwarded(name) || wire.HasNormalPrefix(name, "x-original-") ||
+			wire.IsHopByHop(name) || wire.DescribesBody(name) {
 			continue
 		}
 		h[name] = values
@@ -139,54 +134,10 @@ func originalHeader(asked http.Header) http.Header {
 		h["X-Forwarded-For"] = chain
 	}
 	upgrade := asked["Upgrade"]
-	if len(asked["Sec-Websocket-Key"]) > 0 || len(upgrade) > 0 && strings.EqualFold(upgrade[0], "websocket") {
+	if len(asked["Sec-Websocket-Key"]) > 0 || len(upgrade) > 0 && wire.EqualFold(upgrade[0], "websocket") {
 		// Gateways keep the upgrade to themselves, and what guards a WebSocket against
 		// other sites must know it.
 		h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	}
 	return h
-}
-
-// validTarget accepts a path with an optional query. A number sign would end the
-// path for one reader and not for another (CVE-2026-41059).
-func validTarget(s string) bool {
-	if len(s) > maxOriginalURL || !strings.HasPrefix(s, "/") {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c == 0x7f || c == '#' {
-			return false
-		}
-	}
-	return true
-}
-
-// validHost accepts a name or an address, with an optional port.
-func validHost(s string) bool {
-	if len(s) > maxOriginalHost {
-		return false
-	}
-	if bracketed, ok := strings.CutPrefix(s, "["); ok {
-		address, port, closed := strings.Cut(bracketed, "]")
-		a, err := netip.ParseAddr(address)
-		return closed && err == nil && a.Is6() && a.Zone() == "" && (port == "" || port[0] == ':' && validPort(port[1:]))
-	}
-	name, port, hasPort := strings.Cut(s, ":")
-	for i := range len(name) {
-		switch c := name[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
-		default:
-			return false
-		}
-	}
-	return name != "" && (!hasPort || validPort(port))
-}
-
-func validPort(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return 0 < len(s) && len(s) <= 5
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -131,8 +132,8 @@ func (f *frontend) rewrite(pr *httputil.ProxyRequest) {
 	out.URL, out.Host = target, f.base.Host
 	out.Trailer = nil
 
-	deleteHeaders(out.Header, func(name string) bool {
-		return claimsForwarded(name) || claimsIdentity(name) || claimsProxy(name)
+	wire.Delete(out.Header, func(name string) bool {
+		return wire.ClaimsForwarded(name) || claimsIdentity(name) || claimsProxy(name)
 	})
 	out.Header.Del("Connection") // ReverseProxy kept it for an upgrade
 	out.Header.Del("Upgrade")
@@ -143,7 +144,7 @@ func (f *frontend) rewrite(pr *httputil.ProxyRequest) {
 
 // claimsProxy finds a client's copies of what only a proxy may say.
 func claimsProxy(name string) bool {
-	return hasNormalPrefix(name, "clerk-proxy-url") || hasNormalPrefix(name, "clerk-secret-key")
+	return wire.HasNormalPrefix(name, "clerk-proxy-url") || wire.HasNormalPrefix(name, "clerk-secret-key")
 }
 
 // publicURL is the proxy URL as browsers know it.
@@ -161,8 +162,7 @@ func (f *frontend) modifyResponse(res *http.Response) error {
 		e.upstream = res.StatusCode
 	}
 	if len(res.Header["Set-Cookie"]) > 0 {
-		forbidCaching(res.Header)
-		res.Header.Set("Cache-Control", "no-store")
+		wire.ForbidCaching(res.Header)
 	}
 	if location := res.Header.Get("Location"); location != "" {
 		// Clerk-Proxy-Url was set above and is the public address of this request.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -57,51 +58,7 @@ const (
 const maxIdentityValue = 1024
 
 // claimsIdentity says whether an upstream could read name as one of X-Clerk-*.
-// CGI and its heirs turn every byte that is no letter or digit into an
-// underscore, so X_Clerk_User_Id and X.Clerk.User.Id are the same header to them
-// (CVE-2025-64484, GHSA-vjrc-mh2v-45x6).
-func claimsIdentity(name string) bool { return hasNormalPrefix(name, "x-clerk-") }
-
-// claimsForwarded says the same of Forwarded and X-Forwarded-*. The whole family
-// goes: CVE-2026-35051 and its kin came in by members that nobody had listed.
-func claimsForwarded(name string) bool {
-	return hasNormalPrefix(name, "x-forwarded-") || len(name) == len("forwarded") && hasNormalPrefix(name, "forwarded")
-}
-
-// hasNormalPrefix compares without regard to case, with every byte of name that
-// is no letter or digit read as a hyphen.
-func hasNormalPrefix(name, prefix string) bool {
-	if len(name) < len(prefix) {
-		return false
-	}
-	for i := range len(prefix) {
-		c := name[i]
-		switch {
-		case 'A' <= c && c <= 'Z':
-			c += 'a' - 'A'
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
-		default:
-			c = '-'
-		}
-		if c != prefix[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// normalName is name in the form that [hasNormalPrefix] compares with.
-func normalName(name string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case 'A' <= c && c <= 'Z':
-			return c + 'a' - 'A'
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
-			return c
-		}
-		return '-'
-	}, name)
-}
+func claimsIdentity(name string) bool { return wire.HasNormalPrefix(name, "x-clerk-") }
 
 // withoutClaims returns r without headers that claim an identity; r itself when
 // there are none.
@@ -110,19 +67,11 @@ func withoutClaims(r *http.Request) *http.Request {
 		if claimsIdentity(name) {
 			clone := *r
 			clone.Header = r.Header.Clone()
-			deleteHeaders(clone.Header, claimsIdentity)
+			wire.Delete(clone.Header, claimsIdentity)
 			return &clone
 		}
 	}
 	return r
-}
-
-func deleteHeaders(h http.Header, match func(string) bool) {
-	for name := range h {
-		if match(name) {
-			delete(h, name)
-		}
-	}
 }
 
 // setIdentity writes what the middleware found onto a request for the upstream.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
@@ -65,14 +66,14 @@ func TestSpoofedIdentity(t *testing.T) {
 				for _, name := range identityNames {
 					fmt.Fprintf(&b, "%s: spoofed\r\n%s: spoofed again\r\nConnection: , %s,,keep-alive\r\n", spell(name), spell(name), spell(name))
 				}
-				b.WriteString("Trailer: X-Fine, Cookie")
+				b.WriteString("Trailer: X-Fine, Cookie, Proxy, Set.Cookie, Content_Type, Sec-Fetch-Site")
 				for _, name := range identityNames {
 					b.WriteString(", " + spell(name))
 				}
 				if signedIn {
 					b.WriteString("\r\nAuthorization: Bearer " + token)
 				}
-				b.WriteString("\r\n\r\n2\r\nhi\r\n0\r\nX-Fine: yes\r\nCookie: spoofed=1\r\nX-Unannounced: no\r\n")
+				b.WriteString("\r\n\r\n2\r\nhi\r\n0\r\nX-Fine: yes\r\nCookie: spoofed=1\r\nProxy: spoofed\r\nSet.Cookie: spoofed=1\r\nContent_Type: text/html\r\nSec-Fetch-Site: none\r\nX-Unannounced: no\r\n")
 				for _, name := range identityNames {
 					fmt.Fprintf(&b, "%s: spoofed\r\n", spell(name))
 				}
@@ -128,7 +129,7 @@ func TestForwardedHeadersAreRebuilt(t *testing.T) {
 		"X-Forwarded-Server: x\r\nForwarded: for=203.0.113.9\r\nX-Forwarded_Method: GET\r\n"
 	forwarded := func() http.Header {
 		h := app.last(t).Header.Clone()
-		deleteHeaders(h, func(name string) bool { return !claimsForwarded(name) })
+		wire.Delete(h, func(name string) bool { return !wire.ClaimsForwarded(name) })
 		return h
 	}
 	request := "GET /x HTTP/1.1\r\nHost: app.example.com:8080\r\nConnection: close, X-Forwarded-For\r\n" + spoofed + "\r\n"

@@ -9,6 +9,8 @@ import (
 	"net/textproto"
 	"strings"
 	"sync"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // answer writes the upstream's answer to the client.
@@ -58,7 +60,7 @@ func copyAnswerHeader(h http.Header, res *http.Response, e *entry) {
 	listed := res.Header["Connection"]
 	for name, values := range res.Header {
 		switch {
-		case hopByHop(name) || isListed(listed, name):
+		case wire.IsHopByHop(name) || wire.HasToken(listed, name):
 		case h[name] == nil:
 			h[name] = values
 		default:
@@ -66,15 +68,7 @@ func copyAnswerHeader(h http.Header, res *http.Response, e *entry) {
 		}
 	}
 	if e.state != nil && setsCookies(e.state) {
-		forbidCaching(h)
-		h["Cache-Control"] = []string{"no-store"}
-	}
-}
-
-// forbidCaching removes what an answer says to caches, shared ones included.
-func forbidCaching(h http.Header) {
-	for _, name := range []string{"Cache-Control", "Expires", "Pragma", "Surrogate-Control", "Cdn-Cache-Control"} {
-		delete(h, name)
+		wire.ForbidCaching(h)
 	}
 }
 
@@ -164,7 +158,7 @@ func (i *informational) Inform(code int, header http.Header) {
 	kept := maps.Clone(h)
 	clear(h)
 	for name, values := range header {
-		if !hopByHop(name) && !claimsIdentity(name) {
+		if !wire.IsHopByHop(name) && !claimsIdentity(name) {
 			h[name] = values
 		}
 	}

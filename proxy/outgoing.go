@@ -2,11 +2,10 @@ package proxy
 
 import (
 	"net/http"
-	"net/textproto"
 	"net/url"
-	"strings"
 	"sync"
 
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -45,7 +44,7 @@ func (u *upstream) outgoing(in *http.Request, e *entry) *outgoing {
 	out.Header = header
 	e.rule.addHeader(fields{h: header, values: out.values[:0]}, in, e)
 	out.Trailer = in.Trailer.Clone()
-	deleteHeaders(out.Trailer, e.rule.claimsOwn)
+	wire.Delete(out.Trailer, e.rule.claimsOwn)
 	forwardTrailers(in, &out.Request)
 	return out
 }
@@ -80,7 +79,7 @@ func (p *outgoingPool) put(out *outgoing) {
 // sets (as CVE-2025-64484, for names that are not known beforehand).
 func (u *rule) claimsOwn(name string) bool {
 	for _, own := range u.ownNames {
-		if len(own) == len(name) && hasNormalPrefix(name, own) {
+		if wire.IsNormal(name, own) {
 			return true
 		}
 	}
@@ -100,11 +99,11 @@ func (u *rule) header(in *http.Request, e *entry) http.Header {
 func (u *rule) addHeader(f fields, in *http.Request, e *entry) {
 	h, listed := f.h, in.Header["Connection"]
 	for name, values := range in.Header {
-		if !hopByHop(name) && !claimsIdentity(name) && !claimsForwarded(name) && !u.claimsOwn(name) && !isListed(listed, name) {
+		if !wire.IsHopByHop(name) && !claimsIdentity(name) && !wire.ClaimsForwarded(name) && !u.claimsOwn(name) && !wire.HasToken(listed, name) {
 			h[name] = values
 		}
 	}
-	if hasToken(in.Header["Te"], "trailers") {
+	if wire.HasToken(in.Header["Te"], "trailers") {
 		f.set("Te", "trailers") // gRPC asks for it
 	}
 	if isWebSocket(in.Header) {
@@ -132,49 +131,12 @@ func (u *rule) addHeader(f fields, in *http.Request, e *entry) {
 	rewriteCookies(h, u.suffix, fresh)
 }
 
-// hopByHop says whether a header in canonical spelling is about the connection
-// (RFC 9110, section 7.6.1), or Proxy, which CGI upstreams would read as the
-// variable HTTP_PROXY.
-func hopByHop(name string) bool {
-	switch name {
-	case "Connection", "Keep-Alive", "Proxy", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
-		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
-		return true
-	}
-	return false
-}
-
-// isListed says whether the values of a Connection header name another header.
-func isListed(connection []string, name string) bool {
-	for _, line := range connection {
-		for item := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(textproto.TrimString(item), name) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// hasToken says whether a list header has an item, without its parameters.
-func hasToken(lines []string, token string) bool {
-	for _, line := range lines {
-		for item := range strings.SplitSeq(line, ",") {
-			item, _, _ = strings.Cut(item, ";")
-			if strings.EqualFold(textproto.TrimString(item), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // isWebSocket says whether a request or an answer switches to WebSocket. No other
 // switch is let through: after one to h2c a client would talk to the upstream
 // directly, with identity headers of its own making.
 func isWebSocket(h http.Header) bool {
 	upgrade := h["Upgrade"]
-	return len(upgrade) == 1 && strings.EqualFold(upgrade[0], "websocket") && isListed(h["Connection"], "Upgrade")
+	return len(upgrade) == 1 && wire.EqualFold(upgrade[0], "websocket") && wire.HasToken(h["Connection"], "Upgrade")
 }
 
 // freshToken is the session token that came by a refresh or a handshake while

@@ -12,6 +12,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/crossorigin"
 	"github.com/clerkgate/clerkgate/internal/exchange"
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -32,7 +33,7 @@ type rule struct {
 	upstream  *upstream // nil where there is none: only gateways ask
 	identity  identitySet
 	headers   http.Header // added for the upstream
-	ownNames  []string    // of headers, as [normalName] writes them
+	ownNames  []string    // of headers, as [wire.NormalName] writes them
 	signer    *assertion.Signer
 	exchanger *exchange.Exchanger
 }
@@ -70,7 +71,7 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 		r.headers = make(http.Header, len(route.RequestHeaders))
 		for name, value := range route.RequestHeaders {
 			r.headers.Set(name, value)
-			r.ownNames = append(r.ownNames, normalName(name))
+			r.ownNames = append(r.ownNames, wire.NormalName(name))
 		}
 	}
 	return r, nil

@@ -3,7 +3,8 @@ package proxy
 import (
 	"io"
 	"net/http"
-	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // forwardTrailers prepares out to carry the trailers of in. Only names that in
@@ -17,24 +18,12 @@ func forwardTrailers(in, out *http.Request) {
 		out.Trailer = nil
 		return
 	}
-	deleteHeaders(out.Trailer, unsafeTrailer)
+	wire.Delete(out.Trailer, wire.IsUnsafeTrailer)
 	if len(out.Trailer) == 0 || out.Body == nil {
 		out.Trailer = nil
 		return
 	}
 	out.Body = &trailerBody{ReadCloser: out.Body, from: in.Trailer, to: out.Trailer}
-}
-
-func unsafeTrailer(name string) bool {
-	if claimsIdentity(name) || claimsForwarded(name) {
-		return true
-	}
-	switch strings.ToLower(strings.ReplaceAll(name, "_", "-")) {
-	case "authorization", "cookie", "set-cookie", "host", "connection", "content-length",
-		"transfer-encoding", "trailer", "te", "upgrade", "proxy-authorization", "expect":
-		return true
-	}
-	return false
 }
 
 // trailerBody copies trailers at the end of a body. The transport writes its

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/rs/cors"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // CORSOptions say which pages may read answers.
@@ -55,7 +57,7 @@ func NewCORS(o CORSOptions) (*CORS, error) {
 		problems = append(problems, errors.New("max age is negative"))
 	}
 	for _, m := range o.Methods {
-		if !isToken(m) || m == "*" || m != strings.ToUpper(m) {
+		if !wire.IsToken(m) || m == "*" || m != strings.ToUpper(m) {
 			problems = append(problems, fmt.Errorf("method %q: name each method in upper case, such as PUT", m))
 		}
 	}
@@ -117,20 +119,9 @@ func (headerOnly) WriteHeader(int)             {}
 func checkNames(what string, names []string, anyName bool) error {
 	var problems []error
 	for _, n := range names {
-		if !isToken(n) || n == "*" && !anyName {
+		if !wire.IsToken(n) || n == "*" && !anyName {
 			problems = append(problems, fmt.Errorf("%s %q: write a header name, such as X-Request-Id", what, n))
 		}
 	}
 	return errors.Join(problems...)
-}
-
-// isToken reports whether s is a token of RFC 9110, section 5.6.2.
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -3,10 +3,10 @@ package crossorigin
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // maxOrigin bounds an origin in bytes: a host name has at most 253.
@@ -24,7 +24,7 @@ func parseOrigin(s string) (origin, bool) {
 	if !found || len(s) > maxOrigin || !isScheme(scheme) {
 		return origin{}, false
 	}
-	host, port, ok := splitPort(authority)
+	host, port, ok := wire.CutPort(authority)
 	if !ok {
 		return origin{}, false
 	}
@@ -50,47 +50,18 @@ func isScheme(s string) bool {
 	return s != ""
 }
 
-// splitPort cuts the port off; an IPv6 address keeps its brackets.
-func splitPort(authority string) (host, port string, ok bool) {
-	i := strings.LastIndexByte(authority, ':')
-	if i < 0 || i < strings.IndexByte(authority, ']') {
-		return authority, "", true
-	}
-	host, port = authority[:i], authority[i+1:]
-	if port == "" || port[0] < '1' || port[0] > '9' {
-		return "", "", false
-	}
-	_, err := strconv.ParseUint(port, 10, 16)
-	return host, port, err == nil
-}
-
-// canonicalHost returns a DNS name or address in lower case. Names that are not
-// ASCII are refused: browsers send them as xn--.
+// canonicalHost returns a DNS name or address in lower case. A final dot stays: to
+// browsers the name with it is another origin.
 func canonicalHost(s string) (string, bool) {
-	if inner, ok := strings.CutPrefix(s, "["); ok {
-		inner, ok = strings.CutSuffix(inner, "]")
-		a, err := netip.ParseAddr(inner)
-		if !ok || err != nil || !a.Is6() || a.Zone() != "" {
-			return "", false
-		}
-		return "[" + a.String() + "]", true
+	base, dotted := s, false
+	if !strings.HasPrefix(s, "[") {
+		base, dotted = strings.CutSuffix(s, ".")
 	}
-	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
-		if !isLabel(label) {
-			return "", false
-		}
+	name, ok := wire.CanonicalName(base)
+	if ok && dotted {
+		name += "."
 	}
-	return strings.ToLower(s), true
-}
-
-func isLabel(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 63
+	return name, ok
 }
 
 // origins is a list of origins that a configuration names.
@@ -104,7 +75,7 @@ type origins struct {
 func (l *origins) has(o origin) bool {
 	return l.any || l.exact[o] || slices.ContainsFunc(l.anyLabel, func(w origin) bool {
 		label, ok := strings.CutSuffix(o.host, w.host)
-		return ok && o.scheme == w.scheme && o.port == w.port && isLabel(label)
+		return ok && o.scheme == w.scheme && o.port == w.port && label != "" && !strings.Contains(label, ".")
 	})
 }
 

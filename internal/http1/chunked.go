@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 const (
@@ -100,7 +102,7 @@ func (b *body) chunkEnd() error {
 // as old servers pad it, and extensions, which nobody uses, are passed over.
 func chunkSize(line []byte) (size int64, err error) {
 	digits, extension, _ := bytes.Cut(line, []byte{';'})
-	if !isClean(string(extension)) {
+	if !wire.IsValue(string(extension)) {
 		return 0, malformed("control characters in a chunk's extension")
 	}
 	if len(digits) == len(line) {

@@ -3,6 +3,8 @@ package http1
 import (
 	"net/http"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // Applications send header lines that are no HTTP, and browsers, HAProxy and
@@ -39,24 +41,24 @@ func parseStrictField(line string) (name, value string, err error) {
 	if !colon || !token {
 		return "", "", malformed("a trailer line whose name is no token")
 	}
-	if !isClean(value) {
+	if !wire.IsValue(value) {
 		return "", "", malformed("control characters in a trailer")
 	}
-	return name, trim(value), nil
+	return name, wire.Trim(value), nil
 }
 
 // parseField reads a header line. The error is a [droppedLine] where the answer can
 // do without the line.
 func parseField(line string) (name, value string, err error) {
 	name, value, ok := strings.Cut(line, ":")
-	if !isClean(value) {
+	if !wire.IsValue(value) {
 		return "", "", malformed("control characters in a header")
 	}
 	if !ok {
 		return "", "", withoutLine(line, droppedColon)
 	}
 	if canonicalName, ok := canonical(name); ok {
-		return canonicalName, trim(value), nil
+		return canonicalName, wire.Trim(value), nil
 	}
 	bare := strings.TrimRight(name, " \t")
 	canonicalName, ok := canonical(bare)
@@ -66,14 +68,14 @@ func parseField(line string) (name, value string, err error) {
 	if framesLoosely(bare) {
 		return "", "", malformed("space before the colon of a header that says where the answer ends")
 	}
-	return canonicalName, trim(value), nil
+	return canonicalName, wire.Trim(value), nil
 }
 
 // withoutLine drops a line that begins with text, unless somebody could take it for
 // one that frames the answer.
 func withoutLine(text string, why droppedLine) error {
 	switch {
-	case !isClean(text):
+	case !wire.IsValue(text):
 		return malformed("control characters in a header")
 	case framesLoosely(text):
 		return malformed("a misspelled header that says where the answer ends")
@@ -108,7 +110,7 @@ func unfold(h http.Header, last, line string) error {
 	switch {
 	case last == "":
 		return malformed("a folded line before the first header")
-	case !isClean(line):
+	case !wire.IsValue(line):
 		return malformed("control characters in a header")
 	case last == droppedName:
 		return nil
@@ -116,6 +118,6 @@ func unfold(h http.Header, last, line string) error {
 		return malformed("a folded header that says where the answer ends")
 	}
 	values := h[last]
-	values[len(values)-1] = trim(values[len(values)-1] + " " + trim(line))
+	values[len(values)-1] = wire.Trim(values[len(values)-1] + " " + wire.Trim(line))
 	return nil
 }

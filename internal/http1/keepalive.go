@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // keepAliveMargin is how much earlier than the upstream we give up a connection: the
@@ -24,10 +26,10 @@ func (c *conn) heedKeepAlive(h http.Header) bool {
 	for _, line := range h["Keep-Alive"] {
 		for parameter := range strings.SplitSeq(line, ",") {
 			name, value, _ := strings.Cut(parameter, "=")
-			if !isWord(trim(name), "timeout") {
+			if !wire.EqualFold(wire.Trim(name), "timeout") {
 				continue
 			}
-			seconds, err := strconv.ParseUint(trim(value), 10, 32)
+			seconds, err := strconv.ParseUint(wire.Trim(value), 10, 32)
 			if err != nil {
 				continue // not a hint that can be followed
 			}

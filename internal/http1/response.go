@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // readHead waits until a whole header is in the buffer, and returns its end there
@@ -120,7 +122,7 @@ func (a *answer) parseStatus(line string) error {
 		}
 		code = 10*code + int(status[i]-'0')
 	}
-	if code < 100 || len(status) > 3 && status[3] != ' ' || !isClean(status) {
+	if code < 100 || len(status) > 3 && status[3] != ' ' || !wire.IsValue(status) {
 		return malformed("an invalid status")
 	}
 	a.res.Proto, a.res.ProtoMajor, a.res.ProtoMinor = line[:version-1], 1, int(minor-'0')
@@ -193,8 +195,8 @@ func closing(res *http.Response) {
 	v, ok := res.Header["Connection"]
 	switch {
 	case res.ProtoMinor == 0:
-		res.Close = hasToken(v, "close") || !hasToken(v, "keep-alive")
-	case ok && hasToken(v, "close"):
+		res.Close = wire.HasToken(v, "close") || !wire.HasToken(v, "keep-alive")
+	case ok && wire.HasToken(v, "close"):
 		res.Close = true
 		delete(res.Header, "Connection")
 	}
@@ -211,7 +213,7 @@ func (a *answer) takeCoding() (bool, error) {
 	if a.res.ProtoMinor == 0 {
 		return false, malformed("Transfer-Encoding in HTTP/1.0") // RFC 9112, 6.1
 	}
-	if len(v) != 1 || !isWord(v[0], "chunked") {
+	if len(v) != 1 || !wire.EqualFold(v[0], "chunked") {
 		return false, malformed("a transfer coding other than chunked")
 	}
 	delete(a.res.Header, "Transfer-Encoding")
@@ -252,7 +254,7 @@ func takeTrailerNames(res *http.Response) error {
 	trailer := make(http.Header)
 	for _, list := range lists {
 		for name := range strings.SplitSeq(list, ",") {
-			if name = trim(name); name == "" {
+			if name = wire.Trim(name); name == "" {
 				continue
 			}
 			name, ok := canonical(name)

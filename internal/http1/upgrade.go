@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // switchProtocols gives the connection away with a 101: from here on it speaks a
@@ -32,7 +34,7 @@ func (c *conn) switchProtocols(res *http.Response, cl *call, up *upload) error {
 
 // asksForUpgrade says whether a header names a protocol to change to.
 func asksForUpgrade(h http.Header) bool {
-	return len(h["Upgrade"]) > 0 && hasToken(h["Connection"], "upgrade")
+	return len(h["Upgrade"]) > 0 && wire.HasToken(h["Connection"], "upgrade")
 }
 
 // stream is the body of a 101: what came along with its header, then the

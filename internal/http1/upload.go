@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 const (
@@ -172,7 +174,7 @@ func (up *upload) sendTrailer(buf []byte) (bool, error) {
 		for _, v := range values {
 			b = append(b, name...)
 			b = append(b, ": "...)
-			b = append(b, trim(v)...)
+			b = append(b, wire.Trim(v)...)
 			b = append(b, "\r\n"...)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // checkTarget refuses what cannot stand in a request line.
@@ -20,7 +22,7 @@ func checkTarget(req *http.Request) error {
 		return invalid("no host in its URL")
 	case req.Method == http.MethodConnect:
 		return invalid("CONNECT") // what follows would be no HTTP
-	case req.Method != "" && !isToken(req.Method):
+	case req.Method != "" && !wire.IsToken(req.Method):
 		return invalid("its method is no token")
 	}
 	return nil
@@ -94,10 +96,8 @@ func appendHost(b []byte, req *http.Request) ([]byte, error) {
 		host = req.URL.Host
 	}
 	host = withoutZone(host)
-	for i := range len(host) {
-		if !isHostByte(host[i]) {
-			return b, invalid("its host is none")
-		}
+	if !wire.HasHostBytes(host) {
+		return b, invalid("a host with bytes that no host has")
 	}
 	return append(b, host...), nil
 }
@@ -154,11 +154,11 @@ func (cl *call) appendTrailerNames(b []byte) ([]byte, error) {
 // checkTrailer refuses trailers that are no headers, or that would frame a message.
 func checkTrailer(trailer http.Header) error {
 	for name, values := range trailer {
-		if !isToken(name) || frames(name) {
+		if !wire.IsToken(name) || frames(name) {
 			return invalid("a trailer that must not be one")
 		}
 		for _, v := range values {
-			if !isClean(v) {
+			if !wire.IsValue(v) {
 				return invalid("control characters in trailer " + name)
 			}
 		}
@@ -169,7 +169,7 @@ func checkTrailer(trailer http.Header) error {
 // appendHeader writes the header fields, and notes what they ask for.
 func (cl *call) appendHeader(b []byte) ([]byte, error) {
 	for name, values := range cl.req.Header {
-		if !isToken(name) {
+		if !wire.IsToken(name) {
 			return b, invalid("a header name that is no token")
 		}
 		skip := false
@@ -181,7 +181,7 @@ func (cl *call) appendHeader(b []byte) ([]byte, error) {
 			}
 		}
 		for _, v := range values {
-			if !isClean(v) {
+			if !wire.IsValue(v) {
 				return b, invalid("control characters in header " + name)
 			}
 			if skip {
@@ -189,7 +189,7 @@ func (cl *call) appendHeader(b []byte) ([]byte, error) {
 			}
 			b = append(b, name...)
 			b = append(b, ": "...)
-			b = append(b, trim(v)...)
+			b = append(b, wire.Trim(v)...)
 			b = append(b, "\r\n"...)
 		}
 	}
@@ -201,29 +201,29 @@ func (cl *call) appendHeader(b []byte) ([]byte, error) {
 // request's fields.
 func (cl *call) notice(name string, values []string) (skip bool, err error) {
 	switch {
-	case isWord(name, "connection"):
-		cl.close = cl.close || hasToken(values, "close")
-	case isWord(name, "expect"):
-		cl.expect = cl.body != nil && hasToken(values, "100-continue")
-	case isWord(name, "user-agent"):
+	case wire.EqualFold(name, "connection"):
+		cl.close = cl.close || wire.HasToken(values, "close")
+	case wire.EqualFold(name, "expect"):
+		cl.expect = cl.body != nil && wire.HasToken(values, "100-continue")
+	case wire.EqualFold(name, "user-agent"):
 		return len(values) > 0 && values[0] == "", nil // ReverseProxy's way to say none
-	case isWord(name, "content-length"):
+	case wire.EqualFold(name, "content-length"):
 		for _, v := range values {
-			if cl.length < 0 || trim(v) != strconv.FormatInt(cl.length, 10) {
+			if cl.length < 0 || wire.Trim(v) != strconv.FormatInt(cl.length, 10) {
 				return true, invalid("its Content-Length header is not its body's length")
 			}
 		}
 		return true, nil
 	default:
-		return isWord(name, "host") || frames(name), nil
+		return wire.EqualFold(name, "host") || frames(name), nil
 	}
 	return false, nil
 }
 
 // frames says whether a header says where a message ends.
 func frames(name string) bool {
-	return isWord(name, "content-length") || isWord(name, "transfer-encoding") ||
-		isWord(name, "trailer")
+	return wire.EqualFold(name, "content-length") || wire.EqualFold(name, "transfer-encoding") ||
+		wire.EqualFold(name, "trailer")
 }
 
 func mostlyWithBody(method string) bool {

@@ -2,8 +2,9 @@ package origin
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // Beyond these sizes, well inside those that weburl accepts, the long way decides.
@@ -56,7 +57,7 @@ func (in input) fast() *Public {
 // WHATWG ("127.1"), and Punycode has to be checked: both go the long way.
 func plainHost(s string) bool {
 	name, port, found := strings.Cut(s, ":")
-	if found && !plainPort(port) {
+	if found && !wire.IsPort(port) {
 		return false
 	}
 	last := strings.LastIndexByte(name, '.') + 1
@@ -74,14 +75,6 @@ func plainHost(s string) bool {
 		}
 	}
 	return !strings.Contains(name, "xn--")
-}
-
-func plainPort(s string) bool {
-	if s == "" || s[0] < '1' || s[0] > '9' {
-		return false
-	}
-	_, err := strconv.ParseUint(s, 10, 16)
-	return err == nil
 }
 
 // plainPath reports whether no character of the path would be escaped and no

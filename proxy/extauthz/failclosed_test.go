@@ -51,6 +51,8 @@ func TestMalformedChecksAreRefused(t *testing.T) {
 		"user in the host":        {func(h *http1) { h.Host = "app.example.com@evil.example" }, 400},
 		"path in the host":        {func(h *http1) { h.Host = "evil.example/app.example.com" }, 400},
 		"two hosts":               {func(h *http1) { h.Host = "app.example.com,evil.example" }, 400},
+		"empty label in the host": {func(h *http1) { h.Host = "app..example.com" }, 400},
+		"port too large":          {func(h *http1) { h.Host = "app.example.com:99999" }, 400},
 		"no method":               {func(h *http1) { h.Method = "" }, 400},
 		"odd method":              {func(h *http1) { h.Method = "GET /" }, 400},
 		"connect":                 {func(h *http1) { h.Method = http.MethodConnect }, 405},

@@ -10,7 +10,8 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
-	"golang.org/x/net/http/httpguts"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // malformed says why a check cannot be judged, and what the browser is told. It
@@ -58,7 +59,7 @@ func (s *Server) rebuild(ctx context.Context, check *authv3.CheckRequest, from s
 		switch {
 		case s.opts.Identity(name):
 			spoofed = append(spoofed, strings.ToLower(name))
-		case describesBody(name), isForwarded(name):
+		case wire.DescribesBody(name), wire.ClaimsForwarded(name):
 		default:
 			header[name] = values
 		}
@@ -75,20 +76,17 @@ func (s *Server) rebuild(ctx context.Context, check *authv3.CheckRequest, from s
 }
 
 // validLine looks at what an HTTP request has in its first line, and at the host.
-// A byte that is no part of a path may end it for somebody else: a fragment
-// (GHSA-pxq7-h93f-9jrg), a space, a control character.
 func validLine(in *authv3.AttributeContext_HttpRequest) error {
 	method, path, host := in.GetMethod(), in.GetPath(), in.GetHost()
 	switch {
-	case !httpguts.ValidHeaderFieldName(method): // both are tokens
+	case !wire.IsToken(method): // both are tokens
 		return bad("the method is no token")
 	case method == http.MethodConnect:
 		return &malformed{http.StatusMethodNotAllowed, "CONNECT is not supported"}
-	case !strings.HasPrefix(path, "/"):
-		return bad("the path does not begin with a slash")
-	case strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == '#' || c == 0x7f }):
-		return bad("the path has a character that cannot be in one")
-	case host == "" || strings.ContainsAny(host, "/?#\\@, \t\r\n") || !httpguts.ValidHostHeader(host):
+	case !wire.IsTarget(path):
+		return bad("the path does not begin with a slash, or has a character that cannot be in one")
+	}
+	if _, _, ok := wire.CanonicalHost(host); !ok {
 		return bad("the host is not valid")
 	}
 	return nil
@@ -165,7 +163,7 @@ func readHeaders(in *authv3.AttributeContext_HttpRequest, fields []field) (http.
 		if strings.HasPrefix(f.name, ":") {
 			continue
 		}
-		if !httpguts.ValidHeaderFieldName(f.name) || !httpguts.ValidHeaderFieldValue(f.value) {
+		if !wire.IsToken(f.name) || !wire.IsValue(f.value) {
 			return nil, bad("a header is not valid")
 		}
 		header[name] = append(header[name], f.value)
@@ -180,21 +178,6 @@ func single(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, ":") || strings.HasPrefix(name, "Sec-Fetch-")
-}
-
-// describesBody names headers about a body, which stays with Envoy.
-func describesBody(name string) bool {
-	switch name {
-	case "Content-Length", "Transfer-Encoding", "Trailer", "Te", "Expect":
-		return true
-	}
-	return false
-}
-
-// isForwarded names what only a proxy may say. Envoy passes most of it on as a
-// client wrote it.
-func isForwarded(name string) bool {
-	return name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-")
 }
 
 // setForwarded writes what Envoy vouches for. Its X-Forwarded-Proto comes before

@@ -12,6 +12,8 @@ import (
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // recorder is a ResponseWriter that keeps a small answer.
@@ -96,7 +98,7 @@ func forBrowser(name string, answer http.Header) bool {
 
 // ofAnswer names headers that can only be about the grant itself.
 func ofAnswer(name string) bool {
-	return name == "Cache-Control" || name == "Content-Type" || name == "X-Content-Type-Options" || hopByHop(name)
+	return name == "Cache-Control" || name == "Content-Type" || name == "X-Content-Type-Options" || ofEnvoy(name)
 }
 
 // denied passes an answer to the browser.
@@ -111,7 +113,7 @@ func denied(w *recorder) *authv3.CheckResponse {
 	}
 	out := &authv3.DeniedHttpResponse{Status: &typev3.HttpStatus{Code: status}, Body: strings.ToValidUTF8(w.body.String(), "\uFFFD")}
 	for _, name := range names(w.sent) {
-		if hopByHop(name) {
+		if ofEnvoy(name) {
 			continue
 		}
 		key := strings.ToLower(name)
@@ -137,13 +139,9 @@ func refusal(status int) *authv3.CheckResponse {
 	return denied(w)
 }
 
-// hopByHop names what Envoy writes itself.
-func hopByHop(name string) bool {
-	switch name {
-	case "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade", "Te", "Trailer", "Content-Length", "Date":
-		return true
-	}
-	return false
+// ofEnvoy names what Envoy writes itself.
+func ofEnvoy(name string) bool {
+	return wire.IsHopByHop(name) || name == "Content-Length" || name == "Date"
 }
 
 func overwrite(key, value string) *corev3.HeaderValueOption {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // The keys of each mapping of a routes file, as the schema has them.
@@ -101,7 +103,7 @@ func (p *parser) upstream(v value) Upstream {
 	u.Protocol = Protocol(f["protocol"].choice([]string{string(ProtocolHTTP1), string(ProtocolHTTP2), string(ProtocolH2C)}))
 	u.CAFile, u.CertificateFile, u.KeyFile = f["ca_file"].path(), f["certificate_file"].path(), f["key_file"].path()
 	u.ServerName, _ = f["server_name"].matched("the name in the upstream's certificate, such as app.internal", func(s string) bool {
-		name, host, ok := canonicalHost(s)
+		name, host, ok := wire.CanonicalHost(s)
 		return ok && name == host
 	})
 	u.ConnectTimeout = f["connect_timeout"].duration(time.Millisecond, time.Hour)
@@ -164,7 +166,7 @@ func (v value) upstreamURL() (origin string, ok bool) {
 	case u.Path != "" && u.Path != "/":
 		v.problem(quoteURL(s)+" has a path", "take it out: paths go to the upstream as they are, without strip_prefix")
 	default:
-		_, host, ok := canonicalHost(u.Host)
+		_, host, ok := wire.CanonicalHost(u.Host)
 		if !ok {
 			v.problem(quoteURL(s)+" has a host or port that is not valid", example)
 			break
@@ -207,7 +209,7 @@ func (v value) origins(wildcard bool) []string {
 		u, err := url.Parse(s)
 		host := ""
 		if err == nil {
-			_, host, ok = canonicalHost(u.Host)
+			_, host, ok = wire.CanonicalHost(u.Host)
 		}
 		switch {
 		case err != nil || !ok || u.Scheme != "http" && u.Scheme != "https" || u.User != nil ||
@@ -225,7 +227,7 @@ func (v value) origins(wildcard bool) []string {
 // headerNames reads names of headers in canonical spelling.
 func (v value) headerNames(wildcard bool) []string {
 	return v.texts("headers", func(v value) (string, bool) {
-		s, ok := v.matched("the name of a header", func(s string) bool { return isToken(s) && (wildcard || s != "*") })
+		s, ok := v.matched("the name of a header", func(s string) bool { return wire.IsToken(s) && (wildcard || s != "*") })
 		return http.CanonicalHeaderKey(s), ok
 	})
 }

@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
-	"golang.org/x/net/http/httpguts"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 func (v value) cors() *CORS {
@@ -77,10 +78,10 @@ func (v value) requestHeaders() map[string]string {
 		canonical := http.CanonicalHeaderKey(name)
 		_, twice := headers[canonical]
 		switch {
-		case !isToken(name) || len(name) > 128:
+		case !wire.IsToken(name) || len(name) > 128:
 			key.problem("a name that no header can have", "write letters, digits and hyphens")
 			return
-		case reserved(name):
+		case wire.IsReserved(name):
 			key.problem("the header "+quote(name), "take it out: it is for clerkgate, the client or the connection to say")
 			return
 		case twice:
@@ -98,31 +99,9 @@ func (v value) requestHeaders() map[string]string {
 func (v value) headerValue() string {
 	s := v.node.Value
 	if v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!str" || s == "" || len(s) > maxText ||
-		!httpguts.ValidHeaderFieldValue(s) || strings.TrimSpace(s) != s || strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e }) {
+		!wire.IsValue(s) || strings.TrimSpace(s) != s || strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e }) {
 		v.problem("a value that no header can have", fmt.Sprintf("write printable ASCII, in quotes if it looks like a number or a boolean, of %d bytes at most", maxText))
 		return ""
 	}
 	return s
-}
-
-func isToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }
-
-// reserved says whether a header is clerkgate's or the connection's, in any
-// spelling that CGI and its heirs take for the same.
-func reserved(name string) bool {
-	normal := strings.Map(func(r rune) rune {
-		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(name))
-	for _, prefix := range []string{"x-clerk-", "clerk-", "x-forwarded-", "proxy-", "sec-", "access-control-"} {
-		if strings.HasPrefix(normal, prefix) {
-			return true
-		}
-	}
-	return slices.Contains([]string{
-		"authorization", "connection", "content-length", "cookie", "expect", "forwarded", "host", "keep-alive", "origin",
-		"te", "trailer", "trailers", "transfer-encoding", "upgrade", "http2-settings", "content-encoding", "content-type",
-	}, normal)
 }

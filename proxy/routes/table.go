@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // What [Table.Match] answers when there is no route to take.
@@ -151,7 +153,7 @@ func (t *Table) question(host string, u *url.URL) (q question, err error) {
 	q.host = host
 	if t.byHost {
 		var ok bool
-		if q.name, q.host, ok = canonicalHost(host); !ok {
+		if q.name, q.host, ok = wire.CanonicalHost(host); !ok {
 			return question{}, ErrInvalidHost
 		}
 	}

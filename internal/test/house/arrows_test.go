@@ -79,24 +79,26 @@ var arrows = []arrow{
 	{"internal/test/bench", []string{"internal/http1", "proxy"}}, // a command: it profiles the sidecar
 	{"internal/test/certificatetest", nil},
 	{"internal/test/vectors", nil}, // recorded decisions, and the Backend API to replay them
+	{"internal/wire", nil},
 	{"internal/weburl", nil},
 	{"internal/problem", nil},
 	{"internal/pathpattern", nil},
-	{"internal/origin", []string{"internal/weburl"}},
+	{"internal/origin", []string{"internal/weburl", "internal/wire"}},
 	{"internal/certificate", nil},
 	{"internal/jwks", nil}, // how keys are fetched is given to it
 	{"internal/token", []string{"internal/jwks"}},
 	{"internal/assertion", nil},
-	{"internal/crossorigin", nil},
+	{"internal/crossorigin", []string{"internal/wire"}},
 	{"internal/exchange", []string{"clerkapi", "internal/token"}}, // reads the times of tokens as the verifier does
 	{"middleware", []string{"clerkapi", "internal/jwks", "internal/origin", "internal/pathpattern", "internal/problem", "internal/token", "internal/weburl"}},
-	{"proxy/routes", []string{"middleware"}}, // the words of tokens and requirements
-	{"internal/http1", nil},
-	{"proxy/extauthz", nil}, // what judges is given to it
+	{"proxy/routes", []string{"middleware", "internal/wire"}}, // the words of tokens and requirements
+	{"internal/http1", []string{"internal/wire"}},
+	{"proxy/extauthz", []string{"internal/wire"}}, // what judges is given to it
 	{"proxy/internal/answer", nil},
 	{"proxy", []string{
-		"middleware", "proxy/routes", "proxy/extauthz", "internal/assertion", "internal/certificate", "internal/crossorigin",
-		"internal/exchange", "internal/http1", "internal/origin", "proxy/internal/answer",
+		"middleware", "proxy/routes", "proxy/extauthz", "internal/assertion", "internal/certificate",
+		"internal/crossorigin", "internal/exchange", "internal/http1", "internal/origin", "proxy/internal/answer",
+		"internal/wire",
 	}},
 	{"cmd/clerkgate/internal/demo", []string{"clerkapi/clerktest", "proxy"}},
 	{"cmd/clerkgate/internal/emulator", []string{"clerkapi/clerktest"}},

@@ -1,0 +1,116 @@
+package wire
+
+import (
+	"net/http"
+	"strings"
+)
+
+// HasNormalPrefix reports whether the normal form of name begins with prefix, which
+// must be in that form itself.
+func HasNormalPrefix(name, prefix string) bool {
+	if len(name) < len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		if normalByte(name[i]) != prefix[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// IsNormal reports whether normal is the normal form of name.
+func IsNormal(name, normal string) bool {
+	return len(name) == len(normal) && HasNormalPrefix(name, normal)
+}
+
+// NormalName returns the normal form of a header's name: lower case, with a hyphen for
+// every byte that is neither letter nor digit.
+func NormalName(name string) string {
+	normal := make([]byte, len(name))
+	for i := range len(name) {
+		normal[i] = normalByte(name[i])
+	}
+	return string(normal)
+}
+
+func normalByte(c byte) byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + ('a' - 'A')
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		return c
+	}
+	return '-'
+}
+
+// ClaimsForwarded reports whether an upstream could read name as Forwarded or one of
+// X-Forwarded-*. The whole family counts: CVE-2026-35051 and its kin came in by
+// members that nobody had listed.
+func ClaimsForwarded(name string) bool {
+	return HasNormalPrefix(name, "x-forwarded-") || IsNormal(name, "forwarded")
+}
+
+// IsHopByHop reports whether a header in canonical spelling is about the connection
+// (RFC 9110, section 7.6.1), or is Proxy, which CGI upstreams would read as the
+// variable HTTP_PROXY.
+func IsHopByHop(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
+	}
+	return false
+}
+
+// DescribesBody reports whether a header in canonical spelling says how a message's
+// body is framed or waited for. A gateway that asks about a request keeps the body, so
+// that these say nothing about its question.
+func DescribesBody(name string) bool {
+	switch name {
+	case "Content-Length", "Expect", "Te", "Trailer", "Transfer-Encoding":
+		return true
+	}
+	return false
+}
+
+// IsReserved reports whether a header is clerkgate's, the client's or the connection's
+// to write, so that no configuration may, in any spelling.
+func IsReserved(name string) bool {
+	normal := NormalName(name)
+	for _, prefix := range [...]string{"x-clerk-", "clerk-", "x-forwarded-", "proxy-", "sec-", "access-control-"} {
+		if strings.HasPrefix(normal, prefix) {
+			return true
+		}
+	}
+	switch normal {
+	case "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "expect",
+		"forwarded", "host", "http2-settings", "keep-alive", "origin", "proxy", "te", "trailer", "trailers",
+		"transfer-encoding", "upgrade":
+		return true
+	}
+	return false
+}
+
+// IsUnsafeTrailer reports whether a trailer must not be passed on, in any spelling: a
+// server that merges trailers into headers would take it for identity, credentials,
+// forwarding or framing (RFC 9110, section 6.5.1).
+func IsUnsafeTrailer(name string) bool { return IsReserved(name) || IsNormal(name, "set-cookie") }
+
+// ForbidCaching removes what an answer says to caches, shared ones included, and
+// forbids all of them to keep it.
+func ForbidCaching(h http.Header) {
+	for _, name := range [...]string{"Cache-Control", "Expires", "Pragma", "Surrogate-Control", "Cdn-Cache-Control"} {
+		delete(h, name)
+	}
+	h["Cache-Control"] = []string{"no-store"}
+}
+
+// Delete removes the headers whose names match.
+func Delete(h http.Header, match func(name string) bool) {
+	for name := range h {
+		if match(name) {
+			delete(h, name)
+		}
+	}
+}

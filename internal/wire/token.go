@@ -1,0 +1,114 @@
+package wire
+
+import "strings"
+
+// IsToken reports whether s is a token, as the names of headers and methods are (RFC
+// 9110, section 5.6.2).
+func IsToken(s string) bool {
+	for i := range len(s) {
+		if !tokenBytes[s[i]] {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// IsTokenByte reports whether c may be part of a token.
+func IsTokenByte(c byte) bool { return tokenBytes[c] }
+
+// tokenBytes is [isTokenByte] as a table: names are looked at in every request.
+var tokenBytes = func() (table [256]bool) {
+	for c := range len(table) {
+		table[c] = isTokenByte(byte(c))
+	}
+	return table
+}() //nolint:gochecknoglobals // it never changes
+
+// Sets of bytes below 128: bit c%64 of word c/64.
+const (
+	digitBits  = (1<<10 - 1) << '0'
+	letterBits = (1<<26-1)<<('a'-64) | (1<<26-1)<<('A'-64)
+
+	tokenLow  = digitBits | 1<<'!' | 1<<'#' | 1<<'$' | 1<<'%' | 1<<'&' | 1<<'\'' | 1<<'*' | 1<<'+' | 1<<'-' | 1<<'.'
+	tokenHigh = letterBits | 1<<('^'-64) | 1<<('_'-64) | 1<<('`'-64) | 1<<('|'-64) | 1<<('~'-64)
+
+	hostLow = digitBits | 1<<'!' | 1<<'$' | 1<<'%' | 1<<'&' | 1<<'\'' | 1<<'(' | 1<<')' | 1<<'*' | 1<<'+' | 1<<',' |
+		1<<'-' | 1<<'.' | 1<<':' | 1<<';' | 1<<'='
+	hostHigh = letterBits | 1<<('['-64) | 1<<(']'-64) | 1<<('_'-64) | 1<<('~'-64)
+)
+
+// A shift by 64 or more gives 0, so that each word answers for its own half.
+func isTokenByte(c byte) bool {
+	return (uint64(1)<<c)&tokenLow != 0 || (uint64(1)<<(c-64))&tokenHigh != 0
+}
+
+// IsValue reports whether s may be a header's value: no control characters but tabs.
+//
+// It looks at eight bytes at a time, because cookies and tokens are long: each
+// subtraction borrows into the top bit of a byte that is below 0x20, or is 0x7f, and
+// of no byte if there is none such. Which byte it was is looked at then.
+func IsValue(s string) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for len(s) >= 8 {
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		low := (x - ones*0x20) &^ x
+		del := x ^ ones*0x7f
+		del = (del - ones) &^ del
+		if (low|del)&tops != 0 && !isValueSlowly(s[:8]) {
+			return false
+		}
+		s = s[8:]
+	}
+	return isValueSlowly(s)
+}
+
+func isValueSlowly(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// Trim cuts the spaces and tabs that may surround a value.
+func Trim(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// EqualFold reports whether two words are the same when ASCII letters are compared
+// without regard to case. [strings.EqualFold] knows letters beyond ASCII that fold to
+// ASCII ones, and "chun\u212aed" must not be chunked.
+func EqualFold(s, word string) bool {
+	if len(s) != len(word) {
+		return false
+	}
+	for i := range len(s) {
+		if a, b := s[i], word[i]; a != b && (a^b != 'a'-'A' || !isLetter(a)) {
+			return false
+		}
+	}
+	return true
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// HasToken reports whether a list header has a member, in any case (RFC 9110, section
+// 5.6.1). A member with parameters is another one.
+func HasToken(lines []string, token string) bool {
+	for _, line := range lines {
+		for member := range strings.SplitSeq(line, ",") {
+			if EqualFold(Trim(member), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
