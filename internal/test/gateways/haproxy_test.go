@@ -29,7 +29,7 @@ func TestHAProxyStandsByANoWhenItsScriptFails(t *testing.T) {
 	command.Dir = install(t, s, "haproxy", "bind :80", "bind "+s.address, "core.httpclient()", "error('broken')")
 	p := start(t, command)
 	waitFor(t, p, s.address)
-	answer := s.signIn(t, jane, 0).fetch(http.MethodGet, s.origin+"/page", "")
+	answer := s.signIn(t, jane, 0).Fetch(http.MethodGet, s.origin+"/page", "")
 	assert.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
 	assert.Zero(t, s.app.count())
 }

@@ -2,7 +2,6 @@ package gateways
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,9 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 const jane = "jane@example.com"
@@ -158,14 +156,14 @@ func startGate(t testing.TB, clerk *clerktest.Server, env map[string]string) *ga
 // process is a program that runs until the test ends.
 type process struct {
 	command *exec.Cmd
-	log     *output
+	log     *kit.Buffer
 	done    chan struct{} // closed when it has ended
 }
 
 // start runs a program. What it printed is shown when the test has failed.
 func start(t testing.TB, command *exec.Cmd) *process {
 	t.Helper()
-	p := &process{command: command, log: &output{}, done: make(chan struct{})}
+	p := &process{command: command, log: &kit.Buffer{}, done: make(chan struct{})}
 	command.Stdout, command.Stderr = p.log, p.log
 	command.WaitDelay = 5 * time.Second
 	require.NoError(t, command.Start())
@@ -209,24 +207,6 @@ func waitFor(t testing.TB, p *process, address string) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-}
-
-// output is a buffer for several goroutines.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 // app is an application that answers with what it received, as JSON; see [echo].
@@ -295,164 +275,26 @@ func (a *app) count() int {
 	return len(a.received)
 }
 
-// browser is a browser as far as a gateway can tell: a cookie jar, and the headers
-// of a navigation or of a script's call.
-type browser struct {
-	t      testing.TB
-	client *http.Client
-	// trail is each answer since the last call began, such as "307 /page".
-	trail []string
-	// headers of the next requests, in addition.
-	headers http.Header
-}
-
-// answer is what a browser got in the end.
-type answer struct {
-	*http.Response
-	text string
-}
-
-// echo reads the application's answer.
-func (a answer) echo(t testing.TB) echo {
+// echoed reads the application's answer.
+func echoed(t testing.TB, reply kit.Reply) echo {
 	t.Helper()
-	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+	require.Equal(t, http.StatusOK, reply.StatusCode, reply.Text)
 	var e echo
-	require.NoError(t, json.Unmarshal([]byte(a.text), &e), a.text)
+	require.NoError(t, json.Unmarshal([]byte(reply.Text), &e), reply.Text)
 	return e
-}
-
-func newBrowser(t testing.TB) *browser {
-	t.Helper()
-	jar, err := cookiejar.New(nil)
-	require.NoError(t, err)
-	transport := &http.Transport{DisableCompression: true}
-	t.Cleanup(transport.CloseIdleConnections)
-	b := &browser{t: t, headers: http.Header{}}
-	b.client = &http.Client{Jar: jar, Timeout: 20 * time.Second, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
-		res, err := transport.RoundTrip(r)
-		if err == nil {
-			b.trail = append(b.trail, fmt.Sprintf("%d %s", res.StatusCode, r.URL.Path))
-		}
-		return res, err
-	})}
-	return b
-}
-
-type transportFunc func(*http.Request) (*http.Response, error)
-
-func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// open navigates to an address and follows redirects.
-func (b *browser) open(address string) answer {
-	b.t.Helper()
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, address, nil)
-	require.NoError(b.t, err)
-	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
-	r.Header.Set("Sec-Fetch-Dest", "document")
-	r.Header.Set("Sec-Fetch-Mode", "navigate")
-	r.Header.Set("Sec-Fetch-Site", "none")
-	return b.do(r)
-}
-
-// fetch calls an address as a script of the same origin does.
-func (b *browser) fetch(method, address, body string) answer {
-	b.t.Helper()
-	r, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(body))
-	require.NoError(b.t, err)
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("Sec-Fetch-Dest", "empty")
-	r.Header.Set("Sec-Fetch-Mode", "cors")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	if method != http.MethodGet {
-		r.Header.Set("Origin", r.URL.Scheme+"://"+r.URL.Host)
-		r.Header.Set("Content-Type", "text/plain")
-	}
-	return b.do(r)
-}
-
-func (b *browser) do(r *http.Request) answer {
-	b.t.Helper()
-	for name, values := range b.headers {
-		r.Header[name] = values
-	}
-	b.trail = nil
-	res, err := b.client.Do(r)
-	require.NoError(b.t, err)
-	text, err := io.ReadAll(res.Body)
-	require.NoError(b.t, err)
-	require.NoError(b.t, res.Body.Close())
-	return answer{Response: res, text: string(text)}
-}
-
-// stay makes the browser show redirects in place of following them.
-func (b *browser) stay() *browser {
-	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return b
-}
-
-// cookies are what the browser holds at the gateway, by name.
-func (b *browser) cookies(origin string) map[string]string {
-	b.t.Helper()
-	u, err := url.Parse(origin)
-	require.NoError(b.t, err)
-	held := map[string]string{}
-	for _, cookie := range b.client.Jar.Cookies(u) {
-		held[cookie.Name] = cookie.Value
-	}
-	return held
-}
-
-// cookieHeader is a header line with all of them.
-func (b *browser) cookieHeader(origin string) string {
-	b.t.Helper()
-	var pairs []string
-	for name, value := range b.cookies(origin) {
-		pairs = append(pairs, name+"="+value)
-	}
-	return "Cookie: " + strings.Join(pairs, "; ") + "\r\n"
 }
 
 // signIn is a browser that signed in age ago: with an age above a minute its
 // session token has expired and its refresh token has not.
-func (s *stack) signIn(t testing.TB, email string, age time.Duration) *browser {
+func (s *stack) signIn(t testing.TB, email string, age time.Duration) *kit.Browser {
 	t.Helper()
-	u, err := url.Parse(s.origin)
-	require.NoError(t, err)
-	b := newBrowser(t)
+	b := kit.NewBrowser(t)
 	// clerkgate has the machine's clock, so the token is made in the past.
 	s.clerk.Advance(-age)
 	session := s.clerk.SignIn(email)
-	b.client.Jar.SetCookies(u, s.clerk.Cookies(session.ID, s.origin))
+	b.SetCookies(s.origin, s.clerk.Cookies(session.ID, s.origin)...)
 	s.clerk.Advance(age)
 	return b
-}
-
-// forget removes cookies of the gateway's origin by the beginning of their names.
-func (s *stack) forget(b *browser, prefixes ...string) {
-	b.t.Helper()
-	u, err := url.Parse(s.origin)
-	require.NoError(b.t, err)
-	for name := range b.cookies(s.origin) {
-		for _, prefix := range prefixes {
-			if strings.HasPrefix(name, prefix) {
-				b.client.Jar.SetCookies(u, []*http.Cookie{{Name: name, Path: "/", MaxAge: -1}})
-			}
-		}
-	}
-}
-
-// raw writes bytes to an address as they are and reads one answer.
-func raw(t testing.TB, address, request string) answer {
-	t.Helper()
-	c := dial(t, address, request)
-	defer c.conn.Close()
-	method, _, _ := strings.Cut(request, " ")
-	res, err := http.ReadResponse(c.reader, &http.Request{Method: method})
-	require.NoError(t, err)
-	text, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
-	return answer{Response: res, text: string(text)}
 }
 
 // connection is a raw connection, closed when the test ends.
@@ -465,11 +307,7 @@ type connection struct {
 // dial connects and writes a request's head.
 func dial(t testing.TB, address, head string) *connection {
 	t.Helper()
-	var d net.Dialer
-	conn, err := d.DialContext(t.Context(), "tcp", address)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close() })
-	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	conn := kit.Dial(t, address)
 	c := &connection{t: t, conn: conn, reader: bufio.NewReader(conn)}
 	c.write(head)
 	return c

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 func TestNginx(t *testing.T) {
@@ -23,15 +25,15 @@ func TestNginx(t *testing.T) {
 		s := newStack(t, map[string]string{"CLERKGATE_PUBLIC_PATHS": "/public"})
 		run(t, s)
 		for path, status := range map[string]int{"/x": http.StatusUnauthorized, "//x": http.StatusBadRequest} {
-			call := newBrowser(t).fetch(http.MethodGet, s.origin+path, "")
+			call := kit.NewBrowser(t).Fetch(http.MethodGet, s.origin+path, "")
 			assert.Equal(t, status, call.StatusCode)
 			assert.Equal(t, "application/json", call.Header.Get("Content-Type"))
-			assert.True(t, json.Valid([]byte(call.text)), call.text)
+			assert.True(t, json.Valid([]byte(call.Text)), call.Text)
 		}
-		page := newBrowser(t).open(s.origin + "//x")
+		page := kit.NewBrowser(t).Open(s.origin + "//x")
 		assert.Equal(t, http.StatusBadRequest, page.StatusCode)
-		assert.Contains(t, page.text, "<html>")
-		call := newBrowser(t).fetch(http.MethodGet, s.origin+"/x", "")
+		assert.Contains(t, page.Text, "<html>")
+		call := kit.NewBrowser(t).Fetch(http.MethodGet, s.origin+"/x", "")
 		assert.Equal(t, "signed-out", call.Header.Get("X-Clerk-Auth-Status"))
 		assert.Equal(t, "dev-browser-missing", call.Header.Get("X-Clerk-Auth-Reason"))
 	})

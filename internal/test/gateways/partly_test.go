@@ -43,19 +43,19 @@ func testRecipeWithoutCacheControl(t *testing.T, start gateway) {
 	testRecipeIn(t, nil, start, func(t *testing.T, s *stack) {
 		const refreshes = "/v1/sessions/*/refresh"
 		b := s.signIn(t, jane, 2*time.Minute)
-		old, before := b.cookies(s.origin), s.clerk.CallCount(http.MethodPost, refreshes)
-		got := b.open(s.origin + "/page").echo(t)
-		assert.Equal(t, []string{"200 /page"}, b.trail, "no redirect")
+		old, before := b.Cookies(s.origin), s.clerk.CallCount(http.MethodPost, refreshes)
+		got := echoed(t, b.Open(s.origin+"/page"))
+		assert.Equal(t, []string{"200 /page"}, b.Trail, "no redirect")
 		assert.Equal(t, s.clerk.Users()[0].ID, got.Header.Get("X-Clerk-User-Id"))
-		held := b.cookies(s.origin)
+		held := b.Cookies(s.origin)
 		for _, name := range []string{"__session", "__session_" + s.clerk.CookieSuffix()} {
 			assert.NotEqual(t, old[name], held[name], name)
 			assert.NotEmpty(t, held[name], name)
 			assert.Contains(t, got.Header.Get("Cookie"), name+"="+held[name], "the application sees the fresh session")
 		}
 		assert.Contains(t, held, "__client_uat")
-		second := b.open(s.origin + "/page")
-		second.echo(t)
+		second := b.Open(s.origin + "/page")
+		echoed(t, second)
 		assert.Equal(t, before+1, s.clerk.CallCount(http.MethodPost, refreshes), "the new cookies arrived, all of them")
 		assert.Empty(t, second.Header["Set-Cookie"])
 	})

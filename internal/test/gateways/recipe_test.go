@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // gateway starts a gateway at s.address, before s.gate and s.app.
@@ -69,7 +70,7 @@ func testRecipe(t *testing.T, start gateway) {
 
 func testAllowed(t *testing.T, s *stack) {
 	b := s.signIn(t, jane, 0)
-	got := b.open(s.origin + "/page%20one/x?a=1&a=2&__clerk=3").echo(t)
+	got := echoed(t, b.Open(s.origin+"/page%20one/x?a=1&a=2&__clerk=3"))
 	assert.Equal(t, "/page%20one/x?a=1&a=2&__clerk=3", got.URI)
 	assert.Equal(t, strings.TrimPrefix(s.origin, "http://"), got.Host)
 	assert.Equal(t, []string{"signed-in"}, got.Header["X-Clerk-Auth-Status"])
@@ -81,11 +82,11 @@ func testAllowed(t *testing.T, s *stack) {
 	assert.NotContains(t, got.Header.Get("Cookie"), "__refresh", "the application has no business with it")
 	assert.NotContains(t, got.Header.Get("Cookie"), "__clerk_db_jwt")
 
-	mei := s.signIn(t, "mei@example.com", 0).fetch(http.MethodGet, s.origin+"/", "").echo(t)
+	mei := echoed(t, s.signIn(t, "mei@example.com", 0).Fetch(http.MethodGet, s.origin+"/", ""))
 	assert.Equal(t, "acme", mei.Header.Get("X-Clerk-Org-Slug"))
 	assert.Equal(t, "org:approver", mei.Header.Get("X-Clerk-Org-Role"))
 
-	public := newBrowser(t).fetch(http.MethodGet, s.origin+"/public", "").echo(t)
+	public := echoed(t, kit.NewBrowser(t).Fetch(http.MethodGet, s.origin+"/public", ""))
 	assert.Equal(t, "signed-out", public.Header.Get("X-Clerk-Auth-Status"))
 	assert.Empty(t, public.Header.Get("X-Clerk-User-Id"))
 	assert.Empty(t, public.Header.Get("Cookie"))
@@ -94,25 +95,25 @@ func testAllowed(t *testing.T, s *stack) {
 
 func testSignedOut(t *testing.T, s *stack) {
 	before := s.app.count()
-	page := newBrowser(t)
-	first := page.stay().open(s.origin + "/page?a=1")
-	assert.Equal(t, http.StatusTemporaryRedirect, first.StatusCode, first.text)
+	page := kit.NewBrowser(t)
+	first := page.Stay().Open(s.origin + "/page?a=1")
+	assert.Equal(t, http.StatusTemporaryRedirect, first.StatusCode, first.Text)
 	assert.Contains(t, first.Header.Get("Cache-Control"), "no-store")
 
-	visitor := newBrowser(t)
-	last := visitor.open(s.origin + "/page?a=1")
+	visitor := kit.NewBrowser(t)
+	last := visitor.Open(s.origin + "/page?a=1")
 	assert.Equal(t, http.StatusOK, last.StatusCode)
-	assert.Equal(t, "/sign-in", last.Request.URL.Path, "trail: %v", visitor.trail)
+	assert.Equal(t, "/sign-in", last.Request.URL.Path, "trail: %v", visitor.Trail)
 	assert.Equal(t, s.origin+"/page?a=1", last.Request.URL.Query().Get("redirect_url"))
 
-	call := newBrowser(t).fetch(http.MethodGet, s.origin+"/api", "")
+	call := kit.NewBrowser(t).Fetch(http.MethodGet, s.origin+"/api", "")
 	assert.Equal(t, http.StatusUnauthorized, call.StatusCode)
 	assert.Equal(t, "application/json", call.Header.Get("Content-Type"))
 	assert.Equal(t, "Bearer", call.Header.Get("WWW-Authenticate"))
 	assert.Contains(t, call.Header.Get("Cache-Control"), "no-store")
-	assert.Contains(t, call.text, "authentication_invalid")
+	assert.Contains(t, call.Text, "authentication_invalid")
 
-	form := newBrowser(t).fetch(http.MethodPost, s.origin+"/form", "a=1")
+	form := kit.NewBrowser(t).Fetch(http.MethodPost, s.origin+"/form", "a=1")
 	assert.Equal(t, http.StatusUnauthorized, form.StatusCode, "a form is never redirected: its content would be lost")
 	assert.Equal(t, before, s.app.count(), "the application heard of none of it")
 }
@@ -120,16 +121,16 @@ func testSignedOut(t *testing.T, s *stack) {
 func testRefreshed(t *testing.T, s *stack) {
 	const refreshes = "/v1/sessions/*/refresh"
 	b := s.signIn(t, jane, 2*time.Minute)
-	old, before := b.cookies(s.origin), s.clerk.CallCount(http.MethodPost, refreshes)
+	old, before := b.Cookies(s.origin), s.clerk.CallCount(http.MethodPost, refreshes)
 
-	first := b.open(s.origin + "/page")
-	got := first.echo(t)
-	assert.Equal(t, []string{"200 /page"}, b.trail, "no redirect")
+	first := b.Open(s.origin + "/page")
+	got := echoed(t, first)
+	assert.Equal(t, []string{"200 /page"}, b.Trail, "no redirect")
 	assert.Equal(t, s.clerk.Users()[0].ID, got.Header.Get("X-Clerk-User-Id"))
 	assert.Equal(t, before+1, s.clerk.CallCount(http.MethodPost, refreshes))
 	assert.Equal(t, []string{"no-store"}, first.Header["Cache-Control"], "a cache would hand out the session")
 
-	held := b.cookies(s.origin)
+	held := b.Cookies(s.origin)
 	for _, name := range []string{"__session", "__session_" + s.clerk.CookieSuffix()} {
 		assert.NotEqual(t, old[name], held[name], name)
 		assert.NotEmpty(t, held[name], name)
@@ -139,8 +140,8 @@ func testRefreshed(t *testing.T, s *stack) {
 	assert.Contains(t, held, "__refresh_"+s.clerk.CookieSuffix())
 	assert.Contains(t, held, "__client_uat")
 
-	second := b.open(s.origin + "/page")
-	second.echo(t)
+	second := b.Open(s.origin + "/page")
+	echoed(t, second)
 	assert.Equal(t, before+1, s.clerk.CallCount(http.MethodPost, refreshes), "the new cookies arrived, all of them")
 	assert.Equal(t, []string{"public, max-age=60"}, second.Header["Cache-Control"], "the application's own")
 	assert.Empty(t, second.Header["Set-Cookie"])
@@ -148,29 +149,29 @@ func testRefreshed(t *testing.T, s *stack) {
 
 func testHandshake(t *testing.T, s *stack) {
 	b := s.signIn(t, jane, 0)
-	s.forget(b, "__session", "__refresh")
-	got := b.open(s.origin + "/page?a=1").echo(t)
-	require.GreaterOrEqual(t, len(b.trail), 3)
-	assert.Equal(t, []string{"307 /page", "307 /v1/client/handshake"}, b.trail[:2])
+	b.Forget(s.origin, "__session", "__refresh")
+	got := echoed(t, b.Open(s.origin+"/page?a=1"))
+	require.GreaterOrEqual(t, len(b.Trail), 3)
+	assert.Equal(t, []string{"307 /page", "307 /v1/client/handshake"}, b.Trail[:2])
 	assert.Equal(t, "/page?a=1", got.URI, "the handshake leaves nothing in the address")
 	assert.Equal(t, s.clerk.Users()[0].ID, got.Header.Get("X-Clerk-User-Id"))
-	held := b.cookies(s.origin)
+	held := b.Cookies(s.origin)
 	for _, name := range []string{"__session", "__session_" + s.clerk.CookieSuffix(), "__refresh_" + s.clerk.CookieSuffix(), "__client_uat"} {
 		assert.Contains(t, held, name)
 	}
-	b.open(s.origin + "/page?a=1").echo(t)
-	assert.Equal(t, []string{"200 /page"}, b.trail)
+	echoed(t, b.Open(s.origin+"/page?a=1"))
+	assert.Equal(t, []string{"200 /page"}, b.Trail)
 }
 
 // The session ended where the gateway cannot see it: the browser comes back signed
 // out, and is told so.
 func testSignedOutElsewhere(t *testing.T, s *stack) {
 	b := s.signIn(t, jane, 2*time.Minute)
-	session := b.open(s.origin + "/page").echo(t).Header.Get("X-Clerk-Session-Id")
+	session := echoed(t, b.Open(s.origin+"/page")).Header.Get("X-Clerk-Session-Id")
 	s.clerk.EndSession(session)
-	s.forget(b, "__session", "__refresh")
-	last := b.open(s.origin + "/page")
-	assert.Equal(t, "/sign-in", last.Request.URL.Path, "trail: %v", b.trail)
+	b.Forget(s.origin, "__session", "__refresh")
+	last := b.Open(s.origin + "/page")
+	assert.Equal(t, "/sign-in", last.Request.URL.Path, "trail: %v", b.Trail)
 }
 
 // TestCVE202530851 and its kin: every way to send an identity header.
@@ -187,7 +188,7 @@ func testSpoofedIdentity(t *testing.T, s *stack) {
 		"unknown name":      {"X-Clerk-Assertion: evil", "X-Clerk-Machine-Id: mch_evil", "X-Clerk-Scopes: evil"},
 		"empty":             {"X-Clerk-User-Id:", "X-Clerk-User-Id: user_evil"},
 	}
-	cookies := s.signIn(t, jane, 0).cookieHeader(s.origin)
+	cookies := s.signIn(t, jane, 0).CookieLine(s.origin)
 	for name, lines := range headers {
 		for _, signedIn := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/%v", name, signedIn), func(t *testing.T) {
@@ -196,18 +197,18 @@ func testSpoofedIdentity(t *testing.T, s *stack) {
 					request += cookies
 				}
 				before := s.app.count()
-				answer := raw(t, s.address, request+strings.Join(lines, "\r\n")+"\r\n\r\n")
+				answer := kit.Raw(t, s.address, request+strings.Join(lines, "\r\n")+"\r\n\r\n")
 				if answer.StatusCode != http.StatusOK {
 					assert.Equal(t, before, s.app.count(), "refused, and not passed on")
 					return
 				}
-				got := answer.echo(t)
+				got := echoed(t, answer)
 				for name, values := range got.Header {
 					for _, value := range values {
 						assert.NotContains(t, value, "evil", name)
 					}
 				}
-				assert.NotContains(t, answer.text, "evil")
+				assert.NotContains(t, answer.Text, "evil")
 				status, user := "signed-out", ""
 				if signedIn {
 					status, user = "signed-in", s.clerk.Users()[0].ID
@@ -224,9 +225,9 @@ func testSpoofedIdentity(t *testing.T, s *stack) {
 func testSpoofedTrailer(t *testing.T, start gateway) {
 	s := newStack(t, map[string]string{"CLERKGATE_PUBLIC_PATHS": "/assets/*"})
 	start(t, s)
-	answer := raw(t, s.address, "POST /assets/x HTTP/1.1\r\nHost: "+strings.TrimPrefix(s.origin, "http://")+
+	answer := kit.Raw(t, s.address, "POST /assets/x HTTP/1.1\r\nHost: "+strings.TrimPrefix(s.origin, "http://")+
 		"\r\nTransfer-Encoding: chunked\r\nTrailer: X-Clerk-User-Id\r\n\r\n5\r\nhello\r\n0\r\nX-Clerk-User-Id: user_evil\r\n\r\n")
-	got := answer.echo(t)
+	got := echoed(t, answer)
 	assert.Empty(t, got.Trailer.Get("X-Clerk-User-Id"))
 	assert.Empty(t, got.Header.Get("X-Clerk-User-Id"))
 }
@@ -247,21 +248,21 @@ func testSpoofedOriginal(t *testing.T, s *stack) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := s.app.count()
-			answer := raw(t, s.address, "GET /private HTTP/1.1\r\nHost: "+host+"\r\n"+strings.Join(lines, "\r\n")+"\r\n\r\n")
+			answer := kit.Raw(t, s.address, "GET /private HTTP/1.1\r\nHost: "+host+"\r\n"+strings.Join(lines, "\r\n")+"\r\n\r\n")
 			assert.GreaterOrEqual(t, answer.StatusCode, 400)
 			assert.Less(t, answer.StatusCode, 500)
 			assert.Equal(t, before, s.app.count())
 
-			public := raw(t, s.address, "GET /public HTTP/1.1\r\nHost: "+host+"\r\n"+strings.Join(lines, "\r\n")+"\r\n\r\n")
+			public := kit.Raw(t, s.address, "GET /public HTTP/1.1\r\nHost: "+host+"\r\n"+strings.Join(lines, "\r\n")+"\r\n\r\n")
 			assert.Equal(t, http.StatusOK, public.StatusCode)
 			assert.Empty(t, public.Header["Set-Cookie"])
 		})
 	}
 	b := s.signIn(t, jane, 0)
-	b.headers.Set("X-Forwarded-Host", "evil.example")
-	b.headers.Set("X-Forwarded-Proto", "https")
-	s.forget(b, "__session", "__refresh")
-	first := b.stay().open(s.origin + "/page")
+	b.Header.Set("X-Forwarded-Host", "evil.example")
+	b.Header.Set("X-Forwarded-Proto", "https")
+	b.Forget(s.origin, "__session", "__refresh")
+	first := b.Stay().Open(s.origin + "/page")
 	location, err := url.Parse(first.Header.Get("Location"))
 	require.NoError(t, err)
 	assert.Equal(t, s.origin+"/page", location.Query().Get("redirect_url"), "nobody is sent to another host with a session")
@@ -277,9 +278,9 @@ func testAmbiguousPath(t *testing.T, s *stack) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			before := s.app.count()
-			answer := raw(t, s.address, "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
-			assert.GreaterOrEqual(t, answer.StatusCode, 400, answer.text)
-			assert.Less(t, answer.StatusCode, 500, answer.text)
+			answer := kit.Raw(t, s.address, "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+			assert.GreaterOrEqual(t, answer.StatusCode, 400, answer.Text)
+			assert.Less(t, answer.StatusCode, 500, answer.Text)
 			assert.Equal(t, before, s.app.count())
 		})
 	}
@@ -303,9 +304,9 @@ func testRequestLine(t *testing.T, s *stack) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := s.app.count()
-			answer := raw(t, s.address, request)
+			answer := kit.Raw(t, s.address, request)
 			// Some are answered by the gateway itself, with a page of its own.
-			assert.NotContains(t, answer.text, "X-Clerk-Auth-Status")
+			assert.NotContains(t, answer.Text, "X-Clerk-Auth-Status")
 			assert.Equal(t, before, s.app.count())
 			assert.NotContains(t, answer.Header.Get("Location"), "evil.example")
 		})
@@ -318,7 +319,7 @@ func testBody(t *testing.T, s *stack) {
 	sum := sha256.Sum256([]byte(body))
 	want := hex.EncodeToString(sum[:])
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		got := b.fetch(method, s.origin+"/upload?a=1", body).echo(t)
+		got := echoed(t, b.Fetch(method, s.origin+"/upload?a=1", body))
 		assert.Equal(t, method, got.Method)
 		assert.Equal(t, want, got.Body)
 		assert.Equal(t, "text/plain", got.Header.Get("Content-Type"))
@@ -330,18 +331,18 @@ func testMethods(t *testing.T, s *stack) {
 	b := s.signIn(t, jane, 0)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, s.origin+"/page", nil)
 	require.NoError(t, err)
-	assert.Equal(t, http.StatusOK, b.do(r).StatusCode)
+	assert.Equal(t, http.StatusOK, b.Do(r).StatusCode)
 
 	r, err = http.NewRequestWithContext(t.Context(), http.MethodHead, s.origin+"/page", nil)
 	require.NoError(t, err)
-	assert.Equal(t, http.StatusUnauthorized, newBrowser(t).do(r).StatusCode)
+	assert.Equal(t, http.StatusUnauthorized, kit.NewBrowser(t).Do(r).StatusCode)
 
 	// A program with a token of its own keeps its Authorization header.
-	token := b.cookies(s.origin)["__session"]
+	token := b.Cookies(s.origin)["__session"]
 	r, err = http.NewRequestWithContext(t.Context(), http.MethodGet, s.origin+"/api", nil)
 	require.NoError(t, err)
 	r.Header.Set("Authorization", "Bearer "+token)
-	got := newBrowser(t).do(r).echo(t)
+	got := echoed(t, kit.NewBrowser(t).Do(r))
 	assert.Equal(t, s.clerk.Users()[0].ID, got.Header.Get("X-Clerk-User-Id"))
 	assert.Equal(t, "Bearer "+token, got.Header.Get("Authorization"))
 }
@@ -350,10 +351,10 @@ func testWebSocket(t *testing.T, s *stack) {
 	host := strings.TrimPrefix(s.origin, "http://")
 	handshake := "GET /ws HTTP/1.1\r\nHost: " + host + "\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: " + s.origin + "\r\n"
-	refused := raw(t, s.address, handshake+"\r\n")
+	refused := kit.Raw(t, s.address, handshake+"\r\n")
 	assert.Equal(t, http.StatusUnauthorized, refused.StatusCode)
 
-	conn := dial(t, s.address, handshake+s.signIn(t, jane, 0).cookieHeader(s.origin)+"\r\n")
+	conn := dial(t, s.address, handshake+s.signIn(t, jane, 0).CookieLine(s.origin)+"\r\n")
 	res, err := http.ReadResponse(conn.reader, nil)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusSwitchingProtocols, res.StatusCode)
@@ -367,11 +368,11 @@ func testWebSocket(t *testing.T, s *stack) {
 // application's.
 func testEndpointIsHidden(t *testing.T, s *stack) {
 	for _, path := range []string{"/.clerkgate/auth", "/.clerkgate/auth/nginx", "/.clerkgate/auth/caddy", "/_clerkgate"} {
-		out := newBrowser(t).fetch(http.MethodGet, s.origin+path, "")
+		out := kit.NewBrowser(t).Fetch(http.MethodGet, s.origin+path, "")
 		assert.Contains(t, []int{http.StatusUnauthorized, http.StatusNotFound}, out.StatusCode, path)
-		in := s.signIn(t, jane, 0).fetch(http.MethodGet, s.origin+path, "")
+		in := s.signIn(t, jane, 0).Fetch(http.MethodGet, s.origin+path, "")
 		if in.StatusCode != http.StatusNotFound {
-			assert.Equal(t, path, in.echo(t).URI)
+			assert.Equal(t, path, echoed(t, in).URI)
 		}
 	}
 }
@@ -381,14 +382,14 @@ func testFrontendAPI(t *testing.T, start gateway, instance clerktest.Options) {
 	s := newStackOf(t, instance, map[string]string{"CLERK_PROXY_URL": "/__clerk", "CLERK_FAPI_URL": "$CLERK_URL"})
 	start(t, s)
 	b := s.signIn(t, jane, 0)
-	s.forget(b, "__session", "__refresh")
-	page := b.open(s.origin + "/page?a=1")
-	require.GreaterOrEqual(t, len(b.trail), 3, "trail: %v", b.trail)
-	got := page.echo(t)
-	assert.Equal(t, []string{"307 /page", "307 /__clerk/v1/client/handshake"}, b.trail[:2])
+	b.Forget(s.origin, "__session", "__refresh")
+	page := b.Open(s.origin + "/page?a=1")
+	require.GreaterOrEqual(t, len(b.Trail), 3, "trail: %v", b.Trail)
+	got := echoed(t, page)
+	assert.Equal(t, []string{"307 /page", "307 /__clerk/v1/client/handshake"}, b.Trail[:2])
 	assert.Equal(t, s.clerk.Users()[0].ID, got.Header.Get("X-Clerk-User-Id"))
 
-	held := b.cookies(s.origin)
+	held := b.Cookies(s.origin)
 	for _, name := range []string{"__session", "__session_" + s.clerk.CookieSuffix(), "__refresh_" + s.clerk.CookieSuffix(), "__client_uat"} {
 		assert.Contains(t, held, name)
 	}
@@ -396,13 +397,13 @@ func testFrontendAPI(t *testing.T, start gateway, instance clerktest.Options) {
 
 	// The way to the Frontend API is no way to anything else.
 	host := strings.TrimPrefix(s.origin, "http://")
-	cookies := s.signIn(t, jane, 0).cookieHeader(s.origin)
+	cookies := s.signIn(t, jane, 0).CookieLine(s.origin)
 	for _, path := range []string{
 		"/__clerk/../.clerkgate/auth", "/__clerk/%2e%2e/.clerkgate/auth", "/__clerk/..%2f.clerkgate/auth", "/__clerk//.clerkgate/auth",
 		"/.clerkgate/auth/../../__clerk/x", "/.clerkgate/auth/envoy/../../../__clerk/x", "/.clerkgate/auth/envoy/%2e%2e/%2e%2e/%2e%2e/__clerk/x",
 		"/.clerkgate/auth/nginx/../../../__clerk/", "/.clerkgate/auth/envoy/..%2f..%2f..%2f__clerk/x",
 	} {
-		got := raw(t, s.address, "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\nX-Forwarded-Uri: /x\r\nX-Forwarded-Method: GET\r\n"+
+		got := kit.Raw(t, s.address, "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\nX-Forwarded-Uri: /x\r\nX-Forwarded-Method: GET\r\n"+
 			"X-Forwarded-Host: "+host+"\r\nX-Original-URL: "+s.origin+"/x\r\nX-Original-Method: GET\r\n"+cookies+"\r\n")
 		assert.Empty(t, got.Header["X-Clerk-User-Id"], "%s: no client gets an answer that is for the gateway", path)
 		assert.Empty(t, got.Header["Cookie"], path)
@@ -412,14 +413,14 @@ func testFrontendAPI(t *testing.T, start gateway, instance clerktest.Options) {
 func testPeerNotTrusted(t *testing.T, start gateway) {
 	s := newStack(t, map[string]string{"CLERKGATE_TRUSTED_PROXIES": "192.0.2.1"})
 	start(t, s)
-	for _, b := range []*browser{newBrowser(t), s.signIn(t, jane, 0)} {
-		a := b.stay().fetch(http.MethodGet, s.origin+"/page", "")
+	for _, b := range []*kit.Browser{kit.NewBrowser(t), s.signIn(t, jane, 0)} {
+		a := b.Stay().Fetch(http.MethodGet, s.origin+"/page", "")
 		assert.Equal(t, http.StatusForbidden, a.StatusCode)
 	}
 	assert.Zero(t, s.app.count())
 	assert.Contains(t, s.gate.process.log.String(), "CLERKGATE_TRUSTED_PROXIES", "the log says what to do")
 	for _, path := range []string{"", "/nginx", "/traefik", "/caddy", "/haproxy", "/envoy/x"} {
-		direct := raw(t, s.gate.address, "GET /.clerkgate/auth"+path+" HTTP/1.1\r\nHost: x\r\nX-Forwarded-Uri: /public\r\nX-Forwarded-Method: GET\r\n"+
+		direct := kit.Raw(t, s.gate.address, "GET /.clerkgate/auth"+path+" HTTP/1.1\r\nHost: x\r\nX-Forwarded-Uri: /public\r\nX-Forwarded-Method: GET\r\n"+
 			"X-Forwarded-Host: x\r\nX-Forwarded-Proto: http\r\nX-Original-URL: http://x/public\r\nX-Original-Method: GET\r\n\r\n")
 		assert.Equal(t, http.StatusForbidden, direct.StatusCode, path)
 	}
@@ -427,12 +428,12 @@ func testPeerNotTrusted(t *testing.T, start gateway) {
 
 func testGateIsDown(t *testing.T, s *stack) {
 	b := s.signIn(t, jane, 0)
-	b.open(s.origin + "/page").echo(t)
+	echoed(t, b.Open(s.origin+"/page"))
 	s.gate.process.stop()
 	before := s.app.count()
-	for _, b := range []*browser{b, newBrowser(t)} {
-		a := b.stay().fetch(http.MethodGet, s.origin+"/public", "")
-		assert.GreaterOrEqual(t, a.StatusCode, 500, a.text)
+	for _, b := range []*kit.Browser{b, kit.NewBrowser(t)} {
+		a := b.Stay().Fetch(http.MethodGet, s.origin+"/public", "")
+		assert.GreaterOrEqual(t, a.StatusCode, 500, a.Text)
 	}
 	assert.Equal(t, before, s.app.count())
 }

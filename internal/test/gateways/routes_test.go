@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // routesFile has no upstreams: the gateway has the application.
@@ -54,66 +56,66 @@ func testRoutes(t *testing.T, passesPreflights bool, start gateway) {
 
 	t.Run("403", func(t *testing.T) {
 		before := s.app.count()
-		refused := s.signIn(t, jane, 0).open(s.origin + "/admin/x")
+		refused := s.signIn(t, jane, 0).Open(s.origin + "/admin/x")
 		assert.Equal(t, http.StatusForbidden, refused.StatusCode)
 		assert.Equal(t, "application/json", refused.Header.Get("Content-Type"))
-		assert.Contains(t, refused.text, "authorization_invalid")
+		assert.Contains(t, refused.Text, "authorization_invalid")
 		assert.Equal(t, before, s.app.count())
 
 		mei := s.signIn(t, "mei@example.com", 0)
-		mei.headers.Set("X-Environment", "evil")
-		got := mei.open(s.origin + "/admin/x").echo(t)
+		mei.Header.Set("X-Environment", "evil")
+		got := echoed(t, mei.Open(s.origin+"/admin/x"))
 		assert.Equal(t, "acme", got.Header.Get("X-Clerk-Org-Slug"))
 	})
 
 	t.Run("reverification", func(t *testing.T) {
-		fresh := s.signIn(t, jane, 0).open(s.origin + "/sensitive/x")
-		fresh.echo(t)
-		stale := s.signIn(t, jane, 20*time.Minute).fetch(http.MethodGet, s.origin+"/sensitive/x", "")
+		fresh := s.signIn(t, jane, 0).Open(s.origin + "/sensitive/x")
+		echoed(t, fresh)
+		stale := s.signIn(t, jane, 20*time.Minute).Fetch(http.MethodGet, s.origin+"/sensitive/x", "")
 		assert.Equal(t, http.StatusForbidden, stale.StatusCode)
 		assert.JSONEq(t, `{"clerk_error":{"type":"forbidden","reason":"reverification-error","metadata":{"reverification":"strict"}}}`,
-			stale.text, "Clerk's front-end libraries read it")
+			stale.Text, "Clerk's front-end libraries read it")
 		assert.NotEmpty(t, stale.Header["Set-Cookie"], "the refresh on the way is not lost")
 	})
 
 	t.Run("404", func(t *testing.T) {
-		assert.Equal(t, http.StatusNotFound, newBrowser(t).open(s.origin+"/secret/x").StatusCode)
-		assert.Equal(t, http.StatusNotFound, newBrowser(t).fetch(http.MethodGet, s.origin+"/secret/x", "").StatusCode)
-		s.signIn(t, jane, 0).open(s.origin + "/secret/x").echo(t)
+		assert.Equal(t, http.StatusNotFound, kit.NewBrowser(t).Open(s.origin+"/secret/x").StatusCode)
+		assert.Equal(t, http.StatusNotFound, kit.NewBrowser(t).Fetch(http.MethodGet, s.origin+"/secret/x", "").StatusCode)
+		echoed(t, s.signIn(t, jane, 0).Open(s.origin+"/secret/x"))
 		// No route at all.
-		assert.Equal(t, http.StatusNotFound, s.signIn(t, jane, 0).fetch(http.MethodDelete, s.origin+"/page", "").StatusCode)
+		assert.Equal(t, http.StatusNotFound, s.signIn(t, jane, 0).Fetch(http.MethodDelete, s.origin+"/page", "").StatusCode)
 	})
 
 	t.Run("401 in place of the redirect", func(t *testing.T) {
 		b := s.signIn(t, jane, 0)
-		s.forget(b, "__session", "__refresh", "__client_uat")
-		assert.Equal(t, http.StatusUnauthorized, b.open(s.origin+"/api/x").StatusCode)
-		assert.Equal(t, http.StatusTemporaryRedirect, b.stay().open(s.origin+"/page").StatusCode)
+		b.Forget(s.origin, "__session", "__refresh", "__client_uat")
+		assert.Equal(t, http.StatusUnauthorized, b.Open(s.origin+"/api/x").StatusCode)
+		assert.Equal(t, http.StatusTemporaryRedirect, b.Stay().Open(s.origin+"/page").StatusCode)
 	})
 
 	t.Run("authorization", func(t *testing.T) {
 		b := s.signIn(t, jane, 0)
-		got := b.open(s.origin + "/bearer/x").echo(t)
-		assert.Equal(t, "Bearer "+b.cookies(s.origin)["__session"], got.Header.Get("Authorization"))
+		got := echoed(t, b.Open(s.origin+"/bearer/x"))
+		assert.Equal(t, "Bearer "+b.Cookies(s.origin)["__session"], got.Header.Get("Authorization"))
 
-		b.headers.Set("Authorization", "Basic c2VjcmV0")
-		got = b.open(s.origin + "/anonymous/x").echo(t)
+		b.Header.Set("Authorization", "Basic c2VjcmV0")
+		got = echoed(t, b.Open(s.origin+"/anonymous/x"))
 		assert.Empty(t, got.Header.Get("Authorization"))
 		assert.Empty(t, got.Header.Get("X-Clerk-User-Id"))
 	})
 
 	t.Run("no judgement", func(t *testing.T) {
-		b := newBrowser(t)
-		b.headers.Set("X-Clerk-User-Id", "user_evil")
+		b := kit.NewBrowser(t)
+		b.Header.Set("X-Clerk-User-Id", "user_evil")
 		for _, path := range []string{"/assets/x", "/open/x"} {
-			got := b.fetch(http.MethodGet, s.origin+path, "").echo(t)
+			got := echoed(t, b.Fetch(http.MethodGet, s.origin+path, ""))
 			assert.Empty(t, got.Header.Get("X-Clerk-User-Id"), path)
 		}
 	})
 
 	t.Run("refresh of a form", func(t *testing.T) {
-		s.signIn(t, jane, 2*time.Minute).fetch(http.MethodPost, s.origin+"/every/x", "a=1").echo(t)
-		lost := s.signIn(t, jane, 2*time.Minute).fetch(http.MethodPost, s.origin+"/page", "a=1")
+		echoed(t, s.signIn(t, jane, 2*time.Minute).Fetch(http.MethodPost, s.origin+"/every/x", "a=1"))
+		lost := s.signIn(t, jane, 2*time.Minute).Fetch(http.MethodPost, s.origin+"/page", "a=1")
 		assert.Equal(t, http.StatusUnauthorized, lost.StatusCode, "as Clerk's SDK does, where the route does not say otherwise")
 	})
 
@@ -121,9 +123,9 @@ func testRoutes(t *testing.T, passesPreflights bool, start gateway) {
 		host := s.origin[len("http://"):]
 		for _, line := range [][2]string{{"http://" + host + "/x", "open.example"}, {"http://open.example/x", host}, {"/x", "open.example"}} {
 			before := s.app.count()
-			answer := raw(t, s.address, "GET "+line[0]+" HTTP/1.1\r\nHost: "+line[1]+"\r\n\r\n")
+			answer := kit.Raw(t, s.address, "GET "+line[0]+" HTTP/1.1\r\nHost: "+line[1]+"\r\n\r\n")
 			if s.app.count() != before {
-				name, _, _ := strings.Cut(answer.echo(t).Host, ":")
+				name, _, _ := strings.Cut(echoed(t, answer).Host, ":")
 				assert.Equal(t, "open.example", name, "the host that was judged is the host that the application gets")
 			}
 			if line[0] == "http://"+host+"/x" {
@@ -135,13 +137,13 @@ func testRoutes(t *testing.T, passesPreflights bool, start gateway) {
 	t.Run("another site", func(t *testing.T) {
 		before := s.app.count()
 		b := s.signIn(t, jane, 0)
-		b.headers.Set("Sec-Fetch-Site", "cross-site")
-		b.headers.Set("Origin", "https://evil.example")
-		assert.Equal(t, http.StatusForbidden, b.fetch(http.MethodPost, s.origin+"/page", "a=1").StatusCode)
+		b.Header.Set("Sec-Fetch-Site", "cross-site")
+		b.Header.Set("Origin", "https://evil.example")
+		assert.Equal(t, http.StatusForbidden, b.Fetch(http.MethodPost, s.origin+"/page", "a=1").StatusCode)
 		// A WebSocket begins with GET, and is no less dangerous.
-		ws := raw(t, s.address, "GET /ws HTTP/1.1\r\nHost: "+s.origin[len("http://"):]+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		ws := kit.Raw(t, s.address, "GET /ws HTTP/1.1\r\nHost: "+s.origin[len("http://"):]+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: https://evil.example\r\n"+
-			s.signIn(t, jane, 0).cookieHeader(s.origin)+"\r\n")
+			s.signIn(t, jane, 0).CookieLine(s.origin)+"\r\n")
 		assert.Equal(t, http.StatusForbidden, ws.StatusCode)
 		assert.Equal(t, before, s.app.count())
 	})
@@ -149,20 +151,20 @@ func testRoutes(t *testing.T, passesPreflights bool, start gateway) {
 	t.Run("CORS", func(t *testing.T) {
 		before := s.app.count()
 		b := s.signIn(t, jane, 0)
-		b.headers.Set("Origin", "https://front.example")
-		read := b.fetch(http.MethodGet, s.origin+"/api/x", "")
-		read.echo(t)
+		b.Header.Set("Origin", "https://front.example")
+		read := b.Fetch(http.MethodGet, s.origin+"/api/x", "")
+		echoed(t, read)
 		assert.Equal(t, []string{"https://front.example"}, read.Header["Access-Control-Allow-Origin"])
 		assert.Equal(t, []string{"true"}, read.Header["Access-Control-Allow-Credentials"])
 		assert.Contains(t, read.Header["Vary"], "Origin")
 
-		stranger := newBrowser(t)
-		stranger.headers.Set("Origin", "https://front.example")
-		refused := stranger.fetch(http.MethodGet, s.origin+"/api/x", "")
+		stranger := kit.NewBrowser(t)
+		stranger.Header.Set("Origin", "https://front.example")
+		refused := stranger.Fetch(http.MethodGet, s.origin+"/api/x", "")
 		assert.Equal(t, http.StatusUnauthorized, refused.StatusCode)
 		assert.Equal(t, []string{"https://front.example"}, refused.Header["Access-Control-Allow-Origin"], "the page may read why")
 
-		preflight := raw(t, s.address, "OPTIONS /api/x HTTP/1.1\r\nHost: "+s.origin[len("http://"):]+
+		preflight := kit.Raw(t, s.address, "OPTIONS /api/x HTTP/1.1\r\nHost: "+s.origin[len("http://"):]+
 			"\r\nOrigin: https://front.example\r\nAccess-Control-Request-Method: PUT\r\n\r\n")
 		if passesPreflights {
 			assert.Equal(t, http.StatusNoContent, preflight.StatusCode)

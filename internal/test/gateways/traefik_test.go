@@ -54,10 +54,10 @@ func TestTraefik(t *testing.T) {
 		command.Env = []string{"CLERK_COOKIE_SUFFIX=other"}
 		waitFor(t, start(t, command), s.address)
 		b := s.signIn(t, jane, 2*time.Minute)
-		old := b.cookies(s.origin)
-		res := b.fetch(http.MethodGet, s.origin+"/page", "")
+		old := b.Cookies(s.origin)
+		res := b.Fetch(http.MethodGet, s.origin+"/page", "")
 		require.Equal(t, http.StatusOK, res.StatusCode)
 		name := "__session_" + s.clerk.CookieSuffix()
-		assert.Equal(t, old[name], b.cookies(s.origin)[name])
+		assert.Equal(t, old[name], b.Cookies(s.origin)[name])
 	})
 }

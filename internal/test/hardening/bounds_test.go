@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // heap is what is in use once everything that nobody holds is gone.
@@ -55,7 +57,7 @@ func TestCVE_2025_58186_CVE_2025_61726_Floods(t *testing.T) { // alone, since it
 	}
 	before := heap()
 	for name, c := range floods {
-		answers, _ := g.exchange(t, c.line+"\r\nHost: "+appHost+"\r\nConnection: close\r\n\r\n")
+		answers, _ := kit.Replay(g.dial(t), c.line+"\r\nHost: "+appHost+"\r\nConnection: close\r\n\r\n")
 		if assert.NotEmpty(t, answers, name) {
 			assert.Equal(t, c.want, answers[0].StatusCode, name)
 		}
@@ -79,7 +81,7 @@ func TestCVE_2026_26998_EndlessAnswers(t *testing.T) { // alone, since it measur
 				if err != nil {
 					return
 				}
-				_ = conn.SetDeadline(time.Now().Add(patience))
+				_ = conn.SetDeadline(time.Now().Add(kit.Patience))
 				_, _ = http.ReadRequest(bufio.NewReader(conn))
 				_, err = io.WriteString(conn, head)
 				text := strings.Repeat(unit, 32<<10/len(unit))
@@ -158,7 +160,7 @@ func TestCVE_2026_33814_HostileHTTP2Upstream(t *testing.T) {
 					if err != nil {
 						return
 					}
-					_ = conn.SetDeadline(time.Now().Add(patience))
+					_ = conn.SetDeadline(time.Now().Add(kit.Patience))
 					_, _ = io.ReadFull(conn, make([]byte, len(http2.ClientPreface)))
 					f := http2.NewFramer(conn, conn)
 					f.AllowIllegalWrites = true
@@ -176,7 +178,7 @@ func TestCVE_2026_33814_HostileHTTP2Upstream(t *testing.T) {
 				if name == "no window" && body != "" {
 					continue // it waits for as long as the upstream holds the connection
 				}
-				answers, err := g.exchange(t, fmt.Sprintf("POST / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", appHost, len(body), body))
+				answers, err := kit.Replay(g.dial(t), fmt.Sprintf("POST / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", appHost, len(body), body))
 				if assert.Len(t, answers, 1, "%v", err) {
 					assert.Contains(t, []int{502, 504}, answers[0].StatusCode)
 				}

@@ -61,7 +61,7 @@ func TestCVE_2025_24358_CVE_2025_47910_OtherSitesCannotAct(t *testing.T) {
 		for _, path := range []string{"/x", "/all/x", "/trusting/x", "/public/x", "/cors/x"} {
 			for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "PROPFIND", "post", "QUERY"} {
 				res := g.ask(t, method, path, append([]string{live, "Content-Length: 0"}, headers...)...)
-				assert.Equal(t, 403, res.StatusCode, "%s: %s %s: %s", name, method, path, res.body)
+				assert.Equal(t, 403, res.StatusCode, "%s: %s %s: %s", name, method, path, res.Text)
 			}
 			head := "GET " + path + " HTTP/1.1\r\nHost: " + appHost + "\r\n" + lines(append(append([]string{live}, websocket...), headers...))
 			answers := g.raw(t, head+"\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -91,7 +91,7 @@ func TestCVE_2025_24358_CVE_2025_47910_OtherSitesCannotAct(t *testing.T) {
 	}
 	assert.Zero(t, g.clerk.CallCount("POST", "/v1/sessions"), "nothing was refreshed")
 	res := g.ask(t, "POST", "/all/x", own...)
-	assert.Equal(t, 200, res.StatusCode, res.body)
+	assert.Equal(t, 200, res.StatusCode, res.Text)
 	assert.NotEmpty(t, res.Header["Set-Cookie"])
 }
 
@@ -118,7 +118,7 @@ func TestCORSIsOnEveryAnswer(t *testing.T) {
 	} {
 		for _, origin := range []string{"https://spa.example.com", "https://evil.example", "https://spa.example.com.evil.example", "http://spa.example.com", "null"} {
 			res := g.ask(t, c.method, c.path, append([]string{"Origin: " + origin}, c.headers...)...)
-			assert.Equal(t, c.want, res.StatusCode, "%s, %s: %s", name, origin, res.body)
+			assert.Equal(t, c.want, res.StatusCode, "%s, %s: %s", name, origin, res.Text)
 			allowed := res.Header.Get("Access-Control-Allow-Origin")
 			if origin == "https://spa.example.com" {
 				assert.Equal(t, origin, allowed, name)

@@ -38,7 +38,7 @@ func TestCVE_2026_34457_CVE_2022_24797_CVE_2025_29927_NothingElseOpensADoor(t *t
 	} {
 		res := g.get(t, path)
 		assert.Contains(t, []int{401, 403, 404}, res.StatusCode, path)
-		assert.NotContains(t, res.body, "goroutine")
+		assert.NotContains(t, res.Text, "goroutine")
 	}
 	assert.Empty(t, g.app.take())
 }
@@ -92,7 +92,7 @@ func TestCVE_2026_30851_CVE_2026_52845_AnswersToGatewaysAreComplete(t *testing.T
 					target += "/public"
 				}
 				res := g.get(t, target, headers...)
-				require.Equal(t, 200, res.StatusCode, "%s: %s", gateway, res.body)
+				require.Equal(t, 200, res.StatusCode, "%s: %s", gateway, res.Text)
 				assert.NotContains(t, fmt.Sprint(res.Header), planted, "%s, %s", gateway, name)
 				for _, claim := range claims()[:12] {
 					assert.Len(t, res.Header[claim], 1, "%s, %s: %s", gateway, name, claim)

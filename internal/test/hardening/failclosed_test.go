@@ -15,6 +15,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy"
 )
 
@@ -34,7 +35,7 @@ func TestCVE_2026_27586_CVE_2026_54762_NothingStartsWithoutItsFiles(t *testing.T
 	certPEM, keyPEM := authority.Issue(t, appHost)
 	_, otherKey := authority.Issue(t, "other")
 	files := map[string]string{
-		"ca.pem": string(authority.PEM()), "client.pem": string(certPEM), "client-key.pem": string(keyPEM), "assertion.pem": assertionKey(t),
+		"ca.pem": string(authority.PEM()), "client.pem": string(certPEM), "client-key.pem": string(keyPEM), "assertion.pem": kit.PrivatePEM(t, kit.ECKey(t)),
 		"server.pem": string(certPEM), "server-key.pem": string(keyPEM),
 	}
 	reloads := make(chan os.Signal)
@@ -137,7 +138,7 @@ routes:
 				for _, path := range []string{"/x", "/machines/x", "/template/x", "/down/x", "/x?__clerk_handshake_nonce=x", "/x?__clerk_handshake=a.b.c"} {
 					for _, headers := range [][]string{{credential}, document(credential)} {
 						res := g.get(t, path, headers...)
-						assert.GreaterOrEqual(t, res.StatusCode, 300, "%s with %.40s: %s", path, credential, res.body)
+						assert.GreaterOrEqual(t, res.StatusCode, 300, "%s with %.40s: %s", path, credential, res.Text)
 						assert.NotContains(t, strings.Join(res.Header["Set-Cookie"], ";"), "__session=ey")
 					}
 				}

@@ -1,30 +1,25 @@
 package hardening
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"errors"
 	"io"
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy"
 )
 
@@ -37,18 +32,7 @@ const (
 	appHost   = "app.example.com"
 	appOrigin = "http://" + appHost
 	jane      = "jane@example.com"
-	// patience ends what would otherwise hang; nothing waits for it when all is well.
-	patience = 10 * time.Second
 )
-
-// signingKey is shared by the instances of Clerk, since making one takes long.
-var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
 
 // setup is what a test wants otherwise than usual.
 type setup struct {
@@ -68,7 +52,7 @@ type gate struct {
 	proxy.Addresses
 	clerk *clerktest.Server
 	app   *upstream
-	log   *buffer
+	log   *kit.Buffer
 	dir   string
 	env   map[string]string
 	stop  func()
@@ -78,8 +62,8 @@ type gate struct {
 // and files, and everything it says goes to a log at level debug, in both formats.
 func start(t testing.TB, s setup) *gate {
 	t.Helper()
-	s.clerk.SigningKey = signingKey()
-	g := &gate{clerk: clerktest.NewServer(t, s.clerk), log: &buffer{}, dir: t.TempDir()}
+	s.clerk.SigningKey = kit.RSAKey(t, 0)
+	g := &gate{clerk: clerktest.NewServer(t, s.clerk), log: &kit.Buffer{}, dir: t.TempDir()}
 	if s.fault != nil {
 		g.clerk.Fail(*s.fault)
 	}
@@ -174,70 +158,30 @@ func (g *gate) cookies(sessionID string) string {
 	return strings.Join(pairs, "; ")
 }
 
-// dial opens a connection that ends with the test at the latest.
 func (g *gate) dial(t testing.TB) net.Conn {
 	t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", g.Public.String())
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close() })
-	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
-	return conn
-}
-
-// answer is a response that was read to its end.
-type answer struct {
-	*http.Response
-	body string
+	return kit.Dial(t, g.Public.String())
 }
 
 // raw writes bytes as they are and reads answers until the server closes the
 // connection, which it must: the last request should ask for it.
-func (g *gate) raw(t testing.TB, text string) []answer {
+func (g *gate) raw(t testing.TB, text string) []kit.Reply {
 	t.Helper()
-	all, err := g.exchange(t, text)
+	all, err := kit.Replay(g.dial(t), text)
 	if len(all) == 0 || !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("%.200q: %d answers, then: %v", text, len(all), err)
 	}
 	return all
 }
 
-// exchange is raw for connections that may break, and says how they ended.
-func (g *gate) exchange(t testing.TB, text string) (all []answer, err error) {
-	t.Helper()
-	conn := g.dial(t)
-	defer conn.Close()
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		_, _ = io.WriteString(conn, text) // a server may close before it has read everything
-	}()
-	defer func() { <-sent }()
-	method, _, _ := strings.Cut(text, " ") // an answer to HEAD has no body
-	for r := bufio.NewReader(conn); ; {
-		res, err := http.ReadResponse(r, &http.Request{Method: method})
-		if errors.Is(err, io.ErrUnexpectedEOF) && r.Buffered() == 0 {
-			err = io.EOF
-		}
-		if err != nil {
-			return all, err
-		}
-		body, err := io.ReadAll(res.Body)
-		_ = res.Body.Close()
-		all = append(all, answer{res, string(body)})
-		if err != nil {
-			return all, err
-		}
-	}
-}
-
 // get sends one plain request, of a browser's fetch unless the headers say
 // otherwise. The headers are lines.
-func (g *gate) get(t testing.TB, target string, headers ...string) answer {
+func (g *gate) get(t testing.TB, target string, headers ...string) kit.Reply {
 	t.Helper()
 	return g.ask(t, "GET", target, headers...)
 }
 
-func (g *gate) ask(t testing.TB, method, target string, headers ...string) answer {
+func (g *gate) ask(t testing.TB, method, target string, headers ...string) kit.Reply {
 	t.Helper()
 	all := g.raw(t, method+" "+target+" HTTP/1.1\r\nHost: "+appHost+"\r\nConnection: close\r\n"+lines(headers)+"\r\n")
 	require.NotEmpty(t, all)
@@ -255,22 +199,4 @@ func lines(headers []string) string {
 // bearer is a header line with a live session token.
 func (g *gate) bearer(sessionID string) string {
 	return "Authorization: Bearer " + g.clerk.Token(sessionID, appOrigin)
-}
-
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // planted is in every value that an attacker makes up.
@@ -138,7 +140,7 @@ func TestCVE_2025_64484_GHSA_w9mr_28mw_j8hg_HeaderSpoofMatrix(t *testing.T) {
 	for _, direct := range []bool{false, true} {
 		t.Run(fmt.Sprint("direct ", direct), func(t *testing.T) {
 			t.Parallel()
-			g := start(t, setup{routes: matrixRoutes, direct: direct, files: map[string]string{"assertion.pem": assertionKey(t)}})
+			g := start(t, setup{routes: matrixRoutes, direct: direct, files: map[string]string{"assertion.pem": kit.PrivatePEM(t, kit.ECKey(t))}})
 			session := g.clerk.SignIn(jane)
 			for _, who := range []struct{ name, path, header string }{
 				{"signed in", "/all", g.bearer(session.ID)},
@@ -151,13 +153,13 @@ func TestCVE_2025_64484_GHSA_w9mr_28mw_j8hg_HeaderSpoofMatrix(t *testing.T) {
 				{"not judged", "/none/x", g.bearer(session.ID)},
 			} {
 				head := "POST " + who.path + " HTTP/1.1\r\nHost: " + appHost + "\r\n" + who.header + "\r\nConnection: close\r\n"
-				send := func(more string) (answer, map[string][]string) {
+				send := func(more string) (kit.Reply, map[string][]string) {
 					if !strings.Contains(more, "Transfer-Encoding") {
 						more += "Content-Length: 0\r\n"
 					}
 					all := g.raw(t, head+more+"\r\n")
 					require.Len(t, all, 1)
-					require.Equal(t, 200, all[0].StatusCode, "%s: %s", who.name, all[0].body)
+					require.Equal(t, 200, all[0].StatusCode, "%s: %s", who.name, all[0].Text)
 					got := g.app.only(t)
 					known := believed(got)
 					if _, ok := known["X_CLERK_ASSERTION"]; ok {

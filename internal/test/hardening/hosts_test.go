@@ -71,7 +71,7 @@ func TestCVE_2026_27588_HostIsCanonical(t *testing.T) {
 		} {
 			answers := g.raw(t, request+"\r\nConnection: close\r\n\r\n")
 			require.Len(t, answers, 1, request)
-			assert.Equal(t, want.status, answers[0].StatusCode, "%q: %s", request, answers[0].body)
+			assert.Equal(t, want.status, answers[0].StatusCode, "%q: %s", request, answers[0].Text)
 			got := g.app.take()
 			if want.host == "" {
 				assert.Empty(t, got, request)

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // framer is a client of HTTP/2 that may send what no client does.
@@ -119,7 +120,7 @@ func TestCVE_2025_64484_GHSA_w9mr_28mw_j8hg_HeaderSpoofMatrixOverHTTP2(t *testin
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprint("TLS ", secure), func(t *testing.T) {
 			t.Parallel()
-			s := setup{routes: matrixRoutes, files: map[string]string{"assertion.pem": assertionKey(t)}, env: map[string]string{}}
+			s := setup{routes: matrixRoutes, files: map[string]string{"assertion.pem": kit.PrivatePEM(t, kit.ECKey(t))}, env: map[string]string{}}
 			var config *tls.Config
 			if secure {
 				s, config = serveTLS(t, s)

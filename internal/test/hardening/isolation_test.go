@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // CVE-2026-71326, GHSA-6765-c87h-8mrf: a thousand people at the same time, through
@@ -34,7 +35,7 @@ routes:
   - { match: "/template/*", authorization: template, token_template: mine, audience: "https://api.internal", refresh: all }
   - { match: "/plain/*", authorization: session, audience: "https://api.internal", refresh: all }
 `,
-		files: map[string]string{"assertion.pem": assertionKey(t)}, direct: true,
+		files: map[string]string{"assertion.pem": kit.PrivatePEM(t, kit.ECKey(t))}, direct: true,
 		clerk: clerktest.Options{Users: users, JWTTemplates: []clerktest.JWTTemplate{{Name: "mine"}}},
 	})
 	cookies := make([]string, people)
@@ -60,7 +61,7 @@ routes:
 	for lane := range lanes {
 		all.Go(func() {
 			conn := g.dial(t)
-			_ = conn.SetDeadline(time.Now().Add(2 * patience))
+			_ = conn.SetDeadline(time.Now().Add(2 * kit.Patience))
 			r := bufio.NewReader(conn)
 			for range 2 {
 				for i := lane; i < people; i += lanes {

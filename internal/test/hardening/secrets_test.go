@@ -19,6 +19,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy"
 )
 
@@ -80,7 +81,7 @@ routes:
 func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.T) {
 	t.Parallel()
 	certPEM, keyPEM := certificatetest.New(t).Issue(t, "client")
-	files := map[string]string{"assertion.pem": assertionKey(t), "client.pem": string(certPEM), "client-key.pem": string(keyPEM)}
+	files := map[string]string{"assertion.pem": kit.PrivatePEM(t, kit.ECKey(t)), "client.pem": string(certPEM), "client-key.pem": string(keyPEM)}
 	reloads := make(chan os.Signal)
 	var answers strings.Builder // heads and bodies of all that clerkgate said to clients
 	g := start(t, setup{
@@ -140,9 +141,9 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 	}
 	handed := secrets{} // what upstreams got that they may know
 	ask := func(method, target string, headers ...string) {
-		all, _ := g.exchange(t, method+" "+target+" HTTP/1.1\r\nHost: "+appHost+"\r\nConnection: close\r\n"+lines(headers)+"\r\n")
+		all, _ := kit.Replay(g.dial(t), method+" "+target+" HTTP/1.1\r\nHost: "+appHost+"\r\nConnection: close\r\n"+lines(headers)+"\r\n")
 		for _, a := range all {
-			fmt.Fprintln(&answers, a.StatusCode, a.body)
+			fmt.Fprintln(&answers, a.StatusCode, a.Text)
 			for name, values := range a.Header {
 				if name == "Set-Cookie" { // due to the browser; what it says is not
 					for i := range values {
@@ -280,7 +281,7 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 func TestCVE_2024_45336_CVE_2025_4673_RedirectsOfTheBackendAPI(t *testing.T) {
 	t.Parallel()
 	var elsewhere []string
-	other := &http.Server{ReadHeaderTimeout: patience, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	other := &http.Server{ReadHeaderTimeout: kit.Patience, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		elsewhere = append(elsewhere, r.URL.Path, r.Header.Get("Authorization"))
 	})}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
