@@ -25,7 +25,7 @@
 // [Clerk.Deliveries]). Its state is bounded: the oldest browsers are forgotten first.
 //
 // For tests in other languages the same instance is a command, "clerkgate emulator". Which clients ran which operation,
-// and what was chosen where Clerk's documents are silent, is in COMPATIBILITY.md of package clerkapi.
+// and what was chosen where Clerk's documents are silent, is in clerkapi/COMPATIBILITY.md.
 //
 // It is not for production: the sign-in page signs anybody in with one click.
 package clerktest

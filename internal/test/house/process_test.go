@@ -63,19 +63,3 @@ func importedNames(t testing.TB, file *ast.File) map[string]string {
 	}
 	return names
 }
-
-func TestNoPackageHasInit(t *testing.T) {
-	t.Parallel()
-	for _, p := range listPackages(t) {
-		for _, name := range p.GoFiles {
-			file := filepath.Join(p.Dir, name)
-			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-			require.NoError(t, err)
-			for _, decl := range parsed.Decls {
-				if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil {
-					assert.NotEqual(t, "init", f.Name.Name, file)
-				}
-			}
-		}
-	}
-}
