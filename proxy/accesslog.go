@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -79,7 +80,7 @@ func (p *Proxy) logLine(r *http.Request, e *entry) {
 			attrs = append(attrs, slog.String("reason", reason))
 		}
 	}
-	attrs = append(attrs, slog.Int("status", status), slog.String("method", orDefault(e.method, r.Method)), slog.String("path", e.path))
+	attrs = append(attrs, slog.Int("status", status), slog.String("method", cmp.Or(e.method, r.Method)), slog.String("path", e.path))
 	if e.rule != nil && e.rule.name != "" {
 		attrs = append(attrs, slog.String("route", e.rule.name))
 	}

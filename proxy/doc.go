@@ -3,8 +3,8 @@
 // the upstream who is there in X-Clerk-* headers. Gateways that forward requests
 // themselves can ask it for the same judgement.
 //
-// [LoadConfig] reads the environment and the routes file, [New] makes an
-// [http.Handler] of it, [Run] serves that handler and the admin listener until its
+// A [settings.Config] says what the environment and the routes file ask for, [New]
+// makes an [http.Handler] of it, [Run] serves that handler and the admin listener until its
 // context ends, and puts a changed configuration to work without losing a request.
 //
 // A request finds its route (site.go), is judged by it (rule.go), gets its headers

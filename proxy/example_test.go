@@ -8,34 +8,12 @@ import (
 	"os"
 
 	"github.com/clerkgate/clerkgate/proxy"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
-
-// The environment that a program was started with is os.LookupEnv and os.Environ.
-func ExampleLoadConfig() {
-	environment := map[string]string{
-		"CLERK_PUBLISHABLE_KEY": "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
-		"CLERK_SECRET_KEY":      "sk_test_a0b1c2d3",
-		"CLERKGATE_UPSTREAM":    "http://127.0.0.1:3000",
-	}
-	lookup := func(name string) (string, bool) {
-		value, ok := environment[name]
-		return value, ok
-	}
-	_, warnings, err := proxy.LoadConfig(lookup, []string{"CLERKGATE_UPSTREM=x"})
-	fmt.Println(warnings[0])
-	fmt.Println(err)
-	// Output:
-	// CLERKGATE_UPSTREM: not a variable of clerkgate and ignored; did you mean CLERKGATE_UPSTREAM?
-	// the configuration has 1 problem
-	//
-	//   CLERK_SECRET_KEY
-	//     found     an sk_test_… key beside a pk_live_… publishable key
-	//     expected  both keys of the same instance
-}
 
 // A Proxy is a handler for a server of one's own; Run brings the server along.
 func ExampleNew() {
-	cfg, _, err := proxy.LoadConfig(func(name string) (string, bool) {
+	cfg, _, err := settings.Load(func(name string) (string, bool) {
 		value, ok := map[string]string{
 			"CLERK_PUBLISHABLE_KEY": "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
 			"CLERK_SECRET_KEY":      "sk_live_a0b1c2d3",

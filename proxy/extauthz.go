@@ -8,17 +8,18 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/extauthz"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // checks answers Envoy over gRPC, by the same chain as the other gateways.
-func (p *Proxy) checks(cfg Config) (*extauthz.Server, error) {
+func (p *Proxy) checks(cfg settings.Config) (*extauthz.Server, error) {
 	server, err := extauthz.New(extauthz.Options{
 		Handler:        http.HandlerFunc(p.check),
 		Trusted:        p.origins.Trusts,
 		Identity:       claimsIdentity,
 		Upstream:       func(name string) bool { return !wire.ClaimsForwarded(name) },
-		MaxHeaderBytes: cfg.Limits.withDefaults().MaxHeaderBytes,
-		Grace:          positive(cfg.ShutdownTimeout, defaultShutdownTimeout),
+		MaxHeaderBytes: cfg.Limits.MaxHeaderBytes,
+		Grace:          cfg.ShutdownTimeout,
 		Logger:         p.logger,
 	})
 	if err != nil {
@@ -35,7 +36,7 @@ func (p *Proxy) check(w http.ResponseWriter, r *http.Request) {
 }
 
 // listenForChecks opens the gRPC listener; nil when there is none.
-func (p *Proxy) listenForChecks(ctx context.Context, cfg Config) (net.Listener, *extauthz.Server, error) {
+func (p *Proxy) listenForChecks(ctx context.Context, cfg settings.Config) (net.Listener, *extauthz.Server, error) {
 	if cfg.ExtAuthzListen == "" {
 		return nil, nil, nil
 	}
@@ -43,6 +44,6 @@ func (p *Proxy) listenForChecks(ctx context.Context, cfg Config) (net.Listener, 
 	if err != nil {
 		return nil, nil, err
 	}
-	listener, err := listen(ctx, cfg.ExtAuthzListen, envExtAuthzListen)
+	listener, err := listen(ctx, cfg.ExtAuthzListen, settings.EnvExtAuthzListen)
 	return listener, server, err
 }

@@ -7,21 +7,8 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
-
-// defaultForwardAuthPath is where gateways ask.
-const defaultForwardAuthPath = "/.clerkgate/auth"
-
-// ForwardAuthEndpoint is where gateways ask, "" for nowhere. An endpoint beside an
-// upstream must be asked for: behind a load balancer that is trusted, browsers
-// reach whatever clerkgate serves, and an answer to a gateway holds cookies that
-// scripts must not read.
-func (cfg *Config) ForwardAuthEndpoint() string {
-	if cfg.ForwardAuthPath == "" && len(cfg.upstreams()) == 0 {
-		return defaultForwardAuthPath
-	}
-	return cfg.ForwardAuthPath
-}
 
 // forwardAuth answers gateways that ask whether they may pass a request on. It
 // makes that request again of what the gateway tells, has chain judge it like any
@@ -56,7 +43,7 @@ func (f *forwardAuth) serves(path string) bool {
 func (f *forwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !f.trusted.TrustedPeer(r) {
 		f.logger.LogAttrs(r.Context(), slog.LevelWarn,
-			"forward auth was asked by a peer that is not trusted; if it is your gateway, add it to "+envTrustedProxies,
+			"forward auth was asked by a peer that is not trusted; if it is your gateway, add it to "+settings.EnvTrustedProxies,
 			slog.String("peer", peerIP(r.RemoteAddr)))
 		answer.Refuse(w, r, http.StatusForbidden, "peer_not_trusted", "Only gateways that clerkgate trusts may ask here.")
 		return

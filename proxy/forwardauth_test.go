@@ -15,6 +15,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // asked is an endpoint before a chain of the test's making.
@@ -378,7 +379,7 @@ func TestNginxIsToldInItsLanguage(t *testing.T) {
 func TestForwardAuthJudgesAsForAProxiedRequest(t *testing.T) {
 	t.Parallel()
 	app := &received{}
-	s := start(t, app, func(cfg *Config) {
+	s := start(t, app, func(cfg *settings.Config) {
 		cfg.Auth.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 		cfg.PublicPaths = []string{"/public"}
 		cfg.ForwardAuthPath = "/.clerkgate/auth"
@@ -411,7 +412,7 @@ func TestForwardAuthIsOffBesideAnUpstream(t *testing.T) {
 	t.Parallel()
 	assert.False(t, newForwardAuth("", nil, nil, nil).serves("/x"))
 	app := &received{}
-	s := start(t, app, func(cfg *Config) {
+	s := start(t, app, func(cfg *settings.Config) {
 		cfg.Auth.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	})
 	res, _ := s.get(t, "/.clerkgate/auth/nginx", nginx("Authorization", "Bearer "+sessionToken(t, nil), "Cookie", "secret=1")...)

@@ -13,6 +13,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // frontend passes a path of the application to Clerk's Frontend API, so that
@@ -32,17 +33,6 @@ type frontend struct {
 	idle     func()
 }
 
-// servesFrontend says whether a CLERK_PROXY_URL has a path to serve.
-func servesFrontend(proxyURL string) bool { return frontendPrefix(proxyURL) != "" }
-
-func frontendPrefix(proxyURL string) string {
-	u, err := url.Parse(proxyURL)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimRight(u.EscapedPath(), "/")
-}
-
 func frontendHost(proxyURL string) string {
 	u, err := url.Parse(proxyURL)
 	if err != nil {
@@ -51,11 +41,11 @@ func frontendHost(proxyURL string) string {
 	return u.Host
 }
 
-func newFrontend(cfg Config, transport http.RoundTripper, origins *origin.Resolver) *frontend {
+func newFrontend(cfg settings.Config, transport http.RoundTripper, origins *origin.Resolver) *frontend {
 	f := &frontend{
-		prefix:   frontendPrefix(cfg.Auth.ProxyURL),
+		prefix:   cfg.FrontendPath(),
 		proxyURL: strings.TrimRight(cfg.Auth.ProxyURL, "/"),
-		base:     frontendBase(cfg),
+		base:     cfg.FrontendOrigin(),
 		host:     frontendHost(cfg.Auth.ProxyURL),
 		origins:  origins,
 		idle:     func() {},
@@ -72,20 +62,6 @@ func newFrontend(cfg Config, transport http.RoundTripper, origins *origin.Resolv
 		ErrorLog:       log.New(io.Discard, "", 0), // the access log has it
 	}
 	return f
-}
-
-// frontendBase is where the Frontend API is reached. A production instance that
-// is proxied has no host of its own in the DNS, so that Clerk serves all of them
-// at one; the headers say which instance is meant.
-func frontendBase(cfg Config) *url.URL {
-	if cfg.FrontendAPI != nil {
-		return &url.URL{Scheme: cfg.FrontendAPI.Scheme, Host: cfg.FrontendAPI.Host}
-	}
-	host, ok := keyHost(cfg.Auth.PublishableKey)
-	if !ok || strings.HasPrefix(cfg.Auth.PublishableKey, "pk_live_") {
-		host = strings.TrimPrefix(proxiedProductionFAPI, "https://")
-	}
-	return &url.URL{Scheme: "https", Host: host}
 }
 
 func (f *frontend) close() { f.idle() }

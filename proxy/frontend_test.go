@@ -10,15 +10,17 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // startFrontend runs a proxy that serves fapi under /__clerk.
-func startFrontend(t testing.TB, fapi http.Handler, change func(*Config)) (s *system, app *received, base string) {
+func startFrontend(t testing.TB, fapi http.Handler, change func(*settings.Config)) (s *system, app *received, base string) {
 	t.Helper()
 	server := httptest.NewServer(fapi)
 	t.Cleanup(server.Close)
 	app = &received{}
-	s = start(t, app, func(c *Config) {
+	s = start(t, app, func(c *settings.Config) {
 		target, err := url.Parse(server.URL)
 		require.NoError(t, err)
 		c.FrontendAPI, c.Auth.ProxyURL = target, "/__clerk"
@@ -79,7 +81,7 @@ func TestFrontendAbsoluteProxyURLAndTrustedProxy(t *testing.T) {
 	fapi := &received{}
 	cfg, _, err := load(environment(map[string]string{"CLERKGATE_TRUSTED_PROXIES": "127.0.0.0/8"}))
 	require.NoError(t, err)
-	s, _, _ := startFrontend(t, fapi, func(c *Config) {
+	s, _, _ := startFrontend(t, fapi, func(c *settings.Config) {
 		c.Auth.ProxyURL = "https://app.example.com/auth/clerk/"
 		c.Auth.TrustedProxies = cfg.Auth.TrustedProxies
 	})
@@ -134,27 +136,6 @@ func TestFrontendUnreachable(t *testing.T) {
 	assert.NotContains(t, body, base)
 }
 
-func TestFrontendBase(t *testing.T) {
-	own, err := url.Parse("http://127.0.0.1:8090")
-	require.NoError(t, err)
-	for name, test := range map[string]struct {
-		cfg  Config
-		want string
-	}{
-		"development": {configWithKey(publishableKey("test", "x-y-13.clerk.accounts.dev")), "https://x-y-13.clerk.accounts.dev"},
-		"production":  {configWithKey(publishableKey("live", "clerk.example.com")), "https://frontend-api.clerk.dev"},
-		"configured":  {Config{FrontendAPI: own}, "http://127.0.0.1:8090"},
-	} {
-		assert.Equal(t, test.want, frontendBase(test.cfg).String(), name)
-	}
-}
-
-func configWithKey(key string) Config {
-	var c Config
-	c.Auth.PublishableKey = key
-	return c
-}
-
 // CVE-2026-34076: whatever a client writes as the path, the request goes to the
 // Frontend API, and the secret key nowhere else.
 func FuzzFrontendTarget(f *testing.F) {
@@ -169,7 +150,8 @@ func FuzzFrontendTarget(f *testing.F) {
 	const secret = "sk_live_planted0secret"
 	base := &url.URL{Scheme: "https", Host: "clerk.example.com"}
 	sent := 0
-	cfg := configWithKey(publishableKey("live", "clerk.example.com"))
+	var cfg settings.Config
+	cfg.Auth.PublishableKey = publishableKey("live", "clerk.example.com")
 	cfg.FrontendAPI, cfg.Auth.SecretKey, cfg.Auth.ProxyURL = base, secret, "/__clerk"
 	cfg.Auth.JWTKey = testPEM(f)
 	cfg.Upstream = &url.URL{Scheme: "http", Host: "127.0.0.1:1"}

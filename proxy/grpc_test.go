@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // identified keeps what the interceptors of a gRPC server saw.
@@ -40,12 +41,12 @@ func TestGRPC(t *testing.T) {
 	authority := certificatetest.New(t)
 	certFile, keyFile := issued(t, authority, t.TempDir(), "clerkgate")
 	for name, test := range map[string]struct {
-		upstream    func(testing.TB, http.Handler) func(*Config)
-		change      func(*Config)
+		upstream    func(testing.TB, http.Handler) func(*settings.Config)
+		change      func(*settings.Config)
 		credentials credentials.TransportCredentials
 	}{
-		"h2c": {overH2C, func(c *Config) { c.H2C = true }, insecure.NewCredentials()},
-		"TLS": {overTLS("http2"), func(c *Config) { c.TLSCertificateFile, c.TLSKeyFile = certFile, keyFile },
+		"h2c": {overH2C, func(c *settings.Config) { c.H2C = true }, insecure.NewCredentials()},
+		"TLS": {overTLS("http2"), func(c *settings.Config) { c.TLSCertificateFile, c.TLSKeyFile = certFile, keyFile },
 			credentials.NewTLS(&tls.Config{RootCAs: authority.Pool()})},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,7 +57,7 @@ func TestGRPC(t *testing.T) {
 			service.SetServingStatus("orders", healthpb.HealthCheckResponse_NOT_SERVING)
 
 			toApp := test.upstream(t, server)
-			r := run(t, http.NotFoundHandler(), func(c *Config) { toApp(c); test.change(c); productionInstance(t, c) })
+			r := run(t, http.NotFoundHandler(), func(c *settings.Config) { toApp(c); test.change(c); productionInstance(t, c) })
 			conn, err := grpc.NewClient(r.Public.String(), grpc.WithTransportCredentials(test.credentials))
 			require.NoError(t, err)
 			client := healthpb.NewHealthClient(conn)

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"io"
 	"log/slog"
@@ -21,8 +22,11 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // regexp2 keeps its clock for a second after the last match of a custom pattern.
@@ -71,7 +75,7 @@ type system struct {
 
 // start runs a production instance's proxy before app. No Backend API answers
 // unless change sets a transport.
-func start(t testing.TB, app http.Handler, change func(*Config)) *system {
+func start(t testing.TB, app http.Handler, change func(*settings.Config)) *system {
 	t.Helper()
 	upstream := httptest.NewServer(app)
 	t.Cleanup(upstream.Close)
@@ -86,7 +90,7 @@ func start(t testing.TB, app http.Handler, change func(*Config)) *system {
 	require.NoError(t, err)
 	cfg.Upstream = target
 	// The whole suite runs over either transport.
-	cfg.UpstreamTransport = UpstreamTransport(os.Getenv("CLERKGATE_UPSTREAM_TRANSPORT"))
+	cfg.UpstreamTransport = settings.UpstreamTransport(os.Getenv("CLERKGATE_UPSTREAM_TRANSPORT"))
 	cfg.Auth.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		t.Errorf("the Backend API was called: %s %s", r.Method, r.URL.Path)
 		return nil, io.ErrUnexpectedEOF
@@ -198,3 +202,44 @@ func (b *buffer) String() string {
 }
 
 func testLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
+func publishableKey(kind, host string) string {
+	return "pk_" + kind + "_" + base64.StdEncoding.EncodeToString([]byte(host+"$"))
+}
+
+// environment is a working configuration that tests change.
+func environment(changes map[string]string) map[string]string {
+	env := map[string]string{
+		"CLERK_PUBLISHABLE_KEY": publishableKey("test", "mock-emulator-13.clerk.accounts.dev"),
+		"CLERK_SECRET_KEY":      "sk_test_planted0secret",
+		"CLERKGATE_UPSTREAM":    "http://127.0.0.1:3000",
+	}
+	for name, value := range changes {
+		env[name] = value
+	}
+	return env
+}
+
+func load(env map[string]string) (settings.Config, []settings.Warning, error) {
+	var environ []string
+	for name, value := range env {
+		environ = append(environ, name+"="+value)
+	}
+	return settings.Load(func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	}, environ)
+}
+
+func problems(t testing.TB, err error) map[string]settings.Problem {
+	t.Helper()
+	var invalid *settings.Error
+	require.ErrorAs(t, err, &invalid)
+	byName := make(map[string]settings.Problem)
+	for _, p := range invalid.Problems {
+		assert.NotContains(t, byName, p.Where, "one problem per variable")
+		assert.NotEmpty(t, p.Want)
+		byName[p.Where] = p
+	}
+	return byName
+}

@@ -12,9 +12,10 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-func optional(c *Config) { c.Policy = PolicyOptional }
+func optional(c *settings.Config) { c.Policy = settings.PolicyOptional }
 
 // identityNames are all headers that upstreams believe.
 var identityNames = []string{
@@ -101,7 +102,7 @@ func TestSpoofedIdentity(t *testing.T) {
 // request's headers to Clerk.
 func TestSpoofedIdentityIsGoneBeforeTheMiddleware(t *testing.T) {
 	seen := make(chan http.Header, 1)
-	s := start(t, &received{}, func(c *Config) {
+	s := start(t, &received{}, func(c *settings.Config) {
 		c.Auth.Observer = func(r *http.Request, _ *middleware.State) { seen <- r.Header.Clone() }
 	})
 	s.get(t, "/", "X-Clerk-User-Id", "spoofed", "X_Clerk_User_Id", "spoofed", "X-Fine", "yes")
@@ -144,7 +145,7 @@ func TestForwardedHeadersAreRebuilt(t *testing.T) {
 	t.Run("a trusted proxy", func(t *testing.T) {
 		cfg, _, err := load(environment(map[string]string{"CLERKGATE_TRUSTED_PROXIES": "127.0.0.1"}))
 		require.NoError(t, err)
-		start(t, app, func(c *Config) { optional(c); c.Auth.TrustedProxies = cfg.Auth.TrustedProxies }).raw(t, request)
+		start(t, app, func(c *settings.Config) { optional(c); c.Auth.TrustedProxies = cfg.Auth.TrustedProxies }).raw(t, request)
 		assert.Equal(t, http.Header{
 			"X-Forwarded-For": {"203.0.113.9, 127.0.0.1"}, "X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"https"},
 		}, forwarded())

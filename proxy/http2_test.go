@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
+
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // A flood is one client of HTTP/2 that sends what costs it little and a server
@@ -152,7 +154,7 @@ func TestHTTP2Floods(t *testing.T) {
 				case "/large":
 					_, _ = w.Write(make([]byte, 1<<20))
 				}
-			}), func(c *Config) { c.H2C, c.Policy, c.Limits.MaxStreams = true, PolicyOptional, 100 })
+			}), func(c *settings.Config) { c.H2C, c.Policy, c.Limits.MaxStreams = true, settings.PolicyOptional, 100 })
 			before := heap()
 
 			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
@@ -193,7 +195,9 @@ func heap() int64 {
 // A header that is too large is answered, or its connection ends: it never passes.
 func TestHTTP2HeaderLimit(t *testing.T) {
 	app := &received{}
-	r := run(t, app, func(c *Config) { c.H2C, c.Policy, c.Limits.MaxHeaderBytes = true, PolicyOptional, 8<<10 })
+	r := run(t, app, func(c *settings.Config) {
+		c.H2C, c.Policy, c.Limits.MaxHeaderBytes = true, settings.PolicyOptional, 8<<10
+	})
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
 	require.NoError(t, err)
 	defer conn.Close()
@@ -212,7 +216,7 @@ func TestShutdownFinishesStreams(t *testing.T) {
 		close(entered)
 		<-release
 		_, _ = io.WriteString(w, "finished")
-	}), func(c *Config) { c.H2C, c.Policy = true, PolicyOptional })
+	}), func(c *settings.Config) { c.H2C, c.Policy = true, settings.PolicyOptional })
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
 	require.NoError(t, err)
 	defer conn.Close()
@@ -296,7 +300,7 @@ func TestHostileHTTP2Upstream(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, &received{}, func(c *Config) {
+			s := start(t, &received{}, func(c *settings.Config) {
 				optional(c)
 				upstreamAt(t, c, hostile(t, play))
 				c.UpstreamSettings.Protocol = "h2c"
@@ -330,7 +334,7 @@ func (g *gauge) most() int {
 }
 
 // upstreamAt points a configuration elsewhere.
-func upstreamAt(t testing.TB, c *Config, address string) {
+func upstreamAt(t testing.TB, c *settings.Config, address string) {
 	t.Helper()
 	target, err := url.Parse(address)
 	require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // upload reads a body as an upstream would, and answers as [Proxy] does when that
@@ -43,6 +44,13 @@ func ended(t testing.TB, r io.Reader) time.Duration {
 	return time.Since(start)
 }
 
+// The defaults of [settings.Limits].
+const (
+	defaultReadHeaderTimeout = 10 * time.Second
+	defaultBodyIdleTimeout   = time.Minute
+	defaultIdleTimeout       = 2 * time.Minute
+)
+
 func TestSlowHeaderEndsTheConnection(t *testing.T) {
 	for name, begin := range map[string]string{
 		"nothing":                      "",
@@ -53,7 +61,7 @@ func TestSlowHeaderEndsTheConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := inMemory(t, Limits{}, upload).dial()
+				conn := inMemory(t, settings.Limits{}, upload).dial()
 				defer conn.Close()
 				go func() { _, _ = io.WriteString(conn, begin) }()
 				assert.Equal(t, defaultReadHeaderTimeout, ended(t, conn))
@@ -64,7 +72,7 @@ func TestSlowHeaderEndsTheConnection(t *testing.T) {
 
 func TestIdleConnectionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := inMemory(t, Limits{}, upload)
+		s := inMemory(t, settings.Limits{}, upload)
 		conn := s.dial()
 		defer conn.Close()
 		go func() { _, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") }()
@@ -85,7 +93,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 // A body that stops coming.
 func TestStalledBodyIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := inMemory(t, Limits{}, upload).dial()
+		conn := inMemory(t, settings.Limits{}, upload).dial()
 		defer conn.Close()
 		go func() {
 			_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n123")
@@ -106,7 +114,7 @@ func TestAnnouncedBodyDoesNotHoldTheConnection(t *testing.T) {
 	for _, fullDuplex := range []bool{false, true} {
 		t.Run(fmt.Sprint("full duplex ", fullDuplex), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := inMemory(t, Limits{}, func(w http.ResponseWriter, r *http.Request) {
+				conn := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, r *http.Request) {
 					if fullDuplex {
 						assert.NoError(t, http.NewResponseController(w).EnableFullDuplex())
 					}
@@ -135,7 +143,7 @@ func TestSlowBodiesPass(t *testing.T) {
 		for _, version := range []string{"HTTP/1.1", "HTTP/2"} {
 			t.Run(name+" "+version, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := inMemory(t, Limits{}, func(w http.ResponseWriter, r *http.Request) {
+					s := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, r *http.Request) {
 						one := make([]byte, 1)
 						for range 5 {
 							<-time.After(test.reader)
@@ -177,7 +185,7 @@ func TestSlowBodiesPass(t *testing.T) {
 // The deadline of a body must not end the answer that follows it.
 func TestLongAnswerAfterABody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := inMemory(t, Limits{}, func(w http.ResponseWriter, r *http.Request) {
+		conn := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, r *http.Request) {
 			_, err := io.Copy(io.Discard, r.Body)
 			assert.NoError(t, err)
 			<-time.After(defaultBodyIdleTimeout / 2)
@@ -205,7 +213,7 @@ func TestLongAnswerAfterABody(t *testing.T) {
 func TestSlowReadersEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failed := make(chan time.Duration, 1)
-		s := inMemory(t, Limits{}, func(w http.ResponseWriter, _ *http.Request) {
+		s := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, _ *http.Request) {
 			start, chunk := time.Now(), make([]byte, 32<<10)
 			for {
 				if _, err := w.Write(chunk); err != nil {
@@ -235,7 +243,7 @@ func TestClosedWindowEndsTheStream(t *testing.T) {
 	for name, size := range map[string]int{"large answer": 1 << 20, "answer that fits the server's buffer": 100} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := inMemory(t, Limits{}, func(w http.ResponseWriter, r *http.Request) {
+				conn := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, r *http.Request) {
 					if r.URL.Path == "/data" {
 						_, _ = w.Write(make([]byte, size))
 					}
@@ -256,7 +264,7 @@ func TestClosedWindowEndsTheStream(t *testing.T) {
 
 func TestStalledStreamIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := inMemory(t, Limits{}, upload).dial()
+		conn := inMemory(t, settings.Limits{}, upload).dial()
 		defer conn.Close()
 		f, start := speakHTTP2(t, conn), time.Now()
 		f.request(t, 1, "POST", "/", false)
@@ -270,7 +278,7 @@ func TestStalledStreamIsAnswered(t *testing.T) {
 
 func TestMaxBodyBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := inMemory(t, Limits{MaxBodyBytes: 10}, func(w http.ResponseWriter, r *http.Request) {
+		s := inMemory(t, settings.Limits{MaxBodyBytes: 10}, func(w http.ResponseWriter, r *http.Request) {
 			got, err := io.ReadAll(r.Body)
 			var tooLarge *http.MaxBytesError
 			if errors.As(err, &tooLarge) {
@@ -311,7 +319,7 @@ func TestBrokenBodyIsTheLastOfItsConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := inMemory(t, Limits{}, func(w http.ResponseWriter, r *http.Request) {
+				conn := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, r *http.Request) {
 					assert.NotEqual(t, "/smuggled", r.URL.Path)
 					assert.NoError(t, http.NewResponseController(w).EnableFullDuplex())
 					_, _ = io.ReadFull(r.Body, make([]byte, 3))
@@ -361,17 +369,6 @@ func TestFieldAndCookieFloods(t *testing.T) {
 	assert.Equal(t, 200, ask(many))
 	assert.Equal(t, 200, ask(http.Header{"Cookie": {strings.Repeat("a=; ", 200)}}))
 	assert.Equal(t, 2, reached)
-}
-
-func TestLimitsDefaults(t *testing.T) {
-	want := Limits{
-		ReadHeaderTimeout: 10 * time.Second, BodyIdleTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, MaxStreams: 250,
-	}
-	assert.Equal(t, want, Limits{}.withDefaults())
-	assert.Equal(t, want, Limits{MaxBodyBytes: -1, MaxConnections: -1, IdleTimeout: -1}.withDefaults())
-	own := Limits{1, 2, 3, 4, 5, 6, 7}
-	assert.Equal(t, own, own.withDefaults())
 }
 
 // What most requests are costs nothing.

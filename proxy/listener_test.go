@@ -18,6 +18,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // issued writes a pair for name into dir, in place of the one that may be there.
@@ -62,7 +63,7 @@ func TestTLSWithReload(t *testing.T) {
 	var now atomic.Int64
 	now.Store(time.Now().UnixNano())
 	app := &received{}
-	r := run(t, app, func(c *Config) {
+	r := run(t, app, func(c *settings.Config) {
 		c.TLSCertificateFile, c.TLSKeyFile = certFile, keyFile
 		c.Auth.Now = func() time.Time { return time.Unix(0, now.Load()) }
 	})
@@ -106,23 +107,23 @@ func TestTLSFilesAreCheckedAtTheStart(t *testing.T) {
 		variable       string
 		found, expects string
 	}{
-		"missing":   {map[string]string{envTLSCertFile: certFile + "x", envTLSKeyFile: keyFile}, envTLSCertFile, certFile + "x: no such file", "a file that exists"},
-		"swapped":   {map[string]string{envTLSCertFile: keyFile, envTLSKeyFile: certFile}, envTLSCertFile, keyFile + ": holds no certificate", "BEGIN CERTIFICATE"},
-		"other":     {map[string]string{envTLSCertFile: certFile, envTLSKeyFile: otherKey}, envTLSKeyFile, otherKey + ": holds the key of another", "private key"},
-		"half":      {map[string]string{envTLSCertFile: certFile}, envTLSKeyFile, "nothing, beside CLERKGATE_TLS_CERT_FILE", "private key"},
-		"half 2":    {map[string]string{envTLSKeyFile: keyFile}, envTLSCertFile, "nothing, beside CLERKGATE_TLS_KEY_FILE", "certificate"},
-		"h2c":       {map[string]string{envTLSCertFile: certFile, envTLSKeyFile: keyFile, envH2C: "true"}, envH2C, "makes it HTTPS", "nothing"},
-		"authority": {map[string]string{envUpstream: secure, envUpstreamCAFile: keyFile}, envUpstreamCAFile, "holds no certificate", "in PEM"},
-		"client":    {map[string]string{envUpstream: secure, envUpstreamCertFile: certFile, envUpstreamKeyFile: otherKey}, envUpstreamKeyFile, "another certificate", "private key"},
-		"no TLS":    {map[string]string{envUpstreamServerName: "app"}, envUpstreamServerName, "without TLS", "an https URL"},
-		"h2c, TLS":  {map[string]string{envUpstream: secure, envUpstreamProtocol: "h2c"}, envUpstreamProtocol, `"h2c"`, "without TLS"},
-		"http2":     {map[string]string{envUpstreamProtocol: "http2"}, envUpstreamProtocol, `"http2"`, "over TLS"},
-		"protocol":  {map[string]string{envUpstreamProtocol: "spdy"}, envUpstreamProtocol, `"spdy"`, "http1, http2 or h2c"},
-		"size":      {map[string]string{envMaxBodyBytes: "10MB"}, envMaxBodyBytes, `"10MB"`, "10MiB"},
-		"small":     {map[string]string{envMaxHeaderBytes: "1"}, envMaxHeaderBytes, `"1"`, "4096"},
-		"large":     {map[string]string{envMaxHeaderBytes: "9999999999GiB"}, envMaxHeaderBytes, "GiB", "64KiB"},
-		"streams":   {map[string]string{envMaxStreams: "0"}, envMaxStreams, `"0"`, "from 1"},
-		"timeout":   {map[string]string{envIdleTimeout: "5"}, envIdleTimeout, `"5"`, "5s"},
+		"missing":   {map[string]string{settings.EnvTLSCertFile: certFile + "x", settings.EnvTLSKeyFile: keyFile}, settings.EnvTLSCertFile, certFile + "x: no such file", "a file that exists"},
+		"swapped":   {map[string]string{settings.EnvTLSCertFile: keyFile, settings.EnvTLSKeyFile: certFile}, settings.EnvTLSCertFile, keyFile + ": holds no certificate", "BEGIN CERTIFICATE"},
+		"other":     {map[string]string{settings.EnvTLSCertFile: certFile, settings.EnvTLSKeyFile: otherKey}, settings.EnvTLSKeyFile, otherKey + ": holds the key of another", "private key"},
+		"half":      {map[string]string{settings.EnvTLSCertFile: certFile}, settings.EnvTLSKeyFile, "nothing, beside CLERKGATE_TLS_CERT_FILE", "private key"},
+		"half 2":    {map[string]string{settings.EnvTLSKeyFile: keyFile}, settings.EnvTLSCertFile, "nothing, beside CLERKGATE_TLS_KEY_FILE", "certificate"},
+		"h2c":       {map[string]string{settings.EnvTLSCertFile: certFile, settings.EnvTLSKeyFile: keyFile, settings.EnvH2C: "true"}, settings.EnvH2C, "makes it HTTPS", "nothing"},
+		"authority": {map[string]string{settings.EnvUpstream: secure, settings.EnvUpstreamCAFile: keyFile}, settings.EnvUpstreamCAFile, "holds no certificate", "in PEM"},
+		"client":    {map[string]string{settings.EnvUpstream: secure, settings.EnvUpstreamCertFile: certFile, settings.EnvUpstreamKeyFile: otherKey}, settings.EnvUpstreamKeyFile, "another certificate", "private key"},
+		"no TLS":    {map[string]string{settings.EnvUpstreamServerName: "app"}, settings.EnvUpstreamServerName, "without TLS", "an https URL"},
+		"h2c, TLS":  {map[string]string{settings.EnvUpstream: secure, settings.EnvUpstreamProtocol: "h2c"}, settings.EnvUpstreamProtocol, `"h2c"`, "without TLS"},
+		"http2":     {map[string]string{settings.EnvUpstreamProtocol: "http2"}, settings.EnvUpstreamProtocol, `"http2"`, "over TLS"},
+		"protocol":  {map[string]string{settings.EnvUpstreamProtocol: "spdy"}, settings.EnvUpstreamProtocol, `"spdy"`, "http1, http2 or h2c"},
+		"size":      {map[string]string{settings.EnvMaxBodyBytes: "10MB"}, settings.EnvMaxBodyBytes, `"10MB"`, "10MiB"},
+		"small":     {map[string]string{settings.EnvMaxHeaderBytes: "1"}, settings.EnvMaxHeaderBytes, `"1"`, "4096"},
+		"large":     {map[string]string{settings.EnvMaxHeaderBytes: "9999999999GiB"}, settings.EnvMaxHeaderBytes, "GiB", "64KiB"},
+		"streams":   {map[string]string{settings.EnvMaxStreams: "0"}, settings.EnvMaxStreams, `"0"`, "from 1"},
+		"timeout":   {map[string]string{settings.EnvIdleTimeout: "5"}, settings.EnvIdleTimeout, `"5"`, "5s"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -130,38 +131,21 @@ func TestTLSFilesAreCheckedAtTheStart(t *testing.T) {
 			found := problems(t, err)
 			require.Contains(t, found, test.variable)
 			assert.Contains(t, found[test.variable].Found, test.found)
-			assert.Contains(t, found[test.variable].Expected, test.expects)
+			assert.Contains(t, found[test.variable].Want, test.expects)
 			assert.Len(t, found, 1)
 		})
 	}
 
 	// A Config made by hand meets the same at the start.
-	cfg, _, err := load(environment(map[string]string{envListen: "127.0.0.1:0", envAdminListen: "127.0.0.1:0", "CLERK_JWT_KEY": testPEM(t)}))
+	cfg, _, err := load(environment(map[string]string{settings.EnvListen: "127.0.0.1:0", settings.EnvAdminListen: "127.0.0.1:0", "CLERK_JWT_KEY": testPEM(t)}))
 	require.NoError(t, err)
 	cfg.TLSCertificateFile, cfg.TLSKeyFile = certFile, otherKey
-	assert.Contains(t, problems(t, Run(t.Context(), cfg, RunOptions{})), envTLSKeyFile)
-}
-
-func TestServerOptionsAreRead(t *testing.T) {
-	cfg, _, err := load(environment(map[string]string{
-		envReadHeaderTimeout: "1s", envBodyIdleTimeout: "2s", envIdleTimeout: "3s", envShutdownTimeout: "4s",
-		envMaxHeaderBytes: "8KiB", envMaxBodyBytes: "10 MiB", envMaxConnections: "5", envMaxStreams: "6", envH2C: "true",
-		envConnectTimeout: "7s", envUpstreamTimeout: "8s", envUpstreamProtocol: "h2c", envUpstreamTransport: "direct",
-	}))
-	require.NoError(t, err)
-	assert.Equal(t, Limits{time.Second, 2 * time.Second, 3 * time.Second, 8 << 10, 10 << 20, 5, 6}, cfg.Limits)
-	assert.Equal(t, 4*time.Second, cfg.ShutdownTimeout)
-	assert.True(t, cfg.H2C)
-	up := cfg.upstreamSettings()
-	assert.Equal(t, 7*time.Second, up.ConnectTimeout)
-	assert.Equal(t, 8*time.Second, up.ResponseTimeout)
-	assert.Equal(t, "h2c", string(up.Protocol))
-	assert.Equal(t, TransportDirect, cfg.UpstreamTransport)
+	assert.Contains(t, problems(t, Run(t.Context(), cfg, RunOptions{})), settings.EnvTLSKeyFile)
 }
 
 func TestMaxConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := inMemory(t, Limits{MaxConnections: 2}, func(http.ResponseWriter, *http.Request) {})
+		s := inMemory(t, settings.Limits{MaxConnections: 2}, func(http.ResponseWriter, *http.Request) {})
 		one, two := s.dial(), s.dial()
 		defer two.Close()
 		third := make(chan net.Conn)
@@ -214,7 +198,7 @@ func TestH2CByPriorKnowledgeAlone(t *testing.T) {
 	app := &received{}
 	for name, h2c := range map[string]bool{"on": true, "off": false} {
 		t.Run(name, func(t *testing.T) {
-			r := run(t, app, func(c *Config) { c.H2C, c.Policy = h2c, PolicyOptional })
+			r := run(t, app, func(c *settings.Config) { c.H2C, c.Policy = h2c, settings.PolicyOptional })
 			for _, headers := range []string{
 				"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
 				"Connection: Upgrade\r\nUpgrade: h2c\r\n",

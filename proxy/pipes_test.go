@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // pipes is a listener whose connections are in memory, so that their deadlines
@@ -45,12 +47,12 @@ func (p *pipes) dial() net.Conn {
 }
 
 // inMemory serves handler as Run would, in the bubble of a synctest.
-func inMemory(t *testing.T, limits Limits, handler http.HandlerFunc) *pipes {
+func inMemory(t *testing.T, limits settings.Limits, handler http.HandlerFunc) *pipes {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	ready := func(context.Context) error { return nil }
 	s := &server{
-		cfg: Config{H2C: true}, limits: limits.withDefaults(), grace: time.Second,
+		cfg: settings.Config{H2C: true}, limits: limits.WithDefaults(), grace: time.Second,
 		proxy: handler, admin: &admin{ready: ready}, logger: slog.New(slog.DiscardHandler),
 	}
 	public, done := newPipes(), make(chan error, 1)

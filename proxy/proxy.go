@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // Deps is what a [Proxy] needs from its surroundings. The zero value works.
@@ -45,10 +45,10 @@ type Proxy struct {
 	reloading sync.Mutex
 }
 
-// New makes a Proxy. Problems come as a [*ConfigError]. No network call is made.
-func New(cfg Config, deps Deps) (*Proxy, error) {
-	if problems := checkConfig(cfg); len(problems) > 0 {
-		return nil, &ConfigError{Problems: problems}
+// New makes a Proxy. Problems come as a [*settings.Error]. No network call is made.
+func New(cfg settings.Config, deps Deps) (*Proxy, error) {
+	if problems := cfg.Problems(); len(problems) > 0 {
+		return nil, &settings.Error{Problems: problems}
 	}
 	p := &Proxy{transport: deps.Transport, logger: deps.Logger, now: deps.Now, origins: origin.New(cfg.Auth.TrustedProxies)}
 	if p.logger == nil {
@@ -62,7 +62,7 @@ func New(cfg Config, deps Deps) (*Proxy, error) {
 	opts.Now, opts.Logger = p.now, p.logger
 	auth, err := middleware.New(opts)
 	if err != nil {
-		return nil, translated(err)
+		return nil, settings.OptionsError(err)
 	}
 	p.auth, p.accepts = auth, opts.AcceptsToken
 	first, err := p.newSite(cfg, nil)
@@ -71,53 +71,22 @@ func New(cfg Config, deps Deps) (*Proxy, error) {
 		return nil, err
 	}
 	p.site.Store(first)
-	if servesFrontend(cfg.Auth.ProxyURL) {
+	if cfg.FrontendPath() != "" {
 		p.frontend = newFrontend(cfg, deps.FrontendTransport, p.origins)
 	}
 	p.forwardAuth = newForwardAuth(cfg.ForwardAuthEndpoint(), p.origins, http.HandlerFunc(p.grant), p.logger)
 	return p, nil
 }
 
-// checkConfig finds what a Config made by hand may lack.
-func checkConfig(cfg Config) (problems []Problem) {
-	if cfg.FrontendAPI != nil && (!isHTTP(cfg.FrontendAPI) || !isOrigin(cfg.FrontendAPI)) {
-		problems = append(problems, Problem{envFAPIURL, "", "an http or https origin"})
-	}
-	if cfg.Policy != "" && cfg.Policy != PolicyRequired && cfg.Policy != PolicyOptional {
-		problems = append(problems, Problem{envPolicy, quote(string(cfg.Policy)), "required or optional"})
-	}
-	if servesFrontend(cfg.Auth.ProxyURL) && cfg.Auth.SecretKey == "" {
-		problems = append(problems, Problem{envSecretKey, "nothing", "the secret key, because " + envProxyURL + " needs it"})
-	}
-	return problems
-}
-
-// translated turns the middleware's error into one that speaks of variables.
-func translated(err error) error {
-	var invalid *middleware.OptionsError
-	if !errors.As(err, &invalid) {
-		return err
-	}
-	problems := make([]Problem, len(invalid.Problems))
-	for i, p := range invalid.Problems {
-		name, ok := fieldVariables()[p.Where]
-		if !ok {
-			name = p.Where
-		}
-		problems[i] = Problem{Variable: name, Found: p.Found, Expected: wanted(p)}
-	}
-	return &ConfigError{Problems: problems}
-}
-
 // Reload puts the routes and upstreams of cfg in place of the present ones.
 // Requests in flight end as they began. Sessions, keys and everything else that
 // was read from the environment stay as they are. When cfg has problems, a
-// [*ConfigError], nothing changes.
-func (p *Proxy) Reload(cfg Config) error {
+// [*settings.Error], nothing changes.
+func (p *Proxy) Reload(cfg settings.Config) error {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
-	if problems := checkConfig(cfg); len(problems) > 0 {
-		return &ConfigError{Problems: problems}
+	if problems := cfg.Problems(); len(problems) > 0 {
+		return &settings.Error{Problems: problems}
 	}
 	old := p.site.Load()
 	next, err := p.newSite(cfg, old)

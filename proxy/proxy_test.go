@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,11 +17,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 func TestPolicyRequired(t *testing.T) {
 	app := &received{}
-	s := start(t, app, func(c *Config) { c.PublicPaths = []string{"/health", "/assets/*"} })
+	s := start(t, app, func(c *settings.Config) { c.PublicPaths = []string{"/health", "/assets/*"} })
 	bearer := "Bearer " + sessionToken(t, nil)
 
 	t.Run("signed in", func(t *testing.T) {
@@ -59,7 +62,7 @@ func TestPolicyRequired(t *testing.T) {
 // it is refused, or the upstream gets exactly what was judged.
 func TestPathMatrix(t *testing.T) {
 	app := &received{}
-	s := start(t, app, func(c *Config) { c.PublicPaths = []string{"/public/*", "/health"} })
+	s := start(t, app, func(c *settings.Config) { c.PublicPaths = []string{"/public/*", "/health"} })
 	tests := map[string]int{
 		"/private?x=/public/":                 401,
 		"/private#/public/":                   401,
@@ -149,7 +152,7 @@ func TestRefreshedSession(t *testing.T) {
 	})
 	for _, path := range []string{"/page", "/hints"} {
 		t.Run(path, func(t *testing.T) {
-			s := start(t, handler, func(c *Config) { c.Auth.Transport = backend(t, fresh) })
+			s := start(t, handler, func(c *settings.Config) { c.Auth.Transport = backend(t, fresh) })
 			suffix := s.proxy.auth.CookieSuffix()
 			res, _ := s.get(t, path, "Cookie", fmt.Sprintf("a=1; __session=%s; __session_%s=%s; __client_uat=5; __client_uat_%s=5; __refresh_%s=rt_planted0secret; __clerk_db_jwt=d",
 				expired, suffix, expired, suffix, suffix))
@@ -177,11 +180,11 @@ func TestRefreshedSession(t *testing.T) {
 func TestUpstreamFailures(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)
-	slow := start(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }), func(c *Config) {
+	slow := start(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }), func(c *settings.Config) {
 		optional(c)
 		c.UpstreamTimeout = 20 * time.Millisecond
 	})
-	down := start(t, &received{}, func(c *Config) {
+	down := start(t, &received{}, func(c *settings.Config) {
 		optional(c)
 		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
 		require.NoError(t, err)
@@ -309,8 +312,15 @@ func TestUnixSocketUpstream(t *testing.T) {
 	server.Start()
 	defer server.Close()
 
-	s := start(t, app, func(c *Config) { optional(c); c.Upstream = &url.URL{Scheme: "unix", Path: path} })
+	s := start(t, app, func(c *settings.Config) { optional(c); c.Upstream = &url.URL{Scheme: "unix", Path: path} })
 	res := s.raw(t, "GET /x HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n")
 	assert.Equal(t, http.StatusOK, res.StatusCode)
 	assert.Equal(t, "app.example.com", app.last(t).Host)
+}
+
+func TestNewRefusesWhatConfigLacks(t *testing.T) {
+	_, err := New(settings.Config{}, Deps{})
+	var invalid *settings.Error
+	require.True(t, errors.As(err, &invalid))
+	assert.Equal(t, "CLERK_PUBLISHABLE_KEY", invalid.Problems[0].Where)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // reloading is a server that is asked for reloads.
@@ -28,23 +29,23 @@ type reloading struct {
 	Addresses
 	log   *buffer
 	ask   chan os.Signal
-	loads chan func() (Config, []Warning, error)
+	loads chan func() (settings.Config, []settings.Warning, error)
 	stop  context.CancelFunc
 	done  chan error
 }
 
-func runReloading(t testing.TB, cfg Config) *reloading {
+func runReloading(t testing.TB, cfg settings.Config) *reloading {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	r := &reloading{
 		log: &buffer{}, ask: make(chan os.Signal), stop: stop, done: make(chan error, 1),
-		loads: make(chan func() (Config, []Warning, error)),
+		loads: make(chan func() (settings.Config, []settings.Warning, error)),
 	}
 	started := make(chan Addresses, 1)
 	go func() {
 		r.done <- Run(ctx, cfg, RunOptions{
 			Logger: slog.New(slog.NewTextHandler(r.log, nil)), Started: func(at Addresses) { started <- at },
-			Reload: r.ask, Load: func() (Config, []Warning, error) { return (<-r.loads)() },
+			Reload: r.ask, Load: func() (settings.Config, []settings.Warning, error) { return (<-r.loads)() },
 		})
 	}()
 	select {
@@ -58,7 +59,7 @@ func runReloading(t testing.TB, cfg Config) *reloading {
 
 // reload begins one and returns while it is under way. A further signal is taken
 // when it has ended.
-func (r *reloading) reload(load func() (Config, []Warning, error)) {
+func (r *reloading) reload(load func() (settings.Config, []settings.Warning, error)) {
 	r.ask <- syscall.SIGHUP
 	r.loads <- load
 }
@@ -66,18 +67,18 @@ func (r *reloading) reload(load func() (Config, []Warning, error)) {
 // settled waits for the reload before, by one more that is refused.
 func (r *reloading) settled() { r.reload(refusing(errors.New("only to wait"))) }
 
-func refusing(err error) func() (Config, []Warning, error) {
-	return func() (Config, []Warning, error) { return Config{}, nil, err }
+func refusing(err error) func() (settings.Config, []settings.Warning, error) {
+	return func() (settings.Config, []settings.Warning, error) { return settings.Config{}, nil, err }
 }
 
-func accepting(cfg Config, warnings ...Warning) func() (Config, []Warning, error) {
-	return func() (Config, []Warning, error) { return cfg, warnings, nil }
+func accepting(cfg settings.Config, warnings ...settings.Warning) func() (settings.Config, []settings.Warning, error) {
+	return func() (settings.Config, []settings.Warning, error) { return cfg, warnings, nil }
 }
 
-func reloadable(t testing.TB, app http.Handler) Config {
+func reloadable(t testing.TB, app http.Handler) settings.Config {
 	t.Helper()
 	cfg, _, err := load(environment(map[string]string{
-		envUpstream: serveApp(t, app, nil).String(), envListen: "127.0.0.1:0", envAdminListen: "127.0.0.1:0",
+		settings.EnvUpstream: serveApp(t, app, nil).String(), settings.EnvListen: "127.0.0.1:0", settings.EnvAdminListen: "127.0.0.1:0",
 	}))
 	require.NoError(t, err)
 	productionInstance(t, &cfg)
@@ -104,7 +105,7 @@ func TestReloadPutsNewRulesInForce(t *testing.T) {
 		inFlight <- body
 	}()
 	<-entered
-	r.reload(accepting(next, Warning{"CLERKGATE_X", "odd"}))
+	r.reload(accepting(next, settings.Warning{Variable: "CLERKGATE_X", Message: "odd"}))
 	r.settled()
 	_, body := ask(t, client, http.MethodGet, address+"/", nil)
 	assert.Equal(t, "new", body)
@@ -129,22 +130,25 @@ func TestBadReloadIsRefused(t *testing.T) {
 		res := visit(t, over(t, authority, func(p *http.Protocols) { p.SetHTTP2(true) }), "https://"+r.Public.String()+"/")
 		assert.Equal(t, http.StatusOK, res.StatusCode)
 	}
-	changed := func(change func(*Config)) func() (Config, []Warning, error) {
+	changed := func(change func(*settings.Config)) func() (settings.Config, []settings.Warning, error) {
 		cfg := good
 		change(&cfg)
 		return accepting(cfg)
 	}
 	for name, test := range map[string]struct {
-		load func() (Config, []Warning, error)
+		load func() (settings.Config, []settings.Warning, error)
 		want []string
 	}{
-		"two problems": {refusing(&ConfigError{Problems: []Problem{{"clerkgate.yaml:3:7", `"requird"`, "required, public or none"}, {envUpstream, "nothing", "a URL"}}}),
+		"two problems": {refusing(&settings.Error{Problems: []settings.Problem{
+			{Where: "clerkgate.yaml:3:7", Found: `"requird"`, Want: "required, public or none"},
+			{Where: settings.EnvUpstream, Found: "nothing", Want: "a URL"},
+		}}),
 			[]string{`where=clerkgate.yaml:3:7 found="\"requird\"" expected="required, public or none"`, "where=CLERKGATE_UPSTREAM", "problems=2"}},
 		"file gone":      {refusing(os.ErrNotExist), []string{"error=\"file does not exist\""}},
-		"other address":  {changed(func(c *Config) { c.Listen = "127.0.0.1:1" }), []string{"where=CLERKGATE_LISTEN", "or a restart"}},
-		"other limit":    {changed(func(c *Config) { c.Limits.MaxStreams = 7 }), []string{"where=CLERKGATE_MAX_STREAMS"}},
-		"found by Proxy": {changed(func(c *Config) { c.Policy = "maybe" }), []string{"where=CLERKGATE_POLICY"}},
-		"authority gone": {changed(func(c *Config) {
+		"other address":  {changed(func(c *settings.Config) { c.Listen = "127.0.0.1:1" }), []string{"where=CLERKGATE_LISTEN", "or a restart"}},
+		"other limit":    {changed(func(c *settings.Config) { c.Limits.MaxStreams = 7 }), []string{"where=CLERKGATE_MAX_STREAMS"}},
+		"found by Proxy": {changed(func(c *settings.Config) { c.Policy = "maybe" }), []string{"where=CLERKGATE_POLICY"}},
+		"authority gone": {changed(func(c *settings.Config) {
 			c.Upstream, c.UpstreamSettings.CAFile = serveApp(t, &received{}, func(s *httptest.Server) { s.TLS = &tls.Config{} }), filepath.Join(dir, "none.pem")
 		}), []string{"where=CLERKGATE_UPSTREAM_CA_FILE"}},
 	} {
@@ -179,7 +183,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	two := one
 	two.Upstream = serveApp(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "two") }), nil)
 	two.PublicPaths = []string{"/health"}
-	bad := refusing(&ConfigError{Problems: []Problem{{envUpstream, "nothing", "a URL"}}})
+	bad := refusing(&settings.Error{Problems: []settings.Problem{{Where: settings.EnvUpstream, Found: "nothing", Want: "a URL"}}})
 
 	r := runReloading(t, one)
 	bearer := "Bearer " + sessionToken(t, map[string]any{"exp": time.Now().Add(time.Hour).Unix()})
@@ -221,7 +225,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		case <-finished:
 			done = true
 		case <-turns:
-			r.reload([]func() (Config, []Warning, error){accepting(two), bad, accepting(one)}[reloads%3])
+			r.reload([]func() (settings.Config, []settings.Warning, error){accepting(two), bad, accepting(one)}[reloads%3])
 		}
 	}
 	total := int64(0)

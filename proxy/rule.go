@@ -16,6 +16,7 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // rule is one route at work: how its requests are judged, and what the upstream
@@ -52,7 +53,7 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 			variant.AcceptsToken = p.accepts
 		}
 		if r.auth, err = p.auth.With(variant); err != nil {
-			return nil, translated(err)
+			return nil, settings.OptionsError(err)
 		}
 	}
 	if c := route.CORS; c != nil {

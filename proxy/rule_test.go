@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // routed is a proxy that works by a routes file, in front of an application that
@@ -59,7 +60,7 @@ func (r *routed) write(t testing.TB, text string) {
 	require.NoError(t, os.WriteFile(r.file, []byte(text), 0o600))
 }
 
-func (r *routed) load(t testing.TB) Config {
+func (r *routed) load(t testing.TB) settings.Config {
 	t.Helper()
 	cfg, _, err := load(map[string]string{
 		"CLERK_PUBLISHABLE_KEY": r.clerk.PublishableKey(), "CLERK_SECRET_KEY": r.clerk.SecretKey(), "CLERK_API_URL": r.clerk.URL,

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // TestUpstreamThatTakesNothing: an application that accepts a connection and reads
@@ -31,7 +33,7 @@ func TestUpstreamThatTakesNothing(t *testing.T) {
 			accepted <- conn
 		}
 	}()
-	s := start(t, http.NotFoundHandler(), func(c *Config) {
+	s := start(t, http.NotFoundHandler(), func(c *settings.Config) {
 		c.Upstream = &url.URL{Scheme: "http", Host: listener.Addr().String()}
 		c.UpstreamTimeout = 50 * time.Millisecond
 	})

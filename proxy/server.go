@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // Limits of the server's life.
 const (
-	defaultShutdownTimeout = 20 * time.Second
-	warmUpTimeout          = 30 * time.Second
+	warmUpTimeout = 30 * time.Second
 )
 
 // Addresses are where a server listens.
@@ -37,8 +37,8 @@ type RunOptions struct {
 	// Reload asks for Load to be called, once for each value, such as a SIGHUP from
 	// [os/signal.Notify]; nil never asks.
 	Reload <-chan os.Signal
-	// Load reads the configuration again, as [LoadConfig] does.
-	Load func() (Config, []Warning, error)
+	// Load reads the configuration again, as [settings.Load] does.
+	Load func() (settings.Config, []settings.Warning, error)
 }
 
 // Run serves cfg until ctx ends, then lets requests in flight finish for as long
@@ -48,7 +48,8 @@ type RunOptions struct {
 // A value in opts.Reload puts the configuration that opts.Load returns in the
 // place of cfg: new requests meet it, those in flight end under the old one, and
 // no connection is closed. One that is not good is logged, and the old one goes on.
-func Run(ctx context.Context, cfg Config, opts RunOptions) error {
+func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
+	cfg = cfg.WithDefaults()
 	p, err := New(cfg, Deps{Logger: opts.Logger, Now: cfg.Auth.Now})
 	if err != nil {
 		return err
@@ -59,15 +60,15 @@ func Run(ctx context.Context, cfg Config, opts RunOptions) error {
 		return err
 	}
 	s := &server{
-		cfg: cfg, limits: cfg.Limits.withDefaults(), grace: positive(cfg.ShutdownTimeout, defaultShutdownTimeout),
+		cfg: cfg, limits: cfg.Limits, grace: cfg.ShutdownTimeout,
 		proxy: p, pair: pair, admin: &admin{ready: p.Ready}, logger: p.logger,
 		reloads: opts.Reload, load: opts.Load, swap: p.Reload,
 	}
-	public, err := listen(ctx, orDefault(cfg.Listen, defaultListen), envListen)
+	public, err := listen(ctx, cfg.Listen, settings.EnvListen)
 	if err != nil {
 		return err
 	}
-	private, err := listen(ctx, orDefault(cfg.AdminListen, defaultAdminListen), envAdminListen)
+	private, err := listen(ctx, cfg.AdminListen, settings.EnvAdminListen)
 	if err != nil {
 		_ = public.Close()
 		return err
@@ -90,8 +91,8 @@ func Run(ctx context.Context, cfg Config, opts RunOptions) error {
 }
 
 type server struct {
-	cfg    Config // in force
-	limits Limits
+	cfg    settings.Config // in force
+	limits settings.Limits
 	grace  time.Duration
 	proxy  http.Handler
 	pair   *certificate.Pair // nil without TLS
@@ -101,8 +102,8 @@ type server struct {
 	checks func(context.Context) error
 
 	reloads <-chan os.Signal
-	load    func() (Config, []Warning, error)
-	swap    func(Config) error
+	load    func() (settings.Config, []settings.Warning, error)
+	swap    func(settings.Config) error
 }
 
 func (s *server) serve(ctx context.Context, public, private net.Listener) error {
@@ -206,11 +207,4 @@ func (s *server) warmUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, warmUpTimeout)
 	defer cancel()
 	_ = s.admin.ready(ctx) // the key source logs failures, and /readyz asks again
-}
-
-func orDefault(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // running is a whole server in its goroutine.
@@ -23,7 +25,7 @@ type running struct {
 	done chan error
 }
 
-func run(t testing.TB, app http.Handler, change func(*Config)) *running {
+func run(t testing.TB, app http.Handler, change func(*settings.Config)) *running {
 	t.Helper()
 	upstream := httptest.NewServer(app)
 	t.Cleanup(upstream.Close)
@@ -78,7 +80,7 @@ func TestRunProbes(t *testing.T) {
 }
 
 func TestReadyzWaitsForKeys(t *testing.T) {
-	r := run(t, &received{}, func(c *Config) {
+	r := run(t, &received{}, func(c *settings.Config) {
 		c.Auth.JWTKey = ""
 		c.Auth.Transport = roundTripper(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF })
 	})
@@ -129,9 +131,9 @@ func TestShutdownLetsRequestsFinish(t *testing.T) {
 
 func TestShutdownIsBounded(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
-	r := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(entered); <-release }), func(c *Config) {
+	r := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(entered); <-release }), func(c *settings.Config) {
 		c.ShutdownTimeout = 10 * time.Millisecond
-		c.Policy = PolicyOptional
+		c.Policy = settings.PolicyOptional
 	})
 	var d net.Dialer
 	conn, err := d.DialContext(t.Context(), "tcp", r.Public.String())
@@ -173,7 +175,7 @@ func TestListenErrorNamesTheVariable(t *testing.T) {
 // CVE-2025-58186: ten thousand cookies are refused before anything reads them.
 func TestHeaderFloodIsRefused(t *testing.T) {
 	app := &received{}
-	r := run(t, app, func(c *Config) { c.Policy = PolicyOptional })
+	r := run(t, app, func(c *settings.Config) { c.Policy = settings.PolicyOptional })
 	status, _ := fetch(t, "http://"+r.Public.String()+"/", "Cookie", strings.Repeat("a=12345; ", 10_000))
 	assert.Equal(t, http.StatusRequestHeaderFieldsTooLarge, status)
 	assert.Zero(t, app.count())
@@ -227,7 +229,7 @@ func TestFlightWaitsForTheLast(t *testing.T) {
 }
 
 func TestRunRefusesABadConfig(t *testing.T) {
-	err := Run(t.Context(), Config{Upstream: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}, RunOptions{})
-	var invalid *ConfigError
+	err := Run(t.Context(), settings.Config{Upstream: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}, RunOptions{})
+	var invalid *settings.Error
 	require.ErrorAs(t, err, &invalid)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // jwksPath is where upstreams find the keys of clerkgate's assertions.
@@ -32,8 +33,8 @@ type site struct {
 }
 
 // newSite makes a site out of cfg. It goes on using what of old has not changed.
-func (p *Proxy) newSite(cfg Config, old *site) (*site, error) {
-	s := &site{origins: p.origins, upstreams: make(map[string]*upstream), settings: cfg.upstreams()}
+func (p *Proxy) newSite(cfg settings.Config, old *site) (*site, error) {
+	s := &site{origins: p.origins, upstreams: make(map[string]*upstream), settings: cfg.AllUpstreams()}
 	if err := s.sign(cfg, p); err != nil {
 		return nil, err
 	}
@@ -42,24 +43,24 @@ func (p *Proxy) newSite(cfg Config, old *site) (*site, error) {
 	} else if err := s.exchangeTokens(p); err != nil {
 		return nil, err
 	}
-	for name, settings := range s.settings {
+	for name, up := range s.settings {
 		// The authorities in a file are read once by a transport; a reload reads them
 		// again.
-		if old != nil && old.settings[name] == settings && old.upstreams[name] != nil && settings.CAFile == "" {
+		if old != nil && old.settings[name] == up && old.upstreams[name] != nil && up.CAFile == "" {
 			s.upstreams[name] = old.upstreams[name]
 			continue
 		}
-		to, err := newUpstream(settings, transportOptions{
-			response: cfg.UpstreamTimeout, direct: cfg.UpstreamTransport != TransportStandard, now: p.now, logger: p.logger,
+		to, err := newUpstream(up, transportOptions{
+			direct: cfg.UpstreamTransport != settings.TransportStandard, now: p.now, logger: p.logger,
 		}, p.transport)
 		if err != nil {
 			s.retire(old)
-			return nil, upstreamProblem(name, settings, err)
+			return nil, settings.UpstreamError(name, up, err)
 		}
 		s.upstreams[name] = to
 	}
 
-	list := cfg.routes()
+	list := cfg.AllRoutes()
 	for i := range list {
 		rule, err := p.newRule(&list[i], s)
 		if err != nil {
@@ -79,13 +80,13 @@ func (p *Proxy) newSite(cfg Config, old *site) (*site, error) {
 	return s, nil
 }
 
-func (s *site) sign(cfg Config, p *Proxy) error {
+func (s *site) sign(cfg settings.Config, p *Proxy) error {
 	if cfg.Routes == nil || cfg.Routes.Assertion == nil {
 		return nil
 	}
 	keys, err := assertion.Load(cfg.Routes.Assertion.KeyFiles)
 	if err != nil {
-		return configProblem(envConfig, fmt.Errorf("assertion: %w", err))
+		return settings.NewError(settings.EnvConfig, fmt.Errorf("assertion: %w", err))
 	}
 	for _, warning := range keys.Warnings() {
 		p.logger.Warn("assertion key: " + warning)
@@ -95,7 +96,7 @@ func (s *site) sign(cfg Config, p *Proxy) error {
 		Keys: keys, Issuer: cfg.Routes.Assertion.Issuer, Lifetime: cfg.Routes.Assertion.Lifetime, Now: p.now,
 	})
 	if err != nil {
-		return configProblem(envConfig, fmt.Errorf("assertion: %w", err))
+		return settings.NewError(settings.EnvConfig, fmt.Errorf("assertion: %w", err))
 	}
 	return nil
 }
@@ -182,40 +183,6 @@ func refuseAmbiguous(w http.ResponseWriter, r *http.Request, e *entry) {
 }
 
 var errAmbiguousPath = errors.New("ambiguous path")
-
-// routes are those of the routes file, or what the environment says in their
-// place: the public paths, then one for everything.
-func (cfg *Config) routes() []routes.Route {
-	if cfg.Routes != nil {
-		return cfg.Routes.Routes
-	}
-	base := routes.Route{CSRF: cfg.CSRF}
-	var list []routes.Route
-	for _, path := range cfg.PublicPaths {
-		public := base
-		public.Match, public.Auth = path, routes.AuthPublic
-		list = append(list, public)
-	}
-	base.Match = "/*"
-	if cfg.Policy == PolicyOptional {
-		base.Auth = routes.AuthPublic
-	}
-	return append(list, base)
-}
-
-// upstreams are those of the routes file, and that of the environment as "".
-func (cfg *Config) upstreams() map[string]routes.Upstream {
-	all := make(map[string]routes.Upstream)
-	if cfg.Routes != nil {
-		for name, settings := range cfg.Routes.Upstreams {
-			all[name] = settings
-		}
-	}
-	if cfg.Upstream != nil {
-		all[""] = cfg.upstreamSettings()
-	}
-	return all
-}
 
 // withPath returns r with its path in the form that was judged; r itself when it
 // has that already. The copy shares everything but the URL.

@@ -14,6 +14,8 @@ import (
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // streamingApp is an application that streams in every way.
@@ -91,7 +93,7 @@ func TestStreaming(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			events := make(chan string)
 			change := kind.serve(t, streamingApp(t, events))
-			r := run(t, http.NotFoundHandler(), func(c *Config) { change(c); c.H2C = true; productionInstance(t, c) })
+			r := run(t, http.NotFoundHandler(), func(c *settings.Config) { change(c); c.H2C = true; productionInstance(t, c) })
 			address := "http://" + r.Public.String()
 			for version, client := range clientKinds(t) {
 				t.Run(version, func(t *testing.T) {
@@ -113,7 +115,7 @@ func TestStreaming(t *testing.T) {
 }
 
 // productionInstance gives a Config the keys that [sessionToken] is signed for.
-func productionInstance(t testing.TB, c *Config) {
+func productionInstance(t testing.TB, c *settings.Config) {
 	c.Auth.PublishableKey, c.Auth.SecretKey = publishableKey("live", "clerk.example.com"), "sk_live_planted0secret"
 	c.Auth.JWTKey = testPEM(t)
 }

@@ -3,8 +3,6 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -41,10 +39,9 @@ type transport interface {
 
 // transportOptions are what transports have in common.
 type transportOptions struct {
-	response time.Duration // where an upstream says nothing else; 0 means the default
-	direct   bool          // HTTP/1.1 without TLS is spoken by [http1.Transport]
-	now      func() time.Time
-	logger   *slog.Logger
+	direct bool // HTTP/1.1 without TLS is spoken by [http1.Transport]
+	now    func() time.Time
+	logger *slog.Logger
 }
 
 // newTransport makes the transport for one upstream. Files that can't be used come
@@ -57,12 +54,11 @@ func newTransport(up routes.Upstream, opts transportOptions) (transport, error) 
 	if err != nil {
 		return nil, err
 	}
-	protocols, err := upstreamProtocols(up, target)
+	protocols, err := up.Protocol.Versions(target.Scheme == "https")
 	if err != nil {
 		return nil, err
 	}
-	connect := positive(up.ConnectTimeout, defaultConnectWait)
-	wait := positive(up.ResponseTimeout, positive(opts.response, defaultUpstreamWait))
+	connect, wait := up.ConnectTimeout, up.ResponseTimeout
 	if opts.direct && target.Scheme != "https" && protocols.HTTP1() {
 		return directTransport(target, connect, wait, opts.now), nil
 	}
@@ -152,33 +148,6 @@ func dialer(target *url.URL, timeout time.Duration) func(ctx context.Context, ne
 	}
 	path := target.Path
 	return func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", path) }
-}
-
-// upstreamProtocols are the versions of HTTP that an upstream may be spoken to in:
-// the one that is asked for, or what its URL suggests.
-func upstreamProtocols(up routes.Upstream, target *url.URL) (*http.Protocols, error) {
-	secure := target.Scheme == "https"
-	protocols := &http.Protocols{}
-	switch up.Protocol {
-	case routes.ProtocolAuto:
-		protocols.SetHTTP1(true)
-		protocols.SetHTTP2(secure) // negotiated
-	case routes.ProtocolHTTP1:
-		protocols.SetHTTP1(true)
-	case routes.ProtocolHTTP2:
-		if !secure {
-			return nil, errors.New("http2 is spoken over TLS, to an https URL; without TLS it is h2c")
-		}
-		protocols.SetHTTP2(true)
-	case routes.ProtocolH2C:
-		if secure {
-			return nil, errors.New("h2c is spoken without TLS; to an https URL it is http2")
-		}
-		protocols.SetUnencryptedHTTP2(true)
-	default:
-		return nil, fmt.Errorf("unknown protocol %q", up.Protocol)
-	}
-	return protocols, nil
 }
 
 // clientTLS trusts the upstream's own authorities in place of the system's, where

@@ -21,6 +21,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/http1"
 	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
 	"github.com/clerkgate/clerkgate/proxy/routes"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // An upstream whose certificate is not the one that is asked for is not reached:
@@ -54,7 +55,7 @@ func TestUpstreamMustBeWhoItShouldBe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := app.count()
-			s := start(t, app, func(c *Config) { optional(c); c.Upstream, c.UpstreamSettings = target, test.settings })
+			s := start(t, app, func(c *settings.Config) { optional(c); c.Upstream, c.UpstreamSettings = target, test.settings })
 			res, body := s.get(t, "/", "Accept", "text/html")
 			assert.Equal(t, test.want, res.StatusCode, body)
 			if test.want == 502 {
@@ -115,7 +116,7 @@ func TestStalledUploadIsTheClients(t *testing.T) {
 	for _, kind := range upstreamKinds() {
 		t.Run(kind.name, func(t *testing.T) {
 			change := kind.serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
-			r := run(t, http.NotFoundHandler(), func(c *Config) {
+			r := run(t, http.NotFoundHandler(), func(c *settings.Config) {
 				change(c)
 				productionInstance(t, c)
 				c.Limits.BodyIdleTimeout = 50 * time.Millisecond

@@ -29,20 +29,20 @@ type upstream struct {
 	wait      time.Duration // for the answer to begin
 }
 
-func newUpstream(settings routes.Upstream, opts transportOptions, transport http.RoundTripper) (*upstream, error) {
-	target, err := url.Parse(settings.URL)
+func newUpstream(up routes.Upstream, opts transportOptions, transport http.RoundTripper) (*upstream, error) {
+	target, err := url.Parse(up.URL)
 	if err != nil {
 		return nil, err
 	}
 	u := &upstream{
 		target: target, transport: transport, idle: func() {},
-		wait: positive(settings.ResponseTimeout, positive(opts.response, defaultUpstreamWait)),
+		wait: up.ResponseTimeout,
 	}
 	if target.Scheme == "unix" {
 		u.target = &url.URL{Scheme: "http", Host: "upstream"}
 	}
 	if transport == nil {
-		own, err := newTransport(settings, opts)
+		own, err := newTransport(up, opts)
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/proxy"
 	"github.com/clerkgate/clerkgate/proxy/routes"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 const (
@@ -50,8 +51,8 @@ func runCheck(_ context.Context, p process, args []string) error {
 		}
 	}
 	if environment {
-		told := func(found proxy.Problem) bool {
-			return err != nil && (found.Variable == configVariable || strings.HasPrefix(found.Variable, name+":"))
+		told := func(found settings.Problem) bool {
+			return err != nil && (found.Where == configVariable || strings.HasPrefix(found.Where, name+":"))
 		}
 		if err := checkEnvironment(name, p, told); err != nil {
 			problems = append(problems, err)
@@ -113,8 +114,8 @@ func readRoutes(name string) (*routes.Config, error) {
 
 // checkEnvironment does what a start does, up to the point where it would listen,
 // and returns what is wrong and was not told already.
-func checkEnvironment(name string, p process, told func(proxy.Problem) bool) error {
-	cfg, warnings, err := proxy.LoadConfig(func(variable string) (string, bool) {
+func checkEnvironment(name string, p process, told func(settings.Problem) bool) error {
+	cfg, warnings, err := settings.Load(func(variable string) (string, bool) {
 		if variable == configVariable {
 			return name, name != ""
 		}
@@ -130,7 +131,7 @@ func checkEnvironment(name string, p process, told func(proxy.Problem) bool) err
 			return nil
 		}
 	}
-	var invalid *proxy.ConfigError
+	var invalid *settings.Error
 	if errors.As(err, &invalid) {
 		invalid.Problems = slices.DeleteFunc(slices.Clone(invalid.Problems), told)
 		if len(invalid.Problems) == 0 {

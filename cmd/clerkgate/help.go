@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/clerkgate/clerkgate/proxy"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 const helpWidth = 78
@@ -88,19 +88,19 @@ func (c command) printHelp(w io.Writer) {
 // printVariables lists what is read from the environment.
 func printVariables(w io.Writer) {
 	say(w, "Lists are separated by commas. A variable set to nothing counts as not set.\n\n")
-	section(w, "Required", func(v proxy.Variable) bool { return v.Required })
-	section(w, "Clerkgate", func(v proxy.Variable) bool {
+	section(w, "Required", func(v settings.Variable) bool { return v.Required })
+	section(w, "Clerkgate", func(v settings.Variable) bool {
 		return !v.Required && !v.Unsupported && strings.HasPrefix(v.Name, "CLERKGATE_")
 	})
-	section(w, "Clerk", func(v proxy.Variable) bool {
+	section(w, "Clerk", func(v settings.Variable) bool {
 		return !v.Required && !v.Unsupported && strings.HasPrefix(v.Name, "CLERK_")
 	})
-	section(w, "Known, and refused by this release", func(v proxy.Variable) bool { return v.Unsupported })
+	section(w, "Known, and refused by this release", func(v settings.Variable) bool { return v.Unsupported })
 }
 
-func section(w io.Writer, title string, belongs func(proxy.Variable) bool) {
+func section(w io.Writer, title string, belongs func(settings.Variable) bool) {
 	say(w, "%s\n", title)
-	for _, v := range proxy.Variables() {
+	for _, v := range settings.Variables() {
 		if !belongs(v) {
 			continue
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clerkgate/clerkgate/proxy"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // invoke runs the command as a user does.
@@ -49,7 +49,7 @@ func TestEmptyEnvironmentListsWhatIsMissing(t *testing.T) {
 	code, stdout, stderr := invoke(t.Context(), nil)
 	assert.Equal(t, 2, code)
 	assert.Empty(t, stdout)
-	for _, v := range proxy.Variables() {
+	for _, v := range settings.Variables() {
 		assert.Equal(t, v.Required, strings.Contains(stderr, v.Name), v.Name)
 	}
 	assert.Contains(t, stderr, "3 problems")
@@ -151,7 +151,7 @@ func TestVersionForPrograms(t *testing.T) {
 
 func TestHelpHasEveryVariable(t *testing.T) {
 	_, help, _ := invoke(t.Context(), nil, "help")
-	for _, v := range proxy.Variables() {
+	for _, v := range settings.Variables() {
 		assert.Equal(t, 1, strings.Count(help, "  "+v.Name+"\n"), v.Name)
 	}
 	for line := range strings.SplitSeq(help, "\n") {

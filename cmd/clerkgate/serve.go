@@ -16,6 +16,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/proxy"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 func serveCommand() command {
@@ -33,7 +34,7 @@ read the files that the environment names again, SIGTERM and Ctrl-C end it once 
 // variableFor is the variable that does what somebody expected of a flag.
 func variableFor(name string) string {
 	flags := make(map[string]string)
-	for _, v := range proxy.Variables() {
+	for _, v := range settings.Variables() {
 		_, short, _ := strings.Cut(v.Name, "_")
 		flags[strings.ToLower(strings.ReplaceAll(short, "_", "-"))] = v.Name
 	}
@@ -45,7 +46,7 @@ func variableFor(name string) string {
 }
 
 func runServe(ctx context.Context, p process, _ []string) error {
-	cfg, warnings, err := proxy.LoadConfig(p.lookup, p.environ)
+	cfg, warnings, err := settings.Load(p.lookup, p.environ)
 	for _, w := range warnings {
 		say(p.stderr, "clerkgate: warning: %s\n", w)
 	}
@@ -61,21 +62,21 @@ func runServe(ctx context.Context, p process, _ []string) error {
 		Logger:  newLogger(cfg, p.stderr),
 		Started: func(at proxy.Addresses) { announce(p.stdout, cfg, at) },
 		Reload:  hangups,
-		Load:    func() (proxy.Config, []proxy.Warning, error) { return proxy.LoadConfig(p.lookup, p.environ) },
+		Load:    func() (settings.Config, []settings.Warning, error) { return settings.Load(p.lookup, p.environ) },
 	}))
 }
 
 // misconfigured makes a mistake of an error that lists problems of the configuration;
 // others it leaves as they are.
 func misconfigured(err error) error {
-	var invalid *proxy.ConfigError
+	var invalid *settings.Error
 	if !errors.As(err, &invalid) {
 		return err
 	}
 	return mistaken("\nRun \"clerkgate help\" for every variable.", err)
 }
 
-func newLogger(cfg proxy.Config, w io.Writer) *slog.Logger {
+func newLogger(cfg settings.Config, w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
 	if cfg.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, opts))
@@ -84,7 +85,7 @@ func newLogger(cfg proxy.Config, w io.Writer) *slog.Logger {
 }
 
 // announce says what runs where.
-func announce(w io.Writer, cfg proxy.Config, at proxy.Addresses) {
+func announce(w io.Writer, cfg settings.Config, at proxy.Addresses) {
 	scheme := "http"
 	if cfg.TLSCertificateFile != "" {
 		scheme = "https"
@@ -115,9 +116,9 @@ func announce(w io.Writer, cfg proxy.Config, at proxy.Addresses) {
 }
 
 // meaning says a policy in words.
-func meaning(cfg proxy.Config) string {
+func meaning(cfg settings.Config) string {
 	switch {
-	case cfg.Policy == proxy.PolicyOptional:
+	case cfg.Policy == settings.PolicyOptional:
 		return "signed-out requests pass, marked"
 	case len(cfg.PublicPaths) > 0:
 		return "every path needs a session, except the public ones"

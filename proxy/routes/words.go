@@ -1,6 +1,12 @@
 package routes
 
-import "github.com/clerkgate/clerkgate/middleware"
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/clerkgate/clerkgate/middleware"
+)
 
 // Protocol is the version of HTTP that an upstream speaks.
 type Protocol string
@@ -13,6 +19,31 @@ const (
 	ProtocolHTTP2 Protocol = "http2"
 	ProtocolH2C   Protocol = "h2c"
 )
+
+// Versions are the versions of HTTP that p stands for, with TLS or without.
+func (p Protocol) Versions(tls bool) (*http.Protocols, error) {
+	versions := &http.Protocols{}
+	switch p {
+	case ProtocolAuto:
+		versions.SetHTTP1(true)
+		versions.SetHTTP2(tls) // negotiated
+	case ProtocolHTTP1:
+		versions.SetHTTP1(true)
+	case ProtocolHTTP2:
+		if !tls {
+			return nil, errors.New("http2 is spoken over TLS, to an https URL; without TLS it is h2c")
+		}
+		versions.SetHTTP2(true)
+	case ProtocolH2C:
+		if tls {
+			return nil, errors.New("h2c is spoken without TLS; to an https URL it is http2")
+		}
+		versions.SetUnencryptedHTTP2(true)
+	default:
+		return nil, fmt.Errorf("unknown protocol %q", p)
+	}
+	return versions, nil
+}
 
 // Auth says whether a route needs somebody to be signed in.
 type Auth string

@@ -17,6 +17,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/http1"
 	"github.com/clerkgate/clerkgate/proxy"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // roles are the parts that this binary plays in a process of its own.
@@ -97,7 +98,7 @@ func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
 // serveProfiled is clerkgate with a CPU profile of its whole life. The product
 // itself has no such door.
 func serveProfiled(ctx context.Context, file string) error {
-	cfg, _, err := proxy.LoadConfig(os.LookupEnv, os.Environ())
+	cfg, _, err := settings.Load(os.LookupEnv, os.Environ())
 	if err != nil {
 		return err
 	}

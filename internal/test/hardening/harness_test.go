@@ -21,6 +21,7 @@ import (
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // regexp2 keeps its clock for a second after the last match of a custom pattern.
@@ -83,7 +84,7 @@ func start(t testing.TB, s setup) *gate {
 	go func() {
 		done <- proxy.Run(ctx, cfg, proxy.RunOptions{
 			Logger: s.logger, Started: func(at proxy.Addresses) { started <- at }, Reload: s.reloads,
-			Load: func() (proxy.Config, []proxy.Warning, error) {
+			Load: func() (settings.Config, []settings.Warning, error) {
 				cfg, err := g.load()
 				return cfg, nil, err
 			},
@@ -140,8 +141,8 @@ func (g *gate) writeRoutes(t testing.TB, text string) {
 	require.NoError(t, os.WriteFile(filepath.Join(g.dir, "clerkgate.yaml"), []byte(text), 0o600))
 }
 
-func (g *gate) load() (proxy.Config, error) {
-	cfg, _, err := proxy.LoadConfig(func(name string) (string, bool) {
+func (g *gate) load() (settings.Config, error) {
+	cfg, _, err := settings.Load(func(name string) (string, bool) {
 		value, ok := g.env[name]
 		return value, ok
 	}, nil)

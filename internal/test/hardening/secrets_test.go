@@ -20,7 +20,7 @@ import (
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
 	"github.com/clerkgate/clerkgate/internal/test/kit"
-	"github.com/clerkgate/clerkgate/proxy"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // secrets are planted texts by what they are. A text counts as found when it, or
@@ -231,7 +231,7 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 		g.env[name] = value
 		_, err := g.load()
 		g.env[name] = env
-		var invalid *proxy.ConfigError
+		var invalid *settings.Error
 		if errors.As(err, &invalid) {
 			assert.Empty(t, known.in(err.Error()), name)
 		}

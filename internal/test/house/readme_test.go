@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clerkgate/clerkgate/proxy"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // documented is one row of the README's table of variables.
@@ -40,7 +40,7 @@ func documentedVariables(t testing.TB, file string) map[string]documented {
 func TestReadmeListsEveryVariableWithItsDefault(t *testing.T) {
 	t.Parallel()
 	rows := documentedVariables(t, "../../../README.md")
-	for _, v := range proxy.Variables() {
+	for _, v := range settings.Variables() {
 		row, ok := rows[v.Name]
 		if !assert.True(t, ok, "README.md does not document %s", v.Name) {
 			continue

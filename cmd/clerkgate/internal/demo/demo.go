@@ -21,6 +21,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/proxy"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // proxyPath is where the Frontend API is served on the app's own origin. With
@@ -60,7 +61,7 @@ func (o Options) Validate() error {
 // Demo is a local Clerk, an app, and clerkgate in front of the app.
 type Demo struct {
 	clerk  *clerktest.Clerk
-	cfg    proxy.Config
+	cfg    settings.Config
 	logger *slog.Logger
 	origin string // what to open, such as http://localhost:8080
 
@@ -115,7 +116,7 @@ func New(ctx context.Context, opts Options, log io.Writer) (*Demo, error) {
 }
 
 // config goes the way of every start of clerkgate: through an environment.
-func (d *Demo) config() (proxy.Config, error) {
+func (d *Demo) config() (settings.Config, error) {
 	environment := map[string]string{
 		"CLERK_PUBLISHABLE_KEY":    d.clerk.PublishableKey(),
 		"CLERK_SECRET_KEY":         d.clerk.SecretKey(),
@@ -129,7 +130,7 @@ func (d *Demo) config() (proxy.Config, error) {
 		"CLERKGATE_POLICY":         "optional", // the app asks to sign in itself
 		"CLERKGATE_SESSION_LOOKUP": "cached",   // an ended session stops before its token dies
 	}
-	cfg, _, err := proxy.LoadConfig(func(name string) (string, bool) {
+	cfg, _, err := settings.Load(func(name string) (string, bool) {
 		value, ok := environment[name]
 		return value, ok
 	}, nil)

@@ -1,4 +1,4 @@
-package proxy
+package settings
 
 import (
 	"strconv"
@@ -30,30 +30,30 @@ const (
 
 func (l *loader) limits() Limits {
 	return Limits{
-		ReadHeaderTimeout: l.duration(envReadHeaderTimeout),
-		BodyIdleTimeout:   l.duration(envBodyIdleTimeout),
-		IdleTimeout:       l.duration(envIdleTimeout),
-		MaxHeaderBytes:    int(l.bytes(envMaxHeaderBytes, minHeaderBytes, maxHeaderBytes)),
-		MaxBodyBytes:      l.bytes(envMaxBodyBytes, 1, maxBodyBytes),
-		MaxConnections:    l.number(envMaxConnections, maxConnections),
-		MaxStreams:        l.number(envMaxStreams, maxStreams),
+		ReadHeaderTimeout: l.duration(EnvReadHeaderTimeout),
+		BodyIdleTimeout:   l.duration(EnvBodyIdleTimeout),
+		IdleTimeout:       l.duration(EnvIdleTimeout),
+		MaxHeaderBytes:    int(l.bytes(EnvMaxHeaderBytes, minHeaderBytes, maxHeaderBytes)),
+		MaxBodyBytes:      l.bytes(EnvMaxBodyBytes, 1, maxBodyBytes),
+		MaxConnections:    l.number(EnvMaxConnections, maxConnections),
+		MaxStreams:        l.number(EnvMaxStreams, maxStreams),
 	}
 }
 
 func (l *loader) upstreamSettings() routes.Upstream {
 	return routes.Upstream{
-		Protocol: routes.Protocol(l.optional(envUpstreamProtocol,
+		Protocol: routes.Protocol(l.optional(EnvUpstreamProtocol,
 			string(routes.ProtocolHTTP1), string(routes.ProtocolHTTP2), string(routes.ProtocolH2C))),
-		CAFile:          l.text(envUpstreamCAFile),
-		CertificateFile: l.text(envUpstreamCertFile),
-		KeyFile:         l.text(envUpstreamKeyFile),
-		ServerName:      l.text(envUpstreamServerName),
-		ConnectTimeout:  l.duration(envConnectTimeout),
+		CAFile:          l.text(EnvUpstreamCAFile),
+		CertificateFile: l.text(EnvUpstreamCertFile),
+		KeyFile:         l.text(EnvUpstreamKeyFile),
+		ServerName:      l.text(EnvUpstreamServerName),
+		ConnectTimeout:  l.duration(EnvConnectTimeout),
 	}
 }
 
 func (l *loader) upstreamTransport() UpstreamTransport {
-	return UpstreamTransport(l.choice(envUpstreamTransport, string(TransportDirect), string(TransportStandard)))
+	return UpstreamTransport(l.choice(EnvUpstreamTransport, string(TransportDirect), string(TransportStandard)))
 }
 
 // optional is a choice that may be left out.
@@ -101,31 +101,31 @@ func (l *loader) bytes(name string, least, most int64) int64 {
 // files looks at the files that the environment names, and at what they are for:
 // what is found now is not found by the first request.
 func (l *loader) files(cfg *Config) {
-	l.pair(cfg.TLSCertificateFile, cfg.TLSKeyFile, envTLSCertFile, envTLSKeyFile)
+	l.pair(cfg.TLSCertificateFile, cfg.TLSKeyFile, EnvTLSCertFile, EnvTLSKeyFile)
 	if cfg.H2C && cfg.TLSCertificateFile != "" {
-		l.problem(envH2C, "true, while "+envTLSCertFile+" makes it HTTPS", "nothing: HTTP/2 is negotiated over TLS")
+		l.problem(EnvH2C, "true, while "+EnvTLSCertFile+" makes it HTTPS", "nothing: HTTP/2 is negotiated over TLS")
 	}
 	if cfg.Upstream == nil {
 		return
 	}
 	up := cfg.upstreamSettings()
-	if _, err := upstreamProtocols(up, cfg.Upstream); err != nil && !l.failed(envUpstreamProtocol) {
-		l.problem(envUpstreamProtocol, quote(string(up.Protocol)), "another protocol, or another URL: "+err.Error())
+	if _, err := up.Protocol.Versions(cfg.Upstream.Scheme == "https"); err != nil && !l.failed(EnvUpstreamProtocol) {
+		l.problem(EnvUpstreamProtocol, quote(string(up.Protocol)), "another protocol, or another URL: "+err.Error())
 	}
 	if cfg.Upstream.Scheme != "https" {
-		for _, name := range []string{envUpstreamCAFile, envUpstreamCertFile, envUpstreamKeyFile, envUpstreamServerName} {
+		for _, name := range []string{EnvUpstreamCAFile, EnvUpstreamCertFile, EnvUpstreamKeyFile, EnvUpstreamServerName} {
 			if l.text(name) != "" {
-				l.problem(name, "a value, while "+envUpstream+" is spoken to without TLS", "nothing, or an https URL in "+envUpstream)
+				l.problem(name, "a value, while "+EnvUpstream+" is spoken to without TLS", "nothing, or an https URL in "+EnvUpstream)
 			}
 		}
 		return
 	}
 	if up.CAFile != "" {
 		if _, err := certificate.Authorities(up.CAFile); err != nil {
-			l.problems = append(l.problems, fileProblem(err, envUpstreamCAFile, ""))
+			l.problems = append(l.problems, fileProblem(err, EnvUpstreamCAFile, ""))
 		}
 	}
-	l.pair(up.CertificateFile, up.KeyFile, envUpstreamCertFile, envUpstreamKeyFile)
+	l.pair(up.CertificateFile, up.KeyFile, EnvUpstreamCertFile, EnvUpstreamKeyFile)
 }
 
 // pair checks a certificate and its key: both or none, and of each other.

@@ -1,6 +1,7 @@
-package proxy
+package settings
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"net/url"
@@ -25,12 +26,12 @@ type loader struct {
 }
 
 func (l *loader) problem(name, found, expected string) {
-	l.problems = append(l.problems, Problem{Variable: name, Found: found, Expected: expected})
+	l.problems = append(l.problems, Problem{Where: name, Found: found, Want: expected})
 }
 
 // failed says whether a variable has a problem already.
 func (l *loader) failed(name string) bool {
-	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Variable == name })
+	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Where == name })
 }
 
 // found describes a variable's value; of a secret, only what kind it is.
@@ -39,9 +40,9 @@ func (l *loader) found(name string) string {
 	switch {
 	case value == "":
 		return "nothing"
-	case name == envJWTKey:
+	case name == EnvJWTKey:
 		return "something that is no RSA public key in PEM"
-	case name == envPublishableKey || name == envSecretKey || name == envMachineSecretKey:
+	case name == EnvPublishableKey || name == EnvSecretKey || name == EnvMachineSecretKey:
 		return foundKey(value)
 	default:
 		return quoteURL(value)
@@ -104,10 +105,10 @@ func (l *loader) duration(name string) time.Duration {
 
 // clockSkew is a duration that may be 0s, for no tolerance at all.
 func (l *loader) clockSkew() time.Duration {
-	if d, err := time.ParseDuration(l.text(envClockSkew)); err == nil && d == 0 {
+	if d, err := time.ParseDuration(l.text(EnvClockSkew)); err == nil && d == 0 {
 		return middleware.NoClockSkew
 	}
-	return l.duration(envClockSkew)
+	return l.duration(EnvClockSkew)
 }
 
 func (l *loader) count(name string) int {
@@ -130,7 +131,7 @@ func (l *loader) address(name, otherwise string) string {
 	}
 	_, port, err := net.SplitHostPort(value)
 	if n, convErr := strconv.Atoi(port); err != nil || convErr != nil || n < 0 || n > 65535 {
-		l.problem(name, quote(value), "host:port or :port, such as "+orDefault(otherwise, "127.0.0.1:9191"))
+		l.problem(name, quote(value), "host:port or :port, such as "+cmp.Or(otherwise, "127.0.0.1:9191"))
 	}
 	return value
 }
@@ -158,11 +159,11 @@ func (l *loader) prefixes(name string) []netip.Prefix {
 func (l *loader) tokenTypes() []middleware.TokenType {
 	known := []middleware.TokenType{middleware.SessionToken, middleware.APIKeyToken, middleware.M2MToken, middleware.OAuthToken, middleware.AnyToken}
 	var types []middleware.TokenType
-	items := l.list(envAcceptsToken)
+	items := l.list(EnvAcceptsToken)
 	for _, item := range items {
 		kind := middleware.TokenType(item)
 		if !slices.Contains(known, kind) || kind == middleware.AnyToken && len(items) > 1 {
-			l.problem(envAcceptsToken, quote(item), "session_token, api_key, m2m_token, oauth_token, or any alone")
+			l.problem(EnvAcceptsToken, quote(item), "session_token, api_key, m2m_token, oauth_token, or any alone")
 			continue
 		}
 		types = append(types, kind)
@@ -171,10 +172,10 @@ func (l *loader) tokenTypes() []middleware.TokenType {
 }
 
 func (l *loader) publicPaths() []string {
-	items := l.list(envPublicPaths)
+	items := l.list(EnvPublicPaths)
 	for _, item := range items {
 		if routes.CheckPattern(item) != nil {
-			l.problem(envPublicPaths, quote(item), "paths such as /health, or /assets/* for everything below; no dot segments, no encoded slashes, * only at the end")
+			l.problem(EnvPublicPaths, quote(item), "paths such as /health, or /assets/* for everything below; no dot segments, no encoded slashes, * only at the end")
 		}
 	}
 	return items
@@ -207,7 +208,7 @@ func (l *loader) origin(name string) *url.URL {
 }
 
 func (l *loader) proxyURL() string {
-	value := l.text(envProxyURL)
+	value := l.text(EnvProxyURL)
 	if value == "" {
 		return ""
 	}
@@ -224,13 +225,13 @@ func (l *loader) proxyURL() string {
 		ok = isPath || isHTTP(u)
 	}
 	if !ok {
-		l.problem(envProxyURL, quoteURL(value), "a path of the application such as /__clerk, or an absolute URL such as https://app.example.com/__clerk")
+		l.problem(EnvProxyURL, quoteURL(value), "a path of the application such as /__clerk, or an absolute URL such as https://app.example.com/__clerk")
 	}
 	return value
 }
 
 func (l *loader) upstream() *url.URL {
-	value := l.text(envUpstream)
+	value := l.text(EnvUpstream)
 	if value == "" || value == noUpstream {
 		return nil
 	}
@@ -239,7 +240,7 @@ func (l *loader) upstream() *url.URL {
 	case err == nil && isUnix(u), err == nil && isHTTP(u) && isOrigin(u):
 		return u
 	default:
-		l.problem(envUpstream, quoteURL(value), expectedUpstream)
+		l.problem(EnvUpstream, quoteURL(value), expectedUpstream)
 		return nil
 	}
 }
@@ -258,12 +259,12 @@ func (l *loader) ownPath(name, example string) string {
 
 // csrf is the guard where no routes file is.
 func (l *loader) csrf() routes.CSRF {
-	guard := routes.CSRF{Off: l.choice(envCSRF, "on", "off") == "off", TrustedOrigins: l.list(envTrustedOrigins)}
+	guard := routes.CSRF{Off: l.choice(EnvCSRF, "on", "off") == "off", TrustedOrigins: l.list(EnvTrustedOrigins)}
 	if guard.Off && len(guard.TrustedOrigins) > 0 {
-		l.problem(envTrustedOrigins, "origins, while "+envCSRF+"=off trusts every one", "nothing, or "+envCSRF+"=on")
+		l.problem(EnvTrustedOrigins, "origins, while "+EnvCSRF+"=off trusts every one", "nothing, or "+EnvCSRF+"=on")
 	}
 	if _, err := crossorigin.NewGuard(guard.TrustedOrigins); err != nil {
-		l.problem(envTrustedOrigins, err.Error(), "origins such as https://admin.example.com")
+		l.problem(EnvTrustedOrigins, err.Error(), "origins such as https://admin.example.com")
 	}
 	return guard
 }

@@ -1,4 +1,4 @@
-package proxy
+package settings
 
 import (
 	"encoding/base64"
@@ -12,8 +12,8 @@ import (
 // keys checks what can be said of the keys without the middleware: that they are
 // there, and of one kind of instance.
 func (l *loader) keys(opts *middleware.Options) {
-	opts.PublishableKey, opts.SecretKey = l.text(envPublishableKey), l.text(envSecretKey)
-	opts.MachineSecretKey = l.text(envMachineSecretKey)
+	opts.PublishableKey, opts.SecretKey = l.text(EnvPublishableKey), l.text(EnvSecretKey)
+	opts.MachineSecretKey = l.text(EnvMachineSecretKey)
 
 	publishable := keyKind(opts.PublishableKey, "pk_test_", "pk_live_")
 	if _, ok := keyHost(opts.PublishableKey); !ok {
@@ -21,16 +21,16 @@ func (l *loader) keys(opts *middleware.Options) {
 		if publishable != "" {
 			found += " and holds no host of a Frontend API; was it copied whole?"
 		}
-		l.problem(envPublishableKey, found, "the instance's publishable key, pk_test_… or pk_live_… (Clerk dashboard, API keys)")
+		l.problem(EnvPublishableKey, found, "the instance's publishable key, pk_test_… or pk_live_… (Clerk dashboard, API keys)")
 	}
 	secret := keyKind(opts.SecretKey, "sk_test_", "sk_live_")
 	machineOnly := slices.Equal(opts.AcceptsToken, []middleware.TokenType{middleware.M2MToken}) && opts.MachineSecretKey != ""
 	switch {
 	case opts.SecretKey == "" && machineOnly:
 	case secret == "" || len(opts.SecretKey) == len("sk_test_"):
-		l.problem(envSecretKey, foundKey(opts.SecretKey), "the instance's secret key, sk_test_… or sk_live_… (Clerk dashboard, API keys)")
+		l.problem(EnvSecretKey, foundKey(opts.SecretKey), "the instance's secret key, sk_test_… or sk_live_… (Clerk dashboard, API keys)")
 	case publishable != "" && publishable[2:] != secret[2:]:
-		l.problem(envSecretKey, "an "+secret+"… key beside a "+publishable+"… publishable key", "both keys of the same instance")
+		l.problem(EnvSecretKey, "an "+secret+"… key beside a "+publishable+"… publishable key", "both keys of the same instance")
 	}
 }
 

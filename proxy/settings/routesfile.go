@@ -1,4 +1,4 @@
-package proxy
+package settings
 
 import (
 	"errors"
@@ -18,13 +18,13 @@ const noUpstream = "none"
 // routesFile reads the file that CLERKGATE_CONFIG names; nil without one. Its
 // problems are told by file and line.
 func (l *loader) routesFile() *routes.Config {
-	name := l.text(envConfig)
+	name := l.text(EnvConfig)
 	if name == "" {
 		return nil
 	}
 	data, err := readBounded(name, maxRoutesFile)
 	if err != nil {
-		l.problem(envConfig, err.Error(), "a routes file that can be read, such as clerkgate.yaml")
+		l.problem(EnvConfig, err.Error(), "a routes file that can be read, such as clerkgate.yaml")
 		return nil
 	}
 	cfg, err := routes.Parse(name, data)
@@ -39,7 +39,7 @@ func (l *loader) routesFile() *routes.Config {
 			l.problem(fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column), found, p.Remedy)
 		}
 	case err != nil:
-		l.problem(envConfig, err.Error(), "a routes file, such as clerkgate.yaml")
+		l.problem(EnvConfig, err.Error(), "a routes file, such as clerkgate.yaml")
 	}
 	return cfg
 }
@@ -60,23 +60,23 @@ func readBounded(name string, limit int64) ([]byte, error) {
 // routesContradictions finds variables that say the same as a routes file, and
 // routes that lead nowhere.
 func (l *loader) routesContradictions(cfg *Config) {
-	if l.text(envConfig) == "" {
-		if l.text(envUpstream) == "" {
-			l.problem(envUpstream, "nothing", expectedUpstream)
+	if l.text(EnvConfig) == "" {
+		if l.text(EnvUpstream) == "" {
+			l.problem(EnvUpstream, "nothing", expectedUpstream)
 		}
 		return
 	}
-	for _, name := range []string{envPolicy, envPublicPaths, envCSRF, envTrustedOrigins} {
+	for _, name := range []string{EnvPolicy, EnvPublicPaths, EnvCSRF, EnvTrustedOrigins} {
 		if l.text(name) != "" && !l.failed(name) {
-			l.problem(name, "a value, while "+envConfig+" names a routes file", "nothing: the routes say it")
+			l.problem(name, "a value, while "+EnvConfig+" names a routes file", "nothing: the routes say it")
 		}
 	}
-	if cfg.Routes == nil || l.text(envUpstream) != "" {
+	if cfg.Routes == nil || l.text(EnvUpstream) != "" {
 		return
 	}
 	for _, route := range cfg.Routes.Routes {
 		if route.Upstream == "" {
-			l.problem(envUpstream, fmt.Sprintf("nothing, while the route in line %d of %s names no upstream", route.Line, l.text(envConfig)),
+			l.problem(EnvUpstream, fmt.Sprintf("nothing, while the route in line %d of %s names no upstream", route.Line, l.text(EnvConfig)),
 				expectedUpstream+", or "+noUpstream+" when only gateways ask")
 			return
 		}

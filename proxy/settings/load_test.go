@@ -1,9 +1,13 @@
-package proxy
+package settings
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
-	"errors"
+	"encoding/pem"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +40,7 @@ func load(env map[string]string) (Config, []Warning, error) {
 	for name, value := range env {
 		environ = append(environ, name+"="+value)
 	}
-	return LoadConfig(func(name string) (string, bool) {
+	return Load(func(name string) (string, bool) {
 		value, ok := env[name]
 		return value, ok
 	}, environ)
@@ -44,18 +48,18 @@ func load(env map[string]string) (Config, []Warning, error) {
 
 func problems(t testing.TB, err error) map[string]Problem {
 	t.Helper()
-	var invalid *ConfigError
+	var invalid *Error
 	require.ErrorAs(t, err, &invalid)
 	byName := make(map[string]Problem)
 	for _, p := range invalid.Problems {
-		assert.NotContains(t, byName, p.Variable, "one problem per variable")
-		assert.NotEmpty(t, p.Expected)
-		byName[p.Variable] = p
+		assert.NotContains(t, byName, p.Where, "one problem per variable")
+		assert.NotEmpty(t, p.Want)
+		byName[p.Where] = p
 	}
 	return byName
 }
 
-func TestLoadConfigDefaults(t *testing.T) {
+func TestLoadDefaults(t *testing.T) {
 	cfg, warnings, err := load(environment(nil))
 	require.NoError(t, err)
 	assert.Empty(t, warnings)
@@ -68,9 +72,10 @@ func TestLoadConfigDefaults(t *testing.T) {
 	assert.Empty(t, cfg.Auth.TrustedProxies)
 }
 
-func TestLoadConfigValues(t *testing.T) {
+func TestLoadValues(t *testing.T) {
+	key := testPEM(t)
 	cfg, _, err := load(environment(map[string]string{
-		"CLERK_JWT_KEY":                       strings.ReplaceAll(testPEM(t), "\n", `\n`),
+		"CLERK_JWT_KEY":                       strings.ReplaceAll(key, "\n", `\n`),
 		"CLERK_API_URL":                       "http://127.0.0.1:8090",
 		"CLERK_PROXY_URL":                     "/__clerk",
 		"CLERK_FAPI_URL":                      "http://127.0.0.1:8090/",
@@ -89,7 +94,7 @@ func TestLoadConfigValues(t *testing.T) {
 		"CLERKGATE_LISTEN":                    "", // set to nothing is not set
 	}))
 	require.NoError(t, err)
-	assert.Equal(t, testPEM(t), cfg.Auth.JWTKey)
+	assert.Equal(t, key, cfg.Auth.JWTKey)
 	assert.Equal(t, "http://127.0.0.1:8090", cfg.FrontendAPI.String())
 	assert.Equal(t, []string{"/health", "/assets/*"}, cfg.PublicPaths)
 	assert.Equal(t, []netip.Prefix{
@@ -105,7 +110,7 @@ func TestLoadConfigValues(t *testing.T) {
 	assert.Equal(t, ":8080", cfg.Listen)
 }
 
-func TestLoadConfigEmptyEnvironment(t *testing.T) {
+func TestLoadEmptyEnvironment(t *testing.T) {
 	_, _, err := load(nil)
 	found := problems(t, err)
 	assert.Len(t, found, 3)
@@ -115,7 +120,7 @@ func TestLoadConfigEmptyEnvironment(t *testing.T) {
 	}
 }
 
-func TestLoadConfigRefuses(t *testing.T) {
+func TestLoadRefuses(t *testing.T) {
 	tests := map[string]struct{ variable, value string }{
 		"publishable key, other kind":   {"CLERK_PUBLISHABLE_KEY", "sk_test_planted0secret"},
 		"publishable key, not base64":   {"CLERK_PUBLISHABLE_KEY", "pk_test_!!!"},
@@ -173,14 +178,14 @@ func TestLoadConfigRefuses(t *testing.T) {
 	}
 }
 
-func TestLoadConfigListsEveryProblem(t *testing.T) {
+func TestLoadListsEveryProblem(t *testing.T) {
 	_, _, err := load(map[string]string{
 		"CLERK_PUBLISHABLE_KEY": "x", "CLERKGATE_POLICY": "y", "CLERKGATE_LOG_LEVEL": "z", "CLERKGATE_LISTEN": "?",
 	})
 	assert.Len(t, problems(t, err), 6)
 }
 
-func TestLoadConfigWarnsOfUnknownNames(t *testing.T) {
+func TestLoadWarnsOfUnknownNames(t *testing.T) {
 	_, warnings, err := load(environment(map[string]string{
 		"CLERKGATE_UPSTREM": "planted0secret", "CLERK_SECRETKEY": "planted0secret", "PATH": "/bin",
 	}))
@@ -196,7 +201,7 @@ func TestLoadConfigWarnsOfUnknownNames(t *testing.T) {
 	}
 }
 
-func TestLoadConfigWarnsOfOpenProduction(t *testing.T) {
+func TestLoadWarnsOfOpenProduction(t *testing.T) {
 	live := map[string]string{"CLERK_PUBLISHABLE_KEY": publishableKey("live", "clerk.example.com"), "CLERK_SECRET_KEY": "sk_live_planted0secret"}
 	_, warnings, err := load(environment(live))
 	require.NoError(t, err)
@@ -208,16 +213,67 @@ func TestLoadConfigWarnsOfOpenProduction(t *testing.T) {
 	assert.Empty(t, warnings)
 }
 
-func TestLoadConfigTranslatesTheMiddleware(t *testing.T) {
+func TestLoadTranslatesTheMiddleware(t *testing.T) {
 	_, _, err := load(environment(map[string]string{"CLERK_IS_SATELLITE": "true"}))
 	found := problems(t, err)
-	assert.Equal(t, Problem{"CLERK_DOMAIN", "nothing", "the satellite's own domain, or a proxy URL"}, found["CLERK_DOMAIN"])
+	assert.Equal(t, Problem{Where: "CLERK_DOMAIN", Found: "nothing", Want: "the satellite's own domain, or a proxy URL"}, found["CLERK_DOMAIN"])
 	assert.Contains(t, found, "CLERK_SIGN_IN_URL")
 }
 
-func TestNewRefusesWhatConfigLacks(t *testing.T) {
-	_, err := New(Config{}, Deps{})
-	var invalid *ConfigError
-	require.True(t, errors.As(err, &invalid))
-	assert.Equal(t, "CLERK_PUBLISHABLE_KEY", invalid.Problems[0].Variable)
+func TestServerOptionsAreRead(t *testing.T) {
+	cfg, _, err := load(environment(map[string]string{
+		EnvReadHeaderTimeout: "1s", EnvBodyIdleTimeout: "2s", EnvIdleTimeout: "3s", EnvShutdownTimeout: "4s",
+		EnvMaxHeaderBytes: "8KiB", EnvMaxBodyBytes: "10 MiB", EnvMaxConnections: "5", EnvMaxStreams: "6", EnvH2C: "true",
+		EnvConnectTimeout: "7s", EnvUpstreamTimeout: "8s", EnvUpstreamProtocol: "h2c", EnvUpstreamTransport: "direct",
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, Limits{time.Second, 2 * time.Second, 3 * time.Second, 8 << 10, 10 << 20, 5, 6}, cfg.Limits)
+	assert.Equal(t, 4*time.Second, cfg.ShutdownTimeout)
+	assert.True(t, cfg.H2C)
+	up := cfg.upstreamSettings()
+	assert.Equal(t, 7*time.Second, up.ConnectTimeout)
+	assert.Equal(t, 8*time.Second, up.ResponseTimeout)
+	assert.Equal(t, "h2c", string(up.Protocol))
+	assert.Equal(t, TransportDirect, cfg.UpstreamTransport)
+}
+
+func TestLimitsDefaults(t *testing.T) {
+	want := Limits{
+		ReadHeaderTimeout: 10 * time.Second, BodyIdleTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, MaxStreams: 250,
+	}
+	assert.Equal(t, want, Limits{}.WithDefaults())
+	assert.Equal(t, want, Limits{MaxBodyBytes: -1, MaxConnections: -1, IdleTimeout: -1}.WithDefaults())
+	own := Limits{1, 2, 3, 4, 5, 6, 7}
+	assert.Equal(t, own, own.WithDefaults())
+}
+
+func TestFrontendOrigin(t *testing.T) {
+	own, err := url.Parse("http://127.0.0.1:8090")
+	require.NoError(t, err)
+	for name, test := range map[string]struct {
+		cfg  Config
+		want string
+	}{
+		"development": {configWithKey(publishableKey("test", "x-y-13.clerk.accounts.dev")), "https://x-y-13.clerk.accounts.dev"},
+		"production":  {configWithKey(publishableKey("live", "clerk.example.com")), "https://frontend-api.clerk.dev"},
+		"configured":  {Config{FrontendAPI: own}, "http://127.0.0.1:8090"},
+	} {
+		assert.Equal(t, test.want, test.cfg.FrontendOrigin().String(), name)
+	}
+}
+
+func configWithKey(key string) Config {
+	var c Config
+	c.Auth.PublishableKey = key
+	return c
+}
+
+func testPEM(t testing.TB) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	require.NoError(t, err)
+	return strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
 }

@@ -1,0 +1,116 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/internal/problem"
+	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/routes"
+)
+
+// Error lists everything that is wrong with a configuration. It never holds
+// the value of a secret.
+type Error struct {
+	Problems []Problem
+}
+
+// Problem is one thing wrong with one variable, which Where names, or at one place
+// of the routes file: file, line and column.
+type Problem = problem.Problem
+
+// Error is the message that the command prints: all problems, one below the
+// other.
+func (e *Error) Error() string {
+	var b strings.Builder
+	noun := "problems"
+	if len(e.Problems) == 1 {
+		noun = "problem"
+	}
+	fmt.Fprintf(&b, "the configuration has %d %s\n", len(e.Problems), noun)
+	for _, p := range e.Problems {
+		fmt.Fprintf(&b, "\n  %s\n", p.Where)
+		if p.Found != "" {
+			fmt.Fprintf(&b, "    found     %s\n", p.Found)
+		}
+		if p.Want != "" {
+			fmt.Fprintf(&b, "    expected  %s\n", p.Want)
+		}
+		if p.Remedy != "" {
+			fmt.Fprintf(&b, "    remedy    %s\n", p.Remedy)
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// Warning is something about the environment that does not stop the start.
+type Warning struct {
+	// Variable is the environment variable.
+	Variable string
+	// Message says what is odd about it.
+	Message string
+}
+
+func (w Warning) String() string { return w.Variable + ": " + w.Message }
+
+// NewError is an error about one variable, in the words of err.
+func NewError(variable string, err error) error {
+	return &Error{Problems: []Problem{{Where: variable, Found: err.Error()}}}
+}
+
+// OptionsError turns the middleware's error into one that speaks of variables.
+func OptionsError(err error) error {
+	var invalid *middleware.OptionsError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	problems := slices.Clone(invalid.Problems)
+	for i := range problems {
+		if name, ok := fieldVariables()[problems[i].Where]; ok {
+			problems[i].Where = name
+		}
+	}
+	return &Error{Problems: problems}
+}
+
+// TLSError is an error about the pair that the public listener speaks TLS with.
+func TLSError(err error) error {
+	return &Error{Problems: []Problem{fileProblem(err, EnvTLSCertFile, EnvTLSKeyFile)}}
+}
+
+// fileProblem says which of two variables names the file that err is about.
+func fileProblem(err error, certVariable, keyVariable string) Problem {
+	p := Problem{Where: certVariable, Found: err.Error(), Want: "a certificate and its key, in PEM"}
+	var file *certificate.Error
+	if errors.As(err, &file) {
+		p.Want = file.Remedy()
+		if file.Key {
+			p.Where = keyVariable
+		}
+	}
+	return p
+}
+
+// UpstreamError says which setting of an upstream err is about; the upstream
+// without a name is the environment's.
+func UpstreamError(name string, up routes.Upstream, err error) error {
+	p := Problem{Where: EnvUpstreamProtocol, Found: err.Error()}
+	if file := (*certificate.Error)(nil); errors.As(err, &file) {
+		p.Want = file.Remedy()
+		switch file.File {
+		case up.CAFile:
+			p.Where = EnvUpstreamCAFile
+		case up.CertificateFile:
+			p.Where = EnvUpstreamCertFile
+		default:
+			p.Where = EnvUpstreamKeyFile
+		}
+	}
+	if name != "" {
+		p.Where = "upstreams." + name
+	}
+	return &Error{Problems: []Problem{p}}
+}
