@@ -55,7 +55,7 @@ func NewStatic(text string) (*Static, error) {
 }
 
 // Key returns the key for any id: a configured key is trusted by configuration,
-// not by name (reference-behaviour.md, 47).
+// not by name (docs/protocol.md, 7.16).
 func (s *Static) Key(context.Context, string) (Key, error) { return s.key, nil }
 
 // Generation is constant, since the key never changes.

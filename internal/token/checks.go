@@ -47,7 +47,7 @@ func checkSubject(sub Value) *Error {
 
 // checkAudience applies only when both sides name an audience, and only to a
 // string or a list of strings: session tokens carry azp instead
-// (reference-behaviour.md, 63 and 64).
+// (docs/protocol.md, 7.23).
 func checkAudience(aud Value, allowed []string) *Error {
 	if len(allowed) == 0 || !aud.Truthy() {
 		return nil
@@ -69,7 +69,7 @@ func checkAudience(aud Value, allowed []string) *Error {
 }
 
 // checkOAuthAudience is strict: with audiences configured the token must name
-// one of them (reference-behaviour.md, 120).
+// one of them (docs/protocol.md, 12.8).
 func checkOAuthAudience(aud Value, allowed []string) *Error {
 	if len(allowed) == 0 {
 		return nil
@@ -108,7 +108,7 @@ func checkAuthorizedParty(azp Value, parties []string) *Error {
 // times are a token's time claims in Unix milliseconds, as JavaScript's Date
 // holds them. NaN (absent, or out of a Date's range) compares false with
 // everything: such a token never expires and is never early, which is what the
-// reference does (reference-behaviour.md, 52 and 53).
+// reference does (docs/protocol.md, 7.20).
 type times struct{ exp, nbf, iat float64 }
 
 // check compares in the order exp, nbf, iat.

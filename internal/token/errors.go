@@ -3,7 +3,7 @@ package token
 import "fmt"
 
 // Reason is the protocol's constant for why a token was refused
-// (session-protocol.md, section 5).
+// (docs/protocol.md, 7).
 type Reason string
 
 // The reasons that verification answers with.

@@ -12,7 +12,7 @@ var errHandshakeClaim = errors.New("handshake claim holds something else than te
 // Handshake verifies a handshake token and returns its Set-Cookie lines. Header
 // and signature are checked, time and other claims are not: the token came
 // with a redirect a moment ago, and the session inside is verified as such
-// (session-protocol.md, section 9). A claim that is no list gives none; a list
+// (docs/protocol.md, 10.10). A claim that is no list gives none; a list
 // that holds something else than texts is an error that is no *[Error].
 func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) {
 	u, err := Decode(raw)

@@ -10,7 +10,7 @@ import (
 
 // HeaderIsNull reports whether the header is the JSON value null. At it, and at
 // claims that are null, the reference stops with an error of its own instead of
-// refusing the token (reference-behaviour.md, 42).
+// refusing the token (docs/protocol.md, 5.10).
 func (u *Unverified) HeaderIsNull() bool { return u.traits.headerNull }
 
 // ClaimsAreNull reports whether the claims are the JSON value null.

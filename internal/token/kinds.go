@@ -1,7 +1,7 @@
 package token
 
 // Categories of tokens signed by one instance key, in the header's "cat"
-// (tokens-and-webhooks.md, section 1.1).
+// (docs/protocol.md, 6.2 to 6.6).
 const (
 	categorySession = "cl_B7d4PD111AAA" // session and handshake tokens
 	categoryM2M     = "cl_B7d4PD333AAA"

@@ -8,7 +8,7 @@ import (
 )
 
 // orgV2 reads the "o" claim of the second claims layout
-// (tokens-and-webhooks.md, sections 1.4 and 1.5).
+// (docs/protocol.md, 6.10 to 6.12).
 func orgV2(o Value, features string) Org {
 	var id, slug, role, permissions, masks Value
 	walkObject(o.raw, func(name, raw []byte) {

@@ -92,7 +92,7 @@ func (v *Verifier) Decode(raw string) (*Unverified, error) {
 	return Decode(raw)
 }
 
-// Session verifies a session token (session-protocol.md, section 5).
+// Session verifies a session token (docs/protocol.md, 7).
 func (v *Verifier) Session(ctx context.Context, raw string) (*Verified, error) {
 	return v.verify(ctx, kindSession, raw, nil)
 }
