@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"net"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 func TestRunDemo(t *testing.T) {
@@ -63,45 +62,17 @@ func TestHelpOfDemoShowsDefaults(t *testing.T) {
 func TestRunDemoUntilInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	stdout := &waitingBuffer{words: "Ctrl-C", seen: make(chan struct{})}
-	var stderr bytes.Buffer
+	var stdout, stderr kit.Buffer
 	code := make(chan int, 1)
 	go func() {
 		args := []string{"demo", "--listen", "127.0.0.1:0", "--clerk-listen", "127.0.0.1:0", "--production"}
-		code <- run(ctx, args, process{stdout: stdout, stderr: &stderr})
+		code <- run(ctx, args, process{stdout: &stdout, stderr: &stderr})
 	}()
-	<-stdout.seen
+	stdout.Await(t, "Ctrl-C")
 	cancel()
 	assert.Equal(t, exitOK, <-code, stderr.String())
 	assert.Empty(t, stderr.String())
 	for _, part := range []string{"http://localhost:", "pk_live_", "/__clerk", "jane@example.com", "omar@example.com", "correct horse", "stopped"} {
 		assert.Contains(t, stdout.String(), part)
 	}
-}
-
-// waitingBuffer is an output of several goroutines that tells when certain words were
-// written.
-type waitingBuffer struct {
-	words string
-	seen  chan struct{}
-
-	mu   sync.Mutex
-	text strings.Builder
-	once sync.Once
-}
-
-func (b *waitingBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n, err := b.text.Write(p)
-	if strings.Contains(b.text.String(), b.words) {
-		b.once.Do(func() { close(b.seen) })
-	}
-	return n, err
-}
-
-func (b *waitingBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // The example as its reader runs it: emulator, application, clerkgate, and a test in another language.
@@ -43,8 +44,8 @@ func startEmulator(t *testing.T, args ...string) map[string]string {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	printed, done := make(chan string, 1), make(chan struct{})
-	stdout := writerFunc(func(p []byte) (int, error) { printed <- string(p); return len(p), nil })
-	var stderr bytes.Buffer
+	stdout := kit.WriterFunc(func(p []byte) (int, error) { printed <- string(p); return len(p), nil })
+	var stderr kit.Buffer
 	go func() {
 		defer close(done)
 		args := append([]string{"emulator", "--listen", "127.0.0.1:0"}, args...)
@@ -75,13 +76,13 @@ func serveBeforeApp(t *testing.T, clerk map[string]string, upstream string) stri
 	maps.Copy(environment, clerk)
 	ctx, stop := context.WithCancel(t.Context())
 	listening, done := make(chan string, 1), make(chan struct{})
-	stdout := writerFunc(func(p []byte) (int, error) {
+	stdout := kit.WriterFunc(func(p []byte) (int, error) {
 		if address, ok := strings.CutPrefix(strings.TrimSpace(string(p)), "listening   http://"); ok {
 			listening <- strings.TrimSpace(address)
 		}
 		return len(p), nil
 	})
-	var stderr bytes.Buffer
+	var stderr kit.Buffer
 	go func() {
 		defer close(done)
 		lookup := func(name string) (string, bool) { value, ok := environment[name]; return value, ok }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -159,18 +160,13 @@ func TestHelpHasEveryVariable(t *testing.T) {
 	}
 }
 
-// writerFunc is an io.Writer.
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
 func TestServeStartsAndStops(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	env := serveEnvironment()
 	lookup := func(name string) (string, bool) { value, ok := env[name]; return value, ok }
 	var stdout, stderr bytes.Buffer
-	announced := writerFunc(func(p []byte) (int, error) {
+	announced := kit.WriterFunc(func(p []byte) (int, error) {
 		if strings.Contains(string(p), "probes") {
 			stop() // the last line of the start
 		}

@@ -20,6 +20,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // logged is a log that can be waited for.
@@ -67,7 +69,7 @@ func TestHangupsUnderLoad(t *testing.T) {
 	defer stop()
 	log := &logged{lines: make(chan string, 1)}
 	addresses, exit := make(chan string, 1), make(chan int, 1)
-	announced := writerFunc(func(p []byte) (int, error) {
+	announced := kit.WriterFunc(func(p []byte) (int, error) {
 		if at := regexp.MustCompile(`listening +http://(\S+)`).FindSubmatch(p); at != nil {
 			addresses <- string(at[1])
 		}

@@ -33,6 +33,10 @@ func NewBrowser(t testing.TB) *Browser {
 	t.Cleanup(transport.CloseIdleConnections)
 	b := &Browser{Header: http.Header{}, t: t}
 	b.client = &http.Client{Jar: secureLocalhost{jar}, Timeout: 2 * Patience, Transport: RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		if r.Response != nil && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+			r = r.Clone(r.Context())
+			r.Header.Del("Origin") // it was that of the form which led here
+		}
 		res, err := transport.RoundTrip(r)
 		if err == nil {
 			b.Trail = append(b.Trail, fmt.Sprintf("%d %s", res.StatusCode, r.URL.Path))

@@ -1,27 +1,22 @@
 package demo
 
 import (
-	"fmt"
-	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
-// browser is a browser as far as the demo can tell: a cookie jar, and the
-// headers that come with a navigation.
+// browser is one that reads the pages it is shown, as a person at the demo does.
 type browser struct {
-	tb     testing.TB
-	client *http.Client
-	// trail is each answer since the last navigation began, such as "307 /".
-	trail []string
+	*kit.Browser
+	tb testing.TB
 }
 
 // document is a page that the browser shows.
@@ -36,70 +31,28 @@ type document struct {
 
 func newBrowser(tb testing.TB) *browser {
 	tb.Helper()
-	jar, err := cookiejar.New(nil)
-	require.NoError(tb, err)
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	tb.Cleanup(transport.CloseIdleConnections)
-	b := &browser{tb: tb}
-	b.client = &http.Client{Jar: localhostJar{jar}, Timeout: 10 * time.Second, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-		r = r.Clone(r.Context())
-		r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
-		r.Header.Set("Sec-Fetch-Dest", "document")
-		r.Header.Set("Sec-Fetch-Mode", "navigate")
-		r.Header.Set("Sec-Fetch-Site", "same-origin")
-		if r.Method == http.MethodPost {
-			r.Header.Set("Origin", r.URL.Scheme+"://"+r.URL.Host)
-		}
-		res, err := transport.RoundTrip(r)
-		if err == nil {
-			b.trail = append(b.trail, fmt.Sprintf("%d %s", res.StatusCode, r.URL.Path))
-		}
-		return res, err
-	})}
+	b := &browser{kit.NewBrowser(tb), tb}
+	b.Header.Set("Sec-Fetch-Site", "same-origin")
 	return b
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// localhostJar treats localhost as browsers do: as a secure place, whatever the scheme.
-type localhostJar struct{ *cookiejar.Jar }
-
-func (j localhostJar) secure(u *url.URL) *url.URL {
-	if u.Hostname() != "localhost" {
-		return u
-	}
-	secure := *u
-	secure.Scheme = "https"
-	return &secure
-}
-
-func (j localhostJar) SetCookies(u *url.URL, c []*http.Cookie) { j.Jar.SetCookies(j.secure(u), c) }
-
-func (j localhostJar) Cookies(u *url.URL) []*http.Cookie { return j.Jar.Cookies(j.secure(u)) }
 
 // open navigates to an address and follows redirects.
 func (b *browser) open(address string) *document {
 	b.tb.Helper()
-	r, err := http.NewRequestWithContext(b.tb.Context(), http.MethodGet, address, nil)
-	require.NoError(b.tb, err)
-	return b.navigate(r)
+	b.rest(address)
+	return b.read(b.Open(address))
 }
 
-func (b *browser) navigate(r *http.Request) *document {
+// rest takes longer than the two seconds for which a redirect counts, as people do.
+func (b *browser) rest(address string) {
+	b.SetCookies(address, &http.Cookie{Name: "__clerk_redirect_count", Path: "/", MaxAge: -1})
+}
+
+func (b *browser) read(reply kit.Reply) *document {
 	b.tb.Helper()
-	b.trail = nil
-	// People take longer than the two seconds for which a redirect counts.
-	b.client.Jar.SetCookies(r.URL, []*http.Cookie{{Name: "__clerk_redirect_count", Path: "/", MaxAge: -1}})
-	res, err := b.client.Do(r)
+	root, err := html.Parse(strings.NewReader(reply.Text))
 	require.NoError(b.tb, err)
-	body, err := io.ReadAll(res.Body)
-	require.NoError(b.tb, err)
-	require.NoError(b.tb, res.Body.Close())
-	root, err := html.Parse(strings.NewReader(string(body)))
-	require.NoError(b.tb, err)
-	return &document{status: res.StatusCode, url: res.Request.URL, header: res.Header, root: root, text: textOf(root), cookies: res.Cookies()}
+	return &document{status: reply.StatusCode, url: reply.Request.URL, header: reply.Header, root: root, text: textOf(root), cookies: reply.Cookies()}
 }
 
 // click submits the form with a button that mentions label, or follows such a link.
@@ -131,10 +84,9 @@ func (b *browser) submit(page *document, form, button *html.Node) *document {
 		values.Add(name, attribute(button, "value"))
 	}
 	require.Equal(b.tb, "post", strings.ToLower(attribute(form, "method")))
-	r, err := http.NewRequestWithContext(b.tb.Context(), http.MethodPost, b.resolve(page, attribute(form, "action")), strings.NewReader(values.Encode()))
-	require.NoError(b.tb, err)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return b.navigate(r)
+	address := b.resolve(page, attribute(form, "action"))
+	b.rest(address)
+	return b.read(b.Submit(address, values))
 }
 
 func (b *browser) resolve(page *document, reference string) string {

@@ -1,19 +1,18 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 const (
@@ -21,27 +20,9 @@ const (
 	jane         = "jane@example.com"
 )
 
-// buffer is an output that several goroutines write to.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 // started runs a demo on free ports until the test ends. Its clock is the
 // local Clerk's; everything it prints is in the buffer.
-func started(t testing.TB, opts Options) (*Demo, *buffer) {
+func started(t testing.TB, opts Options) (*Demo, *kit.Buffer) {
 	t.Helper()
 	opts.Listen, opts.ClerkListen = "127.0.0.1:0", "127.0.0.1:0"
 	if opts.TokenLifetime == 0 {
@@ -49,7 +30,7 @@ func started(t testing.TB, opts Options) (*Demo, *buffer) {
 	}
 	began := time.Now().Truncate(time.Second)
 	opts.Now = func() time.Time { return began } // it stands still, but for Advance
-	out := &buffer{}
+	out := &kit.Buffer{}
 	ctx, cancel := context.WithCancel(context.Background())
 	d, err := New(ctx, opts, out)
 	require.NoError(t, err)
@@ -69,7 +50,7 @@ func started(t testing.TB, opts Options) (*Demo, *buffer) {
 }
 
 // startedSignedIn has a browser that has just signed in as Jane.
-func startedSignedIn(t testing.TB, opts Options) (*Demo, *browser, *buffer) {
+func startedSignedIn(t testing.TB, opts Options) (*Demo, *browser, *kit.Buffer) {
 	t.Helper()
 	d, out := started(t, opts)
 	browser := newBrowser(t)
@@ -79,8 +60,8 @@ func startedSignedIn(t testing.TB, opts Options) (*Demo, *browser, *buffer) {
 	signIn := browser.click(landing, "Sign in")
 	require.Equal(t, http.StatusOK, signIn.status, signIn.text)
 	page := browser.click(signIn, jane)
-	require.Equal(t, d.origin+"/", page.url.String(), "trail: %v", browser.trail)
-	require.Equal(t, jane, page.identity(), "trail: %v\n%s", browser.trail, page.text)
+	require.Equal(t, d.origin+"/", page.url.String(), "trail: %v", browser.Trail)
+	require.Equal(t, jane, page.identity(), "trail: %v\n%s", browser.Trail, page.text)
 	return d, browser, out
 }
 
@@ -102,7 +83,7 @@ func TestRefreshesAnExpiredToken(t *testing.T) {
 		d.clerk.Advance(opts.lifetime() + 10*time.Second)
 
 		page := browser.open(d.origin + "/")
-		assert.Equal(t, []string{"200 /"}, browser.trail, "no redirect")
+		assert.Equal(t, []string{"200 /"}, browser.Trail, "no redirect")
 		assert.Equal(t, jane, page.identity())
 		assert.Contains(t, page.cookieNames(), "__session")
 		assert.Contains(t, page.cookieNames(), "__session_"+d.clerk.CookieSuffix())
@@ -130,9 +111,9 @@ func TestFallsBackOnTheHandshake(t *testing.T) {
 
 		page := browser.open(d.origin + "/")
 		assert.Equal(t, before+1, d.clerk.CallCount(http.MethodPost, refreshCalls), "it was tried once")
-		require.GreaterOrEqual(t, len(browser.trail), 3)
-		assert.Equal(t, []string{"307 /", "307 " + proxyPath + "/v1/client/handshake"}, browser.trail[:2])
-		assert.Equal(t, "200 /", browser.trail[len(browser.trail)-1])
+		require.GreaterOrEqual(t, len(browser.Trail), 3)
+		assert.Equal(t, []string{"307 /", "307 " + proxyPath + "/v1/client/handshake"}, browser.Trail[:2])
+		assert.Equal(t, "200 /", browser.Trail[len(browser.Trail)-1])
 		assert.Equal(t, jane, page.identity())
 		assert.Empty(t, page.url.RawQuery, "the handshake leaves nothing in the address")
 		assert.Contains(t, out.String(), "session-token-expired-refresh-")
@@ -149,7 +130,7 @@ func TestNoticesARevokedSession(t *testing.T) {
 		d.clerk.Advance(11 * time.Second) // the token lives on for 49 s
 
 		page := browser.open(d.origin + "/")
-		assert.Empty(t, page.identity(), "trail: %v", browser.trail)
+		assert.Empty(t, page.identity(), "trail: %v", browser.Trail)
 		assert.Contains(t, page.text, "Please sign in")
 	})
 }
@@ -168,9 +149,9 @@ func TestEndsASession(t *testing.T) {
 	forBothInstances(t, func(t *testing.T, opts Options) {
 		d, browser, out := startedSignedIn(t, opts)
 		page := browser.click(browser.open(d.origin+"/"), "End my session")
-		assert.Empty(t, page.identity(), "trail: %v", browser.trail)
+		assert.Empty(t, page.identity(), "trail: %v", browser.Trail)
 		assert.Contains(t, page.text, "Please sign in")
-		assert.Contains(t, browser.trail, "307 "+proxyPath+"/v1/client/handshake")
+		assert.Contains(t, browser.Trail, "307 "+proxyPath+"/v1/client/handshake")
 		assert.Contains(t, out.String(), "client-uat-but-no-session-token")
 
 		again := browser.click(browser.click(page, "Sign in"), "mei@example.com")
@@ -184,7 +165,7 @@ func TestSignsOut(t *testing.T) {
 	forBothInstances(t, func(t *testing.T, opts Options) {
 		d, browser, _ := startedSignedIn(t, opts)
 		page := browser.click(browser.open(d.origin+"/"), "Sign out")
-		assert.Empty(t, page.identity(), "trail: %v", browser.trail)
+		assert.Empty(t, page.identity(), "trail: %v", browser.Trail)
 		assert.Contains(t, page.text, "Please sign in")
 	})
 }
@@ -196,19 +177,13 @@ func TestAnswersPrograms(t *testing.T) {
 	require.NoError(t, err)
 	r.Header.Set("X-Clerk-Auth-Status", "signed-in") // nobody believes it
 	r.Header.Set("X_Clerk_User_Id", "user_1")
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	res, err := transport.RoundTrip(r)
-	require.NoError(t, err)
-	body, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
+	res := kit.Send(t, r)
 
 	assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
 	assert.Equal(t, "Bearer", res.Header.Get("WWW-Authenticate"))
 	assert.Equal(t, "signed-out", res.Header.Get("X-Clerk-Auth-Status"))
 	var refused apiErrors
-	require.NoError(t, json.Unmarshal(body, &refused), string(body))
+	require.NoError(t, json.Unmarshal([]byte(res.Text), &refused), res.Text)
 	require.Len(t, refused.Errors, 1)
 	assert.NotEmpty(t, refused.Errors[0].Code)
 	assert.NotEmpty(t, refused.Errors[0].Message)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 const sampleSeed = `
@@ -60,7 +61,7 @@ func start(t *testing.T, opts Options) *running {
 	e, err := New(opts, io.Discard)
 	require.NoError(t, err)
 	printed := make(chan string, 1)
-	stdout := writerFunc(func(p []byte) (int, error) { printed <- string(p); return len(p), nil })
+	stdout := kit.WriterFunc(func(p []byte) (int, error) { printed <- string(p); return len(p), nil })
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx, stdout) }()
@@ -86,11 +87,6 @@ func start(t *testing.T, opts Options) *running {
 	}
 	return r
 }
-
-// writerFunc is an io.Writer.
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func (e *running) call(method, path, body string, headers ...string) (int, map[string]any) {
 	e.t.Helper()
