@@ -65,7 +65,7 @@ func BenchmarkServe(b *testing.B) {
 	for _, carrier := range []string{"Bearer", "Cookie"} {
 		b.Run(carrier, func(b *testing.B) {
 			p := newBenchProxy(b, &url.URL{Scheme: "http", Host: "127.0.0.1:1"}, Deps{Transport: answer})
-			serve(b, p, benchRequest(b, carrier))
+			serveOften(b, p, benchRequest(b, carrier))
 		})
 	}
 }
@@ -81,7 +81,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	for _, transport := range []string{"direct", "standard"} {
 		b.Run(transport, func(b *testing.B) {
 			p := newBenchProxy(b, target, Deps{}, "CLERKGATE_UPSTREAM_TRANSPORT", transport)
-			serve(b, p, benchRequest(b, "Bearer"))
+			serveOften(b, p, benchRequest(b, "Bearer"))
 		})
 	}
 }
@@ -119,8 +119,8 @@ func benchRequest(tb testing.TB, carrier string) *http.Request {
 	return r
 }
 
-// serve asks p again and again.
-func serve(b *testing.B, p *Proxy, r *http.Request) {
+// serveOften asks p again and again.
+func serveOften(b *testing.B, p *Proxy, r *http.Request) {
 	b.Helper()
 	first := httptest.NewRecorder()
 	p.ServeHTTP(first, r)

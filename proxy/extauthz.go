@@ -1,9 +1,7 @@
 package proxy
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"net/http"
 
 	"github.com/clerkgate/clerkgate/internal/wire"
@@ -33,17 +31,4 @@ func (p *Proxy) check(w http.ResponseWriter, r *http.Request) {
 	a := newGatewayAnswer()
 	p.grant(a, r.WithContext(withAnswer(r.Context(), a)))
 	sayPlainly(w, a)
-}
-
-// listenForChecks opens the gRPC listener; nil when there is none.
-func (p *Proxy) listenForChecks(ctx context.Context, cfg settings.Config) (net.Listener, *extauthz.Server, error) {
-	if cfg.ExtAuthzListen == "" {
-		return nil, nil, nil
-	}
-	server, err := p.checks(cfg)
-	if err != nil {
-		return nil, nil, err
-	}
-	listener, err := listen(ctx, cfg.ExtAuthzListen, settings.EnvExtAuthzListen)
-	return listener, server, err
 }

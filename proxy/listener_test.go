@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -141,56 +139,6 @@ func TestTLSFilesAreCheckedAtTheStart(t *testing.T) {
 	require.NoError(t, err)
 	cfg.TLSCertificateFile, cfg.TLSKeyFile = certFile, otherKey
 	assert.Contains(t, problems(t, Run(t.Context(), cfg, RunOptions{})), settings.EnvTLSKeyFile)
-}
-
-func TestMaxConnections(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := inMemory(t, settings.Limits{MaxConnections: 2}, func(http.ResponseWriter, *http.Request) {})
-		one, two := s.dial(), s.dial()
-		defer two.Close()
-		third := make(chan net.Conn)
-		go func() { third <- s.dial() }()
-		synctest.Wait()
-		select {
-		case <-third:
-			t.Fatal("a third connection was accepted")
-		default:
-		}
-		require.NoError(t, one.Close())
-		require.NoError(t, (<-third).Close(), "it had its turn")
-	})
-}
-
-// half is a connection that can say it has nothing more to say.
-type half struct {
-	net.Conn
-	closed bool
-}
-
-func (h *half) CloseWrite() error { h.closed = true; return nil }
-
-func TestGuardedConnKeepsForeignDeadlines(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, server := net.Pipe()
-		defer client.Close()
-		c := &guardedConn{Conn: server, idle: time.Minute, leave: func() {}}
-		defer c.Close()
-		start := time.Now()
-		require.NoError(t, c.SetDeadline(start.Add(time.Second)))
-		_, err := c.Write([]byte("x"))
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-		assert.Equal(t, time.Second, time.Since(start), "as crypto/tls wants it before it closes")
-
-		require.NoError(t, c.SetDeadline(time.Time{}))
-		start = time.Now()
-		_, err = c.Write([]byte("x"))
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-		assert.Equal(t, 75*time.Second, time.Since(start), "no deadline means the guard's own")
-		require.ErrorIs(t, c.CloseWrite(), errors.ErrUnsupported)
-		h := &half{Conn: server}
-		require.NoError(t, (&guardedConn{Conn: h}).CloseWrite())
-		assert.True(t, h.closed)
-	})
 }
 
 // HTTP/2 without TLS begins with its preface or not at all.

@@ -8,50 +8,50 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// reload reads the configuration again and puts it in force. Whatever is wrong is
+// Reload reads the configuration again and puts it in force. Whatever is wrong is
 // logged, each problem on a line of its own, and the old one goes on. Requests in
 // flight end under the configuration that they began with.
-func (s *server) reload(ctx context.Context) {
-	cfg, warnings, err := s.load()
+func (a *application) Reload(ctx context.Context) {
+	cfg, warnings, err := a.load()
 	for _, w := range warnings {
-		s.logger.LogAttrs(ctx, slog.LevelWarn, "configuration warning",
+		a.logger.LogAttrs(ctx, slog.LevelWarn, "configuration warning",
 			slog.String("variable", w.Variable), slog.String("warning", w.Message))
 	}
 	if err == nil {
-		err = s.apply(cfg)
+		err = a.apply(cfg)
 	}
 	if err != nil {
-		s.refused(ctx, err)
+		a.refused(ctx, err)
 		return
 	}
-	s.cfg = cfg
-	s.logger.LogAttrs(ctx, slog.LevelInfo, "configuration reloaded", slog.Int("routes", len(cfg.AllRoutes())))
+	a.inForce = cfg
+	a.logger.LogAttrs(ctx, slog.LevelInfo, "configuration reloaded", slog.Int("routes", len(cfg.AllRoutes())))
 }
 
-func (s *server) apply(cfg settings.Config) error {
-	if problems := settings.NeedRestart(s.cfg, cfg); len(problems) > 0 {
+func (a *application) apply(cfg settings.Config) error {
+	if problems := settings.NeedRestart(a.inForce, cfg); len(problems) > 0 {
 		return &settings.Error{Problems: problems}
 	}
 	// The certificate is looked at on handshakes anyway; who asks for a reload wants
 	// to know now whether it is good.
-	if s.pair != nil {
-		if err := s.pair.Reload(); err != nil {
+	if a.pair != nil {
+		if err := a.pair.Reload(); err != nil {
 			return settings.TLSError(err)
 		}
 	}
-	return s.swap(cfg)
+	return a.Proxy.Reload(cfg)
 }
 
-func (s *server) refused(ctx context.Context, err error) {
+func (a *application) refused(ctx context.Context, err error) {
 	var invalid *settings.Error
 	if !errors.As(err, &invalid) {
-		s.logger.LogAttrs(ctx, slog.LevelError, "configuration refused; the old one goes on", slog.String("error", err.Error()))
+		a.logger.LogAttrs(ctx, slog.LevelError, "configuration refused; the old one goes on", slog.String("error", err.Error()))
 		return
 	}
 	for _, p := range invalid.Problems {
-		s.logger.LogAttrs(ctx, slog.LevelError, "configuration problem",
+		a.logger.LogAttrs(ctx, slog.LevelError, "configuration problem",
 			slog.String("where", p.Where), slog.String("found", p.Found), slog.String("expected", p.Want))
 	}
-	s.logger.LogAttrs(ctx, slog.LevelError, "configuration refused; the old one goes on",
+	a.logger.LogAttrs(ctx, slog.LevelError, "configuration refused; the old one goes on",
 		slog.Int("problems", len(invalid.Problems)))
 }

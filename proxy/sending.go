@@ -12,7 +12,7 @@ import (
 // sending is a request's body on its way to the upstream. An upstream that takes
 // nothing of it for too long ends the request: the wait for the answer's header
 // begins only once the body is sent, and would never begin. Time in which the
-// client is what is waited for does not count; [guardedBody] looks at that.
+// client is what is waited for does not count; the server looks at that.
 type sending struct {
 	io.ReadCloser
 	wait    time.Duration

@@ -65,7 +65,11 @@ func streamingApp(t testing.TB, events <-chan string) http.Handler {
 			_, _ = w.Write(make([]byte, 4<<20))
 		}
 	})
-	mux.HandleFunc("/upload", upload)
+	mux.HandleFunc("/upload", func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		assert.NoError(t, err)
+		_, _ = fmt.Fprintf(w, "%d bytes", n)
+	})
 	mux.HandleFunc("/refuse", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	mux.HandleFunc("/version", func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.ProtoMajor) })
 	mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {

@@ -114,3 +114,30 @@ func upstreamFailed(w http.ResponseWriter, r *http.Request, e *entry, err error)
 	}
 	answer.Refuse(w, r, status, code, message)
 }
+
+// bothWays lets an answer begin before the body of its request has ended, where the
+// server allows that. It is not for any server: see [serve.Limit].
+func bothWays(w http.ResponseWriter) {
+	for {
+		switch inner := w.(type) {
+		case interface{ BothWays() }:
+			inner.BothWays()
+			return
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			return
+		}
+	}
+}
+
+// bodyFailure is how to answer a request whose client did not send its body as it
+// should have; nil when that is not what went wrong.
+func bodyFailure(r *http.Request) *answer.Error {
+	if body, ok := r.Body.(interface {
+		Failure(context.Context) *answer.Error
+	}); ok {
+		return body.Failure(r.Context())
+	}
+	return nil
+}

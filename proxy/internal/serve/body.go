@@ -1,6 +1,7 @@
-package proxy
+package serve
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -34,12 +35,12 @@ func refusal(err error) *answer.Error {
 	return nil
 }
 
-// guardedBody bounds the body of a request: its size, and how long one read may
+// boundedBody bounds the body of a request: its size, and how long one read may
 // wait for the client. Time in which nobody reads does not count, so that a slow
 // upstream is not its client's fault.
 //
 // The deadlines are of the real clock, as those of sockets are.
-type guardedBody struct {
+type boundedBody struct {
 	from io.ReadCloser
 	max  int64 // 0 for no limit
 	idle time.Duration
@@ -60,7 +61,7 @@ type guardedBody struct {
 
 // Read is called by one goroutine at a time, which may be the transport's and
 // may outlive the handler.
-func (b *guardedBody) Read(p []byte) (int, error) {
+func (b *boundedBody) Read(p []byte) (int, error) {
 	b.reading.Lock()
 	defer b.reading.Unlock()
 	if err := b.before(); err != nil {
@@ -76,7 +77,7 @@ func (b *guardedBody) Read(p []byte) (int, error) {
 	return b.after(n, err)
 }
 
-func (b *guardedBody) before() error {
+func (b *boundedBody) before() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -93,7 +94,7 @@ func (b *guardedBody) before() error {
 
 // renew pushes the connection's deadline forward, at most four times in idle: a
 // read has idle to make progress, and up to a quarter more.
-func (b *guardedBody) renew() {
+func (b *boundedBody) renew() {
 	if b.control == nil {
 		return
 	}
@@ -104,7 +105,7 @@ func (b *guardedBody) renew() {
 	}
 }
 
-func (b *guardedBody) after(n int, err error) (int, error) {
+func (b *boundedBody) after(n int, err error) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.max > 0 && int64(n) > b.left {
@@ -124,35 +125,32 @@ func (b *guardedBody) after(n int, err error) (int, error) {
 	return n, err
 }
 
-func (b *guardedBody) Close() error { return b.from.Close() }
+func (b *boundedBody) Close() error { return b.from.Close() }
 
 // failed says that the rest of the body will not come.
-func (b *guardedBody) failed() bool { return b.problem() != nil }
+func (b *boundedBody) failed() bool { return b.problem() != nil }
 
-func (b *guardedBody) problem() error {
+func (b *boundedBody) problem() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.failure
 }
 
-// bodyFailure is what is wrong with the body of a request whose client is still
-// there: it stalled, or was too large. net/http takes a client for gone, and
-// cancels the context, when its connection had to be given a deadline.
-func bodyFailure(r *http.Request) *answer.Error {
-	body, ok := r.Body.(*guardedBody)
-	if !ok {
-		return nil
-	}
-	if r.Context().Err() != nil {
+// Failure is why the rest of the body will not come, when that is the client's doing
+// and the client is still there to be told; else nil. net/http takes a client for
+// gone, and cancels ctx, the request's, when its connection had to be given a
+// deadline.
+func (b *boundedBody) Failure(ctx context.Context) *answer.Error {
+	if ctx.Err() != nil {
 		// The read that may have been the cause is ending, but may not have said so.
-		body.reading.Lock()
-		defer body.reading.Unlock()
+		b.reading.Lock()
+		defer b.reading.Unlock()
 	}
-	return refusal(body.problem())
+	return refusal(b.problem())
 }
 
 // finish lets go of the connection, and says whether the body was read whole.
-func (b *guardedBody) finish() (whole bool) {
+func (b *boundedBody) finish() (whole bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.done = true
@@ -160,52 +158,4 @@ func (b *guardedBody) finish() (whole bool) {
 		b.watch.finish()
 	}
 	return b.eof
-}
-
-// watch calls abort when what is between begin and end takes longer than idle. It
-// costs no goroutine.
-type watch struct {
-	idle  time.Duration
-	abort func()
-
-	mu    sync.Mutex
-	timer *time.Timer
-	armed bool
-}
-
-func (w *watch) begin() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.armed = true
-	if w.timer == nil {
-		w.timer = time.AfterFunc(w.idle, w.fire)
-		return
-	}
-	w.timer.Reset(w.idle)
-}
-
-func (w *watch) end() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.armed = false
-	w.timer.Stop()
-}
-
-// fire holds the lock while it aborts, so that nothing is aborted after end: the
-// stream may be another request's by then.
-func (w *watch) fire() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.armed {
-		w.abort()
-	}
-}
-
-func (w *watch) finish() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.armed = false
-	if w.timer != nil {
-		w.timer.Stop()
-	}
 }

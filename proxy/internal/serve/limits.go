@@ -1,4 +1,4 @@
-package proxy
+package serve
 
 import (
 	"net/http"
@@ -8,6 +8,28 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
+// Limits bound what one client can hold of a server.
+type Limits struct {
+	// ReadHeaderTimeout is how long the header of a request may take, and the TLS
+	// handshake before it.
+	ReadHeaderTimeout time.Duration
+	// BodyIdleTimeout is how long a client may send nothing of a body that is being
+	// read, or take nothing of an answer that is being written.
+	BodyIdleTimeout time.Duration
+	// IdleTimeout is how long a connection stays open between requests.
+	IdleTimeout time.Duration
+	// MaxHeaderBytes bounds the header of a request. net/http gives 4 KiB more to
+	// HTTP/1, and counts 32 bytes more for each field of HTTP/2.
+	MaxHeaderBytes int
+	// MaxBodyBytes bounds the body of a request; 0 means no limit.
+	MaxBodyBytes int64
+	// MaxConnections bounds the open connections; further ones wait in the
+	// system's queue. 0 means no limit.
+	MaxConnections int
+	// MaxStreams bounds the requests at one time on a connection of HTTP/2.
+	MaxStreams int
+}
+
 // What no honest client sends: browsers keep less than 200 cookies for a site, and
 // a request that came through several proxies has some 50 fields. Each costs an
 // allocation here and everywhere behind (CVE-2025-58186).
@@ -16,13 +38,23 @@ const (
 	maxCookies = 512
 )
 
-// limiter stands before everything that looks at a request. A request over
-// HTTP/1 without a body, which most are, passes with one look at its header:
-// [guardedConn] bounds its answer.
+// limiter is what [Limit] makes.
 type limiter struct {
 	next    http.Handler
 	maxBody int64
 	idle    time.Duration
+}
+
+// Limit stands before everything that looks at a request. A request over HTTP/1
+// without a body, which most are, passes with one look at its header: the
+// connection of [Run] bounds its answer.
+//
+// The ResponseWriter that next gets has a method BothWays(), to be called before an
+// answer may begin while the body is still being read; the body has a method
+// Failure(context.Context) *answer.Error, which says how to answer a request whose
+// body could not be read.
+func Limit(next http.Handler, limits Limits) http.Handler {
+	return &limiter{next: next, maxBody: limits.MaxBodyBytes, idle: limits.BodyIdleTimeout}
 }
 
 func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -30,15 +62,15 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.serve(w, r)
 		return
 	}
-	g := newGuard(w, r, l.idle, l.maxBody)
-	defer g.finish()
+	bw := newBoundedWriter(w, r, l.idle, l.maxBody)
+	defer bw.finish()
 	// A copy: net/http looks at its own request's body once more when the handler
 	// is done, to find out whether the connection can be used again.
-	guarded := r.WithContext(r.Context())
-	if g.body != nil {
-		guarded.Body = g.body
+	bounded := r.WithContext(r.Context())
+	if bw.body != nil {
+		bounded.Body = bw.body
 	}
-	l.serve(g, guarded)
+	l.serve(bw, bounded)
 }
 
 func (l *limiter) serve(w http.ResponseWriter, r *http.Request) {

@@ -1,21 +1,16 @@
-package proxy
+package serve
 
 import (
 	"bufio"
-	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
-
-	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // pipes is a listener whose connections are in memory, so that their deadlines
@@ -44,24 +39,6 @@ func (p *pipes) dial() net.Conn {
 	client, server := net.Pipe()
 	p.conns <- server
 	return client
-}
-
-// inMemory serves handler as Run would, in the bubble of a synctest.
-func inMemory(t *testing.T, limits settings.Limits, handler http.HandlerFunc) *pipes {
-	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	ready := func(context.Context) error { return nil }
-	s := &server{
-		cfg: settings.Config{H2C: true}, limits: limits.WithDefaults(), grace: time.Second,
-		proxy: handler, admin: &admin{ready: ready}, logger: slog.New(slog.DiscardHandler),
-	}
-	public, done := newPipes(), make(chan error, 1)
-	go func() { done <- s.serve(ctx, public, newPipes()) }()
-	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-done)
-	})
-	return public
 }
 
 // readAnswer reads one answer off a connection.

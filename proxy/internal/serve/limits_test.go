@@ -1,4 +1,4 @@
-package proxy
+package serve
 
 import (
 	"bufio"
@@ -17,15 +17,13 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
-	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// upload reads a body as an upstream would, and answers as [Proxy] does when that
-// fails.
+// upload reads a body as an upstream would, and answers when that fails.
 func upload(w http.ResponseWriter, r *http.Request) {
 	n, err := io.Copy(io.Discard, r.Body)
 	if err != nil {
-		if refused := bodyFailure(r); refused != nil {
+		if refused := r.Body.(*boundedBody).Failure(r.Context()); refused != nil {
 			refused.Refuse(w, r)
 			return
 		}
@@ -44,13 +42,6 @@ func ended(t testing.TB, r io.Reader) time.Duration {
 	return time.Since(start)
 }
 
-// The defaults of [settings.Limits].
-const (
-	defaultReadHeaderTimeout = 10 * time.Second
-	defaultBodyIdleTimeout   = time.Minute
-	defaultIdleTimeout       = 2 * time.Minute
-)
-
 func TestSlowHeaderEndsTheConnection(t *testing.T) {
 	for name, begin := range map[string]string{
 		"nothing":                      "",
@@ -61,10 +52,10 @@ func TestSlowHeaderEndsTheConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := inMemory(t, settings.Limits{}, upload).dial()
+				conn := inMemory(t, usual, upload).dial()
 				defer conn.Close()
 				go func() { _, _ = io.WriteString(conn, begin) }()
-				assert.Equal(t, defaultReadHeaderTimeout, ended(t, conn))
+				assert.Equal(t, usual.ReadHeaderTimeout, ended(t, conn))
 			})
 		})
 	}
@@ -72,28 +63,28 @@ func TestSlowHeaderEndsTheConnection(t *testing.T) {
 
 func TestIdleConnectionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := inMemory(t, settings.Limits{}, upload)
+		s := inMemory(t, usual, upload)
 		conn := s.dial()
 		defer conn.Close()
 		go func() { _, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") }()
 		r := bufio.NewReader(conn)
 		res, body := readAnswer(t, r)
 		assert.Equal(t, 200, res.StatusCode, body)
-		assert.Equal(t, defaultIdleTimeout, ended(t, r))
+		assert.Equal(t, usual.IdleTimeout, ended(t, r))
 
 		h2 := s.dial()
 		defer h2.Close()
 		f, start := speakHTTP2(t, h2), time.Now()
 		_, ok := f.until(func(e frameEvent) bool { return e.kind == http2.FrameGoAway })
 		assert.True(t, ok)
-		assert.Equal(t, defaultIdleTimeout, time.Since(start))
+		assert.Equal(t, usual.IdleTimeout, time.Since(start))
 	})
 }
 
 // A body that stops coming.
 func TestStalledBodyIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := inMemory(t, settings.Limits{}, upload).dial()
+		conn := inMemory(t, usual, upload).dial()
 		defer conn.Close()
 		go func() {
 			_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n123")
@@ -103,8 +94,8 @@ func TestStalledBodyIsAnswered(t *testing.T) {
 		assert.Equal(t, http.StatusRequestTimeout, res.StatusCode)
 		assert.Contains(t, body, "request_timeout")
 		assert.True(t, res.Close)
-		assert.GreaterOrEqual(t, time.Since(start), defaultBodyIdleTimeout)
-		assert.LessOrEqual(t, time.Since(start), 2*defaultBodyIdleTimeout)
+		assert.GreaterOrEqual(t, time.Since(start), usual.BodyIdleTimeout)
+		assert.LessOrEqual(t, time.Since(start), 2*usual.BodyIdleTimeout)
 		assert.LessOrEqual(t, ended(t, r), time.Second)
 	})
 }
@@ -114,7 +105,7 @@ func TestAnnouncedBodyDoesNotHoldTheConnection(t *testing.T) {
 	for _, fullDuplex := range []bool{false, true} {
 		t.Run(fmt.Sprint("full duplex ", fullDuplex), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, r *http.Request) {
+				conn := inMemory(t, usual, func(w http.ResponseWriter, r *http.Request) {
 					if fullDuplex {
 						assert.NoError(t, http.NewResponseController(w).EnableFullDuplex())
 					}
@@ -128,7 +119,7 @@ func TestAnnouncedBodyDoesNotHoldTheConnection(t *testing.T) {
 				res, _ := readAnswer(t, r)
 				assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
 				ended(t, r)
-				assert.LessOrEqual(t, time.Since(start), 2*defaultBodyIdleTimeout)
+				assert.LessOrEqual(t, time.Since(start), 2*usual.BodyIdleTimeout)
 			})
 		})
 	}
@@ -143,7 +134,7 @@ func TestSlowBodiesPass(t *testing.T) {
 		for _, version := range []string{"HTTP/1.1", "HTTP/2"} {
 			t.Run(name+" "+version, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, r *http.Request) {
+					s := inMemory(t, usual, func(w http.ResponseWriter, r *http.Request) {
 						one := make([]byte, 1)
 						for range 5 {
 							<-time.After(test.reader)
@@ -185,10 +176,10 @@ func TestSlowBodiesPass(t *testing.T) {
 // The deadline of a body must not end the answer that follows it.
 func TestLongAnswerAfterABody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, r *http.Request) {
+		conn := inMemory(t, usual, func(w http.ResponseWriter, r *http.Request) {
 			_, err := io.Copy(io.Discard, r.Body)
 			assert.NoError(t, err)
-			<-time.After(defaultBodyIdleTimeout / 2)
+			<-time.After(usual.BodyIdleTimeout / 2)
 			_, err = r.Body.Read(make([]byte, 1)) // as transports do, to be sure
 			assert.Equal(t, io.EOF, err)
 			select {
@@ -213,7 +204,7 @@ func TestLongAnswerAfterABody(t *testing.T) {
 func TestSlowReadersEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failed := make(chan time.Duration, 1)
-		s := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, _ *http.Request) {
+		s := inMemory(t, usual, func(w http.ResponseWriter, _ *http.Request) {
 			start, chunk := time.Now(), make([]byte, 32<<10)
 			for {
 				if _, err := w.Write(chunk); err != nil {
@@ -230,11 +221,11 @@ func TestSlowReadersEnd(t *testing.T) {
 		for range 10 {
 			_, err = io.ReadFull(conn, make([]byte, 100))
 			require.NoError(t, err)
-			<-time.After(defaultBodyIdleTimeout - time.Second)
+			<-time.After(usual.BodyIdleTimeout - time.Second)
 		}
 		took := <-failed
-		assert.Greater(t, took, 9*defaultBodyIdleTimeout)
-		assert.Less(t, took, 13*defaultBodyIdleTimeout)
+		assert.Greater(t, took, 9*usual.BodyIdleTimeout)
+		assert.Less(t, took, 13*usual.BodyIdleTimeout)
 	})
 }
 
@@ -243,7 +234,7 @@ func TestClosedWindowEndsTheStream(t *testing.T) {
 	for name, size := range map[string]int{"large answer": 1 << 20, "answer that fits the server's buffer": 100} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, r *http.Request) {
+				conn := inMemory(t, usual, func(w http.ResponseWriter, r *http.Request) {
 					if r.URL.Path == "/data" {
 						_, _ = w.Write(make([]byte, size))
 					}
@@ -254,7 +245,7 @@ func TestClosedWindowEndsTheStream(t *testing.T) {
 				reset, ok := f.until(func(e frameEvent) bool { return e.kind == http2.FrameRSTStream && e.stream == 1 })
 				require.True(t, ok)
 				assert.Equal(t, http2.ErrCodeInternal, reset.code)
-				assert.Equal(t, defaultBodyIdleTimeout, time.Since(start))
+				assert.Equal(t, usual.BodyIdleTimeout, time.Since(start))
 				f.request(t, 3, "GET", "/", true)
 				assert.Equal(t, "200", f.status(3))
 			})
@@ -264,13 +255,13 @@ func TestClosedWindowEndsTheStream(t *testing.T) {
 
 func TestStalledStreamIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := inMemory(t, settings.Limits{}, upload).dial()
+		conn := inMemory(t, usual, upload).dial()
 		defer conn.Close()
 		f, start := speakHTTP2(t, conn), time.Now()
 		f.request(t, 1, "POST", "/", false)
 		require.NoError(t, f.WriteData(1, false, []byte("123")))
 		assert.Equal(t, "408", f.status(1))
-		assert.Equal(t, defaultBodyIdleTimeout, time.Since(start))
+		assert.Equal(t, usual.BodyIdleTimeout, time.Since(start))
 		f.request(t, 3, "POST", "/", true)
 		assert.Equal(t, "200", f.status(3))
 	})
@@ -278,7 +269,9 @@ func TestStalledStreamIsAnswered(t *testing.T) {
 
 func TestMaxBodyBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := inMemory(t, settings.Limits{MaxBodyBytes: 10}, func(w http.ResponseWriter, r *http.Request) {
+		limits := usual
+		limits.MaxBodyBytes = 10
+		s := inMemory(t, limits, func(w http.ResponseWriter, r *http.Request) {
 			got, err := io.ReadAll(r.Body)
 			var tooLarge *http.MaxBytesError
 			if errors.As(err, &tooLarge) {
@@ -319,7 +312,7 @@ func TestBrokenBodyIsTheLastOfItsConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := inMemory(t, settings.Limits{}, func(w http.ResponseWriter, r *http.Request) {
+				conn := inMemory(t, usual, func(w http.ResponseWriter, r *http.Request) {
 					assert.NotEqual(t, "/smuggled", r.URL.Path)
 					assert.NoError(t, http.NewResponseController(w).EnableFullDuplex())
 					_, _ = io.ReadFull(r.Body, make([]byte, 3))
@@ -348,7 +341,7 @@ func TestBrokenBodyIsTheLastOfItsConnection(t *testing.T) {
 // Each field and each cookie costs memory here and behind (CVE-2025-58186).
 func TestFieldAndCookieFloods(t *testing.T) {
 	reached := 0
-	l := &limiter{next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ })}
+	l := Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }), usual)
 	ask := func(h http.Header) int {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header = h
@@ -373,7 +366,7 @@ func TestFieldAndCookieFloods(t *testing.T) {
 
 // What most requests are costs nothing.
 func TestLimiterAllocatesNothing(t *testing.T) {
-	l := &limiter{next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), idle: time.Minute}
+	l := Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), usual)
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Body = http.NoBody
 	r.Header = http.Header{"Accept": {"*/*"}, "Cookie": {"a=1; b=2"}, "User-Agent": {"x"}}

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -205,28 +204,10 @@ func TestOddRequestsOnTheListener(t *testing.T) {
 type addressOnly struct{ addr net.Addr }
 
 func (a addressOnly) Accept() (net.Conn, error) { return nil, net.ErrClosed }
-func (a addressOnly) Close() error              { return nil }
-func (a addressOnly) Addr() net.Addr            { return a.addr }
 
-func TestFlightWaitsForTheLast(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		f := newFlight(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
-		f.wait() // nothing to wait for
-		for range 2 {
-			go f.ServeHTTP(nil, nil)
-		}
-		synctest.Wait()
-		waited := false
-		go func() { f.wait(); waited = true }()
-		release <- struct{}{}
-		synctest.Wait()
-		assert.False(t, waited, "one is left")
-		release <- struct{}{}
-		synctest.Wait()
-		assert.True(t, waited)
-	})
-}
+func (a addressOnly) Close() error { return nil }
+
+func (a addressOnly) Addr() net.Addr { return a.addr }
 
 func TestRunRefusesABadConfig(t *testing.T) {
 	err := Run(t.Context(), settings.Config{Upstream: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}, RunOptions{})

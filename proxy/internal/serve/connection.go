@@ -1,0 +1,160 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// listenAll opens a listener for each endpoint, or none.
+func listenAll(ctx context.Context, endpoints []Endpoint) ([]net.Listener, error) {
+	var listeners []net.Listener
+	for _, at := range endpoints {
+		l, err := listen(ctx, at)
+		if err != nil {
+			for _, opened := range listeners {
+				_ = opened.Close() // nobody has used it
+			}
+			return nil, err
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+func listen(ctx context.Context, at Endpoint) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", at.Address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("listen on %s: another program uses this address; stop it, or set %s to another one: %w", at.Address, at.Setting, err)
+	case err != nil:
+		return nil, fmt.Errorf("listen on %s (set by %s): %w", at.Address, at.Setting, err)
+	}
+	return listener, nil
+}
+
+// boundedListener bounds how many connections are open, and how long each may
+// take nothing of what is written to it.
+type boundedListener struct {
+	net.Listener
+	idle   time.Duration
+	places chan struct{} // nil for no limit
+	closed chan struct{}
+	close  func()
+}
+
+func newBoundedListener(inner net.Listener, idle time.Duration, maxConnections int) *boundedListener {
+	l := &boundedListener{Listener: inner, idle: idle, closed: make(chan struct{})}
+	l.close = sync.OnceFunc(func() { close(l.closed) })
+	if maxConnections > 0 {
+		l.places = make(chan struct{}, maxConnections)
+	}
+	return l
+}
+
+// Accept waits for a place first, so that connections beyond the limit stay in
+// the system's queue.
+func (l *boundedListener) Accept() (net.Conn, error) {
+	if l.places != nil {
+		select {
+		case l.places <- struct{}{}:
+		case <-l.closed:
+			return nil, net.ErrClosed
+		}
+	}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		l.leave()
+		return nil, err
+	}
+	return &boundedConn{Conn: conn, idle: l.idle, leave: sync.OnceFunc(l.leave), opened: time.Now()}, nil
+}
+
+func (l *boundedListener) leave() {
+	if l.places != nil {
+		<-l.places
+	}
+}
+
+func (l *boundedListener) Close() error {
+	l.close()
+	return l.Listener.Close()
+}
+
+// boundedConn ends a connection whose client takes nothing of an answer for too
+// long, whatever is spoken on it: each write has idle to go through, and up to a
+// quarter more, so that the deadline is not set anew for each.
+type boundedConn struct {
+	net.Conn
+	idle    time.Duration
+	opened  time.Time
+	renewed atomic.Int64 // when the deadline was set last, in nanoseconds since opened; 0 for never
+	foreign atomic.Bool  // the deadline is somebody else's
+	leave   func()
+}
+
+// Write goes on for as long as the client takes anything.
+func (c *boundedConn) Write(p []byte) (int, error) {
+	c.renew(c.idle / 4)
+	n, err := c.Conn.Write(p)
+	for moved := n; moved > 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.renew(0); n += moved {
+		moved, err = c.Conn.Write(p[n:])
+	}
+	return n, err
+}
+
+// renew pushes the deadline forward when that was done longer than age ago. It
+// says whether the deadline is its own business.
+func (c *boundedConn) renew(age time.Duration) bool {
+	if c.foreign.Load() {
+		return false
+	}
+	now := time.Now()
+	// By the monotonic clock: the wall clock may step back, by an hour too, and would
+	// leave every stream with a deadline that has passed.
+	since := max(1, int64(now.Sub(c.opened)))
+	if last := c.renewed.Load(); (last == 0 || since-last >= int64(age)) && c.renewed.CompareAndSwap(last, since) {
+		// A connection that takes no deadline fails the write that follows.
+		_ = c.Conn.SetWriteDeadline(now.Add(c.idle + c.idle/4))
+	}
+	return true
+}
+
+// SetWriteDeadline obeys those who set one, as crypto/tls does before it closes.
+// That net/http wants none after each request is no reason to have none.
+func (c *boundedConn) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() {
+		if c.foreign.CompareAndSwap(true, false) {
+			c.renewed.Store(0)
+		}
+		return nil
+	}
+	c.foreign.Store(true)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// SetDeadline is used by net/http when a connection is handed to an upgrade.
+func (c *boundedConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.Conn.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// CloseWrite lets net/http say the last word before it closes a connection that
+// still has something to read.
+func (c *boundedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+func (c *boundedConn) Close() error {
+	c.leave()
+	return c.Conn.Close()
+}

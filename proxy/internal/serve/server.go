@@ -1,0 +1,150 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// warmUpTimeout bounds the first call of [App.Ready].
+const warmUpTimeout = 30 * time.Second
+
+// Run serves app until ctx ends, then lets requests in flight finish for as long as
+// opts.ShutdownTimeout says, closes upgraded connections, and returns nil. It leaves
+// no goroutine behind, and app is closed whatever it returns.
+func Run(ctx context.Context, app App, opts Options) error {
+	defer app.Close()
+	endpoints := []Endpoint{opts.Public, opts.Admin}
+	if opts.Beside != nil {
+		endpoints = append(endpoints, opts.Beside.Endpoint)
+	}
+	listeners, err := listenAll(ctx, endpoints)
+	if err != nil {
+		return err
+	}
+	at := Addresses{Public: listeners[0].Addr(), Admin: listeners[1].Addr()}
+	if opts.Beside != nil {
+		at.Beside = listeners[2].Addr()
+	}
+	if opts.Started != nil {
+		opts.Started(at)
+	}
+	return newServer(app, opts).serve(ctx, listeners)
+}
+
+type server struct {
+	Options
+	app    App
+	probes *probes
+}
+
+func newServer(app App, opts Options) *server {
+	return &server{Options: opts.withDefaults(), app: app, probes: &probes{ready: app.Ready}}
+}
+
+// serve takes the listeners for the public, the probes and the service beside them.
+func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
+	// Requests live on a context of their own: they outlast ctx by the grace.
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+
+	var background sync.WaitGroup
+	background.Go(func() { s.warmUp(base) })
+	failed := make(chan error, len(listeners))
+	serve := func(l net.Listener, serve func(net.Listener) error) {
+		background.Go(func() {
+			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+			}
+		})
+	}
+	public, admin := s.publicServer(base), s.newServer(base, s.probes.handler())
+	serve(newBoundedListener(listeners[0], s.Limits.BodyIdleTimeout, s.Limits.MaxConnections), s.protocol(public))
+	serve(newBoundedListener(listeners[1], s.Limits.BodyIdleTimeout, 0), admin.Serve)
+	if s.Beside != nil {
+		background.Go(func() {
+			if err := s.Beside.Serve(running, listeners[2]); err != nil {
+				failed <- err
+			}
+		})
+	}
+
+	result := s.wait(ctx, failed)
+	stop()
+	s.probes.stopping.Store(true)
+	grace, done := context.WithTimeout(base, s.ShutdownTimeout)
+	defer done()
+	if err := public.Shutdown(grace); err != nil {
+		s.Logger.WarnContext(base, "requests were cut off at shutdown", slog.Duration("after", s.ShutdownTimeout))
+		_ = public.Close()
+	}
+	cancel() // upgraded connections, and what the warm-up still waits for
+	s.InFlight.wait()
+	_ = admin.Close()
+	background.Wait()
+	return result
+}
+
+// wait returns when the server is to stop, and has the App reload until then.
+func (s *server) wait(ctx context.Context, failed <-chan error) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case <-s.Reloads:
+			s.app.Reload(ctx)
+		}
+	}
+}
+
+// protocol is what the public listener is served with: TLS, or not.
+func (s *server) protocol(public *http.Server) func(net.Listener) error {
+	if s.Certificate == nil {
+		return public.Serve
+	}
+	public.TLSConfig = serverTLS(s.Certificate)
+	return func(l net.Listener) error { return public.ServeTLS(l, "", "") }
+}
+
+// publicServer speaks HTTP/2 over TLS, and without TLS only where that is wished
+// for, and then only to clients that begin with it: an upgrade in the middle of a
+// connection of HTTP/1 is no part of net/http, so that nothing can switch the
+// parser behind a proxy's back.
+func (s *server) publicServer(base context.Context) *http.Server {
+	srv := s.newServer(base, s.app)
+	srv.Protocols.SetHTTP2(s.Certificate != nil)
+	srv.Protocols.SetUnencryptedHTTP2(s.Certificate == nil && s.H2C)
+	srv.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: s.Limits.MaxStreams}
+	return srv
+}
+
+func (s *server) newServer(base context.Context, handler http.Handler) *http.Server {
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	return &http.Server{
+		Handler:                      handler,
+		BaseContext:                  func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout:            s.Limits.ReadHeaderTimeout,
+		IdleTimeout:                  s.Limits.IdleTimeout,
+		MaxHeaderBytes:               s.Limits.MaxHeaderBytes,
+		Protocols:                    protocols,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is the App's to answer
+		ErrorLog:                     slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// warmUp gets the App ready before the first request asks for it.
+func (s *server) warmUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, warmUpTimeout)
+	defer cancel()
+	_ = s.app.Ready(ctx) // the App logs failures, and /readyz asks again
+}

@@ -1,0 +1,110 @@
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+
+	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/proxy/internal/serve"
+	"github.com/clerkgate/clerkgate/proxy/settings"
+)
+
+// Addresses are where a server listens.
+type Addresses struct {
+	Public, Admin net.Addr
+	// ExtAuthz is nil unless Envoy can ask over gRPC.
+	ExtAuthz net.Addr
+}
+
+// RunOptions are what [Run] has to do with the process around it. The zero value
+// works.
+type RunOptions struct {
+	// Logger gets what the server has to say; nil is silent.
+	Logger *slog.Logger
+	// Started is called once every listener is open; nil is not called.
+	Started func(Addresses)
+	// Reload asks for Load to be called, once for each value, such as a SIGHUP from
+	// [os/signal.Notify]; nil never asks.
+	Reload <-chan os.Signal
+	// Load reads the configuration again, as [settings.Load] does.
+	Load func() (settings.Config, []settings.Warning, error)
+}
+
+// Run serves cfg until ctx ends, then lets requests in flight finish for as long
+// as cfg.ShutdownTimeout says, and returns nil. Upgraded connections are closed
+// last. Run leaves no goroutine behind.
+//
+// A value in opts.Reload puts the configuration that opts.Load returns in the
+// place of cfg: new requests meet it, those in flight end under the old one, and
+// no connection is closed. One that is not good is logged, and the old one goes on.
+func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
+	cfg = cfg.WithDefaults()
+	p, err := New(cfg, Deps{Logger: opts.Logger, Now: cfg.Auth.Now})
+	if err != nil {
+		return err
+	}
+	app := &application{Proxy: p, inForce: cfg, load: opts.Load}
+	options, err := app.serveOptions(opts)
+	if err != nil {
+		p.Close()
+		return err
+	}
+	app.Handler = options.InFlight.Count(serve.Limit(p, options.Limits))
+	return serve.Run(ctx, app, options)
+}
+
+// application is a Proxy as [serve.Run] needs it: behind the server's limits, and
+// with a configuration that can be read again.
+type application struct {
+	*Proxy
+	Handler http.Handler
+	inForce settings.Config
+	pair    *certificate.Pair // nil without TLS
+	load    func() (settings.Config, []settings.Warning, error)
+}
+
+// ServeHTTP is where a request comes in from its connection.
+func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.Handler.ServeHTTP(w, r) }
+
+// serveOptions are what cfg says about the server.
+func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
+	cfg := a.inForce
+	var err error
+	if cfg.TLSCertificateFile != "" || cfg.TLSKeyFile != "" {
+		a.pair, err = certificate.Load(certificate.Options{
+			CertificateFile: cfg.TLSCertificateFile, KeyFile: cfg.TLSKeyFile, Now: a.now, Logger: a.logger,
+		})
+		if err != nil {
+			return serve.Options{}, settings.TLSError(err)
+		}
+	}
+	options := serve.Options{
+		Public:          serve.Endpoint{Address: cfg.Listen, Setting: settings.EnvListen},
+		Admin:           serve.Endpoint{Address: cfg.AdminListen, Setting: settings.EnvAdminListen},
+		Certificate:     a.pair,
+		H2C:             cfg.H2C,
+		Limits:          serve.Limits(cfg.Limits),
+		ShutdownTimeout: cfg.ShutdownTimeout,
+		InFlight:        serve.NewInFlight(),
+		Reloads:         opts.Reload,
+		Logger:          a.logger,
+	}
+	if cfg.ExtAuthzListen != "" {
+		checks, err := a.checks(cfg)
+		if err != nil {
+			return serve.Options{}, err
+		}
+		options.Beside = &serve.Service{
+			Endpoint: serve.Endpoint{Address: cfg.ExtAuthzListen, Setting: settings.EnvExtAuthzListen}, Serve: checks.Serve,
+		}
+	}
+	if opts.Started != nil {
+		options.Started = func(at serve.Addresses) {
+			opts.Started(Addresses{Public: at.Public, Admin: at.Admin, ExtAuthz: at.Beside})
+		}
+	}
+	return options, nil
+}
