@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log"
 	"net/http"
@@ -15,12 +16,16 @@ func main() {
 	auth, err := middleware.New(middleware.Options{
 		PublishableKey: os.Getenv("CLERK_PUBLISHABLE_KEY"),
 		SecretKey:      os.Getenv("CLERK_SECRET_KEY"),
+		APIURL:         os.Getenv("CLERK_API_URL"), // these three are set to run on a local Clerk
+		ProxyURL:       os.Getenv("CLERK_PROXY_URL"),
+		SignInURL:      os.Getenv("CLERK_SIGN_IN_URL"),
 	})
 	if err != nil {
 		log.Fatal(err) // every problem at once
 	}
-	server := &http.Server{Addr: "127.0.0.1:8081", Handler: protected(auth), ReadHeaderTimeout: 10 * time.Second}
-	log.Print("open http://localhost:8081")
+	address := "localhost:" + cmp.Or(os.Getenv("PORT"), "8081")
+	server := &http.Server{Addr: address, Handler: protected(auth), ReadHeaderTimeout: 10 * time.Second}
+	log.Print("open http://" + address)
 	log.Fatal(server.ListenAndServe())
 }
 

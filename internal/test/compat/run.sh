@@ -21,8 +21,8 @@ echo '== @clerk/backend'
 command -v node >/dev/null && command -v npm >/dev/null || skip 'node or npm is not installed, so no JavaScript was run'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-(cd ../../.. && go build -o "$work/clerkgate" ./cmd/clerkgate)
-export CLERKGATE="$work/clerkgate"
+(cd ../../.. && go build -o "$work/" ./cmd/clerkgate ./examples/nethttp)
+export CLERKGATE="$work/clerkgate" NETHTTP="$work/nethttp"
 (
   cd node
   [ -d node_modules/@clerk/backend ] || npm ci --no-progress

@@ -135,7 +135,8 @@ func TestServesItsSeed(t *testing.T) {
 	e := start(t, Options{Seed: seedFile(t, sampleSeed)})
 	assert.Equal(t, "sk_test_of_this_seed", e.environment["CLERK_SECRET_KEY"])
 	assert.True(t, strings.HasPrefix(e.environment["CLERK_PUBLISHABLE_KEY"], "pk_test_"))
-	assert.Equal(t, e.environment["CLERK_API_URL"], e.environment["CLERK_FAPI_URL"])
+	assert.Equal(t, e.environment["CLERK_API_URL"], e.environment["CLERK_PROXY_URL"])
+	assert.Equal(t, e.environment["CLERK_API_URL"]+"/sign-in", e.environment["CLERK_SIGN_IN_URL"])
 	api := e.client()
 
 	signedIn := e.control("POST", "/sign-in", `{"email":"Jane@example.com","origin":"http://localhost:3000"}`)
@@ -167,6 +168,9 @@ func TestControl(t *testing.T) {
 		Production: true, TokenLifetime: 30 * time.Second, Seed: seedFile(t, "webhooks: [{url: '"+hook.URL+"'}]"),
 	})
 	assert.True(t, strings.HasPrefix(e.environment["CLERK_PUBLISHABLE_KEY"], "pk_live_"))
+	assert.Equal(t, e.environment["CLERK_API_URL"], e.environment["CLERK_FAPI_URL"])
+	assert.Equal(t, proxyPath, e.environment["CLERK_PROXY_URL"])
+	assert.Equal(t, proxyPath+"/sign-in", e.environment["CLERK_SIGN_IN_URL"])
 	api := e.client()
 	environment := e.control("GET", "/environment", "")
 	assert.Equal(t, e.environment["CLERK_SECRET_KEY"], environment["CLERK_SECRET_KEY"])

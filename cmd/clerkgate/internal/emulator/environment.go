@@ -3,23 +3,37 @@ package emulator
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 )
 
-// proxyPath is where clerkgate serves the emulator to browsers, on the application's
-// own origin.
+// proxyPath is where clerkgate serves this Clerk on the application's own origin.
 const proxyPath = "/__clerk"
 
-// environment is what an application needs to run on the emulator at url.
+// environment is what an application needs to run on the emulator at url, be it the
+// middleware or what stands behind clerkgate. Browsers of a development instance come
+// here; a production instance sends people to its own domain alone, which nobody here
+// has, so clerkgate must serve it under a path.
 func environment(clerk *clerktest.Clerk, url string) [][2]string {
-	return [][2]string{
+	pairs := [][2]string{
 		{"CLERK_PUBLISHABLE_KEY", clerk.PublishableKey()},
 		{"CLERK_SECRET_KEY", clerk.SecretKey()},
 		{"CLERK_API_URL", url},
+	}
+	if strings.HasPrefix(clerk.PublishableKey(), "pk_live_") {
+		return append(pairs, underPath(url)...)
+	}
+	return append(pairs, [2]string{"CLERK_PROXY_URL", url}, [2]string{"CLERK_SIGN_IN_URL", url + "/sign-in"})
+}
+
+// underPath is what makes clerkgate serve this Clerk to browsers by itself.
+func underPath(url string) [][2]string {
+	return [][2]string{
 		{"CLERK_FAPI_URL", url},
 		{"CLERK_PROXY_URL", proxyPath},
+		{"CLERK_SIGN_IN_URL", proxyPath + "/sign-in"},
 	}
 }
 
@@ -27,10 +41,17 @@ func environment(clerk *clerktest.Clerk, url string) [][2]string {
 func announce(w io.Writer, clerk *clerktest.Clerk, url string) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# clerkgate emulator on %s\n", url)
-	for _, v := range environment(clerk, url) {
+	pairs := environment(clerk, url)
+	for _, v := range pairs {
 		fmt.Fprintf(&text, "export %s=%s\n", v[0], v[1])
 	}
-	text.WriteString("# CLERK_PROXY_URL is where clerkgate serves this Clerk to browsers, on the application's origin.\n")
+	if under := underPath(url); !slices.Contains(pairs, under[0]) {
+		text.WriteString("# To have clerkgate serve this Clerk on the application's own origin:\n#   export")
+		for _, v := range under {
+			fmt.Fprintf(&text, " %s=%s", v[0], v[1])
+		}
+		text.WriteString("\n")
+	}
 	for _, m := range clerk.Machines() {
 		fmt.Fprintf(&text, "# machine %s: %s, secret key %s\n", m.Name, m.ID, m.SecretKey)
 	}

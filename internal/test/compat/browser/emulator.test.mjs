@@ -1,0 +1,91 @@
+// What `clerkgate emulator` prints, taken as it stands by an application with the middleware (examples/nethttp) and by
+// clerkgate in front of an application: in Chromium, somebody signed out gets to the local sign-in page, signs in with one
+// click, and is let in. CLERKGATE and NETHTTP name the binaries and CHROMIUM the browser; run.sh finds all three.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+let browser;
+before(async () => {
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] });
+});
+after(() => browser?.close());
+
+/** Starts a program until the test ends and answers what `found` makes of its first lines. */
+async function start(t, program, args, env, found) {
+  const child = spawn(program, args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  t.after(async () => {
+    child.kill('SIGTERM');
+    if (child.exitCode === null) await once(child, 'exit');
+  });
+  const lines = [];
+  return new Promise((resolve, reject) => {
+    child.on('exit', code => reject(new Error(`${program} ended with ${code}:\n${lines.join('\n')}`)));
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', line => {
+        lines.push(line);
+        const answer = found(lines);
+        if (answer) resolve(answer);
+      });
+    }
+  });
+}
+
+/** The environment that the emulator prints, and what it prints for clerkgate to serve it under a path. */
+const startEmulator = (t, ...args) => start(t, process.env.CLERKGATE, ['emulator', '--listen', '127.0.0.1:0', ...args], {}, lines => {
+  if (!lines.at(-1).includes('Ctrl-C')) return;
+  const pairs = text => Object.fromEntries([...text.matchAll(/ (\w+)=(\S+)/g)].map(match => match.slice(1)));
+  const those = start => pairs(lines.filter(line => line.startsWith(start)).join('\n'));
+  return { exported: those('export'), underPath: those('#   export') };
+});
+
+const applications = {
+  async middleware(t, env) {
+    const taken = createServer();
+    await once(taken.listen(0, '127.0.0.1'), 'listening');
+    const { port } = taken.address();
+    await new Promise(closed => taken.close(closed));
+    return start(t, process.env.NETHTTP, [], { ...env, PORT: port }, lines => lines.at(-1).match(/open (http:\S+)/)?.[1]);
+  },
+  async sidecar(t, env) {
+    const app = createServer((request, response) => response.end(`hello ${request.headers['x-clerk-user-id']}`));
+    t.after(() => app.close());
+    await once(app.listen(0, '127.0.0.1'), 'listening');
+    const at = await start(t, process.env.CLERKGATE, [], {
+      ...env, CLERKGATE_UPSTREAM: `http://127.0.0.1:${app.address().port}`, CLERKGATE_LISTEN: '127.0.0.1:0', CLERKGATE_ADMIN_LISTEN: '127.0.0.1:0',
+    }, lines => lines.join('\n').match(/listening +http:\/\/127\.0\.0\.1:(\d+)[^]*probes/)?.[1]);
+    return `http://localhost:${at}`;
+  },
+};
+
+// A production instance sends people back to its own domain alone, so that only clerkgate, which serves it under the
+// application's origin, can run on it here.
+for (const [kind, ...args] of [['middleware'], ['sidecar'], ['sidecar', '--production'], ['sidecar, under its path']]) {
+  test(`the emulator's environment: ${[kind, ...args].join(' ')}`, async t => {
+    const { exported, underPath } = await startEmulator(t, ...args);
+    const env = kind.endsWith('path') ? { ...exported, ...underPath } : exported;
+    const origin = await applications[kind.split(',')[0]](t, env);
+    const context = await browser.newContext();
+    t.after(() => context.close());
+    const page = await context.newPage();
+    const trail = [];
+    page.on('request', request => request.isNavigationRequest() && trail.push(request.url()));
+
+    await page.goto(`${origin}/`);
+    assert.match(await page.title(), /Sign in/, trail.join('\n'));
+    await page.getByText('jane@example.com').first().click();
+    await page.waitForURL(`${origin}/`);
+    for (const visit of ['first', 'second']) {
+      assert.match(await page.textContent('body'), /^hello user_/, `${visit} visit: ${trail.join('\n')}`);
+      await page.reload();
+    }
+    for (const url of trail) {
+      assert.ok([origin, env.CLERK_API_URL].includes(new URL(url).origin), `a browser was sent to ${url}`);
+    }
+  });
+}
