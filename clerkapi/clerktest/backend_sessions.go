@@ -118,7 +118,7 @@ func (c *Clerk) verifySession(r *http.Request) (any, error) {
 		return nil, invalid
 	}
 	expires, err := claims.GetExpirationTime()
-	if err != nil || expires == nil || !c.Now().Before(expires.Time) || claims["sid"] != s.id || !s.alive(c.Now()) {
+	if err != nil || expires == nil || !c.told(c.Now()).Before(expires.Time) || claims["sid"] != s.id || !s.alive(c.Now()) {
 		return nil, invalid
 	}
 	return c.backendSession(s, apiVersion(r)), nil
@@ -129,7 +129,7 @@ func (c *Clerk) createBackendToken(r *http.Request) (any, error) {
 	return c.mint(r, func(s *session, lifetime time.Duration) (string, error) {
 		claims := c.sessionClaims(s, "")
 		if lifetime > 0 {
-			claims["exp"] = c.Now().Add(lifetime).Unix()
+			claims["exp"] = c.told(c.Now()).Add(lifetime).Unix()
 		}
 		return c.keys.sign(claims), nil
 	})

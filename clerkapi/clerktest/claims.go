@@ -18,7 +18,7 @@ const (
 // sessionClaims are the claims of a version 2 session token, minted now for a page at origin azp (left out when empty).
 // The caller holds c.mu.
 func (c *Clerk) sessionClaims(s *session, azp string) jwt.MapClaims {
-	now := c.Now()
+	now := c.told(c.Now())
 	claims := jwt.MapClaims{
 		"iss": c.Issuer(), "sub": s.user.ID, "sid": s.id, "sts": s.standing(), "v": 2,
 		"iat": now.Unix(), "nbf": now.Add(-notBeforeMargin).Unix(), "exp": now.Unix() + int64(c.lifetime/time.Second),

@@ -31,6 +31,10 @@ type Options struct {
 	TokenLifetime time.Duration
 	// Now is the source of time. Nil means time.Now. Whatever [Clerk.Advance] adds comes on top.
 	Now func() time.Time
+	// RealTimeTokens is for applications whose clock does not follow [Clerk.Advance]: no token and no client_uat is
+	// from a later time than Now, or such an application would refuse it. What Clerk itself keeps, such as sessions,
+	// nonces and API keys, grows old as ever. A clock moved back still makes tokens of the past.
+	RealTimeTokens bool
 	// Users are the people who can sign in. Nil means [SampleUsers]. A missing ID is made up.
 	Users []User
 	// Logger gets one debug line per call, without queries, headers or bodies. Nil is silent.
@@ -130,7 +134,7 @@ func New(opts Options) *Clerk {
 		machines:       prepareMachines(opts.Machines),
 		log:            opts.Logger,
 		pages:          parsePages(),
-		clock:          clock{source: opts.Now},
+		clock:          clock{source: opts.Now, realTokens: opts.RealTimeTokens},
 		keys:           keyring{first: opts.SigningKey},
 		outbox:         outbox{client: webhookClient()},
 	}

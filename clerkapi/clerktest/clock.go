@@ -10,6 +10,9 @@ import (
 type clock struct {
 	source func() time.Time
 
+	// realTokens keeps what applications compare with their own clock out of the future of source.
+	realTokens bool
+
 	mu     sync.Mutex
 	offset time.Duration
 }
@@ -27,4 +30,16 @@ func (c *Clerk) Advance(d time.Duration) {
 	c.clock.mu.Lock()
 	defer c.clock.mu.Unlock()
 	c.clock.offset += d
+}
+
+// told is a time of this Clerk's as a token or a cookie tells it to the application: with [Options.RealTimeTokens] not
+// later than the application's own clock.
+func (c *Clerk) told(t time.Time) time.Time {
+	if !c.clock.realTokens || t.IsZero() {
+		return t
+	}
+	if real := c.clock.source(); t.After(real) {
+		return real
+	}
+	return t
 }

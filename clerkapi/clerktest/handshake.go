@@ -60,7 +60,8 @@ func (c *Clerk) handshakeDirectives(r *http.Request, back *url.URL, jar jar) []s
 			s.setOrganization(query.Get("organization_id")) // organization sync; a foreign one changes nothing
 		}
 		s.lastActiveAt = c.Now()
-		claims, refresh, uat = c.sessionClaims(s, originOf(back)), s.newRefreshToken(), cl.updatedAt
+		uat = c.told(cl.updatedAt) // before the token is minted: it must not be older
+		claims, refresh = c.sessionClaims(s, originOf(back)), s.newRefreshToken()
 	}
 	c.mu.Unlock()
 

@@ -55,7 +55,7 @@ func (c *Clerk) templateToken(s *session, name, azp string, lifetime time.Durati
 			lifetime = wholeSeconds(template.Lifetime)
 		}
 	}
-	now := c.Now()
+	now := c.told(c.Now())
 	claims := jwt.MapClaims{}
 	codes := s.shortcodes()
 	for key, value := range template.Claims {

@@ -96,8 +96,9 @@ func (c *Clerk) m2mJWT(t *MachineToken) string {
 		t.ExpiresAt = t.CreatedAt.Add(time.Hour)
 	}
 	claims["iss"], claims["sub"], claims["jti"] = c.Issuer(), t.Subject, t.ID
-	claims["iat"], claims["nbf"] = t.CreatedAt.Unix(), t.CreatedAt.Add(-notBeforeMargin).Unix()
-	claims["exp"], claims["scopes"] = t.ExpiresAt.Unix(), strings.Join(t.Scopes, " ")
+	issued := c.told(t.CreatedAt)
+	claims["iat"], claims["nbf"] = issued.Unix(), issued.Add(-notBeforeMargin).Unix()
+	claims["exp"], claims["scopes"] = issued.Add(t.ExpiresAt.Sub(t.CreatedAt)).Unix(), strings.Join(t.Scopes, " ")
 	return c.keys.signAs(machineCategory, claims)
 }
 

@@ -56,9 +56,9 @@ func (c *Clerk) Token(sessionID, azp string) string {
 func (c *Clerk) Cookies(sessionID, azp string) []*http.Cookie {
 	c.mu.Lock()
 	s := c.mustSession(sessionID)
+	token, uat := s.client.token, c.told(s.client.updatedAt) // before the token is minted: it must not be older
 	claims := c.sessionClaims(s, azp)
 	refresh := s.newRefreshToken()
-	token, uat := s.client.token, s.client.updatedAt
 	c.mu.Unlock()
 
 	jar := c.jarFor(azp, "")

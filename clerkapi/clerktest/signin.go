@@ -127,7 +127,7 @@ func (c *Clerk) beginSession(w http.ResponseWriter, cl *client, user *User, org 
 	if c.production {
 		c.state.retoken(cl, newClientToken(true))
 		setCookies(w, jar.client(cl.token))
-		setCookies(w, jar.clientUAT(cl.updatedAt)...)
+		setCookies(w, jar.clientUAT(c.told(cl.updatedAt))...)
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
@@ -36,6 +37,42 @@ func TestEmulatorExampleInNode(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	assert.Regexp(t, `^hello user_\w{27}\n$`, string(out))
+}
+
+// The emulator's clock can be moved, clerkgate's can't: whoever is signed in stays so.
+func TestMovingTheEmulatorsClockSignsNobodyOut(t *testing.T) {
+	environment := startEmulator(t)
+	app := httptest.NewServer(http.NotFoundHandler())
+	defer app.Close()
+	address := "http://" + serveBeforeApp(t, environment, app.URL)
+	ask := func(method, url, body, cookies string) *http.Response {
+		req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Cookie", cookies)
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		return res
+	}
+	signIn := func() (cookies string) {
+		res := ask(http.MethodPost, environment["CLERK_API_URL"]+"/__control/sign-in", `{"email":"jane@example.com","origin":"`+address+`"}`, "")
+		defer func() { _ = res.Body.Close() }()
+		var session struct{ Cookie string }
+		require.NoError(t, json.NewDecoder(res.Body).Decode(&session))
+		return session.Cookie
+	}
+	status := func(cookies string) int {
+		res := ask(http.MethodGet, address+"/", "", cookies)
+		require.NoError(t, res.Body.Close())
+		return res.StatusCode
+	}
+	before := signIn()
+	require.Equal(t, http.StatusNotFound, status(before), "the application's answer")
+	for _, by := range []string{"90s", "24h"} {
+		require.NoError(t, ask(http.MethodPost, environment["CLERK_API_URL"]+"/__control/advance", `{"by":"`+by+`"}`, "").Body.Close())
+		assert.Equal(t, http.StatusNotFound, status(before), by)
+		assert.Equal(t, http.StatusNotFound, status(signIn()), by)
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
 
 // startEmulator runs the command until the test ends and returns the environment that

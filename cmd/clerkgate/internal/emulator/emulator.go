@@ -68,6 +68,7 @@ func New(opts Options, log io.Writer) (*Emulator, error) {
 	if opts.TokenLifetime > 0 {
 		instance.TokenLifetime = opts.TokenLifetime
 	}
+	instance.RealTimeTokens = true // nobody can move the clock of an application in another process
 	level := slog.LevelInfo
 	if opts.Verbose {
 		level = slog.LevelDebug
