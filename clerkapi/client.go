@@ -45,6 +45,10 @@ type Options struct {
 	Timeout time.Duration
 	// MaxBodyBytes bounds a reply's body, after decompression. 0 means DefaultMaxBodyBytes; negative is an error.
 	MaxBodyBytes int64
+	// ExactContentType refuses replies whose Content-Type is not "application/json" to the letter, as Clerk's
+	// JavaScript client does. false takes every JSON media type, with or without parameters. Set it where a decision
+	// must be the one that client comes to.
+	ExactContentType bool
 	// UserAgent is the User-Agent header. "" means "clerkapi/" and Version.
 	UserAgent string
 	// MaxRetries is the number of further attempts after a failed one, 0 to 10. 0 means no retries, which suits calls
@@ -93,6 +97,7 @@ type Client struct {
 	transport        http.RoundTripper
 	timeout          time.Duration
 	maxBody          int64
+	exactType        bool
 	maxRetries       int
 	now              func() time.Time
 	hooks            Hooks
@@ -120,6 +125,7 @@ func New(o Options) (*Client, error) {
 		transport:        o.Transport,
 		timeout:          orDefault(o.Timeout, DefaultTimeout),
 		maxBody:          orDefault(o.MaxBodyBytes, DefaultMaxBodyBytes),
+		exactType:        o.ExactContentType,
 		maxRetries:       o.MaxRetries,
 		now:              o.Now,
 		hooks:            o.Hooks,

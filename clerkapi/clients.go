@@ -14,6 +14,12 @@ type HandshakePayload struct {
 	Directives []string `json:"directives"`
 }
 
+// UnmarshalJSON reads the known members, by their exact names.
+func (p *HandshakePayload) UnmarshalJSON(data []byte) error {
+	type plain HandshakePayload // without this method
+	return decodeJSON(data, (*plain)(p))
+}
+
 func (p *HandshakePayload) validate() error {
 	if p.Directives == nil {
 		return errors.New("directives are missing")
@@ -46,6 +52,12 @@ type ClientResource struct {
 	LastAuthenticationStrategy *string   `json:"last_authentication_strategy"`
 	UpdatedAt                  int64     `json:"updated_at"`
 	CreatedAt                  int64     `json:"created_at"`
+}
+
+// UnmarshalJSON reads the known members, by their exact names.
+func (r *ClientResource) UnmarshalJSON(data []byte) error {
+	type plain ClientResource // without this method
+	return decodeJSON(data, (*plain)(r))
 }
 
 func (r *ClientResource) validate() error { return checkObject("client", r.Object, r.ID) }

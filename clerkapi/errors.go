@@ -1,6 +1,7 @@
 package clerkapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,8 +32,8 @@ var (
 
 	// ErrBodyTooLarge reports a reply longer than Options.MaxBodyBytes; nothing of it is kept.
 	ErrBodyTooLarge = errors.New("reply body too large")
-	// ErrContentType is inside a DecodeError: a 2xx reply whose Content-Type is not exactly application/json.
-	ErrContentType = errors.New("content type is not application/json")
+	// ErrContentType is inside a DecodeError: a 2xx reply whose Content-Type is no JSON media type.
+	ErrContentType = errors.New("content type is not JSON")
 	// ErrNoContent is inside a DecodeError: a 204 where a result was needed.
 	ErrNoContent = errors.New("no content")
 	// ErrTokenInactive reports a machine token that the API knows but that is revoked, expired or inactive.
@@ -56,12 +57,18 @@ type ErrorItem struct {
 	Meta        json.RawMessage `json:"meta"`         // free-form object, may be nil
 }
 
+// UnmarshalJSON reads the known members, by their exact names.
+func (e *ErrorItem) UnmarshalJSON(data []byte) error {
+	type plain ErrorItem // without this method
+	return decodeJSON(data, (*plain)(e))
+}
+
 // ParamName returns meta.param_name, the parameter that a 422 is about, or "".
 func (e ErrorItem) ParamName() string {
 	var meta struct {
 		ParamName string `json:"param_name"`
 	}
-	if json.Unmarshal(e.Meta, &meta) != nil {
+	if decodeJSON(e.Meta, &meta) != nil {
 		return ""
 	}
 	return meta.ParamName
@@ -136,7 +143,8 @@ func (e *DecodeError) Error() string {
 // Unwrap returns the cause.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// TransportError is a call without a complete reply: connection, TLS, timeout, cancellation. errors.Is finds
+// TransportError is a call without a complete reply: connection, TLS, timeout, cancellation. When the beginning of a
+// reply had arrived, the Response beside the error is not nil and the text says what became of its body. errors.Is finds
 // context.Canceled and context.DeadlineExceeded in it.
 type TransportError struct {
 	Err  error // cause, as the transport gave it; its own text may hold the URL
@@ -149,14 +157,30 @@ func (e *TransportError) Error() string { return e.text }
 // Unwrap returns the cause.
 func (e *TransportError) Unwrap() error { return e.Err }
 
+// noReply and lostBody say how far a call came that has no complete reply.
+const noReply = "no reply"
+
+func lostBody(err, ctxErr error) string {
+	late, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	if ok && late.Timeout() || errors.Is(ctxErr, context.DeadlineExceeded) {
+		return "the reply's body did not arrive in time"
+	}
+	return "the reply's body broke off"
+}
+
 // newTransportError makes the text safe: a url.Error quotes the URL, whose query can be a handshake nonce, and a
 // transport that the caller wrote may quote the headers it was given.
-func newTransportError(err, ctxErr error, secrets ...string) *TransportError {
+//
+// what says how far the call came.
+func newTransportError(what string, err, ctxErr error, secrets ...string) *TransportError {
 	shown := err
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		shown = ue.Err
 	}
-	text := "no reply"
+	text := what
 	if shown != nil {
 		text += ": " + shown.Error()
 	}

@@ -41,8 +41,14 @@ func TestAPIError(t *testing.T) {
 			"clerkapi: get session: status 500 (trace own)"},
 		{"trace inside the item", reply{400, nil, `{"errors":[{"code":"a","clerk_trace_id":"inner"},{"code":"b"}]}`}, nil,
 			[]string{"a", "b"}, "inner", "clerkapi: get session: status 400 a b (trace inner)"},
-		{"content type with charset is no JSON", reply{404, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, notFoundJSON},
+		{"content type with charset", reply{404, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, notFoundJSON},
+			clerkapi.ErrNotFound, []string{"resource_not_found"}, "trace_body", "clerkapi: get session: status 404 resource_not_found (trace trace_body)"},
+		{"problem document", reply{404, http.Header{"Content-Type": {"application/problem+json"}}, notFoundJSON},
+			clerkapi.ErrNotFound, []string{"resource_not_found"}, "trace_body", "clerkapi: get session: status 404 resource_not_found (trace trace_body)"},
+		{"text is no JSON", reply{404, http.Header{"Content-Type": {"text/plain"}}, notFoundJSON},
 			clerkapi.ErrNotFound, nil, "", "clerkapi: get session: status 404"},
+		{"keys in other letters are other keys", reply{400, nil, `{"errors":[{"code":"good","CODE":"bad","Clerk_Trace_ID":"bad"}],"ERRORS":[{"code":"bad"}],"Clerk_Trace_Id":"bad"}`},
+			nil, []string{"good"}, "", "clerkapi: get session: status 400 good"},
 		{"two content types are no JSON", reply{404, http.Header{"Content-Type": {"application/json", "application/json"}}, notFoundJSON},
 			clerkapi.ErrNotFound, nil, "", "clerkapi: get session: status 404"},
 		{"broken JSON", reply{502, nil, `{"errors":[{"co`}, nil, nil, "", "clerkapi: get session: status 502"},
@@ -177,8 +183,14 @@ func TestDecodeError(t *testing.T) {
 	}{
 		{"no content", reply{204, nil, ``}, clerkapi.ErrNoContent},
 		{"text", reply{200, http.Header{"Content-Type": {"text/html"}}, sessionJSON}, clerkapi.ErrContentType},
-		{"charset", reply{200, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, sessionJSON}, clerkapi.ErrContentType},
-		{"upper case", reply{200, http.Header{"Content-Type": {"Application/JSON"}}, sessionJSON}, clerkapi.ErrContentType},
+		{"no content type", reply{200, http.Header{"Content-Type": nil}, sessionJSON}, clerkapi.ErrContentType},
+		{"empty content type", reply{200, http.Header{"Content-Type": {""}}, sessionJSON}, clerkapi.ErrContentType},
+		{"two content types", reply{200, http.Header{"Content-Type": {"application/json", "application/json"}}, sessionJSON}, clerkapi.ErrContentType},
+		{"a list of content types", reply{200, http.Header{"Content-Type": {"application/json, text/html"}}, sessionJSON}, clerkapi.ErrContentType},
+		{"JSON in a parameter", reply{200, http.Header{"Content-Type": {"text/html; was=application/json"}}, sessionJSON}, clerkapi.ErrContentType},
+		{"JSON Lines", reply{200, http.Header{"Content-Type": {"application/jsonl"}}, sessionJSON}, clerkapi.ErrContentType},
+		{"JSON sequence", reply{200, http.Header{"Content-Type": {"application/json-seq"}}, sessionJSON}, clerkapi.ErrContentType},
+		{"suffix alone", reply{200, http.Header{"Content-Type": {"+json"}}, sessionJSON}, clerkapi.ErrContentType},
 		{"empty", ok(``), nil},
 		{"broken", ok(`{"object":"session"`), nil},
 		{"trailing", ok(sessionJSON + `x`), nil},
@@ -203,6 +215,35 @@ func TestDecodeError(t *testing.T) {
 			}
 			assert.True(t, strings.HasPrefix(err.Error(), "clerkapi: get session: decode reply with status 20"), err)
 		})
+	}
+}
+
+func TestContentTypesOfJSON(t *testing.T) {
+	t.Parallel()
+	for _, contentType := range []string{"application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8", "Application/JSON",
+		" application/json ", "application/json;", "application/json; charset", "application/vnd.clerk.v1+json", "application/problem+json; charset=utf-8", "text/json"} {
+		c := withTransport(t, func(*http.Request) (*http.Response, error) {
+			body := io.NopCloser(strings.NewReader(sessionJSON))
+			return &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Type": {contentType}}, Body: body}, nil
+		}, nil)
+		s, _, err := c.GetSession(t.Context(), sessionID)
+		if assert.NoError(t, err, contentType) {
+			assert.Equal(t, sessionID, s.ID)
+		}
+		exact := contentType == "application/json"
+		for _, status := range []int{200, 404} {
+			c := withTransport(t, func(*http.Request) (*http.Response, error) {
+				body := io.NopCloser(strings.NewReader(map[int]string{200: sessionJSON, 404: notFoundJSON}[status]))
+				return &http.Response{StatusCode: status, ContentLength: -1, Header: http.Header{"Content-Type": {contentType}}, Body: body}, nil
+			}, func(o *clerkapi.Options) { o.ExactContentType = true })
+			_, _, err := c.GetSession(t.Context(), sessionID)
+			var api *clerkapi.APIError
+			if errors.As(err, &api) {
+				assert.Equal(t, exact, api.Code() == "resource_not_found", contentType)
+			} else {
+				assert.Equal(t, !exact, errors.Is(err, clerkapi.ErrContentType), contentType)
+			}
+		}
 	}
 }
 
@@ -308,6 +349,8 @@ func TestBodyBreaksOff(t *testing.T) {
 		}, nil)
 		_, res, err := c.GetSession(t.Context(), sessionID)
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		assert.ErrorContains(t, err, "the reply's body broke off: unexpected EOF")
+		assert.NotContains(t, err.Error(), "no reply")
 		assert.Equal(t, status, res.StatusCode)
 		assert.Nil(t, res.Body)
 		var api *clerkapi.APIError
@@ -351,6 +394,46 @@ func TestTimeout(t *testing.T) {
 	c := withTransport(t, hang, func(o *clerkapi.Options) { o.Timeout = time.Millisecond })
 	_, _, err := c.GetSession(t.Context(), sessionID)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+// stalled is a body of which nothing more comes until its request ends.
+type stalled struct {
+	context.Context
+	err func(context.Context) error
+}
+
+func (s stalled) Read([]byte) (int, error) { <-s.Done(); return 0, s.err(s) }
+func (stalled) Close() error               { return nil }
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string { return "i/o timeout" }
+func (timeoutError) Timeout() bool { return true }
+
+func TestBodyStalls(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]func(context.Context) error{
+		"context": func(x context.Context) error { return x.Err() },
+		"cause":   context.Cause,
+		"socket":  func(context.Context) error { return timeoutError{} },
+	} {
+		for _, status := range []int{200, 500} {
+			t.Run(fmt.Sprint(name, status), func(t *testing.T) {
+				t.Parallel()
+				c := withTransport(t, func(r *http.Request) (*http.Response, error) {
+					return &http.Response{StatusCode: status, ContentLength: -1, Header: http.Header{}, Body: stalled{r.Context(), fails}}, nil
+				}, func(o *clerkapi.Options) { o.Timeout = time.Millisecond })
+				_, res, err := c.GetSession(t.Context(), sessionID)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.ErrorContains(t, err, "the reply's body did not arrive in time")
+				assert.NotContains(t, err.Error(), "no reply")
+				require.NotNil(t, res)
+				assert.Equal(t, status, res.StatusCode)
+				var te *clerkapi.TransportError
+				assert.ErrorAs(t, err, &te)
+			})
+		}
+	}
 }
 
 func TestRedaction(t *testing.T) {

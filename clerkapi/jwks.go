@@ -22,6 +22,12 @@ type JWK struct {
 	E   string `json:"e"` // RSA exponent, base64url
 }
 
+// UnmarshalJSON reads the known members, by their exact names.
+func (s *JWKS) UnmarshalJSON(data []byte) error {
+	type plain JWKS // without this method
+	return decodeJSON(data, (*plain)(s))
+}
+
 // A set without the member is not an empty set: taking it for one would throw good keys away.
 func (s *JWKS) validate() error {
 	if s.Keys == nil {

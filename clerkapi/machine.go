@@ -33,6 +33,12 @@ type M2MToken struct {
 	UpdatedAt        int64           `json:"updated_at"`
 }
 
+// UnmarshalJSON reads the known members, by their exact names.
+func (t *M2MToken) UnmarshalJSON(data []byte) error {
+	type plain M2MToken // without this method
+	return decodeJSON(data, (*plain)(t))
+}
+
 func (t *M2MToken) validate() error {
 	return checkMachine("machine_to_machine_token", t.Object, t.ID, t.Subject)
 }
@@ -79,6 +85,12 @@ type APIKey struct {
 	UpdatedAt        int64           `json:"updated_at"`
 }
 
+// UnmarshalJSON reads the known members, by their exact names.
+func (k *APIKey) UnmarshalJSON(data []byte) error {
+	type plain APIKey // without this method
+	return decodeJSON(data, (*plain)(k))
+}
+
 func (k *APIKey) validate() error { return checkMachine("api_key", k.Object, k.ID, k.Subject) }
 func (k *APIKey) inactive() bool  { return k.Revoked || k.Expired }
 
@@ -114,6 +126,12 @@ type OAuthAccessToken struct {
 	UpdatedAt        int64    `json:"updated_at"`
 
 	Active *bool `json:"active"` // set in the other form of the answer only, {"active": false}
+}
+
+// UnmarshalJSON reads the known members, by their exact names.
+func (t *OAuthAccessToken) UnmarshalJSON(data []byte) error {
+	type plain OAuthAccessToken // without this method
+	return decodeJSON(data, (*plain)(t))
 }
 
 func (t *OAuthAccessToken) validate() error {

@@ -47,6 +47,12 @@ type Cookies struct {
 	Cookies []string `json:"cookies"`
 }
 
+// UnmarshalJSON reads the known members, by their exact names.
+func (t *Token) UnmarshalJSON(data []byte) error {
+	type plain Token // without this method
+	return decodeJSON(data, (*plain)(t))
+}
+
 func (t *Token) validate() error {
 	if t.Object != "token" {
 		return errors.New(`object is not "token"`)
@@ -55,6 +61,12 @@ func (t *Token) validate() error {
 		return errors.New("jwt is missing")
 	}
 	return nil
+}
+
+// UnmarshalJSON reads the known members, by their exact names.
+func (c *Cookies) UnmarshalJSON(data []byte) error {
+	type plain Cookies // without this method
+	return decodeJSON(data, (*plain)(c))
 }
 
 func (c *Cookies) validate() error {
@@ -71,7 +83,7 @@ func (r *SessionRefresh) UnmarshalJSON(data []byte) error {
 		Object  string          `json:"object"`
 		Cookies json.RawMessage `json:"cookies"`
 	}
-	if err := json.Unmarshal(data, &kind); err != nil {
+	if err := decodeJSON(data, &kind); err != nil {
 		return err
 	}
 	// Clerk's own client takes an answer of cookies without an object member too.

@@ -91,18 +91,19 @@ func (c *Client) attempt(ctx context.Context, op operation, n int, target, key s
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil { // a transport of the caller's may not look
-		return nil, newTransportError(err, err)
+		return nil, newTransportError(noReply, err, err)
 	}
 	hr, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return nil, newTransportError(err, ctx.Err(), c.secrets(req)...)
+		return nil, newTransportError(noReply, err, ctx.Err(), c.secrets(req)...)
 	}
 	if hr == nil || hr.Body == nil {
-		return nil, newTransportError(errors.New("transport returned neither reply nor error"), nil)
+		return nil, newTransportError(noReply, errors.New("transport returned neither reply nor error"), nil)
 	}
 	res, err = readResponse(hr, c.maxBody, c.now)
+	res.exactType = c.exactType
 	if err != nil && !errors.Is(err, ErrBodyTooLarge) {
-		err = newTransportError(err, ctx.Err(), c.secrets(req)...)
+		err = newTransportError(lostBody(err, ctx.Err()), err, ctx.Err(), c.secrets(req)...)
 	}
 	if res.StatusCode/100 != 2 {
 		if err != nil { // the status counts although the body is lost

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ type Response struct {
 	TraceID    string        // body's clerk_trace_id, else the Clerk-Trace-Id or CF-Ray header, else ""
 	RetryAfter time.Duration // how long Clerk asked to wait, seconds rounded up, at most a day; 0 when it did not say
 	Body       []byte        // complete body; nil when it was too large or broke off
+
+	exactType bool // Options.ExactContentType
 }
 
 // readResponse reads the reply within the limit and closes it. The Response is never nil; on an error its Body is.
@@ -45,9 +48,22 @@ func readResponse(hr *http.Response, limit int64, now func() time.Time) (*Respon
 	return res, nil
 }
 
-// isJSON compares as Clerk's own client does: the whole header, parameters included.
+// isJSON looks at the media type alone. Clerk sends plain application/json, and its own client takes nothing else; but
+// a gateway in between that adds a charset changes nothing about the body.
 func (r *Response) isJSON() bool {
-	return strings.Join(r.Header.Values("Content-Type"), ", ") == "application/json"
+	types := r.Header.Values("Content-Type")
+	if len(types) != 1 {
+		return false
+	}
+	if r.exactType {
+		return types[0] == "application/json"
+	}
+	mediaType, _, err := mime.ParseMediaType(types[0])
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return false
+	}
+	kind, name, _ := strings.Cut(mediaType, "/")
+	return mediaType == "application/json" || mediaType == "text/json" || kind != "" && strings.HasSuffix(name, "+json")
 }
 
 // apiError makes the error of a reply with another status than 2xx, and gives the Response the body's trace id.
@@ -68,22 +84,22 @@ func parseErrorBody(body []byte) (items []ErrorItem, trace string) {
 		Errors json.RawMessage `json:"errors"`
 		Trace  json.RawMessage `json:"clerk_trace_id"`
 	}
-	if json.Unmarshal(body, &doc) != nil {
+	if decodeJSON(body, &doc) != nil {
 		return nil, ""
 	}
 	_ = json.Unmarshal(doc.Trace, &trace) // a trace id of another type is none
 	var raw []json.RawMessage
 	_ = json.Unmarshal(doc.Errors, &raw)
 	for _, one := range raw[:min(len(raw), maxErrorItems)] {
-		var item struct {
-			ErrorItem
+		var item ErrorItem
+		var also struct {
 			Trace string `json:"clerk_trace_id"` // API version 2025-03-12 has it here
 		}
-		if string(one) == "null" || json.Unmarshal(one, &item) != nil {
+		if isNull(one) || json.Unmarshal(one, &item) != nil || decodeJSON(one, &also) != nil {
 			continue // an item without a code stays: that there was an error is a fact too
 		}
-		items = append(items, item.ErrorItem)
-		trace = orDefault(trace, item.Trace)
+		items = append(items, item)
+		trace = orDefault(trace, also.Trace)
 	}
 	return items, trace
 }

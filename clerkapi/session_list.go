@@ -43,7 +43,7 @@ func (p *Page[T]) UnmarshalJSON(data []byte) error {
 		Data       []T    `json:"data"`
 		TotalCount *int64 `json:"total_count"`
 	}
-	if err := json.Unmarshal(data, &doc); err != nil {
+	if err := decodeJSON(data, &doc); err != nil {
 		return err
 	}
 	p.Data = doc.Data

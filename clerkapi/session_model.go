@@ -53,6 +53,12 @@ type SessionActivity struct {
 	Country        string `json:"country"`
 }
 
+// UnmarshalJSON reads the known members, by their exact names.
+func (s *Session) UnmarshalJSON(data []byte) error {
+	type plain Session // without this method
+	return decodeJSON(data, (*plain)(s))
+}
+
 func (s *Session) validate() error {
 	return checkObject("session", s.Object, s.ID)
 }

@@ -14,6 +14,12 @@ type TestingToken struct {
 	ExpiresAt int64  `json:"expires_at"` // Unix seconds, unlike the other times of this API
 }
 
+// UnmarshalJSON reads the known members, by their exact names.
+func (t *TestingToken) UnmarshalJSON(data []byte) error {
+	type plain TestingToken // without this method
+	return decodeJSON(data, (*plain)(t))
+}
+
 func (t *TestingToken) validate() error {
 	if t.Token == "" {
 		return errors.New("token is missing")
@@ -48,6 +54,12 @@ type SignInToken struct {
 	URL       *string `json:"url"`    // link that carries the token
 	CreatedAt int64   `json:"created_at"`
 	UpdatedAt int64   `json:"updated_at"`
+}
+
+// UnmarshalJSON reads the known members, by their exact names.
+func (t *SignInToken) UnmarshalJSON(data []byte) error {
+	type plain SignInToken // without this method
+	return decodeJSON(data, (*plain)(t))
 }
 
 func (t *SignInToken) validate() error { return checkObject("sign_in_token", t.Object, t.ID) }

@@ -52,15 +52,13 @@ type Verification struct {
 	Strategy string `json:"strategy"`
 }
 
-// UnmarshalJSON reads the known members and keeps all of them in Raw.
+// UnmarshalJSON reads the known members, by their exact names, and keeps all of them in Raw.
 func (u *User) UnmarshalJSON(data []byte) error {
 	type plain User // without this method
-	var p plain
-	if err := json.Unmarshal(data, &p); err != nil {
+	if err := decodeJSON(data, (*plain)(u)); err != nil {
 		return err
 	}
-	p.Raw = bytes.Clone(data)
-	*u = User(p)
+	u.Raw = bytes.Clone(data)
 	return nil
 }
 

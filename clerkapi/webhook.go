@@ -40,6 +40,12 @@ type WebhookEvent struct {
 	Data      json.RawMessage `json:"data"`   // the resource, by Type
 }
 
+// UnmarshalJSON reads the known members, by their exact names.
+func (e *WebhookEvent) UnmarshalJSON(data []byte) error {
+	type plain WebhookEvent // without this method
+	return decodeJSON(data, (*plain)(e))
+}
+
 // VerifyWebhook checks the signature, then the time, of a webhook against the endpoint's signing secret ("whsec_…")
 // and returns its event. body is the body as received, byte by byte. Deliveries within [WebhookTolerance] of now can
 // be replayed: remember MessageID where acting twice matters.

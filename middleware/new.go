@@ -76,6 +76,7 @@ func (a *Authenticator) build() error {
 	if a.api, err = clerkapi.New(clerkapi.Options{
 		SecretKey: o.SecretKey, MachineSecretKey: o.MachineSecretKey,
 		BaseURL: o.APIURL, APIVersionPath: o.APIVersion, Transport: o.Transport, Timeout: o.BackendTimeout,
+		ExactContentType: true, // or a refresh would succeed that fails for the SDK
 	}); err != nil {
 		return err
 	}

@@ -19,18 +19,6 @@ import (
 	"github.com/clerkgate/clerkgate/clerkapi"
 )
 
-// plainJSON takes the charset off, which this emulator adds and Clerk does not;
-// clerkapi refuses it, as Clerk's own client does.
-type plainJSON struct{}
-
-func (plainJSON) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := http.DefaultTransport.RoundTrip(r)
-	if err == nil && strings.HasPrefix(res.Header.Get("Content-Type"), "application/json;") {
-		res.Header.Set("Content-Type", "application/json")
-	}
-	return res, err
-}
-
 // startEmulate runs the npm package emulate, whose authors are not ours.
 func startEmulate(t *testing.T) string {
 	const command = "emulate/node_modules/.bin/emulate"
@@ -69,7 +57,7 @@ func startEmulate(t *testing.T) string {
 func TestClerkAPIOnAnIndependentServer(t *testing.T) {
 	url := startEmulate(t)
 	const secret = "test_token_admin"
-	client, err := clerkapi.New(clerkapi.Options{SecretKey: secret, BaseURL: url, Transport: plainJSON{}, Timeout: 10 * time.Second})
+	client, err := clerkapi.New(clerkapi.Options{SecretKey: secret, BaseURL: url, Timeout: 10 * time.Second})
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
 	ctx := t.Context()
