@@ -83,6 +83,7 @@ async function judge(line) {
       status: state.status,
       reason: state.reason ?? '',
       hasMessage: state.headers.has('x-clerk-auth-message'),
+      message: state.headers.get('x-clerk-auth-message'),
       tokenType: state.tokenType ?? '',
       token: state.token ?? '',
       auth,
