@@ -115,7 +115,6 @@ func TestSessionLookup(t *testing.T) {
 	remove := clerk.Fail(clerktest.Fault{Method: http.MethodGet, Path: "/v1/sessions/*", Status: http.StatusInternalServerError})
 	clerk.Advance(11 * time.Second)
 	require.Equal(t, middleware.SignedIn, ask().Status, "a failing Clerk turns nobody away")
-	assert.EqualValues(t, 1, a.LookupFailures())
 	remove()
 
 	cookies := clerk.Cookies(session.ID, flowOrigin)

@@ -8,12 +8,6 @@ import (
 	"github.com/clerkgate/clerkgate/clerkapi"
 )
 
-// knownSession is what the Backend API said of a session.
-type knownSession struct {
-	live  bool
-	until time.Time
-}
-
 // checkSession turns a signed-in state away whose session has ended. A failing
 // Backend API does not turn a verified token away.
 func (a *Authenticator) checkSession(ctx context.Context, s *State) *State {
@@ -27,39 +21,25 @@ func (a *Authenticator) checkSession(ctx context.Context, s *State) *State {
 }
 
 func (a *Authenticator) sessionIsLive(ctx context.Context, id string) bool {
-	if known, ok := a.sessions.Get(id); ok && a.now().Before(known.until) {
-		return known.live
+	if live, ok := a.sessions.Remembered(id); ok {
+		return live
 	}
-	done := a.lookups.DoChan(id, func() (any, error) {
-		shared, cancel := a.backendContext(context.WithoutCancel(ctx))
-		defer cancel()
-		return a.lookUp(shared, id), nil
-	})
-	select {
-	case r := <-done:
-		return r.Val.(knownSession).live
-	case <-ctx.Done():
-		return true
-	}
+	live, err := a.sessions.Do(ctx, id, func(ctx context.Context) (bool, time.Time) { return a.lookUp(ctx, id) })
+	return live || err != nil
 }
 
-func (a *Authenticator) lookUp(ctx context.Context, id string) knownSession {
-	known := knownSession{until: a.now().Add(a.opts.SessionLookupTTL)}
+// lookUp returns whether the session is live, and until when that is believed.
+func (a *Authenticator) lookUp(ctx context.Context, id string) (live bool, until time.Time) {
 	session, _, err := a.api.GetSession(ctx, id)
 	switch {
 	case err == nil:
-		known.live = session.Status == clerkapi.SessionActive || session.Status == clerkapi.SessionPending
+		live = session.Status == clerkapi.SessionActive || session.Status == clerkapi.SessionPending
 	case errors.Is(err, clerkapi.ErrNotFound):
 	default:
-		a.lookupFailures.Add(1)
 		a.log().WarnContext(ctx, "session look-up failed; the verified token still counts", "session_id", id, "error", err)
 		// Remembered for a moment only, so that an outage is not asked about once a
 		// request, and its end is seen soon.
-		known.live, known.until = true, a.now().Add(min(time.Second, a.opts.SessionLookupTTL))
+		return true, a.now().Add(min(time.Second, a.opts.SessionLookupTTL))
 	}
-	a.sessions.Add(id, known)
-	return known
+	return live, a.now().Add(a.opts.SessionLookupTTL)
 }
-
-// LookupFailures counts session look-ups that the Backend API did not answer.
-func (a *Authenticator) LookupFailures() uint64 { return a.lookupFailures.Load() }

@@ -29,8 +29,11 @@ const maxOpaqueToken = 4096
 // question costs a round trip and money.
 const machineMemory = 10 * time.Second
 
-// machineCacheSize bounds how many answers are remembered.
-const machineCacheSize = 10_000
+// These bound how many answers are remembered, and how much memory they take.
+const (
+	machineCacheSize  = 10_000
+	machineCacheBytes = 16 << 20
+)
 
 // accepts is Options.AcceptsToken. One kind, a list and any are three policies in
 // Clerk's SDK, with different reasons.
@@ -171,7 +174,6 @@ type opaqueAnswer struct {
 	auth    *Auth
 	reason  Reason
 	message string
-	until   time.Time
 }
 
 // opaqueToken verifies an opaque token at the Backend API, once for all who ask.
@@ -202,25 +204,32 @@ func plausibleOpaque(raw string) bool {
 
 func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw string) *opaqueAnswer {
 	key := opaqueKey{kind: kind, sum: sha256.Sum256([]byte(raw))}
-	if known, ok := a.opaque.Get(key); ok && a.now().Before(known.until) {
+	if known, ok := a.opaque.Remembered(key); ok {
 		return known
 	}
-	done := a.asking.DoChan(string(kind)+string(key.sum[:]), func() (any, error) {
-		shared, cancel := a.backendContext(context.WithoutCancel(ctx))
-		defer cancel()
-		answer := a.callOpaque(shared, kind, raw)
-		answer.until = a.now().Add(machineMemory)
-		if answer.reason != ReasonUnexpectedError {
-			a.opaque.Add(key, answer)
+	answer, err := a.opaque.Do(ctx, key, func(ctx context.Context) (*opaqueAnswer, time.Time) {
+		answer := a.callOpaque(ctx, kind, raw)
+		if answer.reason == ReasonUnexpectedError {
+			return answer, time.Time{}
 		}
-		return answer, nil
+		return answer, a.now().Add(machineMemory)
 	})
-	select {
-	case r := <-done:
-		return r.Val.(*opaqueAnswer)
-	case <-ctx.Done():
+	if err != nil {
 		return &opaqueAnswer{reason: ReasonUnexpectedError}
 	}
+	return answer
+}
+
+// size is about what the answer takes in memory, in bytes.
+func (o *opaqueAnswer) size() int {
+	n := 512 + len(o.message)
+	if o.auth != nil {
+		n += len(o.auth.claims) + len(o.auth.Subject) + len(o.auth.Name)
+		for _, scope := range o.auth.Scopes {
+			n += 16 + len(scope)
+		}
+	}
+	return n
 }
 
 func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw string) *opaqueAnswer {

@@ -5,21 +5,15 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/internal/jwks"
+	"github.com/clerkgate/clerkgate/internal/once"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/pathpattern"
 	"github.com/clerkgate/clerkgate/internal/token"
 )
-
-// refreshCacheSize bounds how many recent refreshes are remembered.
-const refreshCacheSize = 10_000
 
 // Authenticator judges requests for one Clerk instance. It is safe for
 // concurrent use. Close it when it is no longer needed.
@@ -42,15 +36,11 @@ type Authenticator struct {
 // memory is what an Authenticator has learned from Clerk. Its variants share it:
 // nothing in it depends on what they differ in.
 type memory struct {
-	refreshing singleflight.Group
-	refreshes  *lru.Cache[refreshKey, *refreshed]
-	asking     singleflight.Group
-	opaque     *lru.Cache[opaqueKey, *opaqueAnswer]
-	lookups    singleflight.Group
-	sessions   *lru.Cache[string, knownSession]
+	refreshes *once.Memory[refreshKey, *refreshed]
+	opaque    *once.Memory[opaqueKey, *opaqueAnswer]
+	sessions  *once.Memory[string, bool] // session id → is it live
 
-	lookupFailures atomic.Uint64
-	warnAZP        sync.Once
+	warnAZP sync.Once
 }
 
 // keySource is where tokens' keys come from: the JWKS, or one PEM.

@@ -8,10 +8,9 @@ import (
 	"log/slog"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/internal/jwks"
+	"github.com/clerkgate/clerkgate/internal/once"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/token"
 )
@@ -83,13 +82,24 @@ func (a *Authenticator) build() error {
 	if err := a.buildVerifier(); err != nil {
 		return err
 	}
-	if a.refreshes, err = lru.New[refreshKey, *refreshed](refreshCacheSize); err != nil {
+	return a.buildMemory()
+}
+
+func (a *Authenticator) buildMemory() (err error) {
+	o := &a.opts
+	if a.refreshes, err = once.New(once.Config[refreshKey, *refreshed]{
+		Entries: refreshCacheSize, Bytes: refreshCacheBytes, Size: func(_ refreshKey, o *refreshed) int { return o.size() },
+		Timeout: o.BackendTimeout, Now: o.Now,
+	}); err != nil {
 		return err
 	}
-	if a.opaque, err = lru.New[opaqueKey, *opaqueAnswer](machineCacheSize); err != nil {
+	if a.opaque, err = once.New(once.Config[opaqueKey, *opaqueAnswer]{
+		Entries: machineCacheSize, Bytes: machineCacheBytes, Size: func(_ opaqueKey, o *opaqueAnswer) int { return o.size() },
+		Timeout: o.BackendTimeout, Now: o.Now,
+	}); err != nil {
 		return err
 	}
-	a.sessions, err = lru.New[string, knownSession](o.SessionCacheSize)
+	a.sessions, err = once.New(once.Config[string, bool]{Entries: o.SessionCacheSize, Timeout: o.BackendTimeout, Now: o.Now})
 	return err
 }
 

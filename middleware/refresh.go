@@ -34,6 +34,13 @@ const (
 // and Clerk takes an expired token only once.
 const refreshMemory = 10 * time.Second
 
+// These bound how many recent refreshes are remembered, and how much memory they
+// take: Clerk allows 1,000 calls in ten seconds, and a refresh takes about 7 KB.
+const (
+	refreshCacheSize  = 10_000
+	refreshCacheBytes = 32 << 20
+)
+
 // refreshKey names one refresh by everything that its answer depends on.
 type refreshKey [sha256.Size]byte
 
@@ -43,7 +50,6 @@ type refreshed struct {
 	token    string
 	cookies  []string
 	why      string // set when it failed
-	until    time.Time
 }
 
 // refresh exchanges the expired token at the Backend API. It returns the signed-in
@@ -84,32 +90,32 @@ func (j *judged) refresh() (*State, string) {
 // answers those that come shortly after from memory.
 func (a *Authenticator) refreshOnce(ctx context.Context, sid string, suffixed bool, p *clerkapi.RefreshSessionParams) *refreshed {
 	key := newRefreshKey(sid, p.ExpiredToken, p.RefreshToken, p.RequestOrigin, suffixed)
-	if known, ok := a.refreshes.Get(key); ok && a.now().Before(known.until) {
+	if known, ok := a.refreshes.Remembered(key); ok {
 		return known
 	}
 	if suffixed {
 		p.SuffixedCookies = &suffixed
 	}
-	done := a.refreshing.DoChan(string(key[:]), func() (any, error) {
-		// Who came between the look-up above and here finds the finished one.
-		if known, ok := a.refreshes.Get(key); ok && a.now().Before(known.until) {
-			return known, nil
+	outcome, err := a.refreshes.Do(ctx, key, func(ctx context.Context) (*refreshed, time.Time) {
+		outcome := a.callRefresh(ctx, sid, p)
+		if outcome.why != "" {
+			return outcome, time.Time{}
 		}
-		// The call belongs to all who wait, so no single one's end may end it.
-		shared, cancel := a.backendContext(context.WithoutCancel(ctx))
-		defer cancel()
-		outcome := a.callRefresh(shared, sid, p)
-		if outcome.why == "" {
-			a.refreshes.Add(key, outcome)
-		}
-		return outcome, nil
+		return outcome, a.now().Add(refreshMemory)
 	})
-	select {
-	case r := <-done:
-		return r.Val.(*refreshed)
-	case <-ctx.Done():
+	if err != nil {
 		return &refreshed{why: refreshFetchError}
 	}
+	return outcome
+}
+
+// size is about what the outcome takes in memory, in bytes.
+func (o *refreshed) size() int {
+	n := 2048 + 2*len(o.token)
+	for _, line := range o.cookies {
+		n += 16 + len(line)
+	}
+	return n
 }
 
 func (a *Authenticator) callRefresh(ctx context.Context, sid string, p *clerkapi.RefreshSessionParams) *refreshed {
@@ -137,7 +143,7 @@ func (a *Authenticator) callRefresh(ctx context.Context, sid string, p *clerkapi
 		a.log().WarnContext(ctx, "refreshed session token does not verify", "error", err)
 		return &refreshed{why: refreshInvalidToken}
 	}
-	return &refreshed{verified: v, token: fresh, cookies: cookies, until: a.now().Add(refreshMemory)}
+	return &refreshed{verified: v, token: fresh, cookies: cookies}
 }
 
 // refreshFailure names a failed call as Clerk's SDK would. response is nil when

@@ -4,7 +4,6 @@
 // [New] makes an [Exchanger], [Exchanger.Token] answers from memory until shortly
 // before a token expires and otherwise asks Clerk (POST
 // /v1/sessions/{id}/tokens/{template}): once, however many requests wait.
-// [Exchanger.Forget] drops a session that ended.
 //
 // # What is guaranteed
 //

@@ -29,7 +29,7 @@ func Example() {
 	fmt.Println(err, first == again, clerk.CallCount("POST", "/v1/sessions"))
 
 	_, err = exchanger.Token(context.Background(), exchange.Key{SessionID: session.ID, Template: "cache"})
-	fmt.Println(errors.Is(err, exchange.ErrTemplate))
+	fmt.Println(errors.Is(err, exchange.ErrNotFound))
 	// Output:
 	// <nil> true 1
 	// true

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
-	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/sync/singleflight"
+	"github.com/clerkgate/clerkgate/internal/once"
 )
 
 const (
@@ -22,6 +20,7 @@ const (
 
 	defaultTimeout = 5 * time.Second
 	defaultSize    = 10_000
+	maxBytes       = 16 << 20 // of remembered answers
 )
 
 // Options configure an [Exchanger].
@@ -39,26 +38,22 @@ type Options struct {
 // use. A call that nobody waits for any more goes on in the background until its
 // time limit at most.
 type Exchanger struct {
-	api     *clerkapi.Client
-	timeout time.Duration
-	now     func() time.Time
-
-	known   *lru.Cache[Key, outcome]
-	flights singleflight.Group
+	api   *clerkapi.Client
+	now   func() time.Time
+	known *once.Memory[Key, outcome]
 	// rest is the time, in Unix nanoseconds, before which Clerk wants no calls.
 	rest atomic.Int64
-
-	// epoch counts calls of Forget: a token that was asked for before one is not
-	// kept after it. Changed, and compared for keeping, under mu.
-	epoch atomic.Uint64
-	mu    sync.Mutex
 }
 
-// outcome is an answer to a key, good until a time.
+// outcome is an answer to a key.
 type outcome struct {
 	token string
 	err   error
-	until time.Time
+}
+
+// size is about what an answer takes in memory, in bytes.
+func size(key Key, o outcome) int {
+	return 512 + len(key.SessionID) + len(key.Template) + len(key.Version) + len(o.token)
 }
 
 // New makes an Exchanger. All problems of the options come in one error.
@@ -85,74 +80,30 @@ func New(o Options) (*Exchanger, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	known, err := lru.New[Key, outcome](o.Size)
+	known, err := once.New(once.Config[Key, outcome]{Entries: o.Size, Bytes: maxBytes, Size: size, Timeout: o.Timeout, Now: o.Now})
 	if err != nil {
 		return nil, fmt.Errorf("exchange: %w", err)
 	}
-	return &Exchanger{api: o.Client, timeout: o.Timeout, now: o.Now, known: known}, nil
+	return &Exchanger{api: o.Client, now: o.Now, known: known}, nil
 }
 
 // Token returns a token of the key's template for its session, with more than
 // [Margin] of its life left unless Clerk makes shorter ones. Errors are, by
-// errors.Is, [ErrTemplate], [ErrSession], [ErrUnavailable], or the context's own.
+// errors.Is, [ErrNotFound], [ErrUnavailable], or the context's own.
 func (e *Exchanger) Token(ctx context.Context, key Key) (string, error) {
-	if o, ok := e.remembered(key); ok {
+	if o, ok := e.known.Remembered(key); ok {
 		return o.token, o.err
 	}
-	switch {
-	case !validSession(key.SessionID):
-		return "", fmt.Errorf("exchange token: malformed id: %w", ErrSession)
-	case !key.valid():
-		return "", fmt.Errorf("exchange token: malformed name or version: %w", ErrTemplate)
+	if err := key.check(); err != nil {
+		return "", fmt.Errorf("exchange token: %w", err)
 	}
-	epoch := e.epoch.Load()
-	done := e.flights.DoChan(key.flight(epoch), func() (any, error) {
-		// Who came between the look-up above and here finds the finished one.
-		if o, ok := e.remembered(key); ok {
-			return o, nil
-		}
-		// The call belongs to all who wait, so no single one's end may end it.
-		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.timeout)
-		defer cancel()
-		o := e.fetch(shared, key)
-		e.remember(key, o, epoch)
-		return o, nil
-	})
-	select {
-	case r := <-done:
-		o, _ := r.Val.(outcome)
-		return o.token, o.err
-	case <-ctx.Done():
-		return "", fmt.Errorf("exchange token: %w", ctx.Err())
+	key = key.clone()
+	o, err := e.known.Do(ctx, key, func(ctx context.Context) (outcome, time.Time) { return e.fetch(ctx, key) })
+	if err != nil {
+		return "", fmt.Errorf("exchange token: %w", err)
 	}
-}
-
-// Forget drops all tokens of a session, also one that is being fetched: who asks
-// from now on gets one that was made from now on.
-func (e *Exchanger) Forget(sessionID string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.epoch.Add(1)
-	// A session ends seldom, and an index would cost every request.
-	for _, key := range e.known.Keys() {
-		if key.SessionID == sessionID {
-			e.known.Remove(key)
-		}
-	}
+	return o.token, o.err
 }
 
 // Len returns how many answers are remembered, failures and expired ones included.
 func (e *Exchanger) Len() int { return e.known.Len() }
-
-func (e *Exchanger) remembered(key Key) (outcome, bool) {
-	o, ok := e.known.Get(key)
-	return o, ok && e.now().Before(o.until)
-}
-
-func (e *Exchanger) remember(key Key, o outcome, epoch uint64) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.epoch.Load() == epoch && e.now().Before(o.until) {
-		e.known.Add(key.clone(), o)
-	}
-}

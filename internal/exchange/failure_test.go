@@ -21,7 +21,7 @@ func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byt
 
 func TestFailuresAreToldApart(t *testing.T) {
 	t.Parallel()
-	sentinels := []error{exchange.ErrTemplate, exchange.ErrSession, exchange.ErrUnavailable}
+	sentinels := []error{exchange.ErrNotFound, exchange.ErrUnavailable}
 	for name, c := range map[string]struct {
 		fault    clerktest.Fault
 		template string
@@ -29,22 +29,21 @@ func TestFailuresAreToldApart(t *testing.T) {
 		want     error
 		also     error
 	}{
-		"unknown template":           {template: "nothing", want: exchange.ErrTemplate, also: clerkapi.ErrNotFound},
-		"ended session":              {ended: true, want: exchange.ErrSession, also: clerkapi.ErrNotFound},
-		"both":                       {ended: true, template: "nothing", want: exchange.ErrSession},
-		"unknown to Clerk":           {fault: clerktest.Fault{Path: "/v1/sessions", Status: http.StatusNotFound}, want: exchange.ErrSession},
-		"secret key refused":         {fault: clerktest.Fault{Path: tokens, Status: http.StatusUnauthorized}, want: exchange.ErrUnavailable, also: clerkapi.ErrUnauthorized},
-		"forbidden":                  {fault: clerktest.Fault{Path: tokens, Status: http.StatusForbidden}, want: exchange.ErrUnavailable},
-		"rate limit":                 {fault: clerktest.Fault{Path: tokens, Status: http.StatusTooManyRequests}, want: exchange.ErrUnavailable, also: clerkapi.ErrRateLimited},
-		"Clerk is down":              {fault: clerktest.Fault{Path: tokens, Status: http.StatusServiceUnavailable}, want: exchange.ErrUnavailable},
-		"Clerk fails when asked why": {fault: clerktest.Fault{Method: http.MethodGet, Status: http.StatusInternalServerError}, template: "nothing", want: exchange.ErrUnavailable},
-		"redirect":                   {fault: clerktest.Fault{Path: tokens, Status: http.StatusFound}, want: exchange.ErrUnavailable, also: clerkapi.ErrRedirect},
-		"broken JSON":                {fault: clerktest.Fault{Path: tokens, Body: `{"jwt":`}, want: exchange.ErrUnavailable},
-		"not JSON":                   {fault: clerktest.Fault{Path: tokens, Body: "hello", ContentType: "text/plain"}, want: exchange.ErrUnavailable},
-		"no token in it":             {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token"}`}, want: exchange.ErrUnavailable},
-		"no JWT":                     {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token","jwt":"opaque"}`}, want: exchange.ErrUnavailable},
-		"padding":                    {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token","jwt":"e30=.e30.c2ln"}`}, want: exchange.ErrUnavailable},
-		"breaks a header":            {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token","jwt":"e30.e30.c2ln\r\nX-Clerk-User-Id: x"}`}, want: exchange.ErrUnavailable},
+		"unknown template":   {template: "nothing", want: exchange.ErrNotFound, also: clerkapi.ErrNotFound},
+		"ended session":      {ended: true, want: exchange.ErrNotFound, also: clerkapi.ErrNotFound},
+		"both":               {ended: true, template: "nothing", want: exchange.ErrNotFound},
+		"unknown to Clerk":   {fault: clerktest.Fault{Path: "/v1/sessions", Status: http.StatusNotFound}, want: exchange.ErrNotFound},
+		"secret key refused": {fault: clerktest.Fault{Path: tokens, Status: http.StatusUnauthorized}, want: exchange.ErrUnavailable, also: clerkapi.ErrUnauthorized},
+		"forbidden":          {fault: clerktest.Fault{Path: tokens, Status: http.StatusForbidden}, want: exchange.ErrUnavailable},
+		"rate limit":         {fault: clerktest.Fault{Path: tokens, Status: http.StatusTooManyRequests}, want: exchange.ErrUnavailable, also: clerkapi.ErrRateLimited},
+		"Clerk is down":      {fault: clerktest.Fault{Path: tokens, Status: http.StatusServiceUnavailable}, want: exchange.ErrUnavailable},
+		"redirect":           {fault: clerktest.Fault{Path: tokens, Status: http.StatusFound}, want: exchange.ErrUnavailable, also: clerkapi.ErrRedirect},
+		"broken JSON":        {fault: clerktest.Fault{Path: tokens, Body: `{"jwt":`}, want: exchange.ErrUnavailable},
+		"not JSON":           {fault: clerktest.Fault{Path: tokens, Body: "hello", ContentType: "text/plain"}, want: exchange.ErrUnavailable},
+		"no token in it":     {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token"}`}, want: exchange.ErrUnavailable},
+		"no JWT":             {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token","jwt":"opaque"}`}, want: exchange.ErrUnavailable},
+		"padding":            {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token","jwt":"e30=.e30.c2ln"}`}, want: exchange.ErrUnavailable},
+		"breaks a header":    {fault: clerktest.Fault{Path: tokens, Body: `{"object":"token","jwt":"e30.e30.c2ln\r\nX-Clerk-User-Id: x"}`}, want: exchange.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

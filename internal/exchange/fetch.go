@@ -13,12 +13,9 @@ import (
 // Failures of [Exchanger.Token], to be told apart by errors.Is. No error holds a
 // token.
 var (
-	// ErrTemplate says that the session is there and the template is not: a fault
-	// of the configuration.
-	ErrTemplate = errors.New("no such JWT template")
-	// ErrSession says that the session is over or was never there: its user has to
-	// sign in again.
-	ErrSession = errors.New("no such active session")
+	// ErrNotFound says that there is no such active session, or that it has no such
+	// template; Clerk does not tell the two apart.
+	ErrNotFound = errors.New("no such active session, or no such JWT template")
 	// ErrUnavailable says that Clerk gave no usable answer: it could not be
 	// reached, failed, limited the rate, or refused the secret key
 	// ([clerkapi.ErrUnauthorized] is then in the chain).
@@ -28,20 +25,20 @@ var (
 // maxRest bounds for how long a Retry-After can stop all calls.
 const maxRest = 30 * time.Second
 
-// fetch asks Clerk. Its outcome is good for no time at all if the token is not to
-// be kept.
-func (e *Exchanger) fetch(ctx context.Context, key Key) outcome {
+// fetch asks Clerk, and says until when the outcome holds.
+func (e *Exchanger) fetch(ctx context.Context, key Key) (outcome, time.Time) {
 	asked := e.now()
 	raw, err := e.ask(ctx, key, asked)
+	var t *token.Unverified
+	if err == nil {
+		if t, err = token.Decode(raw); err != nil || !token.IsJWTFormat(raw) {
+			err = fmt.Errorf("%w: the answer is no JWT", ErrUnavailable)
+		}
+	}
 	if err != nil {
-		return outcome{err: fmt.Errorf("exchange token: %w", err), until: e.now().Add(FailureMemory)}
+		return outcome{err: fmt.Errorf("exchange token: %w", err)}, e.now().Add(FailureMemory)
 	}
-	t, err := token.Decode(raw)
-	if err != nil || !token.IsJWTFormat(raw) {
-		err = fmt.Errorf("exchange token: %w: the answer is no JWT", ErrUnavailable)
-		return outcome{err: err, until: e.now().Add(FailureMemory)}
-	}
-	return outcome{token: raw, until: keepUntil(t, asked)}
+	return outcome{token: raw}, keepUntil(t, asked)
 }
 
 func (e *Exchanger) ask(ctx context.Context, key Key, now time.Time) (string, error) {
@@ -50,26 +47,12 @@ func (e *Exchanger) ask(ctx context.Context, key Key, now time.Time) (string, er
 	}
 	created, _, err := e.api.CreateSessionTokenFromTemplate(ctx, key.SessionID, key.Template, nil)
 	if errors.Is(err, clerkapi.ErrNotFound) {
-		return "", e.notFound(ctx, key.SessionID, err)
+		return "", fmt.Errorf("%w: template %q: %w", ErrNotFound, key.Template, err)
 	}
 	if err != nil {
 		return "", e.unavailable(err)
 	}
 	return created.JWT, nil
-}
-
-// notFound finds out what was not found. Clerk has one code for both.
-func (e *Exchanger) notFound(ctx context.Context, sessionID string, cause error) error {
-	session, _, err := e.api.GetSession(ctx, sessionID)
-	switch {
-	case errors.Is(err, clerkapi.ErrNotFound):
-		return fmt.Errorf("%w: %w", ErrSession, err)
-	case err != nil:
-		return e.unavailable(err)
-	case session.Status != clerkapi.SessionActive:
-		return fmt.Errorf("%w: %w", ErrSession, cause)
-	}
-	return fmt.Errorf("%w: %w", ErrTemplate, cause)
 }
 
 func (e *Exchanger) unavailable(err error) error {

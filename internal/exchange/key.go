@@ -1,7 +1,7 @@
 package exchange
 
 import (
-	"strconv"
+	"fmt"
 	"strings"
 )
 
@@ -22,27 +22,22 @@ type Key struct {
 	Version string
 }
 
-func (k Key) valid() bool {
-	return validSession(k.SessionID) && ValidTemplate(k.Template) && len(k.Version) <= maxVersion
+// check refuses what must not enter a URL.
+func (k Key) check() error {
+	switch {
+	case !validSession(k.SessionID):
+		return fmt.Errorf("malformed session id: %w", ErrNotFound)
+	case !ValidTemplate(k.Template):
+		return fmt.Errorf("malformed template name: %w", ErrNotFound)
+	case len(k.Version) > maxVersion:
+		return fmt.Errorf("version of %d bytes: %w", len(k.Version), ErrNotFound)
+	}
+	return nil
 }
 
 // clone copies the texts, which may be parts of a whole token.
 func (k Key) clone() Key {
 	return Key{strings.Clone(k.SessionID), strings.Clone(k.Template), strings.Clone(k.Version)}
-}
-
-// flight names a shared call. Each part goes with its length, so that no two keys
-// have one name.
-func (k Key) flight(epoch uint64) string {
-	b := make([]byte, 0, len(k.SessionID)+len(k.Template)+len(k.Version)+32)
-	b = strconv.AppendUint(b, epoch, 10)
-	for _, part := range []string{k.SessionID, k.Template, k.Version} {
-		b = append(b, ' ')
-		b = strconv.AppendInt(b, int64(len(part)), 10)
-		b = append(b, ':')
-		b = append(b, part...)
-	}
-	return string(b)
 }
 
 // ValidTemplate reports whether name can be that of a JWT template: ASCII letters,
