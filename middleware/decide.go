@@ -5,13 +5,14 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/token"
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
 // decide judges a request. It writes nothing.
-func (a *Authenticator) decide(r *http.Request) *State {
-	j := &judged{a: a, r: r, ctx: r.Context(), public: a.origin.Public(r), headerToken: bearerToken(r.Header)}
+func (a *Authenticator) decide(r *http.Request, public *origin.Public) *State {
+	j := &judged{a: a, r: r, ctx: r.Context(), public: public, headerToken: bearerToken(r.Header)}
 	s := j.decide()
 	s.public = j.public
 	return s

@@ -92,8 +92,16 @@ func (a *Authenticator) IsProduction() bool { return a.instance.production }
 // Authenticate judges r and writes nothing. A live token that was seen before
 // costs no network call. It returns when r's context ends, with a state that is
 // not signed in.
-func (a *Authenticator) Authenticate(r *http.Request) *State {
-	s := a.decide(r)
+func (a *Authenticator) Authenticate(r *http.Request) *State { return a.AuthenticateAt(r, nil) }
+
+// AuthenticateAt is [Authenticator.Authenticate] for a part of this module that has
+// worked out the public address of r before, by the same trusted proxies. nil means
+// that it has not.
+func (a *Authenticator) AuthenticateAt(r *http.Request, public *origin.Public) *State {
+	if public == nil {
+		public = a.origin.Public(r)
+	}
+	s := a.decide(r, public)
 	if a.opts.SessionLookup == LookupCached && s.Status == SignedIn {
 		s = a.checkSession(r.Context(), s)
 	}

@@ -102,7 +102,10 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State,
 // signInRedirect is where a person signs in and comes back from to this page: the
 // configured page, else the instance's account portal.
 func (a *Authenticator) signInRedirect(r *http.Request, s *State) (string, error) {
-	public := a.origin.Public(r)
+	public := s.public
+	if public == nil {
+		public = a.origin.Public(r)
+	}
 	page := public.URL()
 	target := a.opts.SignInURL
 	if target == "" {

@@ -89,16 +89,5 @@ type State struct {
 	public *origin.Public // nil for states that were not judged from a request
 }
 
-// Address is the scheme and host, with a port that is not the scheme's own, under
-// which the request was sent as the judgement understood it: those of a trusted
-// proxy's headers, else of the connection. ok is false when there is none that could
-// be read.
-func (s *State) Address() (scheme, host string, ok bool) {
-	if s.public == nil || !s.public.Valid() {
-		return "", "", false
-	}
-	return s.public.SchemeAndHost()
-}
-
 // Location is where the state redirects to; "" when it does not.
 func (s *State) Location() string { return s.Header.Get("Location") }

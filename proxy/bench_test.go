@@ -33,7 +33,7 @@ func ordinaryRule() *rule {
 // header for the upstream.
 func TestAllocationsOfIdentityHeaders(t *testing.T) {
 	r, u := benchRequest(t, "Bearer"), ordinaryRule()
-	unknown, known := &entry{}, &entry{state: signedInState()}
+	unknown, known := &passage{public: u.origins.Public(r)}, &passage{public: u.origins.Public(r), state: signedInState()}
 	assert.Len(t, u.header(r, known), len(u.header(r, unknown))+7)
 	without := testing.AllocsPerRun(200, func() { u.header(r, unknown) })
 	with := testing.AllocsPerRun(200, func() { u.header(r, known) })
@@ -42,11 +42,12 @@ func TestAllocationsOfIdentityHeaders(t *testing.T) {
 
 func BenchmarkUpstreamHeader(b *testing.B) {
 	r, u := benchRequest(b, "Bearer"), ordinaryRule()
-	for name, e := range map[string]*entry{"unknown": {}, "identity": {state: signedInState()}} {
+	public := u.origins.Public(r)
+	for name, ps := range map[string]*passage{"unknown": {public: public}, "identity": {public: public, state: signedInState()}} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				u.header(r, e)
+				u.header(r, ps)
 			}
 		})
 	}

@@ -11,8 +11,7 @@ import (
 )
 
 // forwardAuth answers gateways that ask whether they may pass a request on. It
-// makes that request again of what the gateway tells, has chain judge it like any
-// other, and says the outcome as this gateway understands it.
+// makes that request again of what the gateway tells, has it judged like any other, and says the outcome as this gateway understands it.
 //
 // Only the peers of CLERKGATE_TRUSTED_PROXIES may ask. Whoever else could choose
 // which request is judged would get a yes for one and use it for another
@@ -22,14 +21,11 @@ import (
 type forwardAuth struct {
 	path    string // without a slash at the end; "" serves nothing
 	trusted *origin.Resolver
-	chain   http.Handler // judges, and ends in a grant
 	logger  *slog.Logger
 }
 
-// newForwardAuth makes the endpoint at path. chain must end in a [grant] where a
-// proxied request would go to the upstream.
-func newForwardAuth(path string, trusted *origin.Resolver, chain http.Handler, logger *slog.Logger) *forwardAuth {
-	return &forwardAuth{path: strings.TrimSuffix(path, "/"), trusted: trusted, chain: chain, logger: logger}
+func newForwardAuth(path string, trusted *origin.Resolver, logger *slog.Logger) *forwardAuth {
+	return &forwardAuth{path: strings.TrimSuffix(path, "/"), trusted: trusted, logger: logger}
 }
 
 // serves says whether a path is the endpoint's or below it.
@@ -38,9 +34,12 @@ func (f *forwardAuth) serves(path string) bool {
 	return ok && f.path != "" && (rest == "" || rest[0] == '/')
 }
 
-// ServeHTTP never reads the body: it is the original's, if anything, and the
-// gateway passes that on itself.
-func (f *forwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// answer answers the question r. judge is given the original request, and must end in
+// [gatewayAnswer.grant] where a proxied request would go to the upstream.
+//
+// The body is never read: it is the original's, if anything, and the gateway passes
+// that on itself.
+func (f *forwardAuth) answer(w http.ResponseWriter, r *http.Request, judge func(*gatewayAnswer, *http.Request)) {
 	if !f.trusted.TrustedPeer(r) {
 		f.logger.LogAttrs(r.Context(), slog.LevelWarn,
 			"forward auth was asked by a peer that is not trusted; if it is your gateway, add it to "+settings.EnvTrustedProxies,
@@ -61,7 +60,7 @@ func (f *forwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			slog.String("gateway", g.name), slog.String("error", err.Error()))
 		answer.Refuse(a, r, http.StatusBadRequest, "original_request_invalid", "The request can't be judged: "+err.Error()+".")
 	} else {
-		f.chain.ServeHTTP(a, original.WithContext(withAnswer(original.Context(), a)))
+		judge(a, original)
 	}
 	g.say(w, a)
 }

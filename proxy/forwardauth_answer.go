@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -29,7 +28,7 @@ const (
 	headerNginxCookie   = "X-Clerk-Set-Cookie-1" // and -2, and so on
 )
 
-// gatewayAnswer is a judgement while it is being written. It is a yes only if a [grant]
+// gatewayAnswer is a judgement while it is being written. It is a yes only if grant
 // said so: no status of anything else is ever taken for one.
 type gatewayAnswer struct {
 	header  http.Header
@@ -39,13 +38,7 @@ type gatewayAnswer struct {
 	tooLong bool
 }
 
-type gatewayAnswerKey struct{}
-
 func newGatewayAnswer() *gatewayAnswer { return &gatewayAnswer{header: make(http.Header)} }
-
-func withAnswer(ctx context.Context, a *gatewayAnswer) context.Context {
-	return context.WithValue(ctx, gatewayAnswerKey{}, a)
-}
 
 func (a *gatewayAnswer) Header() http.Header { return a.header }
 

@@ -21,23 +21,28 @@ import (
 // asked is an endpoint before a chain of the test's making.
 type asked struct {
 	*forwardAuth
-	log  *buffer
-	seen *http.Request // by the chain
+	judge func(*gatewayAnswer, *http.Request)
+	log   *buffer
+	seen  *http.Request // by judge
 }
 
-// askedBefore makes an endpoint that trusts 10.0.0.0/8. A nil chain grants.
-func askedBefore(chain http.HandlerFunc) *asked {
-	a := &asked{log: &buffer{}}
-	if chain == nil {
-		chain = grant{header: func(r *http.Request) http.Header { return r.Header }}.ServeHTTP
+// askedBefore makes an endpoint that trusts 10.0.0.0/8. A nil judge grants.
+func askedBefore(judge http.HandlerFunc) *asked {
+	if judge == nil {
+		return askedOf(granting)
 	}
+	return askedOf(func(a *gatewayAnswer, r *http.Request) { judge(a, r) })
+}
+
+// askedOf is askedBefore for judges that grant.
+func askedOf(judge func(*gatewayAnswer, *http.Request)) *asked {
+	a := &asked{judge: judge, log: &buffer{}}
 	a.forwardAuth = newForwardAuth("/.clerkgate/auth", origin.New([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}),
-		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			a.seen = r
-			chain(w, r)
-		}), slog.New(slog.NewTextHandler(a.log, nil)))
+		slog.New(slog.NewTextHandler(a.log, nil)))
 	return a
 }
+
+func granting(a *gatewayAnswer, r *http.Request) { a.grant(a, r.Header, r.Header) }
 
 // ask sends a question from a trusted gateway. lines are name, value, …
 func (a *asked) ask(t testing.TB, path string, lines ...string) *http.Response {
@@ -47,12 +52,15 @@ func (a *asked) ask(t testing.TB, path string, lines ...string) *http.Response {
 	for i := 0; i < len(lines); i += 2 {
 		r.Header.Add(lines[i], lines[i+1])
 	}
-	return a.answer(r)
+	return a.respond(r)
 }
 
-func (a *asked) answer(r *http.Request) *http.Response {
+func (a *asked) respond(r *http.Request) *http.Response {
 	w := httptest.NewRecorder()
-	a.ServeHTTP(w, r)
+	a.answer(w, r, func(answer *gatewayAnswer, original *http.Request) {
+		a.seen = original
+		a.judge(answer, original)
+	})
 	return w.Result()
 }
 
@@ -69,7 +77,7 @@ func nginx(change ...string) []string {
 
 func TestForwardAuthServesItsPathAlone(t *testing.T) {
 	t.Parallel()
-	f := newForwardAuth("/.clerkgate/auth/", nil, nil, nil)
+	f := newForwardAuth("/.clerkgate/auth/", nil, nil)
 	for path, want := range map[string]bool{
 		"/.clerkgate/auth": true, "/.clerkgate/auth/": true, "/.clerkgate/auth/nginx": true, "/.clerkgate/auth/envoy/x": true,
 		"/.clerkgate/authx": false, "/.clerkgate": false, "/": false, "": false, "/x/.clerkgate/auth": false,
@@ -104,7 +112,7 @@ func TestForwardAuthRebuildsTheRequest(t *testing.T) {
 			for i := 0; i < len(lines); i += 2 {
 				r.Header.Add(lines[i], lines[i+1])
 			}
-			require.Equal(t, http.StatusOK, a.answer(r).StatusCode)
+			require.Equal(t, http.StatusOK, a.respond(r).StatusCode)
 
 			assert.Equal(t, http.MethodGet, a.seen.Method)
 			assert.Equal(t, "/page?a=1", a.seen.RequestURI)
@@ -249,7 +257,7 @@ func TestCVE202640575ForwardAuthTrustsNamedPeersAlone(t *testing.T) {
 			for lines := append(forwarded(), nginx()...); len(lines) > 0; lines = lines[2:] {
 				r.Header.Set(lines[0], lines[1])
 			}
-			res := a.answer(r)
+			res := a.respond(r)
 			if want == http.StatusOK && path == "/unknown" {
 				assert.Equal(t, http.StatusNotFound, res.StatusCode)
 				continue
@@ -266,10 +274,10 @@ func TestCVE202640575ForwardAuthTrustsNamedPeersAlone(t *testing.T) {
 // CVE-2026-30851: a header that the answer lacks is one that a client may send.
 func TestCVE202630851GrantHasEveryIdentityHeader(t *testing.T) {
 	t.Parallel()
-	a := askedBefore(grant{header: func(r *http.Request) http.Header {
-		return http.Header{"X-Clerk-User-Id": {"user_jane"}, "Cookie": {"a=b", "c=d"}, "X-Environment": {"production"}, "Accept": {"text/html"},
-			"X-Forwarded-Prefix": {"/admin"}, "User-Agent": nil}
-	}}.ServeHTTP)
+	a := askedOf(func(a *gatewayAnswer, r *http.Request) {
+		a.grant(a, r.Header, http.Header{"X-Clerk-User-Id": {"user_jane"}, "Cookie": {"a=b", "c=d"}, "X-Environment": {"production"},
+			"Accept": {"text/html"}, "X-Forwarded-Prefix": {"/admin"}, "User-Agent": nil})
+	})
 	for _, path := range []string{"", "/nginx", "/traefik", "/caddy", "/haproxy"} {
 		lines := append(forwarded(), "Accept", "text/html", "X-Environment", "evil", "Authorization", "Basic eDp5")
 		res := a.ask(t, "/.clerkgate/auth"+path, append(lines, nginx()...)...)
@@ -292,48 +300,40 @@ func TestCVE202630851GrantHasEveryIdentityHeader(t *testing.T) {
 
 func TestOnlyAGrantIsAYes(t *testing.T) {
 	t.Parallel()
-	write := func(status int, body string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
+	write := func(status int, body string) func(*gatewayAnswer, *http.Request) {
+		return func(w *gatewayAnswer, _ *http.Request) {
 			w.Header().Set("X-Clerk-User-Id", "user_jane")
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, body)
 		}
 	}
 	for name, test := range map[string]struct {
-		chain http.HandlerFunc
+		judge func(*gatewayAnswer, *http.Request)
 		want  map[string]int // by gateway
 	}{
 		"200 of somebody else": {write(200, "hello"), map[string]int{"nginx": 403, "traefik": 403, "": 403, "caddy": 500, "haproxy": 500}},
 		"204 to a preflight":   {write(204, ""), map[string]int{"nginx": 403, "traefik": 403, "": 403, "caddy": 204, "haproxy": 204}},
-		"nothing":              {func(http.ResponseWriter, *http.Request) {}, map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
+		"nothing":              {func(*gatewayAnswer, *http.Request) {}, map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
 		"too much":             {write(200, strings.Repeat("a", maxAnswerBody+1)), map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
 		"500":                  {write(500, ""), map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
 		"404":                  {write(404, ""), map[string]int{"nginx": 403, "traefik": 404, "": 404, "caddy": 404, "haproxy": 404}},
-		"early hints, then no": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(403) },
+		"early hints, then no": {func(w *gatewayAnswer, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(403) },
 			map[string]int{"nginx": 403, "traefik": 403, "": 403, "caddy": 403, "haproxy": 403}},
-		"a yes that changed its mind": {func(w http.ResponseWriter, r *http.Request) {
+		"a yes that changed its mind": {func(w *gatewayAnswer, r *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
-			grant{header: func(r *http.Request) http.Header { return r.Header }}.ServeHTTP(w, r)
+			granting(w, r)
 		}, map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for gateway, want := range test.want {
-				res := askedBefore(test.chain).ask(t, strings.TrimSuffix("/.clerkgate/auth/"+gateway, "/"), append(forwarded(), nginx()...)...)
+				res := askedOf(test.judge).ask(t, strings.TrimSuffix("/.clerkgate/auth/"+gateway, "/"), append(forwarded(), nginx()...)...)
 				assert.Equal(t, want, res.StatusCode, gateway)
 			}
-			res := askedBefore(test.chain).ask(t, "/.clerkgate/auth/envoy/page", "X-Forwarded-Proto", "https")
+			res := askedOf(test.judge).ask(t, "/.clerkgate/auth/envoy/page", "X-Forwarded-Proto", "https")
 			assert.NotEqual(t, http.StatusOK, res.StatusCode)
 		})
 	}
-}
-
-func TestGrantRefusesWhereNobodyAsked(t *testing.T) {
-	t.Parallel()
-	w := httptest.NewRecorder()
-	grant{header: func(r *http.Request) http.Header { return r.Header }}.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-	assert.Equal(t, http.StatusInternalServerError, w.Code)
-	assert.NotContains(t, w.Header(), "X-Clerk-User-Id")
 }
 
 func TestNginxIsToldInItsLanguage(t *testing.T) {
@@ -365,11 +365,11 @@ func TestNginxIsToldInItsLanguage(t *testing.T) {
 		assert.NotContains(t, res.Header, "X-Clerk-Body", name)
 	}
 
-	many := askedBefore(func(w http.ResponseWriter, r *http.Request) {
+	many := askedOf(func(a *gatewayAnswer, r *http.Request) {
 		for range maxNginxCookies + 1 {
-			w.Header().Add("Set-Cookie", "a=1")
+			a.Header().Add("Set-Cookie", "a=1")
 		}
-		grant{header: func(r *http.Request) http.Header { return r.Header }}.ServeHTTP(w, r)
+		granting(a, r)
 	}).ask(t, "/.clerkgate/auth/nginx", nginx()...)
 	assert.Equal(t, http.StatusInternalServerError, many.StatusCode)
 	assert.NotContains(t, many.Header, "X-Clerk-Set-Cookie-1", "all of them or none")
@@ -410,7 +410,7 @@ func TestForwardAuthJudgesAsForAProxiedRequest(t *testing.T) {
 // answered as gateways are.
 func TestForwardAuthIsOffBesideAnUpstream(t *testing.T) {
 	t.Parallel()
-	assert.False(t, newForwardAuth("", nil, nil, nil).serves("/x"))
+	assert.False(t, newForwardAuth("", nil, nil).serves("/x"))
 	app := &received{}
 	s := start(t, app, func(cfg *settings.Config) {
 		cfg.Auth.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -435,7 +435,7 @@ func FuzzForwardAuthJudgesWhatTheGatewaySaid(f *testing.F) {
 		r := httptest.NewRequest(http.MethodGet, "/.clerkgate/auth/nginx", nil)
 		r.RemoteAddr = "10.0.0.7:40000"
 		r.Header["X-Original-Method"], r.Header["X-Original-Url"] = []string{"GET"}, []string{address}
-		res := a.answer(r)
+		res := a.respond(r)
 		if res.StatusCode != http.StatusOK {
 			if a.seen != nil {
 				t.Fatalf("%q was judged, and answered %d", address, res.StatusCode)

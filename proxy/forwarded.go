@@ -6,30 +6,17 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
-	"github.com/clerkgate/clerkgate/middleware"
 )
 
 // setForwarded writes what is known of the client and of the address it used.
 // Nothing of the incoming headers is copied: the resolver has read those of
 // trusted peers, and nobody else's count.
-// state may be nil; what it found out is not found out again.
-func (f *fields) setForwarded(origins *origin.Resolver, in *http.Request, state *middleware.State) {
+func (f *fields) setForwarded(origins *origin.Resolver, in *http.Request, public *origin.Public) {
 	f.set("X-Forwarded-For", forwardedFor(origins, in))
-	if state != nil {
-		if scheme, host, ok := state.Address(); ok {
-			f.setAddress(scheme, host)
-			return
-		}
-	}
-	public := origins.Public(in)
 	if scheme, host, ok := public.SchemeAndHost(); ok && public.Valid() {
-		f.setAddress(scheme, host)
+		f.set("X-Forwarded-Proto", scheme)
+		f.set("X-Forwarded-Host", host)
 	}
-}
-
-func (f *fields) setAddress(scheme, host string) {
-	f.set("X-Forwarded-Proto", scheme)
-	f.set("X-Forwarded-Host", host)
 }
 
 // forwardedFor names the true client first, then the trusted proxy that the

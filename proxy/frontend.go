@@ -24,13 +24,14 @@ import (
 // the outgoing URL is built from a fixed base, and the key is added only by
 // [secretTransport], which looks at the target once more (CVE-2026-34076).
 type frontend struct {
-	prefix   string // such as /__clerk
-	host     string // of an absolute proxy URL; "" serves the path on every host
-	proxyURL string // the configured one: absolute, or a path
-	base     *url.URL
-	origins  *origin.Resolver
-	proxy    *httputil.ReverseProxy
-	idle     func()
+	prefix    string // such as /__clerk
+	host      string // of an absolute proxy URL; "" serves the path on every host
+	proxyURL  string // the configured one: absolute, or a path
+	base      *url.URL
+	origins   *origin.Resolver
+	transport http.RoundTripper
+	silent    *log.Logger // the access log has what would be said
+	idle      func()
 }
 
 func frontendHost(proxyURL string) string {
@@ -48,19 +49,14 @@ func newFrontend(cfg settings.Config, transport http.RoundTripper, origins *orig
 		base:     cfg.FrontendOrigin(),
 		host:     frontendHost(cfg.Auth.ProxyURL),
 		origins:  origins,
+		silent:   log.New(io.Discard, "", 0),
 		idle:     func() {},
 	}
 	if transport == nil {
 		own := standardTransport(f.base, defaultConnectWait, defaultUpstreamWait)
 		transport, f.idle = own, own.CloseIdleConnections
 	}
-	f.proxy = &httputil.ReverseProxy{
-		Rewrite:        f.rewrite,
-		Transport:      &secretTransport{base: f.base, secret: cfg.Auth.SecretKey, next: transport},
-		ModifyResponse: f.modifyResponse,
-		ErrorHandler:   frontendFailed,
-		ErrorLog:       log.New(io.Discard, "", 0), // the access log has it
-	}
+	f.transport = &secretTransport{base: f.base, secret: cfg.Auth.SecretKey, next: transport}
 	return f
 }
 
@@ -74,31 +70,43 @@ func (f *frontend) matches(path string) bool {
 
 // serves says whether a request for path is the Frontend API's. Under an absolute
 // proxy URL the same path of another host is the application's.
-func (f *frontend) serves(r *http.Request, path string) bool {
+func (f *frontend) serves(public *origin.Public, path string) bool {
 	if !f.matches(path) {
 		return false
 	}
 	if f.host == "" {
 		return true
 	}
-	_, host, _ := strings.Cut(f.origins.Public(r).Origin(), "://")
+	_, host, _ := strings.Cut(public.Origin(), "://")
 	return strings.EqualFold(host, f.host)
 }
 
-func (f *frontend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// serve passes r on and brings the answer back; o says what became of it.
+func (f *frontend) serve(w http.ResponseWriter, r *http.Request, public *origin.Public, o *answer.Outcome) {
 	if !f.matches(r.URL.EscapedPath()) {
 		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_path_mismatch", "The path is outside the Frontend API's.")
 		return
 	}
-	if !f.origins.Public(r).Valid() {
+	if !public.Valid() {
 		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_request_failed", "The request does not say which host it is for.")
 		return
 	}
-	f.proxy.ServeHTTP(w, r)
+	c := &frontendCall{frontend: f, public: public, outcome: o}
+	proxy := httputil.ReverseProxy{
+		Rewrite: c.rewrite, Transport: f.transport, ModifyResponse: c.modifyResponse, ErrorHandler: c.failed, ErrorLog: f.silent,
+	}
+	proxy.ServeHTTP(w, r)
 }
 
-func (f *frontend) rewrite(pr *httputil.ProxyRequest) {
-	in, out := pr.In, pr.Out
+// frontendCall is one request to the Frontend API.
+type frontendCall struct {
+	*frontend
+	public  *origin.Public
+	outcome *answer.Outcome
+}
+
+func (c *frontendCall) rewrite(pr *httputil.ProxyRequest) {
+	f, in, out := c.frontend, pr.In, pr.Out
 	path := strings.TrimPrefix(in.URL.EscapedPath(), f.prefix)
 	if path == "" {
 		path = "/"
@@ -114,8 +122,8 @@ func (f *frontend) rewrite(pr *httputil.ProxyRequest) {
 	out.Header.Del("Connection") // ReverseProxy kept it for an upgrade
 	out.Header.Del("Upgrade")
 	out.Header.Del("Te")
-	(&fields{h: out.Header}).setForwarded(f.origins, in, nil)
-	out.Header["Clerk-Proxy-Url"] = []string{f.publicURL(in)}
+	(&fields{h: out.Header}).setForwarded(f.origins, in, c.public)
+	out.Header["Clerk-Proxy-Url"] = []string{c.publicURL()}
 }
 
 // claimsProxy finds a client's copies of what only a proxy may say.
@@ -124,25 +132,22 @@ func claimsProxy(name string) bool {
 }
 
 // publicURL is the proxy URL as browsers know it.
-func (f *frontend) publicURL(r *http.Request) string {
-	if strings.HasPrefix(f.proxyURL, "/") {
-		return f.origins.Public(r).Origin() + f.proxyURL
+func (c *frontendCall) publicURL() string {
+	if strings.HasPrefix(c.proxyURL, "/") {
+		return c.public.Origin() + c.proxyURL
 	}
-	return f.proxyURL
+	return c.proxyURL
 }
 
 // modifyResponse maps a redirect to the Frontend API itself back under the proxy
 // path; other redirects and all cookies stay as they are.
-func (f *frontend) modifyResponse(res *http.Response) error {
-	if e := entryOf(res.Request.Context()); e != nil {
-		e.upstream = res.StatusCode
-	}
+func (c *frontendCall) modifyResponse(res *http.Response) error {
+	c.outcome.Status = res.StatusCode
 	if len(res.Header["Set-Cookie"]) > 0 {
 		wire.ForbidCaching(res.Header)
 	}
 	if location := res.Header.Get("Location"); location != "" {
-		// Clerk-Proxy-Url was set above and is the public address of this request.
-		res.Header.Set("Location", f.mapLocation(location, res.Request.Header.Get("Clerk-Proxy-Url")))
+		res.Header.Set("Location", c.mapLocation(location, c.publicURL()))
 	}
 	return nil
 }
@@ -167,10 +172,8 @@ func (f *frontend) mapLocation(location, public string) string {
 	return mapped
 }
 
-func frontendFailed(w http.ResponseWriter, r *http.Request, err error) {
-	if e := entryOf(r.Context()); e != nil {
-		e.failure = err
-	}
+func (c *frontendCall) failed(w http.ResponseWriter, _ *http.Request, err error) {
+	c.outcome.Err = err
 	if errors.Is(err, errForeignTarget) {
 		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_request_failed", "The target of this request is not the Frontend API.")
 		return

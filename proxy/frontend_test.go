@@ -127,7 +127,7 @@ func TestFrontendAnswer(t *testing.T) {
 
 func TestFrontendUnreachable(t *testing.T) {
 	s, _, base := startFrontend(t, &received{}, nil)
-	s.proxy.frontend.proxy.Transport.(*secretTransport).next = roundTripper(func(*http.Request) (*http.Response, error) {
+	s.proxy.frontend.transport.(*secretTransport).next = roundTripper(func(*http.Request) (*http.Response, error) {
 		return nil, io.ErrUnexpectedEOF
 	})
 	res, body := s.get(t, "/__clerk/v1/client")

@@ -14,9 +14,9 @@ import (
 )
 
 // answer writes the upstream's answer to the client.
-func (u *upstream) answer(w http.ResponseWriter, r *http.Request, res *http.Response, e *entry) {
+func (u *upstream) answer(w http.ResponseWriter, r *http.Request, res *http.Response, ps *passage) {
 	defer res.Body.Close()
-	copyAnswerHeader(w.Header(), res, e)
+	copyAnswerHeader(w.Header(), res, ps)
 	announced := len(res.Trailer)
 	if announced > 0 {
 		names := make([]string, 0, announced)
@@ -28,7 +28,7 @@ func (u *upstream) answer(w http.ResponseWriter, r *http.Request, res *http.Resp
 	w.WriteHeader(res.StatusCode)
 
 	if err := u.copyBody(w, res); err != nil {
-		e.failure = err
+		ps.outcome.Err = err
 		if r.Context().Value(http.ServerContextKey) != nil {
 			// Half an answer must not look like a whole one: this cuts the connection.
 			panic(http.ErrAbortHandler)
@@ -56,7 +56,7 @@ func (u *upstream) answer(w http.ResponseWriter, r *http.Request, res *http.Resp
 // copyAnswerHeader adds the upstream's headers to those that clerkgate has set.
 // What carries Clerk's cookies must not become cacheable: a cache would hand one
 // person's session to another.
-func copyAnswerHeader(h http.Header, res *http.Response, e *entry) {
+func copyAnswerHeader(h http.Header, res *http.Response, ps *passage) {
 	listed := res.Header["Connection"]
 	for name, values := range res.Header {
 		switch {
@@ -67,7 +67,7 @@ func copyAnswerHeader(h http.Header, res *http.Response, e *entry) {
 			h[name] = append(h[name][:len(h[name]):len(h[name])], values...)
 		}
 	}
-	if e.state != nil && setsCookies(e.state) {
+	if ps.state != nil && setsCookies(ps.state) {
 		wire.ForbidCaching(h)
 	}
 }

@@ -15,11 +15,13 @@ type outgoing struct {
 	http.Request
 	url    url.URL
 	values [18]string // of the headers that are added
+
+	informational informational
 }
 
 // outgoing makes the request for the upstream. The copy shares what it does not
 // change with in, which is only read.
-func (u *upstream) outgoing(in *http.Request, e *entry) *outgoing {
+func (u *upstream) outgoing(in *http.Request, ps *passage) *outgoing {
 	out := u.requests.get()
 	header := out.Header
 	out.Request = *in // context included
@@ -31,20 +33,20 @@ func (u *upstream) outgoing(in *http.Request, e *entry) *outgoing {
 		// what Go cannot parse included.
 		RawQuery: privateQuery(in.URL.RawQuery), ForceQuery: in.URL.ForceQuery,
 	}
-	if e.rule.route.StripPrefix != "" {
-		routes.SetPath(out.URL, e.upstreamPath)
+	if ps.rule.route.StripPrefix != "" {
+		routes.SetPath(out.URL, ps.upstreamPath)
 	}
 	out.RequestURI, out.Close = "", false
-	if e.host != "" {
-		out.Host = e.host
+	if ps.host != "" {
+		out.Host = ps.host
 	}
 	if in.ContentLength == 0 {
 		out.Body = nil // no body at all; a transport may then try again
 	}
 	out.Header = header
-	e.rule.addHeader(fields{h: header, values: out.values[:0]}, in, e)
+	ps.rule.addHeader(fields{h: header, values: out.values[:0]}, in, ps)
 	out.Trailer = in.Trailer.Clone()
-	wire.Delete(out.Trailer, e.rule.claimsOwn)
+	wire.Delete(out.Trailer, ps.rule.claimsOwn)
 	forwardTrailers(in, &out.Request)
 	return out
 }
@@ -87,16 +89,16 @@ func (u *rule) claimsOwn(name string) bool {
 }
 
 // header is what the upstream is told.
-func (u *rule) header(in *http.Request, e *entry) http.Header {
+func (u *rule) header(in *http.Request, ps *passage) http.Header {
 	h := make(http.Header, len(in.Header)+12)
-	u.addHeader(fields{h: h}, in, e)
+	u.addHeader(fields{h: h}, in, ps)
 	return h
 }
 
 // addHeader writes into an empty header what the upstream is told: the client's
 // headers without those that are about the connection or claim what only a proxy may
 // say, then ours.
-func (u *rule) addHeader(f fields, in *http.Request, e *entry) {
+func (u *rule) addHeader(f fields, in *http.Request, ps *passage) {
 	h, listed := f.h, in.Header["Connection"]
 	for name, values := range in.Header {
 		if !wire.IsHopByHop(name) && !claimsIdentity(name) && !wire.ClaimsForwarded(name) && !u.claimsOwn(name) && !wire.HasToken(listed, name) {
@@ -113,20 +115,20 @@ func (u *rule) addHeader(f fields, in *http.Request, e *entry) {
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = nil // keeps net/http from sending its own
 	}
-	f.setForwarded(u.origins, in, e.state)
+	f.setForwarded(u.origins, in, ps.public)
 	f.set("X-Forwarded-Prefix", u.route.StripPrefix)
 	if u.route.Authorization != routes.AuthorizationKeep {
 		delete(h, "Authorization")
 	}
-	f.set("Authorization", e.authorization)
+	f.set("Authorization", ps.tokens.authorization)
 	for name, values := range u.headers {
 		h[name] = values
 	}
-	f.set(headerAssertion, e.assertion)
+	f.set(headerAssertion, ps.tokens.assertion)
 	fresh := ""
-	if e.state != nil {
-		fresh = freshToken(e.state)
-		f.setIdentity(u.identity, e.state)
+	if ps.state != nil {
+		fresh = freshToken(ps.state)
+		f.setIdentity(u.identity, ps.state)
 	}
 	rewriteCookies(h, u.suffix, fresh)
 }

@@ -38,6 +38,7 @@ type Proxy struct {
 	forwardAuth *forwardAuth
 	accepts     []middleware.TokenType // of the environment
 	transport   http.RoundTripper      // of Deps; nil for transports of their own
+	log         accessLog
 	logger      *slog.Logger
 	now         func() time.Time
 
@@ -58,6 +59,8 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 		p.now = time.Now
 	}
 
+	p.log = accessLog{logger: p.logger, now: p.now}
+
 	opts := cfg.Auth
 	opts.Now, opts.Logger = p.now, p.logger
 	auth, err := middleware.New(opts)
@@ -74,7 +77,7 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	if cfg.FrontendPath() != "" {
 		p.frontend = newFrontend(cfg, deps.FrontendTransport, p.origins)
 	}
-	p.forwardAuth = newForwardAuth(cfg.ForwardAuthEndpoint(), p.origins, http.HandlerFunc(p.grant), p.logger)
+	p.forwardAuth = newForwardAuth(cfg.ForwardAuthEndpoint(), p.origins, p.logger)
 	return p, nil
 }
 
@@ -119,42 +122,45 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer.Refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server is no tunnel.")
 		return
 	}
-	e := &entry{path: r.URL.EscapedPath()}
-	if p.logger.Enabled(r.Context(), slog.LevelInfo) {
-		e.ResponseWriter, e.start = w, p.now()
-		w = e
-		defer p.logLine(r, e)
+	ps := &passage{method: r.Method, path: r.URL.EscapedPath()}
+	if p.log.enabled(r.Context()) {
+		ps.client.ResponseWriter = w
+		w = &ps.client
+		defer p.log.line(r, ps, p.now())
 	}
-	p.serve(w, withoutClaims(r), e)
+	p.serve(w, withoutClaims(r), ps)
 }
 
 // serve finds out whose business a request is: clerkgate's own, the Frontend
 // API's, or that of a route.
-func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, e *entry) {
+func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, ps *passage) {
 	site := p.site.Load()
 	switch {
-	case site.signer != nil && e.path == jwksPath:
+	case site.signer != nil && ps.path == jwksPath:
 		site.jwks.ServeHTTP(w, r)
-	case p.forwardAuth.serves(e.path):
-		p.forwardAuth.ServeHTTP(w, r.WithContext(withEntry(r.Context(), e)))
-	case p.serveFrontend(w, r, e):
-	default:
-		p.serveRoute(w, r, e, site)
+		return
+	case p.forwardAuth.serves(ps.path):
+		p.forwardAuth.answer(w, r, func(a *gatewayAnswer, original *http.Request) { p.grant(a, original, ps) })
+		return
+	}
+	ps.public = p.origins.Public(r)
+	if !p.serveFrontend(w, r, ps) {
+		p.serveRoute(w, r, ps, site)
 	}
 }
 
 // serveFrontend passes a request to the Frontend API; false when it is none of its.
-func (p *Proxy) serveFrontend(w http.ResponseWriter, r *http.Request, e *entry) bool {
+func (p *Proxy) serveFrontend(w http.ResponseWriter, r *http.Request, ps *passage) bool {
 	if p.frontend == nil {
 		return false
 	}
 	path, ok := routes.Canonical(r.URL)
 	switch {
-	case ok && p.frontend.serves(r, path):
-		e.path = path
-		p.frontend.ServeHTTP(w, withPath(r, path).WithContext(withEntry(r.Context(), e)))
-	case !ok && p.frontend.serves(r, e.path):
-		refuseAmbiguous(w, r, e)
+	case ok && p.frontend.serves(ps.public, path):
+		ps.path = path
+		p.frontend.serve(w, withPath(r, path), ps.public, &ps.outcome)
+	case !ok && p.frontend.serves(ps.public, ps.path):
+		refuseAmbiguous(w, r, ps)
 	default:
 		return false
 	}
@@ -162,26 +168,16 @@ func (p *Proxy) serveFrontend(w http.ResponseWriter, r *http.Request, e *entry) 
 }
 
 // serveRoute passes a request to the upstream of its route, once it is judged.
-func (p *Proxy) serveRoute(w http.ResponseWriter, r *http.Request, e *entry, site *site) {
-	rule, r, ok := site.match(w, r, e)
-	if !ok {
-		return
+func (p *Proxy) serveRoute(w http.ResponseWriter, r *http.Request, ps *passage, site *site) {
+	if r, ok := site.match(w, r, ps); ok {
+		ps.rule.serve(w, r, ps)
 	}
-	rule.serve(w, r, e, rule.forward)
 }
 
 // grant judges a request that a gateway asks about, as [Proxy.serveRoute] would,
 // and answers who it is in place of the upstream. r is the original request, as
 // the gateway told it.
-func (p *Proxy) grant(w http.ResponseWriter, r *http.Request) {
-	e := entryOf(r.Context())
-	if e == nil {
-		e = &entry{}
-	}
-	e.path, e.method = r.URL.EscapedPath(), r.Method
-	rule, r, ok := p.site.Load().match(w, withoutClaims(r), e)
-	if !ok {
-		return
-	}
-	rule.serve(w, r, e, rule.grant)
+func (p *Proxy) grant(a *gatewayAnswer, r *http.Request, ps *passage) {
+	ps.gateway, ps.method, ps.path, ps.public = a, r.Method, r.URL.EscapedPath(), p.origins.Public(r)
+	p.serveRoute(a, withoutClaims(r), ps, p.site.Load())
 }

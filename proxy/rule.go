@@ -86,43 +86,39 @@ func nameOf(route *routes.Route) string {
 	return route.Name
 }
 
-// serve judges a request and hands it to next, or answers it. What a browser must
+// serve judges a request and lets it pass, or answers it. What a browser must
 // know to read the answer at all comes first, so that it stands on every answer.
-func (u *rule) serve(w http.ResponseWriter, r *http.Request, e *entry, next ending) {
-	e.rule = u
+func (u *rule) serve(w http.ResponseWriter, r *http.Request, ps *passage) {
 	if u.cors == nil {
-		u.judge(w, r, e, next)
+		u.judge(w, r, ps)
 		return
 	}
 	u.cors.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u.judge(w, r, e, next)
+		u.judge(w, r, ps)
 	})).ServeHTTP(w, r)
 }
 
-// ending is what becomes of a request that may pass.
-type ending func(http.ResponseWriter, *http.Request, *entry)
-
-func (u *rule) judge(w http.ResponseWriter, r *http.Request, e *entry, next ending) {
+func (u *rule) judge(w http.ResponseWriter, r *http.Request, ps *passage) {
 	if u.route.Auth == routes.AuthNone {
-		next(w, r, e)
+		u.pass(w, r, ps)
 		return
 	}
-	if u.guard != nil && u.guard.Concerns(r) && usesCookies(r) && !u.guard.Allows(r, u.origins.Public(r).Origin()) {
-		e.failure = errCrossSite
+	if u.guard != nil && u.guard.Concerns(r) && usesCookies(r) && !u.guard.Allows(r, ps.public.Origin()) {
+		ps.outcome.Err = errCrossSite
 		answer.Refuse(w, r, http.StatusForbidden, "cross_site_request",
 			"This request was made by a page of another site, and carries your session. It was not let through.")
 		return
 	}
-	e.state = u.auth.Authenticate(r)
-	if e.state.Answer(w, r) {
+	ps.state = u.auth.AuthenticateAt(r, ps.public)
+	if ps.state.Answer(w, r) {
 		return
 	}
-	w = e.state.Writer(w)
-	if u.route.Auth == routes.AuthRequired && !u.auth.Permits(w, r, e.state, &u.requirement) {
+	w = ps.state.Writer(w)
+	if u.route.Auth == routes.AuthRequired && !u.auth.Permits(w, r, ps.state, &u.requirement) {
 		return
 	}
-	if u.identify(w, r, e) {
-		next(w, r, e)
+	if u.identify(w, r, ps) {
+		u.pass(w, r, ps)
 	}
 }
 
@@ -140,16 +136,16 @@ func usesCookies(r *http.Request) bool {
 
 // identify gets what the route promises its upstream beside the identity headers.
 // What cannot be had is answered here: an upstream must not have to wonder.
-func (u *rule) identify(w http.ResponseWriter, r *http.Request, e *entry) bool {
-	status, _ := verdict(e.state)
+func (u *rule) identify(w http.ResponseWriter, r *http.Request, ps *passage) bool {
+	status, _ := verdict(ps.state)
 	if status != middleware.SignedIn {
 		return true
 	}
-	who := e.state.Auth
+	who := ps.state.Auth
 	switch u.route.Authorization {
 	case routes.AuthorizationSession:
-		if e.state.TokenType == middleware.SessionToken {
-			e.authorization = "Bearer " + e.state.Token
+		if ps.state.TokenType == middleware.SessionToken {
+			ps.tokens.authorization = "Bearer " + ps.state.Token
 		}
 	case routes.AuthorizationTemplate:
 		if who.SessionID == "" {
@@ -157,26 +153,26 @@ func (u *rule) identify(w http.ResponseWriter, r *http.Request, e *entry) bool {
 		}
 		token, err := u.exchanger.Token(r.Context(), exchange.Key{SessionID: who.SessionID, Template: u.route.TokenTemplate, Version: who.OrgID})
 		if err != nil {
-			u.exchangeFailed(w, r, e, err)
+			u.exchangeFailed(w, r, ps, err)
 			return false
 		}
-		e.authorization = "Bearer " + token
+		ps.tokens.authorization = "Bearer " + token
 	}
 	if u.signer == nil || u.route.Audience == "" {
 		return true
 	}
 	signed, err := u.signer.Sign(subject(who), u.route.Audience)
 	if err != nil {
-		e.failure = err
+		ps.outcome.Err = err
 		answer.Refuse(w, r, http.StatusInternalServerError, "assertion_failed", "This request could not be vouched for.")
 		return false
 	}
-	e.assertion = signed
+	ps.tokens.assertion = signed
 	return true
 }
 
-func (u *rule) exchangeFailed(w http.ResponseWriter, r *http.Request, e *entry, err error) {
-	e.failure = err
+func (u *rule) exchangeFailed(w http.ResponseWriter, r *http.Request, ps *passage, err error) {
+	ps.outcome.Err = err
 	if context.Cause(r.Context()) != nil {
 		return // the client has gone
 	}
@@ -199,16 +195,15 @@ func subject(who *middleware.Auth) assertion.Subject {
 	}
 }
 
-// forward is the end of a proxied request.
-func (u *rule) forward(w http.ResponseWriter, r *http.Request, e *entry) {
-	if u.upstream == nil {
+// pass is the end of a request that may go on: to its upstream, or, where a gateway
+// asks, the answer that it may.
+func (u *rule) pass(w http.ResponseWriter, r *http.Request, ps *passage) {
+	switch {
+	case ps.gateway != nil:
+		ps.gateway.grant(w, r.Header, u.header(r, ps))
+	case u.upstream == nil:
 		answer.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
-		return
+	default:
+		u.upstream.forward(w, r, ps)
 	}
-	u.upstream.forward(w, r, e)
-}
-
-// grant is the end of a request that a gateway asks about.
-func (u *rule) grant(w http.ResponseWriter, r *http.Request, e *entry) {
-	grant{header: func(in *http.Request) http.Header { return u.header(in, e) }}.ServeHTTP(w, r)
 }

@@ -116,35 +116,37 @@ func (s *site) retire(next *site) {
 	}
 }
 
-// match finds the rule for r, and writes the answer when there is none. The
+// match finds the rule for r and notes it in ps, or writes the answer when there is
+// none. The
 // request that it returns says the path that was judged.
-func (s *site) match(w http.ResponseWriter, r *http.Request, e *entry) (*rule, *http.Request, bool) {
+func (s *site) match(w http.ResponseWriter, r *http.Request, ps *passage) (*http.Request, bool) {
 	if s.table == nil {
-		if !strings.HasPrefix(e.path, "/") { // "*"
-			refuseAmbiguous(w, r, e)
-			return nil, nil, false
+		if !strings.HasPrefix(ps.path, "/") { // "*"
+			refuseAmbiguous(w, r, ps)
+			return nil, false
 		}
-		return s.rules[0], r, true
+		ps.rule = s.rules[0]
+		return r, true
 	}
-	host := s.hostOf(r)
+	host := s.hostOf(r, ps.public)
 	m, err := s.find(r, host)
 	switch {
 	case errors.Is(err, routes.ErrAmbiguousPath):
-		refuseAmbiguous(w, r, e)
-		return nil, nil, false
+		refuseAmbiguous(w, r, ps)
+		return nil, false
 	case errors.Is(err, routes.ErrInvalidHost):
-		e.failure = err
+		ps.outcome.Err = err
 		answer.Refuse(w, r, http.StatusBadRequest, "invalid_host", "The host of this address is not a valid one.")
-		return nil, nil, false
+		return nil, false
 	case err != nil:
 		answer.Refuse(w, r, http.StatusNotFound, "no_route", "There is nothing at this address.")
-		return nil, nil, false
+		return nil, false
 	}
-	e.path, e.upstreamPath = m.Path, m.UpstreamPath()
+	ps.rule, ps.path, ps.upstreamPath = s.rules[m.Index], m.Path, m.UpstreamPath()
 	if host == r.Host {
-		e.host = m.Host // a host that a trusted proxy told is in X-Forwarded-Host
+		ps.host = m.Host // a host that a trusted proxy told is in X-Forwarded-Host
 	}
-	return s.rules[m.Index], withPath(r, m.Path), true
+	return withPath(r, m.Path), true
 }
 
 // find finds the route for r. A CORS preflight is for the route of the method that
@@ -168,16 +170,16 @@ func (s *site) find(r *http.Request, host string) (routes.Match, error) {
 
 // hostOf is the host that routes are chosen by: that of the browser's address when
 // a trusted proxy tells it, else that of the request.
-func (s *site) hostOf(r *http.Request) string {
+func (s *site) hostOf(r *http.Request, public *origin.Public) string {
 	if len(r.Header["X-Forwarded-Host"]) == 0 || !s.origins.TrustedPeer(r) {
 		return r.Host
 	}
-	_, host, _ := strings.Cut(s.origins.Public(r).Origin(), "://")
+	_, host, _ := strings.Cut(public.Origin(), "://")
 	return host
 }
 
-func refuseAmbiguous(w http.ResponseWriter, r *http.Request, e *entry) {
-	e.failure = errAmbiguousPath
+func refuseAmbiguous(w http.ResponseWriter, r *http.Request, ps *passage) {
+	ps.outcome.Err = errAmbiguousPath
 	answer.Refuse(w, r, http.StatusBadRequest, "ambiguous_path",
 		"The path of this address can be read in more than one way: it has dot segments, empty segments, or an encoded slash, dot or control character.")
 }

@@ -17,33 +17,32 @@ var (
 
 // upgrade finishes a switch to WebSocket: the two connections are joined until
 // one side ends, or the request's context does.
-func (u *upstream) upgrade(w http.ResponseWriter, r, out *http.Request, res *http.Response, e *entry) {
+func (u *upstream) upgrade(w http.ResponseWriter, r, out *http.Request, res *http.Response, ps *passage) {
 	upstream, ok := res.Body.(io.ReadWriteCloser)
 	if !ok || !isWebSocket(out.Header) || !isWebSocket(res.Header) {
 		_ = res.Body.Close()
-		upstreamFailed(w, r, e, errUnaskedUpgrade)
+		upstreamFailed(w, r, ps, errUnaskedUpgrade)
 		return
 	}
 	defer upstream.Close()
-	copyAnswerHeader(w.Header(), res, e)
+	copyAnswerHeader(w.Header(), res, ps)
 	w.Header()["Connection"], w.Header()["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	client, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		clear(w.Header())
-		upstreamFailed(w, r, e, errors.Join(errNoUpgrade, err))
+		upstreamFailed(w, r, ps, errors.Join(errNoUpgrade, err))
 		return
 	}
 	defer client.Close()
 	// The server's deadlines were for a request; this connection may be silent for
 	// as long as both sides like.
 	if err := client.SetDeadline(time.Time{}); err != nil {
-		e.failure = err
+		ps.outcome.Err = err
 		return
 	}
 	res.Header, res.Body = w.Header(), nil
-	e.status = res.StatusCode
 	if err := errors.Join(res.Write(buffered), buffered.Flush()); err != nil {
-		e.failure = err
+		ps.outcome.Err = err
 		return
 	}
 	stop := context.AfterFunc(r.Context(), func() {

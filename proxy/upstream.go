@@ -54,9 +54,9 @@ func newUpstream(up routes.Upstream, opts transportOptions, transport http.Round
 
 func (u *upstream) close() { u.idle() }
 
-// forward carries r there and the answer back. e says what is known about r.
-func (u *upstream) forward(w http.ResponseWriter, r *http.Request, e *entry) {
-	out := u.outgoing(r, e)
+// forward carries r there and the answer back. ps says what is known about r.
+func (u *upstream) forward(w http.ResponseWriter, r *http.Request, ps *passage) {
+	out := u.outgoing(r, ps)
 	if out.Body != nil {
 		// A transport may still be reading the body when it has an answer. The server
 		// forbids that once this method returns.
@@ -65,23 +65,23 @@ func (u *upstream) forward(w http.ResponseWriter, r *http.Request, e *entry) {
 		// has ended.
 		bothWays(w)
 	}
-	e.informational.w = w
+	out.informational.w = w
 	request, sent := u.send(&out.Request)
-	res, err := u.roundTrip(request, &e.informational)
+	res, err := u.roundTrip(request, &out.informational)
 	sent()
 	if err != nil {
 		if cause := context.Cause(request.Context()); errors.Is(cause, errUpstreamTakesNothing) {
 			err = cause // whatever the transport made of it
 		}
-		upstreamFailed(w, r, e, err)
+		upstreamFailed(w, r, ps, err)
 		return
 	}
-	e.upstream = res.StatusCode
+	ps.outcome.Status = res.StatusCode
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		u.upgrade(w, r, &out.Request, res, e)
+		u.upgrade(w, r, &out.Request, res, ps)
 		return
 	}
-	u.answer(w, r, res, e)
+	u.answer(w, r, res, ps)
 	if u.direct != nil && out.Body == nil {
 		u.requests.put(out) // the answer is over, and nobody holds its request
 	}
@@ -96,13 +96,13 @@ func (u *upstream) roundTrip(out *http.Request, w *informational) (*http.Respons
 	return u.transport.RoundTrip(w.watch(out))
 }
 
-func upstreamFailed(w http.ResponseWriter, r *http.Request, e *entry, err error) {
+func upstreamFailed(w http.ResponseWriter, r *http.Request, ps *passage, err error) {
 	if broken := bodyFailure(r); broken != nil {
-		e.failure = broken // whatever the transport made of it
+		ps.outcome.Err = broken // whatever the transport made of it
 		broken.Refuse(w, r)
 		return
 	}
-	e.failure = err
+	ps.outcome.Err = err
 	status, code := answer.RoundTripFailed(err)
 	if context.Cause(r.Context()) != nil {
 		w.WriteHeader(status) // the client has gone

@@ -39,3 +39,11 @@ func RoundTripFailed(err error) (status int, code string) {
 	}
 	return http.StatusBadGateway, "upstream_unavailable"
 }
+
+// Outcome is what became of asking another server for the answer. Who asks it fills it
+// as things happen, so that it is true even when the answer ends in a panic with
+// [http.ErrAbortHandler].
+type Outcome struct {
+	Status int   // of that server's answer; 0 when there was none
+	Err    error // why the answer is not that server's, or not whole
+}
