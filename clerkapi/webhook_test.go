@@ -100,6 +100,29 @@ func TestVerifyWebhook(t *testing.T) {
 		{"blank signature", hookSecret, hookHeader(hookID, hookStamp, ""), hookBody, hookTime, clerkapi.ErrWebhookHeader},
 		{"two ids", hookSecret, twice, hookBody, hookTime, clerkapi.ErrWebhookHeader},
 		{"no JSON", hookSecret, signed(t, hookStamp, "x"), "x", hookTime, clerkapi.ErrWebhookBody},
+
+		// What Svix's own library (npm svix 1.x) says to these was seen by running it.
+		{"two spaces between signatures", hookSecret, hookHeader(hookID, hookStamp, "v1,AAAA  "+hookSig), hookBody, hookTime, nil},
+		{"tab in front of the signature", hookSecret, hookHeader(hookID, hookStamp, "v1,AAAA\t"+hookSig), hookBody, hookTime, clerkapi.ErrWebhookSignature},
+		{"tab behind the signature", hookSecret, hookHeader(hookID, hookStamp, hookSig+"\tv1,AAAA"), hookBody, hookTime, clerkapi.ErrWebhookSignature},
+		{"no-break space in front of the signature", hookSecret, hookHeader(hookID, hookStamp, "v1,AAAA\u00a0"+hookSig), hookBody, hookTime, clerkapi.ErrWebhookSignature},
+		{"vertical tab in front of the signature", hookSecret, hookHeader(hookID, hookStamp, "v1,AAAA\v"+hookSig), hookBody, hookTime, clerkapi.ErrWebhookSignature},
+		{"line end inside the signature", hookSecret, hookHeader(hookID, hookStamp, hookSig[:9]+"\n"+hookSig[9:]), hookBody, hookTime, clerkapi.ErrWebhookSignature},
+		{"same bytes by other base64", hookSecret, hookHeader(hookID, hookStamp, strings.Replace(hookSig, "D4=", "D5=", 1)), hookBody, hookTime, clerkapi.ErrWebhookSignature},
+		{"signature without padding", hookSecret, hookHeader(hookID, hookStamp, strings.TrimSuffix(hookSig, "=")), hookBody, hookTime, clerkapi.ErrWebhookSignature},
+		{"no-break space before the id", hookSecret, hookHeader("\u00a0"+hookID, hookStamp, hookSig), hookBody, hookTime, clerkapi.ErrWebhookSignature},
+		{"vertical tab behind the stamp", hookSecret, hookHeader(hookID, hookStamp+"\v", hookSig), hookBody, hookTime, clerkapi.ErrWebhookHeader},
+		{"null", hookSecret, signed(t, hookStamp, "null"), "null", hookTime, clerkapi.ErrWebhookBody},
+		{"null in spaces", hookSecret, signed(t, hookStamp, " null\n"), " null\n", hookTime, clerkapi.ErrWebhookBody},
+		{"array", hookSecret, signed(t, hookStamp, "[]"), "[]", hookTime, clerkapi.ErrWebhookBody},
+		{"array of an event", hookSecret, signed(t, hookStamp, "["+hookBody+"]"), "[" + hookBody + "]", hookTime, clerkapi.ErrWebhookBody},
+		{"number", hookSecret, signed(t, hookStamp, "7"), "7", hookTime, clerkapi.ErrWebhookBody},
+		{"text", hookSecret, signed(t, hookStamp, `"x"`), `"x"`, hookTime, clerkapi.ErrWebhookBody},
+		{"true", hookSecret, signed(t, hookStamp, "true"), "true", hookTime, clerkapi.ErrWebhookBody},
+		{"empty", hookSecret, signed(t, hookStamp, ""), "", hookTime, clerkapi.ErrWebhookBody},
+		{"two events", hookSecret, signed(t, hookStamp, hookBody+hookBody), hookBody + hookBody, hookTime, clerkapi.ErrWebhookBody},
+		{"type of another type", hookSecret, signed(t, hookStamp, `{"type":7}`), `{"type":7}`, hookTime, clerkapi.ErrWebhookBody},
+		{"object in spaces", hookSecret, signed(t, hookStamp, " "+hookBody+"\n"), " " + hookBody + "\n", hookTime, nil},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
