@@ -15,6 +15,8 @@ const (
 	Version = "0.1.0"
 	// DefaultBaseURL is the origin of Clerk's Backend API.
 	DefaultBaseURL = "https://api.clerk.com"
+	// DefaultAPIVersionPath is the first segment of every path.
+	DefaultAPIVersionPath = "v1"
 	// DefaultAPIVersion is the dated API version this client speaks; it goes into Clerk-API-Version.
 	DefaultAPIVersion = "2026-05-12"
 	// DefaultTimeout bounds a call, its retries included, when Options.Timeout is zero.
@@ -33,7 +35,7 @@ type Options struct {
 	MachineSecretKey string
 	// BaseURL is the origin of the Backend API, http or https, a path prefix allowed. "" means DefaultBaseURL.
 	BaseURL string
-	// APIVersionPath is the version segment of versioned paths. "" means "v1".
+	// APIVersionPath is the version segment of versioned paths. "" means DefaultAPIVersionPath.
 	APIVersionPath string
 	// APIVersion is the date sent as Clerk-API-Version. "" means DefaultAPIVersion.
 	APIVersion string
@@ -107,7 +109,7 @@ type Client struct {
 // shows a key.
 func New(o Options) (*Client, error) {
 	base, baseErr := checkBaseURL(orDefault(o.BaseURL, DefaultBaseURL))
-	version, versionErr := pathSegment(orDefault(o.APIVersionPath, "v1"))
+	version, versionErr := pathSegment(orDefault(o.APIVersionPath, DefaultAPIVersionPath))
 	problems := []error{baseErr, o.check()}
 	if versionErr != nil {
 		problems = append(problems, errors.New("Options.APIVersionPath: want one plain path segment"))

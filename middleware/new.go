@@ -15,12 +15,15 @@ import (
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
+// What the fields of [Options] with these names take where they are zero.
 const (
-	defaultClockSkew      = 5 * time.Second
-	defaultCacheSize      = 100_000
-	defaultLookupTTL      = 10 * time.Second
-	defaultBackendTimeout = 5 * time.Second
-	defaultStaleKeys      = 24 * time.Hour
+	DefaultClockSkew        = 5 * time.Second
+	DefaultTokenCacheSize   = token.DefaultCacheSize
+	DefaultSessionLookupTTL = 10 * time.Second
+
+	defaultSessionCacheSize = 100_000
+	defaultBackendTimeout   = 5 * time.Second
+	defaultStaleKeys        = 24 * time.Hour
 )
 
 // New checks opts and returns an Authenticator. All problems come in one
@@ -39,18 +42,18 @@ func New(opts Options) (*Authenticator, error) {
 func (o Options) withDefaults() Options {
 	switch o.ClockSkew {
 	case 0:
-		o.ClockSkew = defaultClockSkew
+		o.ClockSkew = DefaultClockSkew
 	case NoClockSkew:
 		o.ClockSkew = 0
 	}
 	if o.TokenCacheSize == 0 {
-		o.TokenCacheSize = defaultCacheSize
+		o.TokenCacheSize = DefaultTokenCacheSize
 	}
 	if o.SessionCacheSize == 0 {
-		o.SessionCacheSize = defaultCacheSize
+		o.SessionCacheSize = defaultSessionCacheSize
 	}
 	if o.SessionLookupTTL == 0 {
-		o.SessionLookupTTL = defaultLookupTTL
+		o.SessionLookupTTL = DefaultSessionLookupTTL
 	}
 	if o.BackendTimeout == 0 {
 		o.BackendTimeout = defaultBackendTimeout

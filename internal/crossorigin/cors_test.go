@@ -235,8 +235,8 @@ func TestNewCORSNamesEveryProblem(t *testing.T) {
 	})
 	assert.Nil(t, c)
 	for _, want := range []string{
-		`"*" with credentials`, `"null": null is the origin`, `"https://*.com": behind *.`, `"https://*.*.example.com": behind *.`, `"https://*": a * is`,
-		`"app.example.com": the scheme`, `"https://a*.example.com": a * is`, `method "get"`, `method "*"`, `method "P T"`, `header "X Y"`,
+		`"*" with credentials`, `"null", the origin of every sandboxed document`, `"https://*.com": behind *.`, `"https://*.*.example.com": behind *.`, `"https://*": found "https://*"; expected each origin written out`,
+		`"app.example.com", without a scheme`, `"https://a*.example.com"; expected each origin written out`, `method "get"`, `method "*"`, `method "P T"`, `header "X Y"`,
 		`header ""`, `exposed header "*"`, "max age",
 	} {
 		require.ErrorContains(t, err, want)

@@ -160,11 +160,11 @@ func TestNewGuardNamesEveryBadOrigin(t *testing.T) {
 	t.Parallel()
 	bad := map[string]string{
 		"null":                          "sandboxed",
-		"*":                             "write each origin out",
-		"https://*.example.com":         "write each origin out",
-		"app.example.com":               "the scheme is missing",
-		"https://app.example.com/":      "without user, path",
-		"https://u@app.example.com":     "without user, path",
+		"*":                             "each origin written out",
+		"https://*.example.com":         "each origin written out",
+		"app.example.com":               "without a scheme",
+		"https://app.example.com/":      "expected https://app.example.com",
+		"https://u@app.example.com":     "scheme, host and perhaps port only",
 		"https://münchen.example":       "xn--",
 		"https://":                      "such as",
 		"https://a..b":                  "such as",
@@ -174,7 +174,7 @@ func TestNewGuardNamesEveryBadOrigin(t *testing.T) {
 		"https://app.example.com:1e5":   "such as",
 		"https://app.example.com:99999": "such as",
 		"file://":                       "such as",
-		"":                              "the scheme is missing",
+		"":                              "without a scheme",
 	}
 	list := []string{trusted}
 	for s := range bad {

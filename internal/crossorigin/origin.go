@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
@@ -36,6 +37,64 @@ func parseOrigin(s string) (origin, bool) {
 		return origin{}, false
 	}
 	return o, true
+}
+
+// String is the origin as browsers serialize it.
+func (o origin) String() string {
+	if o.port == "" {
+		return o.scheme + "://" + o.host
+	}
+	return o.scheme + "://" + o.host + ":" + o.port
+}
+
+// Parse reads an origin that a configuration names, and returns it as browsers
+// serialize it. Every list of origins is judged by it, so that none holds an entry
+// that no browser's origin can equal. The error is a [*problem.Problem].
+func Parse(s string) (string, error) {
+	o, ok := parseOrigin(s)
+	switch {
+	case !ok:
+		return "", misreadError(s)
+	case o.port == "" && strings.HasSuffix(s, ":443"), o.port == "" && strings.HasSuffix(s, ":80"):
+		return "", &problem.Problem{Found: problem.Quote(s) + ", with the scheme's own port, which browsers leave out", Want: o.String()}
+	}
+	return o.String(), nil
+}
+
+// misreadError is what Parse says of a text that is no origin.
+func misreadError(s string) error {
+	found, want := misread(s)
+	return &problem.Problem{Found: found, Want: want}
+}
+
+// misread says what is wrong with a text that is no origin, and what to write.
+func misread(s string) (found, want string) {
+	const example = "an origin, such as https://app.example.com"
+	found, want = problem.QuoteURL(s), example
+	switch {
+	case s == "null":
+		found += ", the origin of every sandboxed document, which cannot be trusted"
+	case strings.Contains(s, "*"):
+		want = "each origin written out, such as https://app.example.com"
+	case !strings.Contains(s, "://"):
+		found += ", without a scheme"
+		scheme := "https://"
+		if name, _, _ := wire.CutPort(s); name == "localhost" || strings.HasPrefix(name, "127.") {
+			scheme = "http://"
+		}
+		if o, ok := parseOrigin(scheme + s); ok {
+			want = o.String()
+		}
+	case strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e }):
+		want = "the host as browsers send it, in ASCII (xn--…)"
+	default:
+		if o, ok := parseOrigin(strings.TrimRight(s, "/")); ok {
+			want = o.String()
+			break
+		}
+		want = "scheme, host and perhaps port only, such as https://app.example.com:8443"
+	}
+	return found, want
 }
 
 func isScheme(s string) bool {
@@ -86,7 +145,7 @@ func parseExact(list []string) (origins, error) {
 	for _, s := range list {
 		o, ok := parseOrigin(s)
 		if !ok {
-			problems = append(problems, fmt.Errorf("origin %q: %s", s, remedy(s)))
+			problems = append(problems, fmt.Errorf("origin %q: %w", s, misreadError(s)))
 			continue
 		}
 		l.exact[o] = true
@@ -119,21 +178,4 @@ func parsePatterns(list []string) (origins, error) {
 	e, err := parseExact(exact)
 	l.exact = e.exact
 	return l, errors.Join(append(problems, err)...)
-}
-
-// remedy says what to write instead.
-func remedy(s string) string {
-	switch {
-	case s == "null":
-		return "null is the origin of every sandboxed document and cannot be trusted"
-	case strings.Contains(s, "*"):
-		return "a * is not allowed here; write each origin out, such as https://app.example.com"
-	case !strings.Contains(s, "://"):
-		return "the scheme is missing; write https://app.example.com"
-	case strings.Count(s, "/") > 2 || strings.ContainsAny(s, "?#@"):
-		return "write scheme, host and port only, without user, path or slash at the end"
-	case strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e }):
-		return "write the host as browsers send it, in ASCII (xn--…)"
-	}
-	return "write scheme, host and perhaps port, such as https://app.example.com:8443"
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
 func TestOriginsThatAreOne(t *testing.T) {
@@ -34,6 +36,29 @@ func TestOriginsThatAreOne(t *testing.T) {
 		b, ok := parseOrigin(pair[1])
 		assert.True(t, ok, pair[1])
 		assert.NotEqual(t, a, b)
+	}
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"https://app.example": "https://app.example", "HTTPS://App.Example:8443": "https://app.example:8443",
+		"http://[0:0::1]:8080": "http://[::1]:8080", "capacitor://localhost": "capacitor://localhost", "http://app.example:443": "http://app.example:443",
+	} {
+		o, err := Parse(s)
+		assert.NoError(t, err)
+		assert.Equal(t, want, o)
+	}
+	for s, want := range map[string]problem.Problem{
+		"http://localhost:8080/":  {Found: `"http://localhost:8080/"`, Want: "http://localhost:8080"},
+		"localhost:8080":          {Found: `"localhost:8080", without a scheme`, Want: "http://localhost:8080"},
+		"app.example":             {Found: `"app.example", without a scheme`, Want: "https://app.example"},
+		"https://app.example:443": {Found: `"https://app.example:443", with the scheme's own port, which browsers leave out`, Want: "https://app.example"},
+		"https://u:planted@h":     {Found: "a URL with a user or a query", Want: "scheme, host and perhaps port only, such as https://app.example.com:8443"},
+		"*":                       {Found: `"*"`, Want: "each origin written out, such as https://app.example.com"},
+	} {
+		_, err := Parse(s)
+		assert.Equal(t, want, problem.At("", err), s)
 	}
 }
 
@@ -72,11 +97,7 @@ func FuzzOrigin(f *testing.F) {
 		if !strings.HasPrefix(o.host, "[") && o.host != strings.ToLower(u.Hostname()) {
 			t.Errorf("%q: %v, net/url has %s", s, o, u.Hostname())
 		}
-		text := o.scheme + "://" + o.host
-		if o.port != "" {
-			text += ":" + o.port
-		}
-		if again, ok := parseOrigin(text); !ok || again != o {
+		if again, ok := parseOrigin(o.String()); !ok || again != o {
 			t.Errorf("%q: %v, again %v", s, o, again)
 		}
 	})

@@ -4,6 +4,7 @@
 package problem
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -22,11 +23,28 @@ type Problem struct {
 	Remedy string
 }
 
+// Error is [Problem.String], so that a function that judges one value can return
+// what is wrong with it. The caller says where, by [At].
+func (p *Problem) Error() string { return p.String() }
+
+// At returns the problem that err is, or wraps, as one at the given place. Of
+// another error it is one in the words of err.
+func At(where string, err error) Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return Problem{Where: where, Found: p.Found, Want: p.Want, Remedy: p.Remedy}
+	}
+	return Problem{Where: where, Found: err.Error()}
+}
+
 // String is the problem on one line: where: found …; expected …. Remedy
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.Where)
-	separator := ": "
+	separator := ""
+	if p.Where != "" {
+		separator = ": "
+	}
 	for _, part := range [...]struct{ lead, text string }{{"found ", p.Found}, {"expected ", p.Want}} {
 		if part.text != "" {
 			b.WriteString(separator + part.lead + part.text)

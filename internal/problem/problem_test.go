@@ -1,6 +1,8 @@
 package problem_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -17,6 +19,7 @@ func TestProblemReadsAsOneLine(t *testing.T) {
 		want    string
 	}{
 		{problem.Problem{Where: "X"}, "X"},
+		{problem.Problem{Found: `"a"`, Want: "a number"}, `found "a"; expected a number`},
 		{problem.Problem{Where: "X", Want: "a number"}, "X: expected a number"},
 		{problem.Problem{Where: "X", Found: `"a"`, Want: "a number"}, `X: found "a"; expected a number`},
 		{problem.Problem{Where: "X", Found: "nothing", Remedy: "Copy it from the dashboard."}, "X: found nothing. Copy it from the dashboard."},
@@ -41,4 +44,11 @@ func TestNearestSuggestsOnlyNearWords(t *testing.T) {
 	assert.Equal(t, "CLERKGATE_LISTEN", problem.Nearest("clerkgate_listen", known))
 	assert.Empty(t, problem.Nearest("SOMETHING_ELSE_ALTOGETHER_IN_LENGTH", known))
 	assert.Equal(t, "a, b or c", problem.OneOf([]string{"a", "b", "c"}))
+}
+
+func TestAtNamesThePlace(t *testing.T) {
+	t.Parallel()
+	bad := &problem.Problem{Found: `"a"`, Want: "a number"}
+	assert.Equal(t, problem.Problem{Where: "X", Found: `"a"`, Want: "a number"}, problem.At("X", fmt.Errorf("read: %w", bad)))
+	assert.Equal(t, problem.Problem{Where: "X", Found: "gone"}, problem.At("X", errors.New("gone")))
 }

@@ -11,6 +11,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/clerkgate/clerkgate/internal/crossorigin"
+	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
@@ -30,8 +32,6 @@ var (
 const (
 	maxRoutes    = 1000
 	maxUpstreams = 200
-	// maxSocketPath is what Linux allows in the name of a Unix socket.
-	maxSocketPath = 107
 )
 
 // Parse reads a routes file. name is the file's name, for errors, and relative names
@@ -144,36 +144,17 @@ func (v value) upstreamURL() (origin string, ok bool) {
 	if v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!str" {
 		return "", false
 	}
-	const example = "write http://127.0.0.1:3000, https://host or unix:/path/to.sock"
 	s, ok := v.text("where the application listens, such as http://127.0.0.1:3000")
 	if !ok {
 		return "", true
 	}
-	u, err := url.Parse(s)
-	switch {
-	case err != nil, u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "unix":
-		v.problem(quoteURL(s)+" is no URL of an application", example)
-	case u.User != nil:
-		v.problem("a URL with a user", "take user and password out of the URL")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		v.problem("a URL with a query or a fragment", "take it out")
-	case u.Scheme == "unix":
-		if u.Host != "" || u.Opaque != "" || len(u.Path) < 2 || len(u.Path) > maxSocketPath {
-			v.problem(quoteURL(s)+" names no socket", fmt.Sprintf("write unix: and the socket's absolute path, of %d bytes at most", maxSocketPath))
-			break
-		}
-		return "unix:" + u.EscapedPath(), true
-	case u.Path != "" && u.Path != "/":
-		v.problem(quoteURL(s)+" has a path", "take it out: paths go to the upstream as they are, without strip_prefix")
-	default:
-		_, host, ok := wire.CanonicalHost(u.Host)
-		if !ok {
-			v.problem(quoteURL(s)+" has a host or port that is not valid", example)
-			break
-		}
-		return u.Scheme + "://" + host, true
+	u, err := ParseUpstream(s)
+	if err != nil {
+		p := problem.At(v.key, err)
+		v.problem(p.Found, "write "+p.Want)
+		return "", true
 	}
-	return "", true
+	return u.String(), true
 }
 
 func (p *parser) assertion(v value) *Assertion {
@@ -194,7 +175,7 @@ func (p *parser) assertion(v value) *Assertion {
 	return a
 }
 
-// isName says whether s can name an upstream or a template.
+// isName says whether s can name an upstream.
 func isName(s string) bool {
 	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 }
@@ -206,21 +187,12 @@ func (v value) origins(wildcard bool) []string {
 		if !ok || wildcard && s == "*" {
 			return s, ok
 		}
-		u, err := url.Parse(s)
-		host := ""
-		if err == nil {
-			_, host, ok = wire.CanonicalHost(u.Host)
+		o, err := crossorigin.Parse(s)
+		if err != nil {
+			p := problem.At(v.key, err)
+			v.problem(p.Found, "write "+p.Want)
 		}
-		switch {
-		case err != nil || !ok || u.Scheme != "http" && u.Scheme != "https" || u.User != nil ||
-			u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(s, "#"):
-			v.problem(quoteURL(s)+" is no origin", "write scheme, host and port only, such as https://app.example.com")
-		case u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80":
-			v.problem(quoteURL(s)+" has its scheme's own port", "take the port out: browsers leave it out")
-		default:
-			return u.Scheme + "://" + host, true
-		}
-		return "", false
+		return o, err == nil
 	})
 }
 

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/clerkgate/clerkgate/middleware"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/clerkgate/clerkgate/internal/exchange"
+	"github.com/clerkgate/clerkgate/middleware"
 )
 
 // routes reads the list of routes and compares them with each other and with the
@@ -109,7 +111,7 @@ func (p *parser) route(item value, f map[string]value) Route {
 	r.RequestHeaders = f["request_headers"].requestHeaders()
 	r.Identity = f["identity"].identity()
 	r.Authorization = Authorization(zero(f["authorization"].choice([]string{"keep", "remove", "session", "template"}), "keep"))
-	r.TokenTemplate, _ = f["token_template"].matched("a template's name: letters, digits, - and _", isName)
+	r.TokenTemplate, _ = f["token_template"].matched("a template's name: letters, digits, -, _ and ., the first a letter or a digit", exchange.ValidTemplate)
 	r.Audience, _ = f["audience"].matched("a URL or a name without spaces, of 256 bytes at most", func(s string) bool {
 		return len(s) <= 256 && !strings.ContainsFunc(s, unicode.IsSpace)
 	})

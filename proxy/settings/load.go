@@ -26,7 +26,7 @@ func Load(lookup func(string) (string, bool), environ []string) (Config, []Warni
 			SatelliteAutoSync:       l.boolean(EnvSatelliteAutoSync),
 			SignInURL:               l.text(EnvSignInURL),
 			SignUpURL:               l.text(EnvSignUpURL),
-			AuthorizedParties:       l.list(EnvAuthorizedParties),
+			AuthorizedParties:       l.origins(EnvAuthorizedParties),
 			Audience:                l.list(EnvAudience),
 			ClockSkew:               l.clockSkew(),
 			TrustedProxies:          l.prefixes(EnvTrustedProxies),

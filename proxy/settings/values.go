@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/crossorigin"
+	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -235,14 +236,25 @@ func (l *loader) upstream() *url.URL {
 	if value == "" || value == noUpstream {
 		return nil
 	}
-	u, err := url.Parse(value)
-	switch {
-	case err == nil && isUnix(u), err == nil && isHTTP(u) && isOrigin(u):
-		return u
-	default:
-		l.problem(EnvUpstream, quoteURL(value), expectedUpstream)
-		return nil
+	u, err := routes.ParseUpstream(value)
+	if err != nil {
+		l.problems = append(l.problems, problem.At(EnvUpstream, err))
 	}
+	return u
+}
+
+// origins reads a list of origins, each as browsers serialize it.
+func (l *loader) origins(name string) []string {
+	var list []string
+	for _, item := range l.list(name) {
+		o, err := crossorigin.Parse(item)
+		if err != nil {
+			l.problems = append(l.problems, problem.At(name, err))
+			continue
+		}
+		list = append(list, o)
+	}
+	return list
 }
 
 // ownPath checks a path of this server that clerkgate keeps for itself.
@@ -259,22 +271,15 @@ func (l *loader) ownPath(name, example string) string {
 
 // csrf is the guard where no routes file is.
 func (l *loader) csrf() routes.CSRF {
-	guard := routes.CSRF{Off: l.choice(EnvCSRF, "on", "off") == "off", TrustedOrigins: l.list(EnvTrustedOrigins)}
+	guard := routes.CSRF{Off: l.choice(EnvCSRF, "on", "off") == "off", TrustedOrigins: l.origins(EnvTrustedOrigins)}
 	if guard.Off && len(guard.TrustedOrigins) > 0 {
 		l.problem(EnvTrustedOrigins, "origins, while "+EnvCSRF+"=off trusts every one", "nothing, or "+EnvCSRF+"=on")
-	}
-	if _, err := crossorigin.NewGuard(guard.TrustedOrigins); err != nil {
-		l.problem(EnvTrustedOrigins, err.Error(), "origins such as https://admin.example.com")
 	}
 	return guard
 }
 
 func isHTTP(u *url.URL) bool {
 	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.Opaque == ""
-}
-
-func isUnix(u *url.URL) bool {
-	return u.Scheme == "unix" && u.Host == "" && u.Opaque == "" && len(u.Path) > 1 && u.RawQuery == "" && u.Fragment == ""
 }
 
 func isOrigin(u *url.URL) bool {
