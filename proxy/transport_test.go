@@ -110,9 +110,10 @@ func TestTransportsIgnoreTheEnvironmentsProxy(t *testing.T) {
 	assert.Nil(t, standardTransport(u, time.Second, time.Second).Proxy)
 }
 
-// A body that stalls on its way to the upstream is its client's fault: 408, not
-// 504.
-func TestStalledUploadIsTheClients(t *testing.T) {
+// A body that stalls on its way to the upstream, or is malformed, is its client's fault:
+// 408 and 400, not 504 and 502.
+func TestBrokenUploadIsTheClients(t *testing.T) {
+	const stalled, malformed = "Content-Length: 10\r\n\r\n123", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n"
 	for _, kind := range upstreamKinds() {
 		t.Run(kind.name, func(t *testing.T) {
 			change := kind.serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
@@ -121,20 +122,25 @@ func TestStalledUploadIsTheClients(t *testing.T) {
 				productionInstance(t, c)
 				c.Limits.BodyIdleTimeout = 50 * time.Millisecond
 			})
-			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
-			require.NoError(t, err)
-			defer conn.Close()
-			_, err = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: app.example.com\r\nAuthorization: Bearer "+sessionToken(t, nil)+"\r\nContent-Length: 10\r\n\r\n123")
-			require.NoError(t, err)
-			reader := bufio.NewReader(conn)
-			res, err := http.ReadResponse(reader, nil)
-			require.NoError(t, err)
-			body, err := io.ReadAll(res.Body)
-			require.NoError(t, err)
-			assert.Equal(t, http.StatusRequestTimeout, res.StatusCode, string(body))
-			assert.Contains(t, string(body), "request_timeout")
-			_, err = reader.ReadByte()
-			assert.Equal(t, io.EOF, err, "and the connection ends")
+			for upload, want := range map[string]struct {
+				status int
+				code   string
+			}{stalled: {http.StatusRequestTimeout, "request_timeout"}, malformed: {http.StatusBadRequest, "request_malformed"}} {
+				conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.Public.String())
+				require.NoError(t, err)
+				defer conn.Close()
+				_, err = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: app.example.com\r\nAuthorization: Bearer "+sessionToken(t, nil)+"\r\n"+upload)
+				require.NoError(t, err)
+				reader := bufio.NewReader(conn)
+				res, err := http.ReadResponse(reader, nil)
+				require.NoError(t, err)
+				body, err := io.ReadAll(res.Body)
+				require.NoError(t, err)
+				assert.Equal(t, want.status, res.StatusCode, string(body))
+				assert.Contains(t, string(body), want.code)
+				_, err = reader.ReadByte()
+				assert.Equal(t, io.EOF, err, "and the connection ends")
+			}
 			r.stop()
 			require.NoError(t, <-r.done)
 		})

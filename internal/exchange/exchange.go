@@ -41,8 +41,8 @@ type Exchanger struct {
 	api   *clerkapi.Client
 	now   func() time.Time
 	known *once.Memory[Key, outcome]
-	// rest is the time, in Unix nanoseconds, before which Clerk wants no calls.
-	rest atomic.Int64
+	// rest is the time before which Clerk wants no calls; nil while it has not said.
+	rest atomic.Pointer[time.Time]
 }
 
 // outcome is an answer to a key.

@@ -42,7 +42,7 @@ func (e *Exchanger) fetch(ctx context.Context, key Key) (outcome, time.Time) {
 }
 
 func (e *Exchanger) ask(ctx context.Context, key Key, now time.Time) (string, error) {
-	if now.UnixNano() < e.rest.Load() {
+	if rest := e.rest.Load(); rest != nil && now.Before(*rest) {
 		return "", fmt.Errorf("%w: %w: waiting as long as Clerk asked for", ErrUnavailable, clerkapi.ErrRateLimited)
 	}
 	created, _, err := e.api.CreateSessionTokenFromTemplate(ctx, key.SessionID, key.Template, nil)
@@ -58,7 +58,8 @@ func (e *Exchanger) ask(ctx context.Context, key Key, now time.Time) (string, er
 func (e *Exchanger) unavailable(err error) error {
 	if api, ok := errors.AsType[*clerkapi.APIError](err); ok && api.IsRateLimited() {
 		// The limit is the instance's, not this session's.
-		e.rest.Store(e.now().Add(min(api.RetryAfter(), maxRest)).UnixNano())
+		rest := e.now().Add(min(api.RetryAfter(), maxRest))
+		e.rest.Store(&rest)
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

@@ -3,7 +3,9 @@ package serve
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -16,11 +18,13 @@ import (
 // long.
 var errStalled = errors.New("the client stopped sending the body of its request")
 
-// refusal is how a request is answered whose body came to err; nil when that is not
-// the client's doing.
-func refusal(err error) *answer.Error {
+// refusal is how a request is answered whose body came to err; nil when the client
+// has gone, or the end of the request was not its doing.
+func (b *boundedBody) refusal(err error) *answer.Error {
 	var tooLarge *http.MaxBytesError
+	var connection net.Error
 	switch {
+	case err == nil:
 	case errors.Is(err, errStalled):
 		return &answer.Error{
 			Status: http.StatusRequestTimeout, Code: "request_timeout", Err: err,
@@ -30,6 +34,15 @@ func refusal(err error) *answer.Error {
 		return &answer.Error{
 			Status: http.StatusRequestEntityTooLarge, Code: "request_too_large", Err: err,
 			Message: "What was sent is larger than this server takes.",
+		}
+	case b.control == nil: // net/http has ended the stream
+	case errors.As(err, &connection), errors.Is(err, net.ErrClosed), errors.Is(err, http.ErrBodyReadAfterClose):
+	default:
+		// Of a body over HTTP/1 nothing else is left than what its framing does not
+		// allow, or that it ended before it was whole.
+		return &answer.Error{
+			Status: http.StatusBadRequest, Code: "request_malformed", Err: fmt.Errorf("read the body of the request: %w", err),
+			Message: "What was sent is not a whole and valid request.",
 		}
 	}
 	return nil
@@ -146,7 +159,7 @@ func (b *boundedBody) Failure(ctx context.Context) *answer.Error {
 		b.reading.Lock()
 		defer b.reading.Unlock()
 	}
-	return refusal(b.problem())
+	return b.refusal(b.problem())
 }
 
 // finish lets go of the connection, and says whether the body was read whole.

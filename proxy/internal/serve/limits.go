@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
@@ -37,6 +38,10 @@ const (
 	maxFields  = 256
 	maxCookies = 512
 )
+
+// maxURI bounds the target of a request, in bytes. It leaves room for the scheme and
+// the longest host in the 32 KiB of a URL that can still be judged.
+const maxURI = 32<<10 - 512
 
 // limiter is what [Limit] makes.
 type limiter struct {
@@ -75,6 +80,10 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (l *limiter) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case malformed(r):
+		lastAnswer(w, r, http.StatusBadRequest, "request_malformed", "This is not a valid request.")
+	case len(r.RequestURI) > maxURI:
+		lastAnswer(w, r, http.StatusRequestURITooLong, "uri_too_long", "This address is too long.")
 	case tooManyFields(r.Header):
 		lastAnswer(w, r, http.StatusRequestHeaderFieldsTooLarge, "header_too_large", "The request has too many headers or cookies.")
 	case l.maxBody > 0 && r.ContentLength > l.maxBody:
@@ -90,6 +99,17 @@ func lastAnswer(w http.ResponseWriter, r *http.Request, status int, code, messag
 		w.Header().Set("Connection", "close")
 	}
 	answer.Refuse(w, r, status, code, message)
+}
+
+// malformed finds what net/http lets through and upstreams may not. It does not look
+// at the method of a request over HTTP/2, and takes a Content-Length with leading
+// zeros, which some read as an octal number.
+func malformed(r *http.Request) bool {
+	if r.ProtoMajor > 1 && !wire.IsToken(r.Method) {
+		return true
+	}
+	length := r.Header["Content-Length"]
+	return len(length) > 0 && len(length[0]) > 1 && length[0][0] == '0'
 }
 
 func tooManyFields(h http.Header) bool {
