@@ -3,7 +3,6 @@ package middleware
 import (
 	"encoding/base64"
 	"math"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -204,62 +203,6 @@ func FuzzDocumentRequest(f *testing.F) {
 
 func fits(pattern, s string) bool {
 	return regexp.MustCompile(`(?s)\A(?:` + pattern + `)\z`).MatchString(s)
-}
-
-var (
-	jsParseInt = regexp.MustCompile(`^[` + jsSpace + `]*([+-]?)(?:0[xX]([0-9a-fA-F]*)|([0-9]*))`)
-	jsDecimal  = regexp.MustCompile(`^[` + jsSpace + `]*([+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?))[` + jsSpace + `]*$`)
-	jsRadix    = regexp.MustCompile(`^[` + jsSpace + `]*(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)[` + jsSpace + `]*$`)
-)
-
-// FuzzNumbers compares with JavaScript's grammar of numbers written as regular
-// expressions, and prints what was parsed.
-func FuzzNumbers(f *testing.F) {
-	for _, seed := range []string{
-		"", "3", "0x3", "3abc", "-1", " 3 ", "1e400", "-0", "0x1ffffffffffffffffff", "0b102", "0o17", "1_0", "+.5e-3", "5.", ".", "Infinity", "-Infinityx",
-		"\u00a07\ufeff", "0x", "inf", "NaN", "1e", "0x1p4", "1790000000", "99999999999999999999999", "0X+5", "--5", "0b" + strings.Repeat("1", 1024),
-		"0b" + strings.Repeat("1", 1025), "0x" + strings.Repeat("0", 2000) + "3", "0x00",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		i := slowLeadingInt(s)
-		require.InDelta(t, i, parseLeadingInt(s), math.Abs(i)*1e-12, "parseInt(%q)", s)
-		n := parseNumber(s)
-		require.Equal(t, slowNumber(s), n, "Number(%q)", s) //nolint:testifylint // both must round alike
-		require.False(t, math.IsNaN(n))
-		require.Equal(t, n, parseNumber(formatNumber(n)), "printed as %s", formatNumber(n)) //nolint:testifylint // the same number
-	})
-}
-
-func slowLeadingInt(s string) float64 {
-	m := jsParseInt.FindStringSubmatch(s)
-	digits, base := m[3], 10
-	if m[2] != "" {
-		digits, base = m[2], 16
-	}
-	n, ok := new(big.Int).SetString(digits, base)
-	if !ok {
-		return 0
-	}
-	v, _ := new(big.Float).SetInt(n).Float64()
-	if m[1] == "-" {
-		v = -v
-	}
-	return v
-}
-
-func slowNumber(s string) float64 {
-	if m := jsRadix.FindStringSubmatch(s); m != nil {
-		n, _ := new(big.Int).SetString(strings.ToLower(m[1]), 0)
-		v, _ := new(big.Float).SetInt(n).Float64()
-		return v
-	}
-	if m := jsDecimal.FindStringSubmatch(s); m != nil {
-		v, _ := strconv.ParseFloat(m[1], 64) // out of range is ±Inf, as in JavaScript
-		return v
-	}
-	return 0
 }
 
 // FuzzHas: a combination holds exactly when each of its parts does, a malformed

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clerkgate/clerkgate/internal/javascript"
 	"github.com/clerkgate/clerkgate/internal/token"
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
@@ -62,7 +63,7 @@ func (j *judged) redirect(reason Reason, message, location string) *State {
 	h.Set("Location", location)
 	// Without it browsers replay the 307 from their cache for ever.
 	h.Set("Cache-Control", "no-store")
-	h.Add("Set-Cookie", cookieRedirectCount+"="+formatNumber(j.loopCounter+1)+"; SameSite=Lax; HttpOnly; Max-Age=2")
+	h.Add("Set-Cookie", cookieRedirectCount+"="+javascript.FormatNumber(j.loopCounter+1)+"; SameSite=Lax; HttpOnly; Max-Age=2")
 	return withAuthHeaders(&State{Status: Handshake, Reason: reason, Message: message, TokenType: SessionToken, Header: h, Auth: signedOutAuth})
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/javascript"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/token"
 )
@@ -80,12 +81,12 @@ func (j *judged) readSession() {
 	if j.suffixed {
 		uat, dev, j.session = j.cookies.clientUATSuffixed, j.cookies.devBrowserSuffixed, j.cookies.sessionSuffixed
 	}
-	j.clientUAT = parseLeadingInt(uat)
+	j.clientUAT = javascript.OrZero(javascript.ParseInt(uat))
 	j.devBrowser = dev
 	if q, _ := j.public.Query(cookieDevBrowser); q != "" {
 		j.devBrowser = q
 	}
-	j.loopCounter = parseNumber(j.cookies.redirectCount)
+	j.loopCounter = javascript.OrZero(javascript.Number(j.cookies.redirectCount))
 }
 
 // usesSuffixedCookies decides which set of cookies counts; section 4 of the

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
 // The checks in the order in which the reference makes them (jwt/verifyJwt.ts).
@@ -13,12 +15,12 @@ import (
 
 const supportedAlgorithms = "RS256,RS384,RS512"
 
-func checkType(typ Value) *Error {
+func checkType(typ javascript.Value) *Error {
 	if !typ.Defined() || typ.Is("JWT") {
 		return nil
 	}
 	return &Error{Reason: ReasonInvalid, Action: actionEnsureClerkJWT,
-		Message: fmt.Sprintf(`Invalid JWT type %s. Expected "JWT".`, typ.quoted())}
+		Message: fmt.Sprintf(`Invalid JWT type %s. Expected "JWT".`, quoted(typ))}
 }
 
 func checkOAuthType(d *document) *Error {
@@ -26,29 +28,29 @@ func checkOAuthType(d *document) *Error {
 		return nil
 	}
 	return &Error{Reason: ReasonInvalid, Action: actionEnsureClerkJWT,
-		Message: fmt.Sprintf(`Invalid JWT type %s. Expected "at+jwt, application/at+jwt".`, d.typ.quoted())}
+		Message: fmt.Sprintf(`Invalid JWT type %s. Expected "at+jwt, application/at+jwt".`, quoted(d.typ))}
 }
 
-func checkAlgorithm(alg Value) *Error {
+func checkAlgorithm(alg javascript.Value) *Error {
 	if alg.Is("RS256") || alg.Is("RS384") || alg.Is("RS512") {
 		return nil
 	}
 	return &Error{Reason: ReasonInvalidAlgorithm, Action: actionEnsureClerkJWT,
-		Message: fmt.Sprintf("Invalid JWT algorithm %s. Supported: %s.", alg.quoted(), supportedAlgorithms)}
+		Message: fmt.Sprintf("Invalid JWT algorithm %s. Supported: %s.", quoted(alg), supportedAlgorithms)}
 }
 
-func checkSubject(sub Value) *Error {
+func checkSubject(sub javascript.Value) *Error {
 	if _, ok := sub.Text(); ok {
 		return nil
 	}
 	return &Error{Reason: ReasonVerificationFailed, Action: actionEnsureClerkJWT,
-		Message: fmt.Sprintf("Subject claim (sub) is required and must be a string. Received %s.", sub.quoted())}
+		Message: fmt.Sprintf("Subject claim (sub) is required and must be a string. Received %s.", quoted(sub))}
 }
 
 // checkAudience applies only when both sides name an audience, and only to a
 // string or a list of strings: session tokens carry azp instead
 // (docs/protocol.md, 7.23).
-func checkAudience(aud Value, allowed []string) *Error {
+func checkAudience(aud javascript.Value, allowed []string) *Error {
 	if len(allowed) == 0 || !aud.Truthy() {
 		return nil
 	}
@@ -58,33 +60,33 @@ func checkAudience(aud Value, allowed []string) *Error {
 			return nil
 		}
 	} else {
-		list, ok := aud.strings()
+		list, ok := aud.Strings()
 		if !ok || !slices.ContainsFunc(list, func(a string) bool { return a != "" }) || common(list, allowed) {
 			return nil
 		}
 		what = "claim array"
 	}
 	return &Error{Reason: ReasonVerificationFailed, Action: actionEnsureClerkJWT,
-		Message: fmt.Sprintf(`Invalid JWT audience %s (aud) %s. Is not included in "%s".`, what, aud.quoted(), quoteList(allowed))}
+		Message: fmt.Sprintf(`Invalid JWT audience %s (aud) %s. Is not included in "%s".`, what, quoted(aud), quoteList(allowed))}
 }
 
 // checkOAuthAudience is strict: with audiences configured the token must name
 // one of them (docs/protocol.md, 12.8).
-func checkOAuthAudience(aud Value, allowed []string) *Error {
+func checkOAuthAudience(aud javascript.Value, allowed []string) *Error {
 	if len(allowed) == 0 {
 		return nil
 	}
-	list, ok := aud.strings()
+	list, ok := aud.Strings()
 	if s, isText := aud.Text(); isText {
 		list, ok = []string{s}, true
 	}
 	if !ok || len(list) == 0 || slices.Contains(list, "") {
 		return &Error{Reason: ReasonVerificationFailed,
-			Message: fmt.Sprintf("Invalid OAuth audience claim (aud) %s. Expected a non-empty string or a non-empty array of non-empty strings.", aud.quoted())}
+			Message: fmt.Sprintf("Invalid OAuth audience claim (aud) %s. Expected a non-empty string or a non-empty array of non-empty strings.", quoted(aud))}
 	}
 	if !common(list, allowed) {
 		return &Error{Reason: ReasonVerificationFailed,
-			Message: fmt.Sprintf("OAuth audience mismatch. Verification expected audience %s, but incoming token has aud %s.", quoteList(allowed), aud.quoted())}
+			Message: fmt.Sprintf("OAuth audience mismatch. Verification expected audience %s, but incoming token has aud %s.", quoteList(allowed), quoted(aud))}
 	}
 	return nil
 }
@@ -94,7 +96,7 @@ func common(a, b []string) bool {
 }
 
 // checkAuthorizedParty refuses a token without azp once parties are configured.
-func checkAuthorizedParty(azp Value, parties []string) *Error {
+func checkAuthorizedParty(azp javascript.Value, parties []string) *Error {
 	if len(parties) == 0 {
 		return nil
 	}
@@ -102,7 +104,7 @@ func checkAuthorizedParty(azp Value, parties []string) *Error {
 		return nil
 	}
 	return &Error{Reason: ReasonInvalidAuthorizedParties,
-		Message: fmt.Sprintf(`Invalid JWT Authorized party claim (azp) %s. Expected "%s".`, azp.quoted(), strings.Join(parties, ","))}
+		Message: fmt.Sprintf(`Invalid JWT Authorized party claim (azp) %s. Expected "%s".`, quoted(azp), strings.Join(parties, ","))}
 }
 
 // times are a token's time claims in Unix milliseconds, as JavaScript's Date
@@ -134,7 +136,7 @@ func checkTimes(d *document, now time.Time, skew time.Duration) (times, *Error) 
 	nan := math.NaN()
 	t := times{exp: nan, nbf: nan, iat: nan}
 	steps := [...]struct {
-		claim    Value
+		claim    javascript.Value
 		at       *float64
 		required bool
 		name     string
@@ -150,7 +152,7 @@ func checkTimes(d *document, now time.Time, skew time.Duration) (times, *Error) 
 		n, ok := s.claim.Number()
 		if !ok {
 			return t, &Error{Reason: ReasonVerificationFailed, Action: actionEnsureClerkJWT,
-				Message: fmt.Sprintf("Invalid JWT %s %s. Expected number.", s.name, s.claim.quoted())}
+				Message: fmt.Sprintf("Invalid JWT %s %s. Expected number.", s.name, quoted(s.claim))}
 		}
 		*s.at = dateMillis(n)
 		if err := t.check(now, skew); err != nil {

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"unique"
+
+	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
 // Claims are what a verified token says. Read-only: they are shared by requests
@@ -57,16 +60,16 @@ func parseClaims(d *document, k kind) *Claims {
 	c.Expires = number(d.exp)
 	c.NotBefore = number(d.nbf)
 
-	var v2 Value // o
-	var orgID, orgSlug, orgRole, orgPermissions Value
-	var scopes, scope, scp, features Value
-	walkObject(d.payload, func(name, raw []byte) {
-		v := Value{raw}
+	var v2 javascript.Value // o
+	var orgID, orgSlug, orgRole, orgPermissions javascript.Value
+	var scopes, scope, scp, features javascript.Value
+	javascript.WalkObject(d.payload, func(name, raw []byte) {
+		v := javascript.Value{Raw: raw}
 		switch string(name) {
 		case "v":
 			c.Version = number(v)
 		case "sts":
-			c.Status = v.shared()
+			c.Status = sharedText(v)
 		case "fva":
 			c.FactorAge = numbers(v)
 		case "act":
@@ -76,9 +79,9 @@ func parseClaims(d *document, k kind) *Claims {
 			}
 		case "fea":
 			features = v
-			c.Features = v.shared()
+			c.Features = sharedText(v)
 		case "pla":
-			c.Plans = v.shared()
+			c.Plans = sharedText(v)
 		case "o":
 			v2 = v
 		case "org_id":
@@ -100,7 +103,7 @@ func parseClaims(d *document, k kind) *Claims {
 		case "scp":
 			scp = v
 		case "handshake":
-			c.Handshake, _ = v.strings()
+			c.Handshake, _ = v.Strings()
 		}
 	})
 	// Any version but 2 is read as the first (jwtPayloadParser, default case).
@@ -108,10 +111,10 @@ func parseClaims(d *document, k kind) *Claims {
 		c.Org = orgV2(v2, c.Features)
 		c.Unreadable = unreadableOrg(v2, features)
 	} else {
-		c.Org.ID = orgID.shared()
-		c.Org.Slug = orgSlug.shared()
-		c.Org.Role = orgRole.shared()
-		c.Org.Permissions, _ = orgPermissions.strings()
+		c.Org.ID = sharedText(orgID)
+		c.Org.Slug = sharedText(orgSlug)
+		c.Org.Role = sharedText(orgRole)
+		c.Org.Permissions, _ = orgPermissions.Strings()
 	}
 	switch k {
 	case kindM2M:
@@ -120,27 +123,27 @@ func parseClaims(d *document, k kind) *Claims {
 	case kindOAuth:
 		c.Unreadable = !isSomething(scp) && !isTextOrNothing(scope)
 		c.Scopes = scopeList(scope, scp)
-		if list, ok := scp.strings(); ok {
+		if list, ok := scp.Strings(); ok {
 			c.Scopes = list
 		}
 	}
 	return c
 }
 
-func isSomething(v Value) bool { return v.Defined() && !isNull(v.raw) }
+func isSomething(v javascript.Value) bool { return v.Defined() && !v.IsNull() }
 
-func isTextOrNothing(v Value) bool {
+func isTextOrNothing(v javascript.Value) bool {
 	_, isText := v.Text()
 	return isText || !isSomething(v)
 }
 
 // scopeList splits text at spaces; without text it takes list, which may be a
 // single string.
-func scopeList(text, list Value) []string {
+func scopeList(text, list javascript.Value) []string {
 	if s, ok := text.Text(); ok {
 		return strings.Fields(s)
 	}
-	if l, ok := list.strings(); ok {
+	if l, ok := list.Strings(); ok {
 		return l
 	}
 	if s, ok := list.Text(); ok {
@@ -149,7 +152,7 @@ func scopeList(text, list Value) []string {
 	return nil
 }
 
-func number(v Value) float64 {
+func number(v javascript.Value) float64 {
 	n, ok := v.Number()
 	if !ok {
 		return 0
@@ -159,8 +162,8 @@ func number(v Value) float64 {
 
 // numbers returns nil unless v is a list of numbers only: a factor's age that
 // is anything else must not pass for fresh.
-func numbers(v Value) []float64 {
-	elems, ok := v.list()
+func numbers(v javascript.Value) []float64 {
+	elems, ok := v.List()
 	if !ok {
 		return nil
 	}
@@ -174,3 +177,17 @@ func numbers(v Value) []float64 {
 	}
 	return list
 }
+
+// sharedText is the text of a claim that many tokens have alike, or "": tokens that
+// are remembered then hold one copy.
+func sharedText(v javascript.Value) string {
+	s, ok := v.Text()
+	if !ok {
+		return ""
+	}
+	return shared(s)
+}
+
+// shared returns s from a place where equal texts are one. The runtime forgets it
+// when it runs its collector, so that nothing piles up; what was handed out stays.
+func shared(s string) string { return unique.Make(s).Value() }

@@ -7,6 +7,8 @@ import (
 	"math"
 	"strings"
 	"unique"
+
+	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
 // MaxSize bounds a token, in bytes; a longer one is refused before it is
@@ -25,13 +27,13 @@ type Unverified struct {
 
 // document is what a token says.
 type document struct {
-	alg, kid, typ, cat Value // of the header
+	alg, kid, typ, cat javascript.Value // of the header
 
 	payload   []byte // JSON text of the claims
 	signature []byte
 	isObject  bool
 
-	iss, sub, sid, aud, azp, iat, exp, nbf Value
+	iss, sub, sid, aud, azp, iat, exp, nbf javascript.Value
 	issText, sidText                       string
 }
 
@@ -93,44 +95,44 @@ func decodeJSON(part string) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	b = decodeText(b)
+	b = javascript.DecodeText(b)
 	return b, json.Valid(b)
 }
 
 func (d *document) readHeader(doc []byte) {
-	walkObject(doc, func(name, raw []byte) {
+	javascript.WalkObject(doc, func(name, raw []byte) {
 		switch string(name) {
 		case "alg":
-			d.alg = Value{raw}
+			d.alg = javascript.Value{Raw: raw}
 		case "kid":
-			d.kid = Value{raw}
+			d.kid = javascript.Value{Raw: raw}
 		case "typ":
-			d.typ = Value{raw}
+			d.typ = javascript.Value{Raw: raw}
 		case "cat":
-			d.cat = Value{raw}
+			d.cat = javascript.Value{Raw: raw}
 		}
 	})
 }
 
 func (d *document) readClaims() {
-	d.isObject = walkObject(d.payload, func(name, raw []byte) {
+	d.isObject = javascript.WalkObject(d.payload, func(name, raw []byte) {
 		switch string(name) {
 		case "iss":
-			d.iss = Value{raw}
+			d.iss = javascript.Value{Raw: raw}
 		case "sub":
-			d.sub = Value{raw}
+			d.sub = javascript.Value{Raw: raw}
 		case "sid":
-			d.sid = Value{raw}
+			d.sid = javascript.Value{Raw: raw}
 		case "aud":
-			d.aud = Value{raw}
+			d.aud = javascript.Value{Raw: raw}
 		case "azp":
-			d.azp = Value{raw}
+			d.azp = javascript.Value{Raw: raw}
 		case "iat":
-			d.iat = Value{raw}
+			d.iat = javascript.Value{Raw: raw}
 		case "exp":
-			d.exp = Value{raw}
+			d.exp = javascript.Value{Raw: raw}
 		case "nbf":
-			d.nbf = Value{raw}
+			d.nbf = javascript.Value{Raw: raw}
 		}
 	})
 	d.issText, _ = d.iss.Text()
@@ -204,7 +206,7 @@ func (u *Unverified) SID() (sid string, truthy bool) {
 	d := u.document()
 	truthy = d.sid.Truthy()
 	if _, isNumber := d.sid.Number(); isNumber && truthy {
-		return string(d.sid.raw), true
+		return string(d.sid.Raw), true
 	}
 	return d.sidText, truthy
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
 // decodeCase is a case of testdata/decode.json, whose expectations are answers
@@ -178,14 +180,14 @@ func FuzzDecode(f *testing.F) {
 		require.True(t, utf8.Valid(u.doc.payload))
 		var members map[string]json.RawMessage
 		require.Equal(t, json.Unmarshal(u.doc.payload, &members) == nil && members != nil, u.doc.isObject)
-		for name, v := range map[string]Value{"iss": u.doc.iss, "sub": u.doc.sub, "aud": u.doc.aud, "exp": u.doc.exp} {
+		for name, v := range map[string]javascript.Value{"iss": u.doc.iss, "sub": u.doc.sub, "aud": u.doc.aud, "exp": u.doc.exp} {
 			want, ok := members[name]
 			require.Equal(t, ok, v.Defined())
-			require.Equal(t, string(want), string(v.raw))
-			_ = v.quoted()
-			if list, ok := v.list(); ok {
+			require.Equal(t, string(want), string(v.Raw))
+			_ = quoted(v)
+			if list, ok := v.List(); ok {
 				var elems []json.RawMessage
-				require.NoError(t, json.Unmarshal(v.raw, &elems))
+				require.NoError(t, json.Unmarshal(v.Raw, &elems))
 				require.Len(t, list, len(elems))
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
 // errHandshakeClaim is no [Error]: the token is good, what it carries is not.
@@ -43,16 +45,16 @@ func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) 
 	if !valid {
 		return nil, &Error{Reason: ReasonInvalidSignature, Message: "Handshake signature is invalid."}
 	}
-	var directives Value
-	walkObject(d.payload, func(name, raw []byte) {
+	var directives javascript.Value
+	javascript.WalkObject(d.payload, func(name, raw []byte) {
 		if string(name) == "handshake" {
-			directives = Value{raw}
+			directives = javascript.Value{Raw: raw}
 		}
 	})
-	if _, ok := directives.list(); !ok {
+	if _, ok := directives.List(); !ok {
 		return nil, nil // a handshake without a list sets nothing, as in the reference
 	}
-	lines, ok := directives.strings()
+	lines, ok := directives.Strings()
 	if !ok {
 		return nil, errHandshakeClaim
 	}

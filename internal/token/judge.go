@@ -10,6 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/clerkgate/clerkgate/internal/javascript"
 	"github.com/clerkgate/clerkgate/internal/jwks"
 )
 
@@ -135,7 +136,7 @@ func (d *document) signedBy(key jwks.Key, raw string) (valid bool, err error) {
 	case "RS512":
 		method = jwt.SigningMethodRS512
 	default:
-		return false, fmt.Errorf("unsupported algorithm %s", d.alg.quoted())
+		return false, fmt.Errorf("unsupported algorithm %s", quoted(d.alg))
 	}
 	err = method.Verify(raw[:strings.LastIndexByte(raw, '.')], d.signature, key.Public)
 	if errors.Is(err, rsa.ErrVerification) {
@@ -145,7 +146,7 @@ func (d *document) signedBy(key jwks.Key, raw string) (valid bool, err error) {
 }
 
 // key resolves the header's key id and puts failures in the reference's words.
-func (v *Verifier) key(ctx context.Context, kid Value) (jwks.Key, *Error) {
+func (v *Verifier) key(ctx context.Context, kid javascript.Value) (jwks.Key, *Error) {
 	if v.cfg.Keys == nil {
 		return jwks.Key{}, &Error{Reason: ReasonKeyFailedToResolve,
 			Message: "Failed to resolve JWK during verification.", Action: "Set the CLERK_JWT_KEY environment variable."}
@@ -159,7 +160,7 @@ func (v *Verifier) key(ctx context.Context, kid Value) (jwks.Key, *Error) {
 		return jwks.Key{}, &Error{Reason: ReasonKeyFailedToResolve, Message: "Failed to resolve JWK during verification."}
 	case errors.Is(err, jwks.ErrUnknownKey):
 		if !ok {
-			id = kid.quoted()
+			id = quoted(kid)
 		}
 		return jwks.Key{}, &Error{Reason: ReasonKIDMismatch, Action: actionCheckKeys, Err: err,
 			Message: fmt.Sprintf("Unable to find a signing key in JWKS that matches the kid='%s' of the provided session token. "+

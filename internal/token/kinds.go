@@ -1,5 +1,7 @@
 package token
 
+import "github.com/clerkgate/clerkgate/internal/javascript"
+
 // Categories of tokens signed by one instance key, in the header's "cat"
 // (docs/protocol.md, 6.2 to 6.6).
 const (
@@ -56,13 +58,13 @@ func (d *document) traits(header []byte, jwtFormat bool) traits {
 		isM2M:        isM2M,
 		isOAuth:      jwtFormat && !isM2M && d.hasOAuthType(),
 		nonSession:   d.cat.Defined() && !d.cat.Is(categorySession) && !d.cat.Is(categoryIgnore),
-		headerNull:   isNull(header),
-		claimsNull:   isNull(d.payload),
-		issuerIsText: d.iss.isText(),
+		headerNull:   javascript.Value{Raw: header}.IsNull(),
+		claimsNull:   javascript.Value{Raw: d.payload}.IsNull(),
+		issuerIsText: d.iss.IsText(),
 		issuerIsTrue: d.iss.Truthy(),
 		issuedIsTrue: d.iat.Truthy(),
-		issued:       d.iat.converted(),
-		expires:      d.exp.converted(),
+		issued:       d.iat.ToNumber(),
+		expires:      d.exp.ToNumber(),
 	}
 }
 

@@ -4,30 +4,31 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
 // orgV2 reads the "o" claim of the second claims layout
 // (docs/protocol.md, 6.10 to 6.12).
-func orgV2(o Value, features string) Org {
-	var id, slug, role, permissions, masks Value
-	walkObject(o.raw, func(name, raw []byte) {
+func orgV2(o javascript.Value, features string) Org {
+	var id, slug, role, permissions, masks javascript.Value
+	javascript.WalkObject(o.Raw, func(name, raw []byte) {
 		switch string(name) {
 		case "id":
-			id = Value{raw}
+			id = javascript.Value{Raw: raw}
 		case "slg":
-			slug = Value{raw}
+			slug = javascript.Value{Raw: raw}
 		case "rol":
-			role = Value{raw}
+			role = javascript.Value{Raw: raw}
 		case "per":
-			permissions = Value{raw}
+			permissions = javascript.Value{Raw: raw}
 		case "fpm":
-			masks = Value{raw}
+			masks = javascript.Value{Raw: raw}
 		}
 	})
 	var org Org
-	org.ID = id.shared()
-	org.Slug = slug.shared()
+	org.ID = sharedText(id)
+	org.Slug = sharedText(slug)
 	if r, _ := role.Text(); r != "" {
 		org.Role = shared("org:" + r)
 	}
@@ -39,7 +40,7 @@ func orgV2(o Value, features string) Org {
 
 // unreadableOrg reports whether the features or permissions of an organization
 // are of another type, or a feature lacks its scope.
-func unreadableOrg(o, features Value) bool {
+func unreadableOrg(o, features javascript.Value) bool {
 	if !o.Truthy() {
 		return false
 	}
@@ -51,13 +52,13 @@ func unreadableOrg(o, features Value) bool {
 			return true
 		}
 	}
-	var permissions, masks Value
-	walkObject(o.raw, func(name, raw []byte) {
+	var permissions, masks javascript.Value
+	javascript.WalkObject(o.Raw, func(name, raw []byte) {
 		switch string(name) {
 		case "per":
-			permissions = Value{raw}
+			permissions = javascript.Value{Raw: raw}
 		case "fpm":
-			masks = Value{raw}
+			masks = javascript.Value{Raw: raw}
 		}
 	})
 	if !permissions.Truthy() || !masks.Truthy() {
@@ -135,12 +136,7 @@ func parseMask(s string) (*big.Int, bool) {
 func splitList(s string) []string {
 	parts := strings.Split(s, ",")
 	for i := range parts {
-		parts[i] = strings.TrimFunc(parts[i], isJSSpace)
+		parts[i] = strings.TrimFunc(parts[i], javascript.IsSpace)
 	}
 	return parts
-}
-
-// isJSSpace reports what String.prototype.trim removes.
-func isJSSpace(r rune) bool {
-	return r == '\uFEFF' || (unicode.IsSpace(r) && r != '\u0085')
 }

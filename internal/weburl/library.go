@@ -8,6 +8,8 @@ import (
 	whatwgerrors "github.com/nlnwa/whatwg-url/errors"
 	whatwg "github.com/nlnwa/whatwg-url/url"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
 // parseLibrary runs the parser that this package wraps and refuses what that
@@ -22,7 +24,7 @@ func parseLibrary(raw string, base *whatwg.Url) (*whatwg.Url, error) {
 		host = h
 		return h
 	}))
-	w, err := parser.BasicParser(decodeUTF8(raw), base, nil, whatwg.NoState)
+	w, err := parser.BasicParser(javascript.ReplaceInvalid(raw), base, nil, whatwg.NoState)
 	if err != nil {
 		// The library's texts quote the input; only the kind is safe to pass on.
 		return nil, fmt.Errorf("%w: %s", ErrInvalid, whatwgerrors.Type(err))

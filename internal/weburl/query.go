@@ -3,6 +3,8 @@ package weburl
 import (
 	"slices"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
 // pair is one decoded name and value of a query.
@@ -22,13 +24,13 @@ func (u *URL) Has(name string) bool {
 
 // Append adds a parameter at the end and writes the query anew.
 func (u *URL) Append(name, value string) {
-	u.setQuery(append(parseQuery(u.query), pair{decodeUTF8(name), decodeUTF8(value)}))
+	u.setQuery(append(parseQuery(u.query), pair{javascript.ReplaceInvalid(name), javascript.ReplaceInvalid(value)}))
 }
 
 // Set gives the first parameter of that name the value, drops the others of
 // that name, appends it if there was none, and writes the query anew.
 func (u *URL) Set(name, value string) {
-	name, value = decodeUTF8(name), decodeUTF8(value)
+	name, value = javascript.ReplaceInvalid(name), javascript.ReplaceInvalid(value)
 	found := false
 	pairs := slices.DeleteFunc(parseQuery(u.query), func(p pair) bool {
 		if p.name != name {
@@ -143,7 +145,7 @@ func decodeForm(s string) string {
 			b = append(b, c)
 		}
 	}
-	return decodeUTF8(string(b))
+	return javascript.ReplaceInvalid(string(b))
 }
 
 func hexValue(c byte) int {

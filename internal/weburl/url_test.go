@@ -134,20 +134,6 @@ func TestErrorsDoNotRepeatTheInput(t *testing.T) {
 	}
 }
 
-func TestBytesThatAreNotUTF8(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"\xe2\x82":         "\ufffd",
-		"\xe2\x82a":        "\ufffda",
-		"\xc0\x80":         "\ufffd\ufffd",
-		"\xed\xa0\x80":     "\ufffd\ufffd\ufffd",
-		"\xf0\x9f\x98\xff": "\ufffd\ufffd",
-		"ok\ufffd":         "ok\ufffd",
-	} {
-		assert.Equal(t, want, decodeUTF8(in), "%q", in)
-	}
-}
-
 func TestHugeURLsAreRefusedQuickly(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{
