@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -103,10 +102,8 @@ func (u *rule) judge(w http.ResponseWriter, r *http.Request, ps *passage) {
 		u.pass(w, r, ps)
 		return
 	}
-	if u.guard != nil && u.guard.Concerns(r) && usesCookies(r) && !u.guard.Allows(r, ps.public.Origin()) {
-		ps.outcome.Err = errCrossSite
-		answer.Refuse(w, r, http.StatusForbidden, "cross_site_request",
-			"This request was made by a page of another site, and carries your session. It was not let through.")
+	if u.forbids(r, ps.public) {
+		u.crossSite(w, r, ps)
 		return
 	}
 	ps.state = u.auth.AuthenticateAt(r, ps.public)
@@ -120,18 +117,6 @@ func (u *rule) judge(w http.ResponseWriter, r *http.Request, ps *passage) {
 	if u.identify(w, r, ps) {
 		u.pass(w, r, ps)
 	}
-}
-
-var errCrossSite = errors.New("a page of another site made this request with the user's cookies")
-
-// usesCookies says whether a request would be judged by Clerk's cookies.
-func usesCookies(r *http.Request) bool {
-	for _, line := range r.Header["Cookie"] {
-		if strings.Contains(line, "__session") {
-			return !middleware.HasHeaderToken(r)
-		}
-	}
-	return false
 }
 
 // identify gets what the route promises its upstream beside the identity headers.

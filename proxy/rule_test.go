@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -279,6 +280,47 @@ routes:
 	res, _ = r.do(t, "POST", "/all/x", name, fresh, "Sec-Fetch-Site", "same-origin")
 	assert.Equal(t, 200, res.StatusCode)
 	assert.NotEmpty(t, res.Cookies())
+}
+
+// Traefik writes ws and wss into X-Forwarded-Proto of upgrades.
+func TestWebSocketBehindAProxyThatSaysWSS(t *testing.T) {
+	app := &received{}
+	s := start(t, app, func(c *settings.Config) {
+		c.Auth.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	})
+	live := "__session=" + sessionToken(t, nil) + "; __client_uat=1"
+	for proto, want := range map[string]int{"wss": 200, "https": 200, "ws": 403, "http": 403} {
+		res, body := s.get(t, "/socket", "Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13",
+			"X-Forwarded-Proto", proto, "X-Forwarded-Host", "app.example.com", "Origin", "https://app.example.com", "Cookie", live)
+		assert.Equal(t, want, res.StatusCode, "%s: %s", proto, body)
+	}
+}
+
+// Identity and payment providers post forms to the application from their own pages:
+// on a public path they pass, without the session.
+func TestFormsOfOtherSitesReachPublicPathsSignedOut(t *testing.T) {
+	r := startRoutes(t, `
+upstreams: { app: APP }
+routes:
+  - { match: "/saml/acs", auth: public, upstream: app }
+  - { match: "/*", upstream: app }
+`)
+	name, live := r.cookie("jane@example.com")
+	for _, from := range []string{"https://idp.example", "null"} {
+		res, body := r.do(t, "POST", "/saml/acs", name, "theme=dark; "+live+"; lang=en", "Origin", from, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Dest", "document")
+		require.Equal(t, 200, res.StatusCode, body)
+		got := r.app.last(t)
+		assert.Equal(t, "signed-out", got.Header.Get("X-Clerk-Auth-Status"))
+		assert.Equal(t, "cross-site-request", got.Header.Get("X-Clerk-Auth-Reason"))
+		assert.Empty(t, got.Header.Get("X-Clerk-User-Id"))
+		assert.Equal(t, "theme=dark; lang=en", got.Header.Get("Cookie"))
+
+		res, _ = r.do(t, "POST", "/x", name, live, "Origin", from, "Sec-Fetch-Site", "cross-site")
+		assert.Equal(t, 403, res.StatusCode)
+	}
+	res, _ := r.do(t, "POST", "/saml/acs", name, live, "Origin", r.URL, "Sec-Fetch-Site", "same-origin")
+	require.Equal(t, 200, res.StatusCode)
+	assert.Equal(t, "signed-in", r.app.last(t).Header.Get("X-Clerk-Auth-Status"))
 }
 
 func TestRouteCORS(t *testing.T) {

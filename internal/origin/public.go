@@ -155,6 +155,17 @@ func (p *Public) Valid() bool { return p.valid }
 // forwarded protocol that has no origin in the sense of browsers.
 func (p *Public) Origin() string { return p.scheme + p.host }
 
+// PageOrigin returns the Origin header of pages at this address. It is [Public.Origin]
+// but for WebSockets that a proxy tells of in their own schemes, ws and wss, as
+// Traefik does: pages have http and https.
+func (p *Public) PageOrigin() string {
+	origin := p.Origin()
+	if rest, ok := strings.CutPrefix(origin, "ws"); ok && (strings.HasPrefix(rest, "://") || strings.HasPrefix(rest, "s://")) {
+		return "http" + rest
+	}
+	return origin
+}
+
 // SchemeAndHost returns the parts of [Public.Origin]; ok is false for an origin that
 // has none.
 func (p *Public) SchemeAndHost() (scheme, host string, ok bool) {

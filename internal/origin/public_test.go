@@ -212,3 +212,17 @@ func FuzzFastAgreesWithSlow(f *testing.F) {
 		}
 	})
 }
+
+func TestPageOriginOfWebSockets(t *testing.T) {
+	t.Parallel()
+	resolver := New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")})
+	for proto, want := range map[string]string{
+		"https": "https://app.example.com", "http": "http://app.example.com",
+		"wss": "https://app.example.com", "ws": "http://app.example.com", "wsx": "null",
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/socket", nil)
+		r.Host, r.RemoteAddr = "app.example.com", "127.0.0.1:1234"
+		r.Header.Set("X-Forwarded-Proto", proto)
+		assert.Equal(t, want, resolver.Public(r).PageOrigin(), proto)
+	}
+}

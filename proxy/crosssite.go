@@ -1,0 +1,69 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/routes"
+)
+
+// reasonCrossSite stands in X-Clerk-Auth-Reason where a request was taken for
+// signed out because a page of another site made it.
+const reasonCrossSite = "cross-site-request"
+
+var errCrossSite = errors.New("a page of another site made this request with the user's cookies")
+
+// forbids says whether the CSRF guard keeps the user's cookies from authenticating r.
+func (u *rule) forbids(r *http.Request, public *origin.Public) bool {
+	return u.guard != nil && u.guard.Concerns(r) && usesCookies(r) && !u.guard.Allows(r, public.PageOrigin())
+}
+
+// crossSite answers a request that the guard forbids. On a public path it passes, as
+// what it is without the session: identity and payment providers send people back
+// by forms that post from their own pages.
+func (u *rule) crossSite(w http.ResponseWriter, r *http.Request, ps *passage) {
+	if u.route.Auth == routes.AuthPublic {
+		ps.state = &middleware.State{Status: middleware.SignedOut, Reason: reasonCrossSite, Auth: &middleware.Auth{}}
+		u.pass(w, withoutSession(r), ps)
+		return
+	}
+	ps.outcome.Err = errCrossSite
+	answer.Refuse(w, r, http.StatusForbidden, "cross_site_request",
+		"This request was made by a page of another site, and carries your session. It was not let through.")
+}
+
+// usesCookies says whether a request would be judged by Clerk's cookies.
+func usesCookies(r *http.Request) bool {
+	for _, line := range r.Header["Cookie"] {
+		if strings.Contains(line, "__session") {
+			return !middleware.HasHeaderToken(r)
+		}
+	}
+	return false
+}
+
+// withoutSession is r without the cookies of Clerk's session: an application that
+// verified them itself would act for another site's page.
+func withoutSession(r *http.Request) *http.Request {
+	clone := *r
+	clone.Header = r.Header.Clone()
+	var kept []string
+	for _, line := range r.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			name, _, _ := strings.Cut(pair, "=")
+			name = strings.Trim(name, " \t")
+			if name != "" && !strings.HasPrefix(name, "__session") && !strings.HasPrefix(name, "__client_uat") {
+				kept = append(kept, strings.Trim(pair, " \t"))
+			}
+		}
+	}
+	clone.Header.Del("Cookie")
+	if len(kept) > 0 {
+		clone.Header["Cookie"] = []string{strings.Join(kept, "; ")}
+	}
+	return &clone
+}
