@@ -74,7 +74,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		l.leave()
 		return nil, err
 	}
-	return &boundedConn{Conn: conn, idle: l.idle, leave: sync.OnceFunc(l.leave), opened: time.Now()}, nil
+	return &boundedConn{Conn: conn, idle: l.idle, leave: sync.OnceFunc(l.leave), opened: time.Now(), stopping: l.closed}, nil
 }
 
 func (l *boundedListener) leave() {
@@ -98,6 +98,9 @@ type boundedConn struct {
 	renewed atomic.Int64 // when the deadline was set last, in nanoseconds since opened; 0 for never
 	foreign atomic.Bool  // the deadline is somebody else's
 	leave   func()
+
+	lingers  atomic.Bool     // the client may not have sent all, nor read the answer
+	stopping <-chan struct{} // closed when the listener is
 }
 
 // Write goes on for as long as the client takes anything.
@@ -148,13 +151,22 @@ func (c *boundedConn) SetDeadline(t time.Time) error {
 // CloseWrite lets net/http say the last word before it closes a connection that
 // still has something to read.
 func (c *boundedConn) CloseWrite() error {
+	c.lingers.Store(true)
+	return c.halfClose()
+}
+
+func (c *boundedConn) halfClose() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
 }
 
+// Close reads on for a while where that is needed. A second call does not wait.
 func (c *boundedConn) Close() error {
+	if c.lingers.Swap(false) {
+		c.drain()
+	}
 	c.leave()
 	return c.Conn.Close()
 }

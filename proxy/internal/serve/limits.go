@@ -68,7 +68,7 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	bw := newBoundedWriter(w, r, l.idle, l.maxBody)
-	defer bw.finish()
+	defer bw.finish(r.Context())
 	// A copy: net/http looks at its own request's body once more when the handler
 	// is done, to find out whether the connection can be used again.
 	bounded := r.WithContext(r.Context())

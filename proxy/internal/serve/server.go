@@ -123,6 +123,7 @@ func (s *server) publicServer(base context.Context) *http.Server {
 	srv := s.newServer(base, s.app)
 	srv.Protocols.SetHTTP2(s.Certificate != nil)
 	srv.Protocols.SetUnencryptedHTTP2(s.Certificate == nil && s.H2C)
+	srv.ConnContext = withConn
 	srv.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: s.Limits.MaxStreams}
 	return srv
 }

@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -85,9 +87,12 @@ func (bw *boundedWriter) BothWays() {
 	_ = bw.EnableFullDuplex() // every writer of net/http can do it
 }
 
-// finish runs when the handler is done, whatever way it ends.
-func (bw *boundedWriter) finish() {
+// finish runs when the handler is done, whatever way it ends. ctx is of the request.
+func (bw *boundedWriter) finish(ctx context.Context) {
 	whole := bw.body == nil || bw.body.finish()
+	if !whole && !bw.http2 && !errors.Is(bw.body.problem(), errStalled) {
+		linger(ctx)
+	}
 	switch {
 	case bw.http2:
 		// The last bytes are written after this, and may meet a closed window.
