@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/clerkgate/clerkgate/internal/identity"
 )
 
 // accessLog writes one line for each request.
@@ -24,7 +26,7 @@ func (al *accessLog) line(r *http.Request, ps *passage, start time.Time) {
 	}
 	attrs := make([]slog.Attr, 0, 12)
 	if ps.state != nil {
-		decision, reason := verdict(ps.state)
+		decision, reason := identity.Verdict(ps.state)
 		attrs = append(attrs, slog.String("decision", string(decision)))
 		if reason != "" {
 			attrs = append(attrs, slog.String("reason", reason))

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -26,7 +27,7 @@ func signedInState() *middleware.State {
 
 // ordinaryRule is the one route of a sidecar without a routes file.
 func ordinaryRule() *rule {
-	return &rule{route: &routes.Route{}, origins: origin.New(nil), suffix: "AbCdEfGh", identity: allIdentity}
+	return &rule{route: &routes.Route{}, origins: origin.New(nil), suffix: "AbCdEfGh", identity: identity.NewSet(nil)}
 }
 
 // TestAllocationsOfIdentityHeaders holds what a known identity adds to making the

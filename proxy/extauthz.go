@@ -14,7 +14,7 @@ func (p *Proxy) checks(cfg settings.Config) (*extauthz.Server, error) {
 	server, err := extauthz.New(extauthz.Options{
 		Handler:        http.HandlerFunc(p.check),
 		Trusted:        p.origins.Trusts,
-		Identity:       claimsIdentity,
+		Identity:       wire.ClaimsIdentity,
 		Upstream:       func(name string) bool { return !wire.ClaimsForwarded(name) },
 		MaxHeaderBytes: cfg.Limits.MaxHeaderBytes,
 		Grace:          cfg.ShutdownTimeout,

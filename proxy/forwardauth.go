@@ -43,7 +43,7 @@ func (f *forwardAuth) answer(w http.ResponseWriter, r *http.Request, judge func(
 	if !f.trusted.TrustedPeer(r) {
 		f.logger.LogAttrs(r.Context(), slog.LevelWarn,
 			"forward auth was asked by a peer that is not trusted; if it is your gateway, add it to "+settings.EnvTrustedProxies,
-			slog.String("peer", peerIP(r.RemoteAddr)))
+			slog.String("peer", origin.PeerIP(r)))
 		answer.Refuse(w, r, http.StatusForbidden, "peer_not_trusted", "Only gateways that clerkgate trusts may ask here.")
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
@@ -19,24 +20,17 @@ import (
 // get otherwise than it came, such as a header that the route adds, is there too.
 func (a *gatewayAnswer) grant(w http.ResponseWriter, in, out http.Header) {
 	h := w.Header()
-	wire.Delete(h, claimsIdentity) // what the middleware tells browsers
+	wire.Delete(h, wire.ClaimsIdentity) // what the middleware tells browsers
 	for name, values := range out {
 		if len(values) > 0 && !wire.ClaimsForwarded(name) && !slices.Equal(values, in[name]) {
 			h[name] = []string{strings.Join(values, ", ")}
 		}
 	}
-	for _, name := range identityHeaders {
+	for _, name := range identity.Headers() {
 		h[name] = []string{strings.Join(out[name], ", ")}
 	}
 	h["Authorization"] = []string{strings.Join(out["Authorization"], ", ")}
 	h["Cookie"] = []string{strings.Join(out["Cookie"], "; ")}
 	a.granted = true
 	w.WriteHeader(http.StatusOK)
-}
-
-// identityHeaders are all that speak of who it is; from the third on those that
-// [fields.setIdentity] writes are in the order of [routes.IdentityNames].
-var identityHeaders = [...]string{
-	headerStatus, headerReason, headerUserID, headerSessionID, headerOrgID, headerOrgSlug, headerOrgRole,
-	headerTokenType, headerMachineID, headerClientID, headerScopes, headerAssertion,
 }

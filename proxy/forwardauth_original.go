@@ -124,7 +124,7 @@ func originalRequest(r *http.Request, method, scheme, host, target string) (*htt
 func originalHeader(asked http.Header) http.Header {
 	h := make(http.Header, len(asked)+2)
 	for name, values := range asked {
-		if claimsIdentity(name) || wire.ClaimsForwarded(name) || wire.HasNormalPrefix(name, "x-original-") ||
+		if wire.ClaimsIdentity(name) || wire.ClaimsForwarded(name) || wire.HasNormalPrefix(name, "x-original-") ||
 			wire.IsHopByHop(name) || wire.DescribesBody(name) {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -282,7 +283,7 @@ func TestCVE202630851GrantHasEveryIdentityHeader(t *testing.T) {
 		lines := append(forwarded(), "Accept", "text/html", "X-Environment", "evil", "Authorization", "Basic eDp5")
 		res := a.ask(t, "/.clerkgate/auth"+path, append(lines, nginx()...)...)
 		require.Equal(t, http.StatusOK, res.StatusCode, path)
-		for _, name := range identityHeaders {
+		for _, name := range identity.Headers() {
 			require.Len(t, res.Header[name], 1, name)
 			if name != "X-Clerk-User-Id" {
 				assert.Equal(t, []string{""}, res.Header[name], name)

@@ -117,12 +117,12 @@ func (c *frontendCall) rewrite(pr *httputil.ProxyRequest) {
 	out.Trailer = nil
 
 	wire.Delete(out.Header, func(name string) bool {
-		return wire.ClaimsForwarded(name) || claimsIdentity(name) || claimsProxy(name)
+		return wire.ClaimsForwarded(name) || wire.ClaimsIdentity(name) || claimsProxy(name)
 	})
 	out.Header.Del("Connection") // ReverseProxy kept it for an upgrade
 	out.Header.Del("Upgrade")
 	out.Header.Del("Te")
-	(&fields{h: out.Header}).setForwarded(f.origins, in, c.public)
+	f.origins.WriteForwarded(in, c.public, out.Header.Set)
 	out.Header["Clerk-Proxy-Url"] = []string{c.publicURL()}
 }
 

@@ -158,7 +158,7 @@ func (i *informational) Inform(code int, header http.Header) {
 	kept := maps.Clone(h)
 	clear(h)
 	for name, values := range header {
-		if !wire.IsHopByHop(name) && !claimsIdentity(name) {
+		if !wire.IsHopByHop(name) && !wire.ClaimsIdentity(name) {
 			h[name] = values
 		}
 	}

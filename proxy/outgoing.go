@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"sync"
 
+	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -101,7 +102,7 @@ func (u *rule) header(in *http.Request, ps *passage) http.Header {
 func (u *rule) addHeader(f fields, in *http.Request, ps *passage) {
 	h, listed := f.h, in.Header["Connection"]
 	for name, values := range in.Header {
-		if !wire.IsHopByHop(name) && !claimsIdentity(name) && !wire.ClaimsForwarded(name) && !u.claimsOwn(name) && !wire.HasToken(listed, name) {
+		if !wire.IsHopByHop(name) && !wire.ClaimsIdentity(name) && !wire.ClaimsForwarded(name) && !u.claimsOwn(name) && !wire.HasToken(listed, name) {
 			h[name] = values
 		}
 	}
@@ -115,7 +116,7 @@ func (u *rule) addHeader(f fields, in *http.Request, ps *passage) {
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = nil // keeps net/http from sending its own
 	}
-	f.setForwarded(u.origins, in, ps.public)
+	u.origins.WriteForwarded(in, ps.public, f.set)
 	f.set("X-Forwarded-Prefix", u.route.StripPrefix)
 	if u.route.Authorization != routes.AuthorizationKeep {
 		delete(h, "Authorization")
@@ -124,13 +125,9 @@ func (u *rule) addHeader(f fields, in *http.Request, ps *passage) {
 	for name, values := range u.headers {
 		h[name] = values
 	}
-	f.set(headerAssertion, ps.tokens.assertion)
-	fresh := ""
-	if ps.state != nil {
-		fresh = freshToken(ps.state)
-		f.setIdentity(u.identity, ps.state)
-	}
-	rewriteCookies(h, u.suffix, fresh)
+	f.set(identity.Assertion, ps.tokens.assertion)
+	u.identity.Write(ps.state, f.set)
+	rewriteCookies(h, u.suffix, freshToken(ps.state))
 }
 
 // isWebSocket says whether a request or an answer switches to WebSocket. No other
@@ -144,7 +141,7 @@ func isWebSocket(h http.Header) bool {
 // freshToken is the session token that came by a refresh or a handshake while
 // this request was judged; "" when the request brought its own.
 func freshToken(state *middleware.State) string {
-	if state.Status == middleware.SignedIn && state.Token != "" &&
+	if state != nil && state.Status == middleware.SignedIn && state.Token != "" &&
 		state.TokenType == middleware.SessionToken && setsCookies(state) {
 		return state.Token
 	}
@@ -153,4 +150,21 @@ func freshToken(state *middleware.State) string {
 
 func setsCookies(state *middleware.State) bool {
 	return state.Refreshed || len(state.Header["Set-Cookie"]) > 0
+}
+
+// fields adds headers with one value each. All values share one array, so that a
+// header costs no allocation of its own.
+type fields struct {
+	h      http.Header
+	values []string
+}
+
+// set writes a header; an empty value leaves it as it is.
+func (f *fields) set(name, value string) {
+	if value == "" {
+		return
+	}
+	f.values = append(f.values, value)
+	n := len(f.values)
+	f.h[name] = f.values[n-1 : n : n]
 }

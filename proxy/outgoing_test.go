@@ -14,11 +14,11 @@ func TestNothingOfARequestIsLeftForTheNext(t *testing.T) {
 	token := "Bearer " + sessionToken(t, nil)
 	for range 20 {
 		_, _ = s.get(t, "/", "Authorization", token, "X-Secret", "jane's", "Cookie", "a=1")
-		assert.Equal(t, "user_jane", app.last(t).Header.Get(headerUserID))
+		assert.Equal(t, "user_jane", app.last(t).Header.Get("X-Clerk-User-Id"))
 		_, _ = s.get(t, "/")
 		got := app.last(t).Header
-		assert.Equal(t, "signed-out", got.Get(headerStatus))
-		for _, name := range []string{headerUserID, headerSessionID, headerTokenType, "Authorization", "X-Secret", "Cookie"} {
+		assert.Equal(t, "signed-out", got.Get("X-Clerk-Auth-Status"))
+		for _, name := range []string{"X-Clerk-User-Id", "X-Clerk-Session-Id", "X-Clerk-Token-Type", "Authorization", "X-Secret", "Cookie"} {
 			assert.Empty(t, got.Values(name), name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
@@ -60,4 +61,18 @@ func (sw *statusWriter) Write(b []byte) (int, error) {
 		sw.status = http.StatusOK
 	}
 	return sw.ResponseWriter.Write(b)
+}
+
+// withoutClaims returns r without headers that claim an identity; r itself when
+// there are none.
+func withoutClaims(r *http.Request) *http.Request {
+	for name := range r.Header {
+		if wire.ClaimsIdentity(name) {
+			clone := *r
+			clone.Header = r.Header.Clone()
+			wire.Delete(clone.Header, wire.ClaimsIdentity)
+			return &clone
+		}
+	}
+	return r
 }

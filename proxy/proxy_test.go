@@ -30,7 +30,7 @@ func TestPolicyRequired(t *testing.T) {
 		res, body := s.get(t, "/private?q=1", "Authorization", bearer)
 		assert.Equal(t, http.StatusOK, res.StatusCode)
 		assert.Equal(t, "hello from the app", body)
-		assert.Equal(t, "user_jane", app.last(t).Header.Get(headerUserID))
+		assert.Equal(t, "user_jane", app.last(t).Header.Get("X-Clerk-User-Id"))
 		assert.Equal(t, "/private?q=1", app.last(t).RequestURI)
 		assert.Contains(t, s.log.String(), "msg=request decision=signed-in status=200 method=GET path=/private user_id=user_jane upstream_status=200")
 	})
@@ -51,7 +51,7 @@ func TestPolicyRequired(t *testing.T) {
 		for _, path := range []string{"/health", "/assets/", "/assets/app.js", "/%68ealth"} {
 			res, _ := s.get(t, path)
 			assert.Equal(t, http.StatusOK, res.StatusCode, path)
-			assert.Equal(t, "signed-out", app.last(t).Header.Get(headerStatus))
+			assert.Equal(t, "signed-out", app.last(t).Header.Get("X-Clerk-Auth-Status"))
 		}
 		assert.Equal(t, "/health", app.last(t).RequestURI, "the upstream gets what was judged")
 	})
@@ -168,7 +168,7 @@ func TestRefreshedSession(t *testing.T) {
 
 			got := app.last(t)
 			assert.Equal(t, fmt.Sprintf("a=1; __session=%s; __session_%s=%s; __client_uat=5; __client_uat_%s=5", fresh, suffix, fresh, suffix), got.Header.Get("Cookie"))
-			assert.Equal(t, "user_jane", got.Header.Get(headerUserID))
+			assert.Equal(t, "user_jane", got.Header.Get("X-Clerk-User-Id"))
 			assert.Contains(t, s.log.String(), "refreshed=true")
 			for _, secret := range []string{fresh, expired, "planted0secret"} {
 				assert.NotContains(t, s.log.String(), secret)
@@ -252,7 +252,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer conn.Close()
-	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-User: "+r.Header.Get(headerUserID)+"\r\n\r\n")
+	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-User: "+r.Header.Get("X-Clerk-User-Id")+"\r\n\r\n")
 	_, _ = io.Copy(conn, rw)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/assertion"
 	"github.com/clerkgate/clerkgate/internal/crossorigin"
 	"github.com/clerkgate/clerkgate/internal/exchange"
+	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
@@ -31,7 +32,7 @@ type rule struct {
 	origins   *origin.Resolver
 	suffix    string    // of this instance's cookies
 	upstream  *upstream // nil where there is none: only gateways ask
-	identity  identitySet
+	identity  identity.Set
 	headers   http.Header // added for the upstream
 	ownNames  []string    // of headers, as [wire.NormalName] writes them
 	signer    *assertion.Signer
@@ -41,7 +42,7 @@ type rule struct {
 func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 	r := &rule{
 		route: route, name: nameOf(route), auth: p.auth, requirement: route.Require, origins: p.origins, suffix: p.auth.CookieSuffix(),
-		upstream: s.upstreams[route.Upstream], identity: newIdentitySet(route.Identity),
+		upstream: s.upstreams[route.Upstream], identity: identity.NewSet(route.Identity),
 		signer: s.signer, exchanger: s.exchanger,
 	}
 	r.requirement.Unauthenticated = middleware.Unauthenticated(route.Unauthenticated)
@@ -122,7 +123,7 @@ func (u *rule) judge(w http.ResponseWriter, r *http.Request, ps *passage) {
 // identify gets what the route promises its upstream beside the identity headers.
 // What cannot be had is answered here: an upstream must not have to wonder.
 func (u *rule) identify(w http.ResponseWriter, r *http.Request, ps *passage) bool {
-	status, _ := verdict(ps.state)
+	status, _ := identity.Verdict(ps.state)
 	if status != middleware.SignedIn {
 		return true
 	}

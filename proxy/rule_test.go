@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -162,7 +163,7 @@ routes:
 		got := r.app.last(t).Header
 		assert.Equal(t, "production", got.Get("X-Environment"))
 		for name := range got {
-			assert.False(t, claimsIdentity(name), name)
+			assert.False(t, wire.ClaimsIdentity(name), name)
 		}
 	})
 	t.Run("strip_prefix, identity, session", func(t *testing.T) {
@@ -171,9 +172,9 @@ routes:
 		got := r.app.last(t)
 		assert.Equal(t, "/cart?x=/shop/y", got.RequestURI)
 		assert.Equal(t, "/shop", got.Header.Get("X-Forwarded-Prefix"))
-		assert.NotEmpty(t, got.Header.Get(headerUserID))
-		assert.Empty(t, got.Header.Get(headerOrgID), "not asked for")
-		assert.Equal(t, "signed-in", got.Header.Get(headerStatus))
+		assert.NotEmpty(t, got.Header.Get("X-Clerk-User-Id"))
+		assert.Empty(t, got.Header.Get("X-Clerk-Org-Id"), "not asked for")
+		assert.Equal(t, "signed-in", got.Header.Get("X-Clerk-Auth-Status"))
 		assert.True(t, strings.HasPrefix(got.Header.Get("Authorization"), "Bearer ey"))
 		_, _ = r.do(t, "GET", "/shop/", bearer...)
 		assert.Equal(t, "/", r.app.last(t).RequestURI)
@@ -181,9 +182,9 @@ routes:
 	t.Run("identity none, authorization remove", func(t *testing.T) {
 		_, _ = r.do(t, "GET", "/quiet/x", bearer...)
 		got := r.app.last(t).Header
-		assert.Empty(t, got.Get(headerUserID))
+		assert.Empty(t, got.Get("X-Clerk-User-Id"))
 		assert.Empty(t, got.Get("Authorization"))
-		assert.Equal(t, "signed-in", got.Get(headerStatus))
+		assert.Equal(t, "signed-in", got.Get("X-Clerk-Auth-Status"))
 	})
 	t.Run("a signed-out client cannot bring its own Authorization", func(t *testing.T) {
 		_, _ = r.do(t, "GET", "/public/x", "Authorization", "Basic ZXZpbDo=")
@@ -193,7 +194,7 @@ routes:
 		_, _ = r.do(t, "GET", "/x", bearer...)
 		got := r.app.last(t).Header
 		assert.Equal(t, "Bearer "+token, got.Get("Authorization"))
-		assert.NotEmpty(t, got.Get(headerOrgID))
+		assert.NotEmpty(t, got.Get("X-Clerk-Org-Id"))
 	})
 }
 
@@ -397,8 +398,8 @@ routes:
 		assert.Equal(t, before, r.app.count())
 	})
 	t.Run("assertion", func(t *testing.T) {
-		_, _ = r.do(t, "GET", "/internal/x", name, jane, headerAssertion, "forged")
-		got := r.app.last(t).Header[headerAssertion]
+		_, _ = r.do(t, "GET", "/internal/x", name, jane, "X-Clerk-Assertion", "forged")
+		got := r.app.last(t).Header["X-Clerk-Assertion"]
 		require.Len(t, got, 1)
 		res, body := r.do(t, "GET", jwksPath)
 		require.Equal(t, 200, res.StatusCode, "open to all")
@@ -410,8 +411,8 @@ routes:
 			jwt.WithAudience("https://internal.example"), jwt.WithIssuer("https://gate.example.com"), jwt.WithTimeFunc(r.clerk.Now), jwt.WithExpirationRequired())
 		require.NoError(t, err)
 		assert.Equal(t, set.Keys[0]["kid"], token.Header["kid"])
-		_, _ = r.do(t, "GET", "/x", name, jane, headerAssertion, "forged")
-		assert.Empty(t, r.app.last(t).Header[headerAssertion], "a route without an audience has none")
+		_, _ = r.do(t, "GET", "/x", name, jane, "X-Clerk-Assertion", "forged")
+		assert.Empty(t, r.app.last(t).Header["X-Clerk-Assertion"], "a route without an audience has none")
 	})
 }
 
@@ -462,6 +463,6 @@ func TestGatewayOnly(t *testing.T) {
 	assert.Equal(t, 404, ask("/x", name, value).Code, "there is no application")
 	allowed := ask("/.clerkgate/auth", append(forwarded, name, value)...)
 	assert.Equal(t, 200, allowed.Code)
-	assert.NotEmpty(t, allowed.Header().Get(headerUserID))
+	assert.NotEmpty(t, allowed.Header().Get("X-Clerk-User-Id"))
 	assert.Equal(t, 401, ask("/.clerkgate/auth", append(forwarded, "Authorization", "Bearer forged")...).Code)
 }

@@ -83,7 +83,7 @@ func streamingApp(t testing.TB, events <-chan string) http.Handler {
 			if err != nil {
 				return
 			}
-			if c.Write(r.Context(), kind, append([]byte(r.Header.Get(headerUserID)+": "), message...)) != nil {
+			if c.Write(r.Context(), kind, append([]byte(r.Header.Get("X-Clerk-User-Id")+": "), message...)) != nil {
 				return
 			}
 		}

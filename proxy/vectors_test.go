@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/test/vectors"
 )
 
@@ -92,7 +93,7 @@ func checkVector(t *testing.T, v *vectors.Case, res *http.Response) {
 	}
 	if e.Outcome == "throws" || refusedHere(v) {
 		if res.StatusCode == http.StatusOK && v.Request.Method != http.MethodHead {
-			assert.Equal(t, "signed-out", upstreamHeaders(t, res).Get(headerStatus), "fail closed")
+			assert.Equal(t, "signed-out", upstreamHeaders(t, res).Get("X-Clerk-Auth-Status"), "fail closed")
 		}
 		return
 	}
@@ -102,10 +103,10 @@ func checkVector(t *testing.T, v *vectors.Case, res *http.Response) {
 	}
 	assert.Equal(t, text(e.Location), res.Header.Get("Location"), "Location")
 	if e.ResponseAuthHeaders == nil {
-		assert.Empty(t, res.Header.Get(headerStatus))
+		assert.Empty(t, res.Header.Get("X-Clerk-Auth-Status"))
 	} else {
-		assert.Equal(t, e.ResponseAuthHeaders.Status, res.Header.Get(headerStatus))
-		assert.Equal(t, e.ResponseAuthHeaders.Reason, res.Header.Get(headerReason))
+		assert.Equal(t, e.ResponseAuthHeaders.Status, res.Header.Get("X-Clerk-Auth-Status"))
+		assert.Equal(t, e.ResponseAuthHeaders.Reason, res.Header.Get("X-Clerk-Auth-Reason"))
 	}
 	if e.Outcome == "redirect" {
 		assert.Equal(t, http.StatusTemporaryRedirect, res.StatusCode)
@@ -117,17 +118,17 @@ func checkVector(t *testing.T, v *vectors.Case, res *http.Response) {
 	}
 	got := upstreamHeaders(t, res)
 	if e.Pending || e.Outcome == "signed-in" && text(e.UserID) == "" && text(e.TokenType) == "session_token" {
-		assert.Equal(t, "signed-out", got.Get(headerStatus))
-		assert.Empty(t, got.Get(headerUserID))
+		assert.Equal(t, "signed-out", got.Get("X-Clerk-Auth-Status"))
+		assert.Empty(t, got.Get("X-Clerk-User-Id"))
 		return
 	}
-	assert.Equal(t, e.Outcome, got.Get(headerStatus))
-	assert.Equal(t, encodeValue(text(e.Reason)), got.Get(headerReason))
-	assert.Equal(t, encodeValue(text(e.UserID)), got.Get(headerUserID))
-	assert.Equal(t, encodeValue(text(e.SessionID)), got.Get(headerSessionID))
-	assert.Equal(t, encodeValue(text(e.OrgID)), got.Get(headerOrgID))
-	assert.Equal(t, encodeValue(text(e.OrgSlug)), got.Get(headerOrgSlug))
-	assert.Equal(t, encodeValue(text(e.OrgRole)), got.Get(headerOrgRole))
+	assert.Equal(t, e.Outcome, got.Get("X-Clerk-Auth-Status"))
+	assert.Equal(t, identity.Encode(text(e.Reason)), got.Get("X-Clerk-Auth-Reason"))
+	assert.Equal(t, identity.Encode(text(e.UserID)), got.Get("X-Clerk-User-Id"))
+	assert.Equal(t, identity.Encode(text(e.SessionID)), got.Get("X-Clerk-Session-Id"))
+	assert.Equal(t, identity.Encode(text(e.OrgID)), got.Get("X-Clerk-Org-Id"))
+	assert.Equal(t, identity.Encode(text(e.OrgSlug)), got.Get("X-Clerk-Org-Slug"))
+	assert.Equal(t, identity.Encode(text(e.OrgRole)), got.Get("X-Clerk-Org-Role"))
 }
 
 // refusedHere is the one kind of recorded answer that is refused on purpose: a

@@ -44,6 +44,9 @@ func normalByte(c byte) byte {
 	return '-'
 }
 
+// ClaimsIdentity reports whether an upstream could read name as one of X-Clerk-*.
+func ClaimsIdentity(name string) bool { return HasNormalPrefix(name, "x-clerk-") }
+
 // ClaimsForwarded reports whether an upstream could read name as Forwarded or one of
 // X-Forwarded-*. The whole family counts: CVE-2026-35051 and its kin came in by
 // members that nobody had listed.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
@@ -120,7 +121,7 @@ func orDefault(s, otherwise string) string {
 // X-Clerk-User-Id, and so on. X-Clerk-Auth-Status and X-Clerk-Auth-Reason are not
 // among them, because they name nobody.
 func IdentityNames() []string {
-	return []string{"user_id", "session_id", "org_id", "org_slug", "org_role", "token_type", "machine_id", "client_id", "scopes"}
+	return identity.Words()
 }
 
 // methods are the request methods that a route may name. CONNECT is not among

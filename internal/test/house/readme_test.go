@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -83,4 +84,23 @@ func TestReadmeShowsCodeThatCompiles(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 2, blocks)
+}
+
+// The README says of each identity header what it holds.
+func TestReadmeListsEveryIdentityHeader(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../../README.md")
+	require.NoError(t, err)
+	documented := make(map[string]bool)
+	for line := range strings.Lines(string(readme)) {
+		if !strings.HasPrefix(line, "|") {
+			continue
+		}
+		for i, name := range strings.Split(line, "`") {
+			documented[name] = documented[name] || i%2 == 1
+		}
+	}
+	for _, name := range identity.Headers() {
+		assert.True(t, documented[name], "README.md, \"Identity headers\", lacks %s", name)
+	}
 }
