@@ -17,6 +17,9 @@ type command struct {
 	args    string // what may follow the name, such as "[FILE]"; "" takes no arguments
 	summary string // a few words, for the list of commands
 	help    string // what "clerkgate help NAME" says: paragraphs between empty lines; indented ones stay as they are
+	// serves says that the command runs until it is told to stop, whatever becomes of
+	// its output.
+	serves bool
 	// setUp declares the flags, and returns what is to be done once they are read.
 	setUp func(*flag.FlagSet) action
 	// details prints what help has beyond text and flags; may be nil.

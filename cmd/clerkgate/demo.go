@@ -14,6 +14,7 @@ func demoCommand() command {
 		help: `
 Serve a local Clerk, an application, and clerkgate in front of it. It needs no account at Clerk, no keys and no
 network. Open the address that it prints, and sign in with one click.`,
+		serves: true,
 		setUp: func(flags *flag.FlagSet) action {
 			var opts demo.Options
 			flags.StringVar(&opts.Listen, "listen", "127.0.0.1:8080", "`address` to open in a browser")

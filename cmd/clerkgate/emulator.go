@@ -16,6 +16,7 @@ environment that an application needs to run on it.
 
 Below /__control/ programs on this machine move its clock, sign people in, and make it fail. What a seed may hold is
 shown by examples/emulator-node/seed.yaml.`,
+		serves: true,
 		setUp: func(flags *flag.FlagSet) action {
 			var opts emulator.Options
 			flags.StringVar(&opts.Listen, "listen", "127.0.0.1:8090", "`address` of the local Clerk")

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -114,8 +115,8 @@ func serveBeforeApp(t *testing.T, clerk map[string]string, upstream string) stri
 	ctx, stop := context.WithCancel(t.Context())
 	listening, done := make(chan string, 1), make(chan struct{})
 	stdout := kit.WriterFunc(func(p []byte) (int, error) {
-		if address, ok := strings.CutPrefix(strings.TrimSpace(string(p)), "listening   http://"); ok {
-			listening <- strings.TrimSpace(address)
+		if at := regexp.MustCompile(`listening +http://(\S+)`).FindSubmatch(p); at != nil {
+			listening <- string(at[1])
 		}
 		return len(p), nil
 	})

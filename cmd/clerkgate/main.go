@@ -11,6 +11,9 @@ import (
 
 func main() {
 	limitMemory()
+	// By default a process dies of the first line after the reader of its output has
+	// gone, as in: clerkgate 2>&1 | head -1.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], process{lookup: os.LookupEnv, environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr})
 	stop() // os.Exit would skip a defer

@@ -7,7 +7,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/clerkgate/clerkgate/internal/logsink"
 	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
@@ -18,20 +20,46 @@ const (
 	exitUsage   = 2 // the arguments or the configuration are wrong
 )
 
+// flushTimeout is how long the end waits for the log to be read.
+const flushTimeout = 2 * time.Second
+
 // process is what clerkgate has of its process.
 type process struct {
 	lookup         func(string) (string, bool)
 	environ        []string
 	stdout, stderr io.Writer
+	// log is stderr in a command that serves; nil in others.
+	log *logsink.Sink
 }
 
 // run is the whole program as a function of what a process has.
 func run(ctx context.Context, args []string, p process) int {
 	c, args, err := choose(commands(), args)
+	if err == nil && c.serves {
+		var flush func()
+		p, flush = p.detached()
+		defer flush()
+	}
 	if err == nil {
 		err = c.run(ctx, p, args)
 	}
 	return report(p.stderr, err)
+}
+
+// detached is p with outputs that never block and never fail: a command that serves
+// goes on when nobody reads what it prints. flush waits for what is not yet written,
+// but not for long.
+func (p process) detached() (with process, flush func()) {
+	out := logsink.New(p.stdout)
+	p.log = logsink.New(p.stderr)
+	p.stdout, p.stderr = out, p.log
+	return p, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+		defer cancel()
+		// What could not be written by then has nowhere to be told.
+		_ = out.Close(ctx)
+		_ = p.log.Close(ctx)
+	}
 }
 
 // choose finds the command that args begin with. Without one it is serve.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -25,6 +26,7 @@ func serveCommand() command {
 		help: `
 Serve as a reverse proxy in front of an application, or answer gateways. The environment configures it; SIGHUP makes it
 read the files that the environment names again, SIGTERM and Ctrl-C end it once requests in flight are answered.`,
+		serves:  true,
 		setUp:   func(*flag.FlagSet) action { return runServe },
 		details: printVariables,
 		instead: variableFor,
@@ -53,6 +55,7 @@ func runServe(ctx context.Context, p process, _ []string) error {
 	if err != nil {
 		return misconfigured(err)
 	}
+	p.log.SetNotice(func(lines int) []byte { return lossNotice(cfg, lines) })
 	// SIGHUP has always told daemons to read their configuration again. Signals that
 	// come while one reload is under way are one more reload.
 	hangups := make(chan os.Signal, 1)
@@ -82,6 +85,13 @@ func newLogger(cfg settings.Config, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// lossNotice is how the log tells, in its own format, that lines of it are missing.
+func lossNotice(cfg settings.Config, lines int) []byte {
+	var text bytes.Buffer
+	newLogger(cfg, &text).Warn("log lines lost", "lines", lines)
+	return text.Bytes()
 }
 
 // announce says what runs where.
