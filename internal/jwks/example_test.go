@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/clerkgate/clerkgate/internal/jwks"
 )
 
@@ -21,11 +23,11 @@ func ExampleSource() {
 	}
 	defer source.Close()
 
-	key, err := source.Key(context.Background(), "ins_1")
-	fmt.Println(key.Alg, err)
-	_, err = source.Key(context.Background(), "ins_of_somebody_else")
+	key, err := source.Key(context.Background(), &jwt.Token{Header: map[string]any{"alg": "RS256", "kid": "ins_1"}})
+	fmt.Println(key.E, err)
+	_, err = source.Key(context.Background(), &jwt.Token{Header: map[string]any{"alg": "RS256", "kid": "ins_of_somebody_else"}})
 	fmt.Println(errors.Is(err, jwks.ErrUnknownKey))
 	// Output:
-	// RS256 <nil>
+	// 65537 <nil>
 	// true
 }

@@ -1,18 +1,24 @@
 package jwks
 
 import (
+	"context"
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/MicahParks/jwkset"
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // Failures that [Source.Key] can answer with, to be told apart by errors.Is.
 var (
 	// ErrUnknownKey says that the key set is loaded and lacks the key id.
 	ErrUnknownKey = errors.New("no key with this id")
+	// ErrAlgorithm says that the key is there, for another algorithm than the token's.
+	ErrAlgorithm = errors.New("key is for another algorithm")
 	// ErrUnavailable says that no key set could be loaded.
 	ErrUnavailable = errors.New("key set unavailable")
 	// ErrEmpty says that Clerk answered with a set that holds no usable key.
@@ -25,74 +31,105 @@ var (
 // maxDocument bounds the JWKS document; a real one is below 2 KiB.
 const maxDocument = 1 << 20
 
-// Key is a public key and the algorithm it may be used with.
-type Key struct {
-	Public *rsa.PublicKey
-	// Alg is the key's "alg", e.g. "RS256". Empty means that the key names none.
-	Alg string
+// keySet is the keys of one JWKS document. It is never changed.
+type keySet struct {
+	lookUp keyfunc.Keyfunc
+	keys   []jwkset.JWK
 }
 
 // parse reads a JWKS document. Keys that can't sign session tokens (other
 // types, other uses, malformed ones) are left out and counted in skipped, so
 // that one odd key does not take the good ones with it.
-func parse(doc []byte) (keys map[string]Key, skipped int, err error) {
+func parse(doc []byte) (set *keySet, skipped int, err error) {
 	if len(doc) > maxDocument {
 		return nil, 0, fmt.Errorf("%w: document larger than %d bytes", ErrUnavailable, maxDocument)
 	}
-	var set struct {
+	var document struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if err := json.Unmarshal(doc, &set); err != nil {
+	if err := json.Unmarshal(doc, &document); err != nil {
 		return nil, 0, fmt.Errorf("%w: decode document: %w", ErrUnavailable, err)
 	}
-	keys = make(map[string]Key, len(set.Keys))
-	for _, raw := range set.Keys {
-		kid, key, err := parseKey(raw)
+	var keys []jwkset.JWK
+	for _, raw := range document.Keys {
+		key, err := parseKey(raw)
 		if err != nil {
 			skipped++
 			continue
 		}
-		keys[kid] = key // of two keys with one id the later counts, as in Clerk's own client
+		// Of two keys with one id the later counts, as in Clerk's own client.
+		keys = slices.DeleteFunc(keys, func(k jwkset.JWK) bool { return k.Marshal().KID == key.Marshal().KID })
+		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
 		return nil, skipped, ErrEmpty
 	}
-	return keys, skipped, nil
+	set, err = newKeySet(keys)
+	return set, skipped, err
 }
 
-func parseKey(raw json.RawMessage) (string, Key, error) {
+func newKeySet(keys []jwkset.JWK) (*keySet, error) {
+	storage := jwkset.NewMemoryStorage()
+	if err := storage.KeyReplaceAll(context.Background(), keys); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	lookUp, err := keyfunc.New(keyfunc.Options{Storage: storage})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return &keySet{lookUp: lookUp, keys: keys}, nil
+}
+
+func parseKey(raw json.RawMessage) (jwkset.JWK, error) {
 	var m jwkset.JWKMarshal
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return "", Key{}, err
+		return jwkset.JWK{}, err
 	}
 	if m.KID == "" || m.KTY != jwkset.KtyRSA || (m.USE != "" && m.USE != jwkset.UseSig) {
-		return "", Key{}, errors.New("not an RSA signing key with an id")
+		return jwkset.JWK{}, errors.New("not an RSA signing key with an id")
 	}
 	// Only what makes the public key is handed on: certificates and their
 	// addresses (x5c, x5u) have no part in trust here.
-	jwk, err := jwkset.NewJWKFromMarshal(
-		jwkset.JWKMarshal{KTY: m.KTY, N: m.N, E: m.E},
+	return jwkset.NewJWKFromMarshal(
+		jwkset.JWKMarshal{KTY: m.KTY, KID: m.KID, ALG: m.ALG, N: m.N, E: m.E},
 		jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{},
 	)
-	if err != nil {
-		return "", Key{}, err
-	}
-	public, ok := jwk.Key().(*rsa.PublicKey)
-	if !ok {
-		return "", Key{}, errors.New("not an RSA public key")
-	}
-	return m.KID, Key{Public: public, Alg: string(m.ALG)}, nil
 }
 
-func sameKeys(a, b map[string]Key) bool {
-	if len(a) != len(b) {
-		return false
+// key returns the key that t names. Errors are [ErrUnknownKey] and [ErrAlgorithm].
+func (s *keySet) key(ctx context.Context, t *jwt.Token) (*rsa.PublicKey, error) {
+	if keyID(t) == "" {
+		return nil, ErrUnknownKey // for a token that names no key, keyfunc would try them all
 	}
-	for kid, k := range a {
-		o, ok := b[kid]
-		if !ok || o.Alg != k.Alg || !o.Public.Equal(k.Public) {
-			return false
-		}
+	found, err := s.lookUp.KeyfuncCtx(ctx)(t)
+	switch {
+	case errors.Is(err, jwkset.ErrKeyNotFound):
+		return nil, ErrUnknownKey
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrAlgorithm, err)
 	}
-	return true
+	public, ok := found.(*rsa.PublicKey)
+	if !ok {
+		return nil, ErrUnknownKey
+	}
+	return public, nil
+}
+
+// keyID is the key id in the header of t; "" when it has none that is text.
+func keyID(t *jwt.Token) string {
+	id, _ := t.Header[jwkset.HeaderKID].(string)
+	return id
+}
+
+func (s *keySet) equal(other *keySet) bool {
+	return len(s.keys) == len(other.keys) && !slices.ContainsFunc(s.keys, func(k jwkset.JWK) bool {
+		return !slices.ContainsFunc(other.keys, func(o jwkset.JWK) bool { return sameKey(k, o) })
+	})
+}
+
+func sameKey(a, b jwkset.JWK) bool {
+	x, y := a.Marshal(), b.Marshal()
+	public, ok := a.Key().(*rsa.PublicKey)
+	other, otherOK := b.Key().(*rsa.PublicKey)
+	return ok && otherOK && x.KID == y.KID && x.ALG == y.ALG && public.Equal(other)
 }

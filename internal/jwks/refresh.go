@@ -69,7 +69,6 @@ func (s *Source) join(seen *snapshot) (*flight, *snapshot, error) {
 func (s *Source) start() *flight {
 	f := &flight{done: make(chan struct{})}
 	s.flight = f
-	s.stats.fetches.Add(1)
 	s.wg.Go(func() {
 		f.snap, f.err = s.fetch()
 		s.land(f)
@@ -110,7 +109,6 @@ func (s *Source) land(f *flight) {
 	defer s.mu.Unlock()
 	s.flight = nil
 	if f.err != nil {
-		s.stats.failures.Add(1)
 		s.failed, s.retryAt = f.err, s.cfg.Now().Add(failureMemory)
 		s.serveOn()
 		if s.ctx.Err() == nil {
@@ -121,7 +119,7 @@ func (s *Source) land(f *flight) {
 	s.failed = nil
 	old := s.current.Swap(f.snap)
 	// After the swap: whoever reads the new generation reads the new keys, too.
-	if old != nil && !sameKeys(old.keys, f.snap.keys) {
+	if old != nil && !old.keys.equal(f.snap.keys) {
 		s.gen.Add(1)
 		s.unknown.Purge()
 	}

@@ -2,13 +2,16 @@ package jwks
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 )
@@ -45,16 +48,13 @@ type Config struct {
 
 // Source holds the keys of one Clerk instance. Safe for concurrent use.
 //
-// The set is an immutable snapshot behind an atomic pointer, parsed with
-// jwkset. Its own memory storage would do the same with a lock and a linear
-// search that copies every key for every look-up, and has no place for the
-// generation and the age that belong to a set.
+// The set is an immutable snapshot behind an atomic pointer: a keyfunc of its own for
+// each document that was fetched, with the age and the generation that belong to it.
 type Source struct {
 	cfg     Config
 	current atomic.Pointer[snapshot] // nil until the first set is loaded
 	gen     atomic.Uint64
 	used    atomic.Bool // somebody asked since the last tick
-	stats   struct{ fetches, failures atomic.Uint64 }
 
 	unknown *lru.Cache[string, time.Time] // kid → asked again only after
 	budget  *rate.Limiter
@@ -71,7 +71,7 @@ type Source struct {
 }
 
 type snapshot struct {
-	keys    map[string]Key
+	keys    *keySet
 	fetched time.Time
 	// stale is set when nobody used the set and its renewal stopped: the next
 	// caller tries a fetch before it uses these keys.
@@ -113,61 +113,61 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-// Key returns the key with the id kid. It fetches when no fresh set is there
+// Key returns the key that the header of t names by its kid, if it is for the header's
+// alg; the rest of t is not looked at. It fetches when no fresh set is there
 // or, within a budget, when the id is unknown; it waits no longer than ctx
-// lives. Errors are [ErrUnknownKey], [ErrUnavailable], [ErrSecretKeyInvalid] or
-// the context's own, wrapped.
-func (s *Source) Key(ctx context.Context, kid string) (Key, error) {
+// lives. Errors are [ErrUnknownKey], [ErrAlgorithm], [ErrUnavailable],
+// [ErrSecretKeyInvalid] or the context's own, wrapped.
+func (s *Source) Key(ctx context.Context, t *jwt.Token) (*rsa.PublicKey, error) {
 	s.touch()
 	snap := s.current.Load()
 	if snap != nil && !snap.stale {
-		if key, ok := snap.keys[kid]; ok {
-			return key, nil
+		key, err := snap.keys.key(ctx, t)
+		if errors.Is(err, ErrUnknownKey) {
+			return s.unknownKey(ctx, snap, t)
 		}
-		return s.unknownKey(ctx, snap, kid)
+		return key, err
 	}
 	fresh, err := s.refresh(ctx, nil)
 	if err != nil {
-		return s.staleKey(ctx, snap, kid, err)
+		return s.staleKey(ctx, snap, t, err)
 	}
-	if key, ok := fresh.keys[kid]; ok {
-		return key, nil
-	}
-	return Key{}, ErrUnknownKey // what Clerk just said needs no second question
+	return fresh.keys.key(ctx, t) // what Clerk just said needs no second question
 }
 
 // staleKey answers from the last known set after a failed fetch.
-func (s *Source) staleKey(ctx context.Context, snap *snapshot, kid string, cause error) (Key, error) {
+func (s *Source) staleKey(ctx context.Context, snap *snapshot, t *jwt.Token, cause error) (*rsa.PublicKey, error) {
 	if snap != nil && ctx.Err() == nil && s.cfg.Now().Sub(snap.fetched) < s.cfg.StaleFor {
-		if key, ok := snap.keys[kid]; ok {
-			return key, nil
+		if key, err := snap.keys.key(ctx, t); !errors.Is(err, ErrUnknownKey) {
+			return key, err
 		}
 	}
-	return Key{}, cause
+	return nil, cause
 }
 
 // unknownKey decides whether an id that the set lacks is worth a fetch.
-func (s *Source) unknownKey(ctx context.Context, seen *snapshot, kid string) (Key, error) {
+func (s *Source) unknownKey(ctx context.Context, seen *snapshot, t *jwt.Token) (*rsa.PublicKey, error) {
+	kid := keyID(t)
 	if kid == "" || len(kid) > maxKID {
-		return Key{}, ErrUnknownKey
+		return nil, ErrUnknownKey
 	}
 	now := s.cfg.Now()
 	if until, ok := s.unknown.Get(kid); ok && now.Before(until) {
-		return Key{}, ErrUnknownKey
+		return nil, ErrUnknownKey
 	}
 	snap, err := s.refresh(ctx, seen)
 	if errors.Is(err, errNoBudget) {
 		// Not remembered: the id gets its chance when there is budget again.
-		return Key{}, ErrUnknownKey
+		return nil, ErrUnknownKey
 	}
 	if err != nil {
-		return Key{}, err
+		return nil, err
 	}
-	if key, ok := snap.keys[kid]; ok {
-		return key, nil
+	key, err := snap.keys.key(ctx, t)
+	if errors.Is(err, ErrUnknownKey) {
+		s.unknown.Add(strings.Clone(kid), now.Add(unknownKIDFor)) // a part of a whole token
 	}
-	s.unknown.Add(kid, now.Add(unknownKIDFor))
-	return Key{}, ErrUnknownKey
+	return key, err
 }
 
 // Generation changes whenever the set of keys changed or may have: a result
@@ -192,23 +192,6 @@ func (s *Source) Ready(ctx context.Context) error {
 	}
 	_, err := s.refresh(ctx, nil)
 	return err
-}
-
-// Stats tell how fetching goes.
-type Stats struct {
-	Fetches  uint64    // fetches begun since the source was made
-	Failures uint64    // fetches that failed
-	Fetched  time.Time // when the set in use was fetched; zero without one
-}
-
-// Stats returns the counters. A Fetched that is older than the TTL while
-// Failures grows means that known keys serve on because Clerk fails.
-func (s *Source) Stats() Stats {
-	st := Stats{Fetches: s.stats.fetches.Load(), Failures: s.stats.failures.Load()}
-	if snap := s.current.Load(); snap != nil {
-		st.Fetched = snap.fetched
-	}
-	return st
 }
 
 // Close ends background renewal and running fetches and waits for them. Keys

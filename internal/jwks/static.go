@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // Static is a source of one key that never changes. Safe for concurrent use.
-type Static struct{ key Key }
+type Static struct{ public *rsa.PublicKey }
 
 const (
 	pemBegin = "-----BEGIN PUBLIC KEY-----"
@@ -49,14 +51,19 @@ func NewStatic(text string) (*Static, error) {
 	if public.N.BitLen() < 2048 {
 		return nil, errors.New("an RSA key shorter than 2048 bits")
 	}
-	// Clerk signs with RS256 only, and the reference reads the PEM as a key for
-	// RS256: a token of another algorithm is refused with it.
-	return &Static{key: Key{Public: public, Alg: "RS256"}}, nil
+	return &Static{public}, nil
 }
 
 // Key returns the key for any id: a configured key is trusted by configuration,
-// not by name (docs/protocol.md, 7.16).
-func (s *Static) Key(context.Context, string) (Key, error) { return s.key, nil }
+// not by name (docs/protocol.md, 7.16). Clerk signs with RS256 only, and the
+// reference reads the PEM as a key for RS256: for another algorithm the answer is
+// [ErrAlgorithm].
+func (s *Static) Key(_ context.Context, t *jwt.Token) (*rsa.PublicKey, error) {
+	if t.Header["alg"] != jwt.SigningMethodRS256.Alg() {
+		return nil, ErrAlgorithm
+	}
+	return s.public, nil
+}
 
 // Generation is constant, since the key never changes.
 func (s *Static) Generation() uint64 { return 1 }

@@ -22,7 +22,8 @@ func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) 
 		return nil, err
 	}
 	d := u.document()
-	key, refusal := v.key(ctx, d.kid)
+	t := d.jwt(raw)
+	key, refusal := v.key(ctx, d.kid, t)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -37,7 +38,7 @@ func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) 
 	if u.NonSessionCategory() {
 		return nil, &Error{Reason: ReasonInvalid, Message: "Invalid handshake token category.", Action: actionEnsureClerkJWT}
 	}
-	valid, err := d.signedBy(key, raw)
+	valid, err := signedBy(t, key)
 	if err != nil {
 		return nil, &Error{Reason: ReasonVerificationFailed, Err: err,
 			Message: fmt.Sprintf("Error verifying handshake token. Error: %v", err)}

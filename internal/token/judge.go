@@ -75,7 +75,8 @@ func checkKind(k kind, d *document) *Error {
 
 // checkSigned finds the key and checks header and signature.
 func (v *Verifier) checkSigned(ctx context.Context, k kind, d *document, u *Unverified) *Error {
-	key, refusal := v.key(ctx, d.kid)
+	t := d.jwt(u.Raw())
+	key, refusal := v.key(ctx, d.kid, t)
 	if refusal != nil {
 		return refusal
 	}
@@ -90,7 +91,7 @@ func (v *Verifier) checkSigned(ctx context.Context, k kind, d *document, u *Unve
 	if refusal := checkAlgorithm(d.alg); refusal != nil {
 		return refusal
 	}
-	valid, err := d.signedBy(key, u.Raw())
+	valid, err := signedBy(t, key)
 	if err != nil {
 		return &Error{Reason: ReasonVerificationFailed, Action: actionEnsureClerkJWT,
 			Message: fmt.Sprintf("Error verifying JWT signature. Error: %v", err), Err: err}
@@ -120,58 +121,61 @@ func (v *Verifier) checkClaims(k kind, d *document, skew time.Duration) (times, 
 
 var errAlgMismatch = errors.New(`JWK "alg" does not match the requested algorithm`)
 
-// signedBy checks the signature of raw, whose document this is. The algorithm is the header's, of those that
-// checkAlgorithm lets through, and must be the key's.
-func (d *document) signedBy(key jwks.Key, raw string) (valid bool, err error) {
+// jwt is the token as golang-jwt and the source of keys see it. Its header holds what
+// they ask for; a key id or an algorithm that is not text is left out.
+func (d *document) jwt(raw string) *jwt.Token {
 	alg, _ := d.alg.Text()
-	if key.Alg != "" && key.Alg != alg {
+	header := map[string]any{"alg": alg}
+	if kid, ok := d.kid.Text(); ok {
+		header["kid"] = kid
+	}
+	return &jwt.Token{Raw: raw, Method: jwt.GetSigningMethod(alg), Header: header, Signature: d.signature}
+}
+
+// signedBy checks the signature of t, whose algorithm is one that checkAlgorithm lets
+// through. There is no key when it is for another one.
+func signedBy(t *jwt.Token, key *rsa.PublicKey) (valid bool, err error) {
+	if key == nil {
 		return false, errAlgMismatch
 	}
-	var method *jwt.SigningMethodRSA
-	switch alg {
-	case "RS256":
-		method = jwt.SigningMethodRS256
-	case "RS384":
-		method = jwt.SigningMethodRS384
-	case "RS512":
-		method = jwt.SigningMethodRS512
-	default:
-		return false, fmt.Errorf("unsupported algorithm %s", quoted(d.alg))
-	}
-	err = method.Verify(raw[:strings.LastIndexByte(raw, '.')], d.signature, key.Public)
+	err = t.Method.Verify(t.Raw[:strings.LastIndexByte(t.Raw, '.')], t.Signature, key)
 	if errors.Is(err, rsa.ErrVerification) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// key resolves the header's key id and puts failures in the reference's words.
-func (v *Verifier) key(ctx context.Context, kid javascript.Value) (jwks.Key, *Error) {
+// key finds the key of t, whose key id is kid, and puts failures in the reference's
+// words. A key for another algorithm is no failure yet, since type and algorithm are
+// looked at first; it is not returned.
+func (v *Verifier) key(ctx context.Context, kid javascript.Value, t *jwt.Token) (*rsa.PublicKey, *Error) {
 	if v.cfg.Keys == nil {
-		return jwks.Key{}, &Error{Reason: ReasonKeyFailedToResolve,
+		return nil, &Error{Reason: ReasonKeyFailedToResolve,
 			Message: "Failed to resolve JWK during verification.", Action: "Set the CLERK_JWT_KEY environment variable."}
 	}
-	id, ok := kid.Text() // no text, no key: the source does not know the empty id
-	key, err := v.cfg.Keys.Key(ctx, id)
+	key, err := v.cfg.Keys.Key(ctx, t)
 	switch {
-	case err == nil && key.Public != nil:
+	case err == nil && key != nil:
 		return key, nil
+	case errors.Is(err, jwks.ErrAlgorithm):
+		return nil, nil
 	case err == nil:
-		return jwks.Key{}, &Error{Reason: ReasonKeyFailedToResolve, Message: "Failed to resolve JWK during verification."}
+		return nil, &Error{Reason: ReasonKeyFailedToResolve, Message: "Failed to resolve JWK during verification."}
 	case errors.Is(err, jwks.ErrUnknownKey):
+		id, ok := kid.Text()
 		if !ok {
 			id = quoted(kid)
 		}
-		return jwks.Key{}, &Error{Reason: ReasonKIDMismatch, Action: actionCheckKeys, Err: err,
+		return nil, &Error{Reason: ReasonKIDMismatch, Action: actionCheckKeys, Err: err,
 			Message: fmt.Sprintf("Unable to find a signing key in JWKS that matches the kid='%s' of the provided session token. "+
 				"Please make sure that the __session cookie or the HTTP authorization header contain a Clerk-generated session JWT.", clip(id))}
 	case errors.Is(err, jwks.ErrSecretKeyInvalid):
-		return jwks.Key{}, &Error{Reason: ReasonSecretKeyInvalid, Message: "The provided Clerk Secret Key is invalid.",
+		return nil, &Error{Reason: ReasonSecretKeyInvalid, Message: "The provided Clerk Secret Key is invalid.",
 			Action: actionContactSupport, Err: err}
 	case errors.Is(err, jwks.ErrEmpty):
-		return jwks.Key{}, &Error{Reason: ReasonRemoteKeysFailedToLoad, Action: actionContactSupport, Err: err,
+		return nil, &Error{Reason: ReasonRemoteKeysFailedToLoad, Action: actionContactSupport, Err: err,
 			Message: "The JWKS endpoint did not contain any signing keys. Contact support@clerk.com."}
 	}
-	return jwks.Key{}, &Error{Reason: ReasonRemoteKeysFailedToLoad, Action: actionContactSupport, Err: err,
+	return nil, &Error{Reason: ReasonRemoteKeysFailedToLoad, Action: actionContactSupport, Err: err,
 		Message: "Failed to load JWKS from Clerk Backend or Frontend API."}
 }

@@ -2,19 +2,19 @@ package token
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"slices"
 	"time"
 
-	"github.com/clerkgate/clerkgate/internal/jwks"
+	"github.com/golang-jwt/jwt/v5"
 )
 
-// KeySource is where a [Verifier] finds keys; [jwks.Source] and [jwks.Static]
-// are such sources. Safe for concurrent use.
+// KeySource is where a [Verifier] finds keys; the package jwks has two. Safe for concurrent use.
 type KeySource interface {
-	// Key returns the key with this id. Errors are told apart by the package
-	// jwks's error values.
-	Key(ctx context.Context, kid string) (jwks.Key, error)
+	// Key returns the key for the kid and the alg in the header of t. Errors are told
+	// apart by the package jwks's error values.
+	Key(ctx context.Context, t *jwt.Token) (*rsa.PublicKey, error)
 	// Generation changes whenever a key was removed or replaced.
 	Generation() uint64
 }

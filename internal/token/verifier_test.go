@@ -21,7 +21,8 @@ var now = time.Unix(1_790_000_000, 0)
 // keys is a source of one key that a test can take away.
 type keys struct {
 	kid  string
-	key  jwks.Key
+	key  *rsa.PublicKey
+	alg  string
 	err  error
 	gen  atomic.Uint64
 	asks atomic.Int64
@@ -29,13 +30,15 @@ type keys struct {
 
 func (k *keys) Generation() uint64 { return k.gen.Load() }
 
-func (k *keys) Key(_ context.Context, kid string) (jwks.Key, error) {
+func (k *keys) Key(_ context.Context, t *jwt.Token) (*rsa.PublicKey, error) {
 	k.asks.Add(1)
-	if k.err != nil {
-		return jwks.Key{}, k.err
-	}
-	if kid != k.kid {
-		return jwks.Key{}, jwks.ErrUnknownKey
+	switch {
+	case k.err != nil:
+		return nil, k.err
+	case t.Header["kid"] != k.kid:
+		return nil, jwks.ErrUnknownKey
+	case t.Header["alg"] != k.alg:
+		return nil, jwks.ErrAlgorithm
 	}
 	return k.key, nil
 }
@@ -52,7 +55,7 @@ func newSigner(tb testing.TB) signer {
 	tb.Helper()
 	private, err := testKey()
 	require.NoError(tb, err)
-	return signer{private, &keys{kid: "ins_1", key: jwks.Key{Public: &private.PublicKey, Alg: "RS256"}}}
+	return signer{private, &keys{kid: "ins_1", key: &private.PublicKey, alg: "RS256"}}
 }
 
 // signText signs header and payload as they are written.
