@@ -89,7 +89,7 @@ func only(h http.Header, name string) (string, error) {
 func originalRequest(r *http.Request, method, scheme, host, target string) (*http.Request, error) {
 	_, _, valid := wire.CanonicalHost(host)
 	switch {
-	case len(method) > maxOriginalMethod || !wire.IsToken(method) || method == http.MethodConnect:
+	case len(method) > maxOriginalMethod || !wire.IsToken(method) || method == http.MethodConnect || method == http.MethodTrace:
 		return nil, errors.New("the original method can't be judged")
 	case !valid:
 		return nil, errors.New("the original host is no host")

@@ -181,6 +181,7 @@ func TestForwardAuthRefusesWhatIsNoRequest(t *testing.T) {
 		"method of two words":   {"/.clerkgate/auth", replaced("X-Forwarded-Method", "GET /public")},
 		"long method":           {"/.clerkgate/auth", replaced("X-Forwarded-Method", long[:33])},
 		"CONNECT":               {"/.clerkgate/auth", replaced("X-Forwarded-Method", "CONNECT")},
+		"TRACE":                 {"/.clerkgate/auth", replaced("X-Forwarded-Method", "TRACE")},
 		"absolute path":         {"/.clerkgate/auth", replaced("X-Forwarded-Uri", "https://evil.example/")},
 		"asterisk":              {"/.clerkgate/auth", replaced("X-Forwarded-Uri", "*")},
 		"number sign":           {"/.clerkgate/auth", replaced("X-Forwarded-Uri", "/page#/../public")},

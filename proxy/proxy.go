@@ -115,11 +115,8 @@ func (p *Proxy) Ready(ctx context.Context) error { return p.auth.Ready(ctx) }
 
 // ServeHTTP judges the request and passes it on, or answers it.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodConnect {
-		// A tunnel through a proxy for one application is an attack (CVE-2026-71324);
-		// what follows on the connection must not be read as a request.
-		w.Header().Set("Connection", "close")
-		answer.Refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server is no tunnel.")
+	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
+		refuseMethod(w, r)
 		return
 	}
 	ps := &passage{method: r.Method, path: r.URL.EscapedPath()}
@@ -129,6 +126,17 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer p.log.line(r, ps, p.now())
 	}
 	p.serve(w, withoutClaims(r), ps)
+}
+
+// refuseMethod answers methods that no application behind a proxy has a use for.
+// CONNECT asks for a tunnel (CVE-2026-71324); what follows on the connection must not
+// be read as a request. TRACE asks for the request as it arrives at the application,
+// with the identity headers and the cookies that no script may see (RFC 9110, section
+// 9.3.8).
+func refuseMethod(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Connection", "close")
+	w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	answer.Refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server has no use for the method "+r.Method+".")
 }
 
 // serve finds out whose business a request is: clerkgate's own, the Frontend

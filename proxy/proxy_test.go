@@ -117,6 +117,17 @@ func TestConnectIsRefused(t *testing.T) {
 	}
 }
 
+// TRACE sends a request back as it arrived, with the identity headers and the cookies
+// that no script may see.
+func TestTraceIsRefused(t *testing.T) {
+	app := &received{}
+	s := start(t, app, optional)
+	res := s.raw(t, "TRACE / HTTP/1.1\r\nHost: app.example.com\r\nAuthorization: Bearer "+sessionToken(t, nil)+"\r\n\r\n")
+	assert.Equal(t, http.StatusMethodNotAllowed, res.StatusCode)
+	assert.Equal(t, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", res.Header.Get("Allow"))
+	assert.Zero(t, app.count())
+}
+
 // backend answers the refresh of an expired session.
 func backend(t testing.TB, fresh string) roundTripper {
 	return func(r *http.Request) (*http.Response, error) {

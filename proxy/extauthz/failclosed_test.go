@@ -56,6 +56,7 @@ func TestMalformedChecksAreRefused(t *testing.T) {
 		"no method":               {func(h *http1) { h.Method = "" }, 400},
 		"odd method":              {func(h *http1) { h.Method = "GET /" }, 400},
 		"connect":                 {func(h *http1) { h.Method = http.MethodConnect }, 405},
+		"trace":                   {func(h *http1) { h.Method = http.MethodTrace }, 405},
 		"no scheme":               {func(h *http1) { h.Scheme = ""; delete(h.Headers, "x-forwarded-proto") }, 400},
 		"odd scheme":              {func(h *http1) { h.Headers["x-forwarded-proto"] = "javascript" }, 400},
 		"other path in headers":   {func(h *http1) { h.Headers[":path"] = "/other" }, 400},

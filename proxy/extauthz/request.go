@@ -81,8 +81,8 @@ func validLine(in *authv3.AttributeContext_HttpRequest) error {
 	switch {
 	case !wire.IsToken(method): // both are tokens
 		return bad("the method is no token")
-	case method == http.MethodConnect:
-		return &malformed{http.StatusMethodNotAllowed, "CONNECT is not supported"}
+	case method == http.MethodConnect, method == http.MethodTrace:
+		return &malformed{http.StatusMethodNotAllowed, method + " is not supported"}
 	case !wire.IsTarget(path):
 		return bad("the path does not begin with a slash, or has a character that cannot be in one")
 	}

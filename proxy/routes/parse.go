@@ -212,8 +212,8 @@ func (v value) methodNames() []string {
 			return s, ok
 		}
 		switch upper := strings.ToUpper(s); {
-		case upper == http.MethodConnect:
-			v.problem("CONNECT", "take it out: it is refused on every route")
+		case upper == http.MethodConnect, upper == http.MethodTrace:
+			v.problem(upper, "take it out: it is refused on every route")
 		case slices.Contains(methods(), upper):
 			v.problem(quote(s)+" in small letters", "write "+upper)
 		default:
