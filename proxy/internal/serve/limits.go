@@ -39,8 +39,9 @@ const (
 	maxCookies = 512
 )
 
-// maxURI bounds the target of a request, in bytes. It leaves room for the scheme and
-// the longest host in the 32 KiB of a URL that can still be judged.
+// maxURI bounds the target of a request that shows credentials, in bytes. It leaves
+// room for the scheme and the longest host in the 32 KiB of a URL that can still be
+// judged. Without credentials there is nothing to judge: what is public passes.
 const maxURI = 32<<10 - 512
 
 // limiter is what [Limit] makes.
@@ -82,7 +83,7 @@ func (l *limiter) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case malformed(r):
 		lastAnswer(w, r, http.StatusBadRequest, "request_malformed", "This is not a valid request.")
-	case len(r.RequestURI) > maxURI:
+	case len(r.RequestURI) > maxURI && showsCredentials(r.Header):
 		lastAnswer(w, r, http.StatusRequestURITooLong, "uri_too_long", "This address is too long.")
 	case tooManyFields(r.Header):
 		lastAnswer(w, r, http.StatusRequestHeaderFieldsTooLarge, "header_too_large", "The request has too many headers or cookies.")
@@ -92,6 +93,9 @@ func (l *limiter) serve(w http.ResponseWriter, r *http.Request) {
 		l.next.ServeHTTP(w, r)
 	}
 }
+
+// showsCredentials says whether somebody may be signed in.
+func showsCredentials(h http.Header) bool { return len(h["Cookie"]) > 0 || len(h["Authorization"]) > 0 }
 
 // lastAnswer refuses a request whose rest nobody wants to read.
 func lastAnswer(w http.ResponseWriter, r *http.Request, status int, code, message string) {
