@@ -117,11 +117,11 @@ func TestTLSFilesAreCheckedAtTheStart(t *testing.T) {
 		"h2c, TLS":  {map[string]string{settings.EnvUpstream: secure, settings.EnvUpstreamProtocol: "h2c"}, settings.EnvUpstreamProtocol, `"h2c"`, "without TLS"},
 		"http2":     {map[string]string{settings.EnvUpstreamProtocol: "http2"}, settings.EnvUpstreamProtocol, `"http2"`, "over TLS"},
 		"protocol":  {map[string]string{settings.EnvUpstreamProtocol: "spdy"}, settings.EnvUpstreamProtocol, `"spdy"`, "http1, http2 or h2c"},
-		"size":      {map[string]string{settings.EnvMaxBodyBytes: "10MB"}, settings.EnvMaxBodyBytes, `"10MB"`, "10MiB"},
-		"small":     {map[string]string{settings.EnvMaxHeaderBytes: "1"}, settings.EnvMaxHeaderBytes, `"1"`, "4096"},
-		"large":     {map[string]string{settings.EnvMaxHeaderBytes: "9999999999GiB"}, settings.EnvMaxHeaderBytes, "GiB", "64KiB"},
-		"streams":   {map[string]string{settings.EnvMaxStreams: "0"}, settings.EnvMaxStreams, `"0"`, "from 1"},
-		"timeout":   {map[string]string{settings.EnvIdleTimeout: "5"}, settings.EnvIdleTimeout, `"5"`, "5s"},
+		"size":      {map[string]string{"CLERKGATE_MAX_BODY_BYTES": "10MB"}, "CLERKGATE_MAX_BODY_BYTES", `"10MB"`, "10MiB"},
+		"small":     {map[string]string{"CLERKGATE_MAX_HEADER_BYTES": "1"}, "CLERKGATE_MAX_HEADER_BYTES", `"1"`, "4096"},
+		"large":     {map[string]string{"CLERKGATE_MAX_HEADER_BYTES": "9999999999GiB"}, "CLERKGATE_MAX_HEADER_BYTES", "GiB", "64KiB"},
+		"streams":   {map[string]string{"CLERKGATE_MAX_STREAMS": "0"}, "CLERKGATE_MAX_STREAMS", `"0"`, "from 1"},
+		"timeout":   {map[string]string{"CLERKGATE_IDLE_TIMEOUT": "5"}, "CLERKGATE_IDLE_TIMEOUT", `"5"`, "5s"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

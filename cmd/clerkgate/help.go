@@ -105,11 +105,14 @@ func section(w io.Writer, title string, belongs func(settings.Variable) bool) {
 			continue
 		}
 		text := v.Help
-		if v.Default != "" {
+		switch {
+		case v.Default != "":
 			text += " Default " + v.Default + "."
+		case v.Unset != "":
+			text += " Without it: " + v.Unset + "."
 		}
 		say(w, "  %s\n", v.Name)
-		indent(w, text)
+		indent(w, strings.ReplaceAll(text, "`", ""))
 	}
 	say(w, "\n")
 }

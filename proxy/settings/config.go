@@ -7,18 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
-)
-
-// What holds where nothing is said.
-const (
-	defaultListen          = ":8080"
-	defaultAdminListen     = "127.0.0.1:9090"
-	defaultForwardAuthPath = "/.clerkgate/auth"
-	defaultUpstreamTimeout = time.Minute
-	defaultConnectTimeout  = 10 * time.Second
-	defaultShutdownTimeout = 20 * time.Second
 )
 
 // proxiedFrontendHost serves the Frontend API of every production instance that
@@ -33,6 +24,17 @@ const (
 	PolicyRequired Policy = "required"
 	// PolicyOptional lets them through; X-Clerk-Auth-Status tells them apart.
 	PolicyOptional Policy = "optional"
+)
+
+// UpstreamTransport is an implementation of HTTP/1.1 without TLS, towards the
+// upstreams.
+type UpstreamTransport string
+
+const (
+	// TransportDirect does its work in the goroutine of the request.
+	TransportDirect UpstreamTransport = "direct"
+	// TransportStandard is [net/http.Transport].
+	TransportStandard UpstreamTransport = "standard"
 )
 
 // Config is everything that clerkgate needs to know. [Load] makes one from the
@@ -95,52 +97,66 @@ type Config struct {
 	ShutdownTimeout time.Duration
 }
 
-// WithDefaults is cfg with the default in each field that is empty or not above
-// zero, as far as the field's comment names one.
-func (cfg Config) WithDefaults() Config {
-	cfg.Listen = cmp.Or(cfg.Listen, defaultListen)
-	cfg.AdminListen = cmp.Or(cfg.AdminListen, defaultAdminListen)
-	cfg.Policy = cmp.Or(cfg.Policy, PolicyRequired)
-	cfg.Limits = cfg.Limits.WithDefaults()
-	cfg.UpstreamTransport = cmp.Or(cfg.UpstreamTransport, TransportDirect)
-	cfg.UpstreamTimeout = positive(cfg.UpstreamTimeout, defaultUpstreamTimeout)
-	cfg.ShutdownTimeout = positive(cfg.ShutdownTimeout, defaultShutdownTimeout)
-	return cfg
+// Limits bound what one client can hold of a server. A field that is zero has the
+// default that its comment names; a negative one is taken for zero.
+type Limits struct {
+	// ReadHeaderTimeout is how long the header of a request may take, and the TLS
+	// handshake before it; 0 means 10s.
+	ReadHeaderTimeout time.Duration
+	// BodyIdleTimeout is how long a client may send nothing of a body that is being
+	// read, or take nothing of an answer that is being written; 0 means 1m. There
+	// is no limit on the whole: streams and large files take as long as they take.
+	BodyIdleTimeout time.Duration
+	// IdleTimeout is how long a connection stays open between requests; 0 means 2m.
+	IdleTimeout time.Duration
+	// MaxHeaderBytes bounds the header of a request; 0 means 64 KiB. net/http gives
+	// 4 KiB more to HTTP/1, and counts 32 bytes more for each field of HTTP/2.
+	MaxHeaderBytes int
+	// MaxBodyBytes bounds the body of a request; 0 means no limit.
+	MaxBodyBytes int64
+	// MaxConnections bounds the open connections; further ones wait in the
+	// system's queue. 0 means no limit.
+	MaxConnections int
+	// MaxStreams bounds the requests at one time on a connection of HTTP/2; 0
+	// means 250.
+	MaxStreams int
 }
 
-// upstreamSettings are those of the one upstream that the environment names.
-func (cfg *Config) upstreamSettings() routes.Upstream {
-	settings := cfg.UpstreamSettings
-	settings.URL, settings.ResponseTimeout = cfg.Upstream.String(), cfg.UpstreamTimeout
-	return settings
+// WithDefaults is c with the default in each field that holds nothing, or a number
+// that is not above zero.
+func (c Config) WithDefaults() Config {
+	for _, r := range c.table() {
+		r.value.fallback()
+	}
+	return c
 }
 
 // ForwardAuthEndpoint is where gateways ask, "" for nowhere. An endpoint beside an
 // upstream must be asked for: behind a load balancer that is trusted, browsers
 // reach whatever clerkgate serves, and an answer to a gateway holds cookies that
 // scripts must not read.
-func (cfg *Config) ForwardAuthEndpoint() string {
-	if cfg.ForwardAuthPath == "" && len(cfg.AllUpstreams()) == 0 {
+func (c *Config) ForwardAuthEndpoint() string {
+	if c.ForwardAuthPath == "" && len(c.AllUpstreams()) == 0 {
 		return defaultForwardAuthPath
 	}
-	return cfg.ForwardAuthPath
+	return c.ForwardAuthPath
 }
 
 // AllRoutes are those of the routes file, or what the environment says in their
 // place: the public paths, then one for everything.
-func (cfg *Config) AllRoutes() []routes.Route {
-	if cfg.Routes != nil {
-		return cfg.Routes.Routes
+func (c *Config) AllRoutes() []routes.Route {
+	if c.Routes != nil {
+		return c.Routes.Routes
 	}
-	base := routes.Route{CSRF: cfg.CSRF}
+	base := routes.Route{CSRF: c.CSRF}
 	var list []routes.Route
-	for _, path := range cfg.PublicPaths {
+	for _, path := range c.PublicPaths {
 		public := base
 		public.Match, public.Auth = path, routes.AuthPublic
 		list = append(list, public)
 	}
 	base.Match = "/*"
-	if cfg.Policy == PolicyOptional {
+	if c.Policy == PolicyOptional {
 		base.Auth = routes.AuthPublic
 	}
 	return append(list, base)
@@ -148,30 +164,28 @@ func (cfg *Config) AllRoutes() []routes.Route {
 
 // AllUpstreams are those of the routes file, and that of the environment as "". Each
 // has its timeouts.
-func (cfg *Config) AllUpstreams() map[string]routes.Upstream {
+func (c *Config) AllUpstreams() map[string]routes.Upstream {
+	own := c.WithDefaults()
 	all := make(map[string]routes.Upstream)
-	if cfg.Routes != nil {
-		for name, up := range cfg.Routes.Upstreams {
-			all[name] = cfg.timed(up)
+	if c.Routes != nil {
+		for name, up := range c.Routes.Upstreams {
+			up.ConnectTimeout = cmp.Or(up.ConnectTimeout, own.UpstreamSettings.ConnectTimeout)
+			up.ResponseTimeout = cmp.Or(up.ResponseTimeout, own.UpstreamTimeout)
+			all[name] = up
 		}
 	}
-	if cfg.Upstream != nil {
-		all[""] = cfg.timed(cfg.upstreamSettings())
+	if c.Upstream != nil {
+		up := own.UpstreamSettings
+		up.URL, up.ResponseTimeout = c.Upstream.String(), own.UpstreamTimeout
+		all[""] = up
 	}
 	return all
 }
 
-// timed is up with the times that hold where it names none.
-func (cfg *Config) timed(up routes.Upstream) routes.Upstream {
-	up.ConnectTimeout = positive(up.ConnectTimeout, defaultConnectTimeout)
-	up.ResponseTimeout = positive(up.ResponseTimeout, positive(cfg.UpstreamTimeout, defaultUpstreamTimeout))
-	return up
-}
-
 // FrontendPath is the path under which the Frontend API is served here, such as
 // /__clerk; "" means that it is not.
-func (cfg *Config) FrontendPath() string {
-	u, err := url.Parse(cfg.Auth.ProxyURL)
+func (c *Config) FrontendPath() string {
+	u, err := url.Parse(c.Auth.ProxyURL)
 	if err != nil {
 		return ""
 	}
@@ -181,13 +195,13 @@ func (cfg *Config) FrontendPath() string {
 // FrontendOrigin is where the Frontend API is reached. A production instance that
 // is proxied has no host of its own in the DNS, so that Clerk serves all of them
 // at one; the headers say which instance is meant.
-func (cfg *Config) FrontendOrigin() *url.URL {
-	if cfg.FrontendAPI != nil {
-		return &url.URL{Scheme: cfg.FrontendAPI.Scheme, Host: cfg.FrontendAPI.Host}
+func (c *Config) FrontendOrigin() *url.URL {
+	if c.FrontendAPI != nil {
+		return &url.URL{Scheme: c.FrontendAPI.Scheme, Host: c.FrontendAPI.Host}
 	}
-	host, ok := keyHost(cfg.Auth.PublishableKey)
-	if !ok || strings.HasPrefix(cfg.Auth.PublishableKey, "pk_live_") {
-		host = proxiedFrontendHost
+	key, err := clerkapi.ParsePublishableKey(c.Auth.PublishableKey)
+	if err != nil || key.Production {
+		return &url.URL{Scheme: "https", Host: proxiedFrontendHost}
 	}
-	return &url.URL{Scheme: "https", Host: host}
+	return &url.URL{Scheme: "https", Host: key.FrontendAPI}
 }

@@ -69,9 +69,7 @@ func OptionsError(err error) error {
 	}
 	problems := slices.Clone(invalid.Problems)
 	for i := range problems {
-		if name, ok := fieldVariables()[problems[i].Where]; ok {
-			problems[i].Where = name
-		}
+		problems[i].Where = variableOf(problems[i].Where)
 	}
 	return &Error{Problems: problems}
 }

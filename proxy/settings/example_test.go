@@ -25,6 +25,6 @@ func ExampleLoad() {
 	// the configuration has 1 problem
 	//
 	//   CLERK_SECRET_KEY
-	//     found     an sk_test_… key beside a pk_live_… publishable key
-	//     expected  both keys of the same instance
+	//     found     a key that begins with sk_test_
+	//     expected  a key of the same kind of instance as the publishable key: sk_test_ with pk_test_, sk_live_ with pk_live_
 }

@@ -102,8 +102,8 @@ func TestOriginsAreJudgedAlike(t *testing.T) {
 // One bad value hides no other.
 func TestProblemsOfTheMiddlewareComeTogether(t *testing.T) {
 	t.Parallel()
-	_, _, err := load(environment(map[string]string{EnvJWTKey: "no key", EnvAPIURL: "https://api.clerk.com/v1?x=1"}))
+	_, _, err := load(environment(map[string]string{EnvJWTKey: "no key", "CLERK_API_URL": "https://api.clerk.com/v1?x=1"}))
 	found := problems(t, err)
 	assert.Contains(t, found, EnvJWTKey)
-	assert.Contains(t, found, EnvAPIURL)
+	assert.Contains(t, found, "CLERK_API_URL")
 }

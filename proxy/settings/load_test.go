@@ -222,15 +222,15 @@ func TestLoadTranslatesTheMiddleware(t *testing.T) {
 
 func TestServerOptionsAreRead(t *testing.T) {
 	cfg, _, err := load(environment(map[string]string{
-		EnvReadHeaderTimeout: "1s", EnvBodyIdleTimeout: "2s", EnvIdleTimeout: "3s", EnvShutdownTimeout: "4s",
-		EnvMaxHeaderBytes: "8KiB", EnvMaxBodyBytes: "10 MiB", EnvMaxConnections: "5", EnvMaxStreams: "6", EnvH2C: "true",
-		EnvConnectTimeout: "7s", EnvUpstreamTimeout: "8s", EnvUpstreamProtocol: "h2c", EnvUpstreamTransport: "direct",
+		"CLERKGATE_READ_HEADER_TIMEOUT": "1s", "CLERKGATE_BODY_IDLE_TIMEOUT": "2s", "CLERKGATE_IDLE_TIMEOUT": "3s", "CLERKGATE_SHUTDOWN_TIMEOUT": "4s",
+		"CLERKGATE_MAX_HEADER_BYTES": "8KiB", "CLERKGATE_MAX_BODY_BYTES": "10 MiB", "CLERKGATE_MAX_CONNECTIONS": "5", "CLERKGATE_MAX_STREAMS": "6", EnvH2C: "true",
+		"CLERKGATE_UPSTREAM_CONNECT_TIMEOUT": "7s", "CLERKGATE_UPSTREAM_TIMEOUT": "8s", EnvUpstreamProtocol: "h2c", "CLERKGATE_UPSTREAM_TRANSPORT": "direct",
 	}))
 	require.NoError(t, err)
 	assert.Equal(t, Limits{time.Second, 2 * time.Second, 3 * time.Second, 8 << 10, 10 << 20, 5, 6}, cfg.Limits)
 	assert.Equal(t, 4*time.Second, cfg.ShutdownTimeout)
 	assert.True(t, cfg.H2C)
-	up := cfg.upstreamSettings()
+	up := cfg.AllUpstreams()[""]
 	assert.Equal(t, 7*time.Second, up.ConnectTimeout)
 	assert.Equal(t, 8*time.Second, up.ResponseTimeout)
 	assert.Equal(t, "h2c", string(up.Protocol))
@@ -242,10 +242,10 @@ func TestLimitsDefaults(t *testing.T) {
 		ReadHeaderTimeout: 10 * time.Second, BodyIdleTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, MaxStreams: 250,
 	}
-	assert.Equal(t, want, Limits{}.WithDefaults())
-	assert.Equal(t, want, Limits{MaxBodyBytes: -1, MaxConnections: -1, IdleTimeout: -1}.WithDefaults())
+	assert.Equal(t, want, Config{}.WithDefaults().Limits)
+	assert.Equal(t, want, Config{Limits: Limits{MaxBodyBytes: -1, MaxConnections: -1, IdleTimeout: -1}}.WithDefaults().Limits)
 	own := Limits{1, 2, 3, 4, 5, 6, 7}
-	assert.Equal(t, own, own.WithDefaults())
+	assert.Equal(t, own, Config{Limits: own}.WithDefaults().Limits)
 }
 
 func TestFrontendOrigin(t *testing.T) {

@@ -1,178 +1,319 @@
 package settings
 
-import "strings"
+import (
+	"log/slog"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
-// Variable documents one environment variable.
-type Variable struct {
-	// Name is the variable's name.
-	Name string
-	// Default is what holds when it is not set; empty for nothing.
-	Default string
-	// Help says what it does, in one sentence.
-	Help string
-	// Required says that there is no start without it.
-	Required bool
-	// Unsupported says that this release refuses the variable.
-	Unsupported bool
-}
+	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/crossorigin"
+	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/routes"
+)
 
-// The names of the variables.
+//go:generate go test github.com/clerkgate/clerkgate/internal/test/house -run Tables -update
+
+// The names that code elsewhere mentions. Every other name stands in its row alone.
 const (
-	EnvPublishableKey    = "CLERK_PUBLISHABLE_KEY"
-	EnvSecretKey         = "CLERK_SECRET_KEY"
-	EnvJWTKey            = "CLERK_JWT_KEY"
-	EnvAPIURL            = "CLERK_API_URL"
-	EnvAPIVersion        = "CLERK_API_VERSION"
-	EnvFAPIURL           = "CLERK_FAPI_URL"
-	EnvDomain            = "CLERK_DOMAIN"
-	EnvIsSatellite       = "CLERK_IS_SATELLITE"
-	EnvSatelliteAutoSync = "CLERK_SATELLITE_AUTO_SYNC"
-	EnvProxyURL          = "CLERK_PROXY_URL"
-	EnvSignInURL         = "CLERK_SIGN_IN_URL"
-	EnvSignUpURL         = "CLERK_SIGN_UP_URL"
-	EnvMachineSecretKey  = "CLERK_MACHINE_SECRET_KEY"
-	EnvWebhookSecret     = "CLERK_WEBHOOK_SIGNING_SECRET"
-
+	EnvPublishableKey     = "CLERK_PUBLISHABLE_KEY"
+	EnvSecretKey          = "CLERK_SECRET_KEY"
+	EnvJWTKey             = "CLERK_JWT_KEY"
+	EnvFAPIURL            = "CLERK_FAPI_URL"
+	EnvIsSatellite        = "CLERK_IS_SATELLITE"
+	EnvSatelliteAutoSync  = "CLERK_SATELLITE_AUTO_SYNC"
+	EnvProxyURL           = "CLERK_PROXY_URL"
 	EnvListen             = "CLERKGATE_LISTEN"
 	EnvAdminListen        = "CLERKGATE_ADMIN_LISTEN"
+	EnvExtAuthzListen     = "CLERKGATE_EXT_AUTHZ_LISTEN"
 	EnvUpstream           = "CLERKGATE_UPSTREAM"
+	EnvConfig             = "CLERKGATE_CONFIG"
 	EnvPolicy             = "CLERKGATE_POLICY"
 	EnvPublicPaths        = "CLERKGATE_PUBLIC_PATHS"
-	EnvAuthorizedParties  = "CLERKGATE_AUTHORIZED_PARTIES"
-	EnvAudience           = "CLERKGATE_AUDIENCE"
-	EnvClockSkew          = "CLERKGATE_CLOCK_SKEW"
-	EnvTrustedProxies     = "CLERKGATE_TRUSTED_PROXIES"
-	EnvAcceptsToken       = "CLERKGATE_ACCEPTS_TOKEN"
-	EnvOrgPatterns        = "CLERKGATE_ORGANIZATION_PATTERNS"
-	EnvPersonalPatterns   = "CLERKGATE_PERSONAL_ACCOUNT_PATTERNS"
-	EnvTokenCacheSize     = "CLERKGATE_TOKEN_CACHE_SIZE"
-	EnvSessionLookup      = "CLERKGATE_SESSION_LOOKUP"
-	EnvSessionLookupTTL   = "CLERKGATE_SESSION_LOOKUP_TTL"
 	EnvCSRF               = "CLERKGATE_CSRF"
 	EnvTrustedOrigins     = "CLERKGATE_TRUSTED_ORIGINS"
-	EnvForwardAuthPath    = "CLERKGATE_FORWARD_AUTH_PATH"
-	EnvExtAuthzListen     = "CLERKGATE_EXT_AUTHZ_LISTEN"
-	EnvLogLevel           = "CLERKGATE_LOG_LEVEL"
-	EnvLogFormat          = "CLERKGATE_LOG_FORMAT"
+	EnvAuthorizedParties  = "CLERKGATE_AUTHORIZED_PARTIES"
+	EnvTrustedProxies     = "CLERKGATE_TRUSTED_PROXIES"
+	EnvSessionLookup      = "CLERKGATE_SESSION_LOOKUP"
+	EnvSessionLookupTTL   = "CLERKGATE_SESSION_LOOKUP_TTL"
 	EnvTLSCertFile        = "CLERKGATE_TLS_CERT_FILE"
 	EnvTLSKeyFile         = "CLERKGATE_TLS_KEY_FILE"
 	EnvH2C                = "CLERKGATE_H2C"
-	EnvReadHeaderTimeout  = "CLERKGATE_READ_HEADER_TIMEOUT"
-	EnvBodyIdleTimeout    = "CLERKGATE_BODY_IDLE_TIMEOUT"
-	EnvIdleTimeout        = "CLERKGATE_IDLE_TIMEOUT"
-	EnvShutdownTimeout    = "CLERKGATE_SHUTDOWN_TIMEOUT"
-	EnvMaxHeaderBytes     = "CLERKGATE_MAX_HEADER_BYTES"
-	EnvMaxBodyBytes       = "CLERKGATE_MAX_BODY_BYTES"
-	EnvMaxConnections     = "CLERKGATE_MAX_CONNECTIONS"
-	EnvMaxStreams         = "CLERKGATE_MAX_STREAMS"
-	EnvConnectTimeout     = "CLERKGATE_UPSTREAM_CONNECT_TIMEOUT"
-	EnvUpstreamTimeout    = "CLERKGATE_UPSTREAM_TIMEOUT"
 	EnvUpstreamProtocol   = "CLERKGATE_UPSTREAM_PROTOCOL"
-	EnvUpstreamTransport  = "CLERKGATE_UPSTREAM_TRANSPORT"
 	EnvUpstreamCAFile     = "CLERKGATE_UPSTREAM_CA_FILE"
 	EnvUpstreamCertFile   = "CLERKGATE_UPSTREAM_CERT_FILE"
 	EnvUpstreamKeyFile    = "CLERKGATE_UPSTREAM_KEY_FILE"
 	EnvUpstreamServerName = "CLERKGATE_UPSTREAM_SERVER_NAME"
-	EnvConfig             = "CLERKGATE_CONFIG"
 )
 
-// Variables lists every environment variable that [Load] knows, in the
-// order in which they are best explained.
-func Variables() []Variable {
-	return []Variable{
-		{Name: EnvPublishableKey, Required: true, Help: "The instance's publishable key: pk_test_… or pk_live_…"},
-		{Name: EnvSecretKey, Required: true, Help: "The instance's secret key: sk_test_… or sk_live_…, of the same kind."},
-		{Name: EnvUpstream, Required: true, Help: "Where the application listens: http://host:port, https://host or unix:/path/to.sock; none when only gateways ask."},
+// Bounds of what may be configured: more is a slip of the finger.
+const (
+	maxTokenCacheSize = 10_000_000 // at about 1 KiB an entry, 10 GiB
+	minHeaderBytes    = 4 << 10
+	maxHeaderBytes    = 16 << 20
+	maxBodyBytes      = 1 << 50
+	maxConnections    = 10_000_000
+	maxStreams        = 100_000
+)
 
-		{Name: EnvListen, Default: defaultListen, Help: "Where clerkgate listens."},
-		{Name: EnvAdminListen, Default: defaultAdminListen, Help: "Where /healthz and /readyz listen; keep it private."},
-		{Name: EnvConfig, Help: "A routes file: which hosts and paths lead where, and what they ask for. `clerkgate check` reads it, `clerkgate explain` tells which route applies."},
-		{Name: EnvPolicy, Default: string(PolicyRequired), Help: "required: signed-out requests are answered here. optional: they reach the upstream, marked."},
-		{Name: EnvPublicPaths, Help: "Paths that need no session: exact (/health), or everything below (/assets/*). A list."},
-		{Name: EnvAuthorizedParties, Help: "Origins whose tokens are accepted (claim azp). A list; set it in production."},
-		{Name: EnvAudience, Help: "Audiences that are accepted (claim aud). A list."},
-		{Name: EnvAcceptsToken, Default: "session_token", Help: "What may authenticate: session_token, api_key, m2m_token, oauth_token (a list), or any."},
-		{Name: EnvTrustedProxies, Help: "Peers whose X-Forwarded-* headers are believed: CIDRs or addresses. A list; nobody by default."},
-		{Name: EnvCSRF, Default: "on", Help: "on: pages of other sites cannot act with the user's cookies (POST and the like, WebSockets). off: the application sees to it."},
-		{Name: EnvTrustedOrigins, Help: "Origins whose pages may act all the same. A list."},
-		{Name: EnvForwardAuthPath, Help: "Where nginx, Traefik, Caddy, HAProxy and Envoy ask, trusted proxies only: " + defaultForwardAuthPath + " by default without an upstream, else nowhere."},
-		{Name: EnvExtAuthzListen, Help: "Where Envoy asks over gRPC (ext_authz), such as 127.0.0.1:9191; nowhere by default."},
-		{Name: EnvSessionLookup, Default: "off", Help: "cached: a live token's session is looked up at Clerk too, so that an ended session stops early."},
-		{Name: EnvSessionLookupTTL, Default: "10s", Help: "How long a looked-up session is believed."},
-		{Name: EnvClockSkew, Default: "5s", Help: "How far Clerk's clock and this one may differ."},
-		{Name: EnvTokenCacheSize, Default: "100000", Help: "How many verified tokens are remembered."},
-		{Name: EnvOrgPatterns, Help: "Path patterns (/orgs/:slug/(.*)) that name the organization which must be active. A list."},
-		{Name: EnvPersonalPatterns, Help: "Path patterns where no organization may be active. A list."},
-		{Name: EnvTLSCertFile, Help: "Serve HTTPS and HTTP/2 with this certificate and its chain (PEM); read again when it changes."},
-		{Name: EnvTLSKeyFile, Help: "Its private key (PEM)."},
-		{Name: EnvH2C, Default: "false", Help: "true: clients may begin with HTTP/2 without TLS."},
-		{Name: EnvReadHeaderTimeout, Default: "10s", Help: "How long the header of a request may take."},
-		{Name: EnvBodyIdleTimeout, Default: "1m", Help: "How long a client may send nothing of a body, or take nothing of an answer."},
-		{Name: EnvIdleTimeout, Default: "2m", Help: "How long a connection stays open between requests."},
-		{Name: EnvShutdownTimeout, Default: "20s", Help: "How long requests in flight may take to finish at the end."},
-		{Name: EnvMaxHeaderBytes, Default: "64KiB", Help: "How large the header of a request may be."},
-		{Name: EnvMaxBodyBytes, Help: "How large the body of a request may be, such as 10MiB; no limit by default."},
-		{Name: EnvMaxConnections, Help: "How many connections may be open; no limit by default."},
-		{Name: EnvMaxStreams, Default: "250", Help: "How many requests one connection of HTTP/2 may have at a time."},
-		{Name: EnvConnectTimeout, Default: "10s", Help: "How long connecting to the application may take."},
-		{Name: EnvUpstreamTimeout, Default: "1m", Help: "How long the application may take to begin its answer, or take nothing of a body."},
-		{Name: EnvUpstreamProtocol, Help: "http1, http2 (over TLS) or h2c; by default HTTP/1.1, and what is negotiated over TLS."},
-		{Name: EnvUpstreamCAFile, Help: "The authorities (PEM) that may have signed the application's certificate, in place of the system's."},
-		{Name: EnvUpstreamCertFile, Help: "A client certificate for the application (PEM); read again when it changes."},
-		{Name: EnvUpstreamKeyFile, Help: "Its private key (PEM)."},
-		{Name: EnvUpstreamServerName, Help: "The name that the application's certificate must have; the host of its URL by default."},
-		{Name: EnvUpstreamTransport, Default: string(TransportDirect), Help: "direct: HTTP/1.1 without TLS is spoken by clerkgate's own client. standard: by Go's."},
-		{Name: EnvLogLevel, Default: "info", Help: "debug, info, warn or error."},
-		{Name: EnvLogFormat, Default: "text", Help: "text or json."},
+// defaultForwardAuthPath is where gateways ask if there is no application.
+const defaultForwardAuthPath = "/.clerkgate/auth"
 
-		{Name: EnvJWTKey, Help: "The instance's public key as PEM (\\n may stand for a line end): tokens are verified without a network call."},
-		{Name: EnvProxyURL, Help: "Serve the Frontend API under this path of the application (/__clerk), or at this absolute URL."},
-		{Name: EnvFAPIURL, Help: "Where the Frontend API is reached from here; derived from the publishable key."},
-		{Name: EnvAPIURL, Default: "https://api.clerk.com", Help: "The Backend API."},
-		{Name: EnvAPIVersion, Default: "v1", Help: "Its version."},
-		{Name: EnvSignInURL, Help: "Where people sign in; the instance's account portal by default."},
-		{Name: EnvSignUpURL, Help: "Where people sign up; the instance's account portal by default."},
-		{Name: EnvDomain, Help: "A satellite's own domain."},
-		{Name: EnvIsSatellite, Default: "false", Help: "true: sessions come from a primary domain."},
-		{Name: EnvSatelliteAutoSync, Default: "false", Help: "true: a satellite asks the primary domain about first-time visitors too."},
-		{Name: EnvMachineSecretKey, Help: "Verifies M2M tokens in place of the secret key: ak_…"},
-		{Name: EnvWebhookSecret, Unsupported: true, Help: "Not supported by this release."},
+// table lists every variable with the field of c that it fills, in the order in
+// which they are best explained. A further variable is a further row: loading,
+// defaults, help, what a reload refuses, and the pages of the documentation are
+// made of this table.
+func (c *Config) table() []row {
+	auth, up, limits := &c.Auth, &c.UpstreamSettings, &c.Limits
+	return []row{
+		{
+			name: EnvPublishableKey, value: text(&auth.PublishableKey, "key", ""), option: "PublishableKey", required: true,
+			help: "The instance's publishable key, `pk_test_…` or `pk_live_…`; it holds the Frontend API's host.",
+		},
+		{
+			name: EnvSecretKey, value: text(&auth.SecretKey, "key", ""), option: "SecretKey", required: true, secret: true,
+			help: "The instance's secret key, `sk_test_…` or `sk_live_…`, of the same kind of instance.",
+		},
+		{
+			name: EnvUpstream, value: parsed(&c.Upstream, "URL", "", isZero[*url.URL], readUpstream), required: true, reloads: true,
+			help: "Where the application listens: `http://host:port`, `https://host` or `unix:/path/to.sock`; `none` when only gateways ask.",
+		},
+		{
+			name: EnvListen, value: address(&c.Listen, ":8080", ":8080"),
+			help: "Where requests come in.",
+		},
+		{
+			name: EnvAdminListen, value: address(&c.AdminListen, "127.0.0.1:9090", "127.0.0.1:9090"),
+			help: "Where `/healthz` and `/readyz` listen; keep it private.",
+		},
+		{
+			name: EnvConfig, value: routesFile(&c.Routes), reloads: true,
+			help: "A routes file: which hosts and paths lead where, and what they ask for. `clerkgate check` reads it, `clerkgate explain` tells which route applies.",
+		},
+		{
+			name: EnvPolicy, value: word(&c.Policy, PolicyRequired, PolicyOptional), reloads: true,
+			help: "`required`: signed-out requests are answered here. `optional`: they reach the application, told apart by the headers.",
+		},
+		{
+			name: EnvPublicPaths, value: list(&c.PublicPaths, "paths", "", readPublicPath), reloads: true,
+			help: "Paths that need no session: exact (`/health`), or everything below (`/assets/*`).",
+		},
+		{
+			name: EnvAuthorizedParties, value: list(&auth.AuthorizedParties, "origins", "", crossorigin.Parse), option: "AuthorizedParties", unset: "any",
+			help: "Origins whose tokens are accepted (claim `azp`). Set it in production.",
+		},
+		{
+			name: "CLERKGATE_AUDIENCE", value: list(&auth.Audience, "texts", "", unchecked), option: "Audience", unset: "any",
+			help: "Audiences that are accepted (claim `aud`).",
+		},
+		{
+			name: "CLERKGATE_ACCEPTS_TOKEN", option: "AcceptsToken",
+			value: list(&auth.AcceptsToken, "token types", string(middleware.SessionToken), func(s string) (middleware.TokenType, error) { return middleware.TokenType(s), nil }),
+			help:  "What may authenticate: `session_token`, `api_key`, `m2m_token`, `oauth_token`; or `any`.",
+		},
+		{
+			name: EnvTrustedProxies, value: list(&auth.TrustedProxies, "networks", "", readPeers), option: "TrustedProxies", unset: "none",
+			help: "Peers whose `X-Forwarded-*` headers are believed, as CIDRs or addresses.",
+		},
+		{
+			name: EnvCSRF, value: choice(&c.CSRF.Off, "on", []string{"on", "off"}, func(s string) bool { return s == "off" }), reloads: true,
+			help: "`on`: pages of other sites cannot act with the user's cookies (`POST` and the like, WebSockets). `off`: the application sees to it.",
+		},
+		{
+			name: EnvTrustedOrigins, value: list(&c.CSRF.TrustedOrigins, "origins", "", crossorigin.Parse), reloads: true,
+			help: "Origins whose pages may act all the same.",
+		},
+		{
+			name: "CLERKGATE_FORWARD_AUTH_PATH", value: parsed(&c.ForwardAuthPath, "path", "", isZero, readOwnPath),
+			unset: "off; with `CLERKGATE_UPSTREAM=none`, `" + defaultForwardAuthPath + "`",
+			help:  "Where nginx, Traefik, Caddy, HAProxy and Envoy ask; only those in `CLERKGATE_TRUSTED_PROXIES` may.",
+		},
+		{
+			name: EnvExtAuthzListen, value: address(&c.ExtAuthzListen, "", "127.0.0.1:9191"), unset: "off",
+			help: "Where Envoy asks over gRPC (ext_authz), such as `127.0.0.1:9191`.",
+		},
+		{
+			name: EnvSessionLookup, option: "SessionLookup",
+			value: choice(&auth.SessionLookup, "off", []string{"off", string(middleware.LookupCached)}, func(s string) middleware.SessionLookup {
+				return middleware.SessionLookup(strings.TrimPrefix(s, "off"))
+			}),
+			help: "`cached`: a live token's session is looked up at Clerk too, so that an ended session stops early.",
+		},
+		{
+			name: EnvSessionLookupTTL, value: duration(&auth.SessionLookupTTL, inWords(middleware.DefaultSessionLookupTTL)), option: "SessionLookupTTL",
+			help: "How long a looked-up session is believed.",
+		},
+		{
+			name: "CLERKGATE_CLOCK_SKEW", option: "ClockSkew",
+			value: parsed(&auth.ClockSkew, "duration", inWords(middleware.DefaultClockSkew), isZero, func(s string) (time.Duration, error) {
+				if d, err := time.ParseDuration(s); err == nil && d == 0 {
+					return middleware.NoClockSkew, nil
+				}
+				return readDuration(s)
+			}),
+			help: "How far Clerk's clock and this one may differ; `0s` for not at all.",
+		},
+		{
+			name: "CLERKGATE_TOKEN_CACHE_SIZE", option: "TokenCacheSize",
+			value: number(&auth.TokenCacheSize, strconv.Itoa(middleware.DefaultTokenCacheSize), maxTokenCacheSize),
+			help:  "How many verified tokens are remembered.",
+		},
+		{
+			name: "CLERKGATE_ORGANIZATION_PATTERNS", value: list(&auth.OrganizationPatterns, "path patterns", "", unchecked), option: "OrganizationPatterns",
+			help: "Paths, such as `/orgs/:slug/(.*)`, whose `:id` or `:slug` names the organization that must be active.",
+		},
+		{
+			name: "CLERKGATE_PERSONAL_ACCOUNT_PATTERNS", value: list(&auth.PersonalAccountPatterns, "path patterns", "", unchecked), option: "PersonalAccountPatterns",
+			help: "Paths where no organization may be active.",
+		},
+		{
+			name: EnvTLSCertFile, value: pemFile(&c.TLSCertificateFile),
+			help: "Serve HTTPS and HTTP/2 with this certificate and its chain; read again when it changes.",
+		},
+		{
+			name: EnvTLSKeyFile, value: pemFile(&c.TLSKeyFile),
+			help: "The certificate's private key.",
+		},
+		{
+			name: EnvH2C, value: boolean(&c.H2C),
+			help: "`true`: clients may begin with HTTP/2 without TLS.",
+		},
+		{
+			name: "CLERKGATE_READ_HEADER_TIMEOUT", value: duration(&limits.ReadHeaderTimeout, "10s"),
+			help: "How long the header of a request, and the TLS handshake, may take.",
+		},
+		{
+			name: "CLERKGATE_BODY_IDLE_TIMEOUT", value: duration(&limits.BodyIdleTimeout, "1m"),
+			help: "How long a client may send nothing of a body, or take nothing of an answer.",
+		},
+		{
+			name: "CLERKGATE_IDLE_TIMEOUT", value: duration(&limits.IdleTimeout, "2m"),
+			help: "How long a connection stays open between requests.",
+		},
+		{
+			name: "CLERKGATE_SHUTDOWN_TIMEOUT", value: duration(&c.ShutdownTimeout, "20s"),
+			help: "How long requests in flight may take to finish at the end.",
+		},
+		{
+			name: "CLERKGATE_MAX_HEADER_BYTES", value: size(&limits.MaxHeaderBytes, "64KiB", minHeaderBytes, maxHeaderBytes),
+			help: "How large the header of a request may be, else 431.",
+		},
+		{
+			name: "CLERKGATE_MAX_BODY_BYTES", value: size(&limits.MaxBodyBytes, "", 1, maxBodyBytes), unset: "no limit",
+			help: "How large the body of a request may be, such as `10MiB`, else 413.",
+		},
+		{
+			name: "CLERKGATE_MAX_CONNECTIONS", value: number(&limits.MaxConnections, "", maxConnections), unset: "no limit",
+			help: "How many connections may be open; further ones wait.",
+		},
+		{
+			name: "CLERKGATE_MAX_STREAMS", value: number(&limits.MaxStreams, "250", maxStreams),
+			help: "How many requests one connection of HTTP/2 may have at a time.",
+		},
+		{
+			name: "CLERKGATE_UPSTREAM_CONNECT_TIMEOUT", value: duration(&up.ConnectTimeout, "10s"), reloads: true,
+			help: "How long connecting to the application may take, else 504.",
+		},
+		{
+			name: "CLERKGATE_UPSTREAM_TIMEOUT", value: duration(&c.UpstreamTimeout, "1m"), reloads: true,
+			help: "How long the application may take to begin its answer, or take nothing of a request's body, else 504.",
+		},
+		{
+			name: EnvUpstreamProtocol, value: optionalWord(&up.Protocol, routes.ProtocolHTTP1, routes.ProtocolHTTP2, routes.ProtocolH2C), reloads: true,
+			unset: "HTTP/1.1, and over TLS what is negotiated",
+			help:  "Which HTTP the application is spoken to in: `http1`, `http2` (over TLS) or `h2c`.",
+		},
+		{
+			name: EnvUpstreamCAFile, value: pemFile(&up.CAFile), unset: "the system's", reloads: true,
+			help: "The authorities that may have signed the application's certificate.",
+		},
+		{
+			name: EnvUpstreamCertFile, value: pemFile(&up.CertificateFile), reloads: true,
+			help: "A client certificate for the application; read again when it changes.",
+		},
+		{
+			name: EnvUpstreamKeyFile, value: pemFile(&up.KeyFile), reloads: true,
+			help: "The client certificate's private key.",
+		},
+		{
+			name: EnvUpstreamServerName, value: text(&up.ServerName, "host", ""), unset: "the URL's host", reloads: true,
+			help: "The name that the application's certificate must have.",
+		},
+		{
+			name: "CLERKGATE_UPSTREAM_TRANSPORT", value: word(&c.UpstreamTransport, TransportDirect, TransportStandard), reloads: true,
+			help: "`direct`: HTTP/1.1 without TLS is spoken by clerkgate's own client. `standard`: by Go's.",
+		},
+		{
+			name: "CLERKGATE_LOG_LEVEL", value: choice(&c.LogLevel, "info", []string{"debug", "info", "warn", "error"}, func(s string) (level slog.Level) {
+				_ = level.UnmarshalText([]byte(s)) // the words are slog's own
+				return level
+			}),
+			help: "What is logged: `info` is one line for each request.",
+		},
+		{
+			name: "CLERKGATE_LOG_FORMAT", value: word(&c.LogFormat, "text", "json"),
+			help: "How a line of the log is written.",
+		},
+		{
+			name: EnvJWTKey, option: "JWTKey",
+			value: parsed(&auth.JWTKey, "key, in PEM", "", isZero, func(s string) (string, error) { return strings.ReplaceAll(s, `\n`, "\n"), nil }),
+			help:  "The instance's public key (`\\n` may stand for a line end): tokens are then verified without a call to Clerk.",
+		},
+		{
+			name: EnvProxyURL, value: parsed(&auth.ProxyURL, "URL or path", "", isZero, readProxyURL), option: "ProxyURL",
+			help: "Where browsers reach the Frontend API: a URL, or a path such as `/__clerk` that clerkgate then serves.",
+		},
+		{
+			name: EnvFAPIURL, value: parsed(&c.FrontendAPI, "URL", "", isZero[*url.URL], readOrigin), unset: "from the publishable key",
+			help: "Where the Frontend API is reached from here; goes with `CLERK_PROXY_URL`.",
+		},
+		{
+			name: "CLERK_API_URL", value: text(&auth.APIURL, "URL", clerkapi.DefaultBaseURL), option: "APIURL",
+			help: "Clerk's Backend API.",
+		},
+		{
+			name: "CLERK_API_VERSION", value: text(&auth.APIVersion, "text", clerkapi.DefaultAPIVersionPath), option: "APIVersion",
+			help: "The Backend API's version.",
+		},
+		{
+			name: "CLERK_SIGN_IN_URL", value: text(&auth.SignInURL, "URL or path", ""), option: "SignInURL", unset: "the account portal",
+			help: "Where people sign in.",
+		},
+		{
+			name: "CLERK_SIGN_UP_URL", value: text(&auth.SignUpURL, "URL or path", ""), option: "SignUpURL", unset: "the account portal",
+			help: "Where people sign up.",
+		},
+		{
+			name: "CLERK_DOMAIN", value: text(&auth.Domain, "host", ""), option: "Domain",
+			help: "A satellite's own domain.",
+		},
+		{
+			name: EnvIsSatellite, value: boolean(&auth.IsSatellite), option: "IsSatellite",
+			help: "`true`: sessions come from a primary domain.",
+		},
+		{
+			name: EnvSatelliteAutoSync, value: boolean(&auth.SatelliteAutoSync), option: "SatelliteAutoSync",
+			help: "`true`: a satellite asks the primary domain about first-time visitors too.",
+		},
+		{
+			name: "CLERK_MACHINE_SECRET_KEY", value: text(&auth.MachineSecretKey, "key", ""), option: "MachineSecretKey", secret: true,
+			help: "Verifies M2M tokens in place of the secret key: `ak_…`.",
+		},
+		{
+			name: "CLERK_WEBHOOK_SIGNING_SECRET", value: text(new(string), "key", ""), secret: true, unsupported: true,
+			help: "Refused: not supported by this release.",
+		},
 	}
 }
 
-// ownVariable says whether a name is in the name space that clerkgate watches
-// for misspelled variables.
-func ownVariable(name string) bool {
-	return strings.HasPrefix(name, "CLERK_") || strings.HasPrefix(name, "CLERKGATE_")
-}
-
-// nearest returns the known name with the smallest edit distance to name.
-func nearest(name string) string {
-	best, bestDistance := "", -1
-	for _, v := range Variables() {
-		if d := editDistance(name, v.Name); bestDistance < 0 || d < bestDistance {
-			best, bestDistance = v.Name, d
+// inWords writes a duration as a person would: 10s, 1m.
+func inWords(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
 		}
 	}
-	return best
-}
-
-// editDistance is Levenshtein's, over bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
+	return s
 }

@@ -1,0 +1,64 @@
+package settings
+
+// row is one environment variable: all that is known of it, in one place.
+type row struct {
+	name string
+	help string // one or two sentences; `…` marks what can be copied
+	// unset says in words what holds without it, where no value can.
+	unset string
+	value value
+
+	required    bool // there is no start without it
+	secret      bool // nothing of it may be shown
+	reloads     bool // a running server takes another value
+	unsupported bool // this release refuses it
+	// option is the field of [middleware.Options] that it fills.
+	option string
+}
+
+// Variable documents one environment variable.
+type Variable struct {
+	// Name is the variable's name.
+	Name string
+	// Kind says what its value is, such as "duration".
+	Kind string
+	// Default is what holds when it is not set; "" where no value says the same.
+	Default string
+	// Unset says in words what holds when it is not set and has no Default.
+	Unset string
+	// Help says what it does. Parts in backquotes can be copied as they are.
+	Help string
+	// Required says that there is no start without it.
+	Required bool
+	// Secret says that its value may not be shown.
+	Secret bool
+	// Reloads says that a running server takes another value.
+	Reloads bool
+	// Unsupported says that this release refuses the variable.
+	Unsupported bool
+}
+
+// Variables documents every environment variable that [Load] knows, in the order in
+// which they are best explained.
+func Variables() []Variable {
+	rows := new(Config).table()
+	all := make([]Variable, len(rows))
+	for i, r := range rows {
+		all[i] = Variable{
+			Name: r.name, Kind: r.value.kind, Default: r.value.standard, Unset: r.unset, Help: r.help,
+			Required: r.required, Secret: r.secret, Reloads: r.reloads, Unsupported: r.unsupported,
+		}
+	}
+	return all
+}
+
+// variableOf returns the name of the variable that fills an option of the
+// middleware, or the option's own name.
+func variableOf(option string) string {
+	for _, r := range new(Config).table() {
+		if r.option == option && option != "" {
+			return r.name
+		}
+	}
+	return option
+}

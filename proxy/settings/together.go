@@ -1,0 +1,168 @@
+package settings
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/internal/problem"
+	"github.com/clerkgate/clerkgate/middleware"
+)
+
+// wantUpstream is what is expected where nothing is.
+const wantUpstream = "where the application listens: http://127.0.0.1:3000, https://host or unix:/path/to.sock"
+
+// together finds values that are fine alone and wrong together, and files that
+// cannot be used: what is found now is not found by the first request.
+func (l *loader) together() {
+	l.keys()
+	l.doors()
+	l.sessions()
+	l.routes()
+	l.listenerTLS()
+	l.upstreamTLS()
+	for _, p := range l.cfg.Problems() {
+		if !l.failed(p.Where) {
+			l.problems = append(l.problems, p)
+		}
+	}
+}
+
+// keys is stricter than the middleware, which takes secret keys of any prefix: in a
+// variable another text is a mistake. A key that is missing is the middleware's to
+// judge.
+func (l *loader) keys() {
+	const remedy = "Copy it from the API keys page of the Clerk dashboard."
+	auth := &l.cfg.Auth
+	if _, err := clerkapi.ParsePublishableKey(auth.PublishableKey); err != nil && auth.PublishableKey != "" {
+		l.problems = append(l.problems, Problem{
+			Where: EnvPublishableKey, Found: "text that is not a publishable key: it " + err.Error(),
+			Want: "the instance's publishable key, pk_test_… or pk_live_…", Remedy: remedy,
+		})
+	}
+	if rest, ok := cutEither(auth.SecretKey, "sk_test_", "sk_live_"); auth.SecretKey != "" && (!ok || rest == "") {
+		found := "text that is not a secret key"
+		if _, publishable := cutEither(auth.SecretKey, "pk_test_", "pk_live_"); publishable {
+			found = "a publishable key"
+		}
+		l.problems = append(l.problems, Problem{
+			Where: EnvSecretKey, Found: found, Want: "the instance's secret key, sk_test_… or sk_live_…", Remedy: remedy,
+		})
+	}
+}
+
+func cutEither(s, one, other string) (rest string, ok bool) {
+	if rest, ok = strings.CutPrefix(s, one); ok {
+		return rest, true
+	}
+	return strings.CutPrefix(s, other)
+}
+
+// doors are where requests and questions come in.
+func (l *loader) doors() {
+	cfg := &l.cfg
+	if cfg.Listen == cfg.AdminListen && !strings.HasSuffix(cfg.Listen, ":0") {
+		l.problem(EnvAdminListen, problem.Quote(cfg.AdminListen)+", the address of "+EnvListen+" too", "an address of its own, such as 127.0.0.1:9090")
+	}
+	if cfg.ExtAuthzListen != "" && len(cfg.Auth.TrustedProxies) == 0 && !l.failed(EnvTrustedProxies) {
+		l.problem(EnvTrustedProxies, "nothing, so that nobody may ask at "+EnvExtAuthzListen, "the address of Envoy, such as 127.0.0.1")
+	}
+	if cfg.FrontendAPI != nil && cfg.Auth.ProxyURL == "" && !l.failed(EnvProxyURL) {
+		l.problem(EnvFAPIURL, problem.Quote(cfg.FrontendAPI.String())+", without "+EnvProxyURL,
+			"nothing, or "+EnvProxyURL+" with the path under which to serve it, such as /__clerk")
+	}
+}
+
+// sessions are the options of the middleware that need one another.
+func (l *loader) sessions() {
+	auth := &l.cfg.Auth
+	if auth.SatelliteAutoSync && !auth.IsSatellite {
+		l.problem(EnvSatelliteAutoSync, "true, without "+EnvIsSatellite, "true on a satellite only")
+	}
+	if l.given(EnvSessionLookupTTL) && auth.SessionLookup == middleware.LookupOff && !l.failed(EnvSessionLookup) && !l.failed(EnvSessionLookupTTL) {
+		l.problem(EnvSessionLookupTTL, auth.SessionLookupTTL.String()+", while look-ups are off", "nothing, or "+EnvSessionLookup+"=cached")
+	}
+}
+
+// routes finds variables that say the same twice, or as a routes file does, and
+// routes that lead nowhere.
+func (l *loader) routes() {
+	cfg := &l.cfg
+	if cfg.CSRF.Off && len(cfg.CSRF.TrustedOrigins) > 0 {
+		l.problem(EnvTrustedOrigins, "origins, while "+EnvCSRF+"=off trusts every one", "nothing, or "+EnvCSRF+"=on")
+	}
+	if cfg.Policy == PolicyOptional && len(cfg.PublicPaths) > 0 {
+		l.problem(EnvPublicPaths, "paths, while "+EnvPolicy+"=optional makes every path public", "nothing, or "+EnvPolicy+"=required")
+	}
+	if !l.given(EnvConfig) {
+		if !l.given(EnvUpstream) {
+			l.problem(EnvUpstream, "nothing", wantUpstream)
+		}
+		return
+	}
+	for _, name := range []string{EnvPolicy, EnvPublicPaths, EnvCSRF, EnvTrustedOrigins} {
+		if l.given(name) && !l.failed(name) {
+			l.problem(name, "a value, while "+EnvConfig+" names a routes file", "nothing: the routes say it")
+		}
+	}
+	if cfg.Routes == nil || l.given(EnvUpstream) {
+		return
+	}
+	for _, route := range cfg.Routes.Routes {
+		if route.Upstream == "" {
+			l.problem(EnvUpstream, fmt.Sprintf("nothing, while the route in line %d of %s names no upstream", route.Line, l.text(EnvConfig)),
+				wantUpstream+", or "+noUpstream+" when only gateways ask")
+			return
+		}
+	}
+}
+
+func (l *loader) listenerTLS() {
+	cfg := &l.cfg
+	l.pair(cfg.TLSCertificateFile, cfg.TLSKeyFile, EnvTLSCertFile, EnvTLSKeyFile)
+	if cfg.H2C && cfg.TLSCertificateFile != "" {
+		l.problem(EnvH2C, "true, while "+EnvTLSCertFile+" makes it HTTPS", "nothing: HTTP/2 is negotiated over TLS")
+	}
+}
+
+func (l *loader) upstreamTLS() {
+	cfg := &l.cfg
+	if cfg.Upstream == nil {
+		return
+	}
+	up := cfg.UpstreamSettings
+	secure := cfg.Upstream.Scheme == "https"
+	if _, err := up.Protocol.Versions(secure); err != nil && !l.failed(EnvUpstreamProtocol) {
+		l.problem(EnvUpstreamProtocol, problem.Quote(string(up.Protocol)), "another protocol, or another URL: "+err.Error())
+	}
+	if !secure {
+		for _, name := range []string{EnvUpstreamCAFile, EnvUpstreamCertFile, EnvUpstreamKeyFile, EnvUpstreamServerName} {
+			if l.given(name) {
+				l.problem(name, "a value, while "+EnvUpstream+" is spoken to without TLS", "nothing, or an https URL in "+EnvUpstream)
+			}
+		}
+		return
+	}
+	if up.CAFile != "" {
+		if _, err := certificate.Authorities(up.CAFile); err != nil {
+			l.problems = append(l.problems, fileProblem(err, EnvUpstreamCAFile, ""))
+		}
+	}
+	l.pair(up.CertificateFile, up.KeyFile, EnvUpstreamCertFile, EnvUpstreamKeyFile)
+}
+
+// pair checks a certificate and its key: both or none, and of each other.
+func (l *loader) pair(certFile, keyFile, certVariable, keyVariable string) {
+	switch {
+	case certFile == "" && keyFile == "":
+	case certFile == "":
+		l.problem(certVariable, "nothing, beside "+keyVariable, "the file of the certificate that the key belongs to, in PEM")
+	case keyFile == "":
+		l.problem(keyVariable, "nothing, beside "+certVariable, "the file of the certificate's private key, in PEM")
+	default:
+		if _, err := certificate.Load(certificate.Options{CertificateFile: certFile, KeyFile: keyFile}); err != nil {
+			l.problems = append(l.problems, fileProblem(err, certVariable, keyVariable))
+		}
+	}
+}
