@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -83,16 +84,14 @@ func TestCacheKeepsOnlyWhatVerified(t *testing.T) {
 	long := s.signText(t, goodHeader, `{"sub":"u","exp":1790000060,"x":"`+strings.Repeat("x", maxCached)+`"}`)
 	_, err = v.Session(t.Context(), long)
 	require.NoError(t, err)
-	assert.Zero(t, v.Len())
+	assert.Zero(t, v.cache.len())
 
 	_, err = v.Session(t.Context(), good)
 	require.NoError(t, err)
-	assert.Equal(t, 1, v.Len())
+	assert.Equal(t, 1, v.cache.len())
 	_, err = v.Session(t.Context(), good+"=") // decodes alike, but is another token
 	require.NoError(t, err)
-	assert.Equal(t, 2, v.Len())
-	v.Purge()
-	assert.Zero(t, v.Len())
+	assert.Equal(t, 2, v.cache.len())
 }
 
 func TestCacheKindsDoNotShare(t *testing.T) {
@@ -205,7 +204,7 @@ func TestIdentitiesNeverCross(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	assert.LessOrEqual(t, v.Len(), 64)
+	assert.LessOrEqual(t, v.cache.len(), 64)
 }
 
 func TestDerivedIsBuiltOnce(t *testing.T) {
@@ -235,4 +234,69 @@ func TestHitDoesNotAllocate(t *testing.T) {
 			t.Error(err)
 		}
 	}))
+}
+
+// TestExpiredTokensLeave has tokens of a minute come and go: what has expired does
+// not stay until others need its place.
+func TestExpiredTokensLeave(t *testing.T) {
+	s := newSigner(t)
+	synctest.Test(t, func(t *testing.T) {
+		clock := newClock()
+		v := s.verifier(t, func(c *Config) { c.Now, c.CacheSize = clock.Now, 10_000 })
+		for round := range 3 {
+			remember(t, v, 0, 1000)
+			clock.set(now.Add(time.Minute))
+			time.Sleep(2 * sweepPeriod)
+			assert.Equal(t, 1000, v.cache.len(), "within the skew they count")
+			clock.set(now.Add(65 * time.Second))
+			time.Sleep(sweepPeriod)
+			synctest.Wait()
+			assert.Zero(t, v.cache.len(), "round %d", round)
+			clock.set(now)
+		}
+	})
+}
+
+func TestSweepSparesTheLiving(t *testing.T) {
+	s := newSigner(t)
+	synctest.Test(t, func(t *testing.T) {
+		clock := newClock()
+		v := s.verifier(t, func(c *Config) { c.Now = clock.Now })
+		remember(t, v, 0, 1000)
+		never := s.signText(t, goodHeader, `{"sub":"u","exp":1e15}`)
+		later := s.signText(t, goodHeader, `{"sub":"u","exp":1790000160}`)
+		for _, raw := range []string{never, later} {
+			_, err := v.Session(t.Context(), raw)
+			require.NoError(t, err)
+		}
+		clock.set(now.Add(65 * time.Second))
+		time.Sleep(sweepPeriod)
+		synctest.Wait()
+		assert.Equal(t, 2, v.cache.len())
+		assert.NotNil(t, v.cache.get(kindSession, never))
+		assert.NotNil(t, v.cache.get(kindSession, later))
+	})
+}
+
+func TestCacheIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	v := newSigner(t).verifier(t, func(c *Config) { c.CacheSize = 3200 })
+	for n := range 3200 {
+		raw := ordinaryToken(n)
+		raw = strings.Replace(raw, ".", "."+strings.Repeat("A", maxCached-len(raw)), 1) // no JSON, but as long as can be
+		verified := &Verified{by: v, kind: kindSession}
+		verified.token.raw = raw
+		v.cache.add(raw, verified)
+	}
+	assert.LessOrEqual(t, v.cache.len()*maxCached, 3200*bytesPerToken)
+	assert.Greater(t, v.cache.len()*maxCached, 3200*bytesPerToken/2)
+	for i := range v.cache.shards {
+		shard := &v.cache.shards[i]
+		bytes := 0
+		for known := shard.ends.next; known != &shard.ends; known = known.next {
+			bytes += known.size()
+		}
+		assert.Equal(t, bytes, shard.bytes)
+		assert.LessOrEqual(t, bytes, shard.maxBytes)
+	}
 }

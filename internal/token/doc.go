@@ -16,6 +16,6 @@
 //     an error.
 //   - A remembered token has its times compared at each use, and is verified
 //     anew when the instance's keys have changed.
-//   - Sizes are bounded: a token by [MaxSize], the cache by its size, what a
-//     message quotes by 256 bytes.
+//   - Sizes are bounded: a token by [MaxSize], the cache in tokens and in bytes, what
+//     a message quotes by 256 bytes. An expired token leaves the cache by itself.
 package token

@@ -11,10 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// maxPerToken is what a remembered token of ordinary length may take of the heap,
-// in bytes, with what is derived of it.
-const maxPerToken = 1536
-
 // ordinaryToken is the n-th of many tokens of 870 bytes. Nobody signed it: memory
 // does not depend on that, and 100 000 signatures take minutes.
 func ordinaryToken(n int) string {
@@ -34,14 +30,14 @@ func remember(tb testing.TB, v *Verifier, first, end int) {
 		raw := ordinaryToken(n)
 		u, err := Decode(raw)
 		require.NoError(tb, err)
-		verified := &Verified{by: v, kind: kindSession}
+		verified := &Verified{by: v, kind: kindSession, times: times{exp: u.ExpiresMillis()}}
 		verified.keep(u)
 		verified.Derived(func(v *Verified) any {
 			c := *v.Claims()
 			c.Raw = nil // as large as all the rest
 			return &c
 		})
-		v.cache.add(raw, verified)
+		v.remember(raw, verified)
 	}
 }
 
@@ -61,15 +57,15 @@ func TestMemoryOfRememberedTokens(t *testing.T) {
 	before := heap()
 	remember(t, v, 0, size)
 	full := heap()
-	assert.InDelta(t, size, v.Len(), size/20) // shards fill unevenly
-	perToken := (full - before) / v.Len()
-	t.Logf("%d bytes for each of %d tokens", perToken, v.Len())
-	assert.LessOrEqual(t, perToken, maxPerToken)
+	assert.InDelta(t, size, v.cache.len(), size/20) // shards fill unevenly
+	perToken := (full - before) / v.cache.len()
+	t.Logf("%d bytes for each of %d tokens", perToken, v.cache.len())
+	assert.LessOrEqual(t, perToken, bytesPerToken)
 
 	// As many more find no room.
 	remember(t, v, size, 2*size)
-	assert.LessOrEqual(t, v.Len(), size+cacheShards)
-	assert.LessOrEqual(t, heap()-before, (size+cacheShards)*maxPerToken)
+	assert.LessOrEqual(t, v.cache.len(), size+cacheShards)
+	assert.LessOrEqual(t, heap()-before, (size+cacheShards)*bytesPerToken)
 	runtime.KeepAlive(v)
 }
 
@@ -99,7 +95,7 @@ func BenchmarkFullCache(b *testing.B) {
 	v := newSigner(b).verifier(b, nil)
 	before := heap()
 	remember(b, v, 0, DefaultCacheSize)
-	perToken := float64(heap()-before) / float64(v.Len())
+	perToken := float64(heap()-before) / float64(v.cache.len())
 
 	raw := ordinaryToken(DefaultCacheSize)
 	var stats debug.GCStats

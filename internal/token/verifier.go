@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/clerkgate/clerkgate/internal/sweep"
 )
 
 // KeySource is where a [Verifier] finds keys; the package jwks has two. Safe for concurrent use.
@@ -20,8 +22,9 @@ type KeySource interface {
 }
 
 // DefaultCacheSize is how many verified tokens are remembered. An ordinary
-// token (about 0.9 KB) takes about 1 KB, and what [Verified.Derived] built of it;
-// tokens above 4 KB are never remembered.
+// token (about 0.9 KB) takes about 1.5 KB with what [Verified.Derived] built of it, and
+// the cache never takes more than so much for each; tokens above 4 KB are never
+// remembered.
 const DefaultCacheSize = 100_000
 
 // Config tells [New] how to judge tokens.
@@ -48,8 +51,9 @@ type Config struct {
 // Verifier verifies the tokens of one instance. Safe for concurrent use.
 // Errors of its methods are *[Error], but for the one that [Verifier.Handshake] names.
 type Verifier struct {
-	cfg   Config
-	cache *cache // nil when nothing is remembered
+	cfg     Config
+	cache   *cache // nil when nothing is remembered
+	sweeper sweep.Sweeper
 }
 
 // kind is a way to verify: each has its own checks and its own cache entries.
@@ -133,21 +137,6 @@ func (v *Verifier) OAuth(ctx context.Context, raw string) (*Verified, error) {
 	return v.verify(ctx, kindOAuth, raw, nil)
 }
 
-// Purge forgets all verified tokens.
-func (v *Verifier) Purge() {
-	if v.cache != nil {
-		v.cache.purge()
-	}
-}
-
-// Len returns how many verified tokens are remembered.
-func (v *Verifier) Len() int {
-	if v.cache == nil {
-		return 0
-	}
-	return v.cache.len()
-}
-
 // verify answers from the cache or judges and remembers. u is raw decoded, or
 // nil. The cache knows signature and claims, never the time.
 func (v *Verifier) verify(ctx context.Context, k kind, raw string, u *Unverified) (*Verified, error) {
@@ -165,9 +154,21 @@ func (v *Verifier) verify(ctx context.Context, k kind, raw string, u *Unverified
 		return nil, refusal
 	}
 	if v.cache != nil {
-		v.cache.add(raw, verified)
+		v.remember(raw, verified)
 	}
 	return verified, nil
+}
+
+func (v *Verifier) remember(raw string, verified *Verified) {
+	v.cache.add(raw, verified)
+	sweep.Arm(&v.sweeper, v, sweepPeriod, (*Verifier).sweep)
+}
+
+// sweep forgets what has expired.
+func (v *Verifier) sweep() (left bool) {
+	ended := float64(v.cfg.Now().Add(-v.cfg.ClockSkew).UnixMilli())
+	v.cache.drop(func(known *Verified) bool { return known.times.exp <= ended })
+	return v.cache.len() > 0
 }
 
 // live returns a token that was verified before unless its time is over.
