@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -125,17 +124,6 @@ func TestFrontendAnswer(t *testing.T) {
 	}
 }
 
-func TestFrontendUnreachable(t *testing.T) {
-	s, _, base := startFrontend(t, &received{}, nil)
-	s.proxy.frontend.transport.(*secretTransport).next = roundTripper(func(*http.Request) (*http.Response, error) {
-		return nil, io.ErrUnexpectedEOF
-	})
-	res, body := s.get(t, "/__clerk/v1/client")
-	assert.Equal(t, http.StatusBadGateway, res.StatusCode)
-	assert.JSONEq(t, `{"errors":[{"code":"proxy_request_failed","message":"The Frontend API could not be reached."}]}`, body)
-	assert.NotContains(t, body, base)
-}
-
 // CVE-2026-34076: whatever a client writes as the path, the request goes to the
 // Frontend API, and the secret key nowhere else.
 func FuzzFrontendTarget(f *testing.F) {
@@ -193,31 +181,4 @@ func FuzzFrontendTarget(f *testing.F) {
 		p.ServeHTTP(httptest.NewRecorder(), r)
 		require.LessOrEqual(ft, sent, 1)
 	})
-}
-
-// The last line of defence works alone, too.
-func TestSecretTransportRefusesOtherTargets(t *testing.T) {
-	guard := &secretTransport{
-		base: &url.URL{Scheme: "https", Host: "clerk.example.com"}, secret: "sk_live_planted0secret",
-		next: roundTripper(func(*http.Request) (*http.Response, error) {
-			t.Error("the secret left the house")
-			return nil, io.EOF
-		}),
-	}
-	for _, target := range []string{
-		"http://clerk.example.com/", "https://clerk.example.com:444/", "https://evil.example/", "https://clerk.example.com.evil.example/",
-		"https://user@clerk.example.com/", "https://clerk.example.com//evil.example/", "https://clerk.example.com",
-	} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, strings.NewReader("body"))
-		require.NoError(t, err)
-		res, err := guard.RoundTrip(r)
-		require.ErrorIs(t, err, errForeignTarget, target)
-		require.Nil(t, res)
-	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://clerk.example.com/", nil)
-	require.NoError(t, err)
-	r.Host = "evil.example"
-	_, err = guard.RoundTrip(r) //nolint:bodyclose // there is none
-	require.ErrorIs(t, err, errForeignTarget)
-	assert.Empty(t, r.Header["Clerk-Secret-Key"])
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -34,7 +35,7 @@ type Deps struct {
 type Proxy struct {
 	auth        *middleware.Authenticator
 	origins     *origin.Resolver
-	frontend    *frontend // nil when the Frontend API is not served here
+	frontend    *frontend.API // nil when the Frontend API is not served here
 	forwardAuth *forwardAuth
 	accepts     []middleware.TokenType // of the environment
 	transport   http.RoundTripper      // of Deps; nil for transports of their own
@@ -75,10 +76,27 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	}
 	p.site.Store(first)
 	if cfg.FrontendPath() != "" {
-		p.frontend = newFrontend(cfg, deps.FrontendTransport, p.origins)
+		p.frontend = p.newFrontend(cfg, deps.FrontendTransport)
 	}
 	p.forwardAuth = newForwardAuth(cfg.ForwardAuthEndpoint(), p.origins, p.logger)
 	return p, nil
+}
+
+// How long the Frontend API may take to be connected to, and to begin an answer.
+const (
+	frontendConnectTimeout = 5 * time.Second
+	frontendTimeout        = 15 * time.Second
+)
+
+// newFrontend makes the way to the Frontend API; no transport means one of its own.
+func (p *Proxy) newFrontend(cfg settings.Config, transport http.RoundTripper) *frontend.API {
+	if transport == nil {
+		transport = standardTransport(cfg.FrontendOrigin(), frontendConnectTimeout, frontendTimeout)
+	}
+	return frontend.New(frontend.Options{
+		Path: cfg.FrontendPath(), ProxyURL: cfg.Auth.ProxyURL, Origin: cfg.FrontendOrigin(), SecretKey: cfg.Auth.SecretKey,
+		Transport: transport, Origins: p.origins,
+	})
 }
 
 // Reload puts the routes and upstreams of cfg in place of the present ones.
@@ -106,7 +124,7 @@ func (p *Proxy) Close() {
 	p.site.Load().retire(nil)
 	p.auth.Close()
 	if p.frontend != nil {
-		p.frontend.close()
+		p.frontend.Close()
 	}
 }
 
@@ -164,10 +182,10 @@ func (p *Proxy) serveFrontend(w http.ResponseWriter, r *http.Request, ps *passag
 	}
 	path, ok := routes.Canonical(r.URL)
 	switch {
-	case ok && p.frontend.serves(ps.public, path):
+	case ok && p.frontend.Serves(ps.public, path):
 		ps.path = path
-		p.frontend.serve(w, withPath(r, path), ps.public, &ps.outcome)
-	case !ok && p.frontend.serves(ps.public, ps.path):
+		p.frontend.Serve(w, withPath(r, path), ps.public, &ps.outcome)
+	case !ok && p.frontend.Serves(ps.public, ps.path):
 		refuseAmbiguous(w, r, ps)
 	default:
 		return false

@@ -1,0 +1,101 @@
+package frontend
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/wire"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+)
+
+// call is one request to the Frontend API.
+type call struct {
+	*API
+	public  *origin.Public
+	outcome *answer.Outcome
+}
+
+func (c *call) rewrite(pr *httputil.ProxyRequest) {
+	in, out := pr.In, pr.Out
+	path := strings.TrimPrefix(in.URL.EscapedPath(), c.opts.Path)
+	if path == "" {
+		path = "/"
+	}
+	decoded, err := url.PathUnescape(path)
+	if err != nil {
+		decoded = path // not of a canonical path; the transport refuses what this may be
+	}
+	base := c.opts.Origin
+	out.URL = &url.URL{Scheme: base.Scheme, Host: base.Host, Path: decoded, RawPath: path, RawQuery: in.URL.RawQuery}
+	out.Host = base.Host
+	out.Trailer = nil
+
+	wire.Delete(out.Header, func(name string) bool {
+		return wire.ClaimsForwarded(name) || wire.ClaimsIdentity(name) || claimsProxy(name)
+	})
+	out.Header.Del("Connection") // ReverseProxy kept it for an upgrade
+	out.Header.Del("Upgrade")
+	out.Header.Del("Te")
+	c.opts.Origins.WriteForwarded(in, c.public, out.Header.Set)
+	out.Header["Clerk-Proxy-Url"] = []string{c.publicURL()}
+}
+
+// claimsProxy finds a client's copies of what only a proxy may say.
+func claimsProxy(name string) bool {
+	return wire.HasNormalPrefix(name, "clerk-proxy-url") || wire.HasNormalPrefix(name, "clerk-secret-key")
+}
+
+// publicURL is the proxy URL as browsers know it.
+func (c *call) publicURL() string {
+	if strings.HasPrefix(c.opts.ProxyURL, "/") {
+		return c.public.Origin() + c.opts.ProxyURL
+	}
+	return c.opts.ProxyURL
+}
+
+// modifyResponse maps a redirect to the Frontend API itself back under the proxy
+// path; other redirects and all cookies stay as they are.
+func (c *call) modifyResponse(res *http.Response) error {
+	c.outcome.Status = res.StatusCode
+	if len(res.Header["Set-Cookie"]) > 0 {
+		wire.ForbidCaching(res.Header)
+	}
+	if location := res.Header.Get("Location"); location != "" {
+		res.Header.Set("Location", c.mapLocation(location))
+	}
+	return nil
+}
+
+func (c *call) mapLocation(location string) string {
+	u, err := url.Parse(location)
+	if err != nil || u.Opaque != "" || u.User != nil {
+		return location
+	}
+	own := u.Scheme == c.opts.Origin.Scheme && strings.EqualFold(u.Host, c.opts.Origin.Host)
+	rooted := u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") && !c.matches(u.EscapedPath())
+	if !own && !rooted {
+		return location
+	}
+	mapped := c.publicURL() + u.EscapedPath()
+	if u.RawQuery != "" {
+		mapped += "?" + u.RawQuery
+	}
+	if u.Fragment != "" {
+		mapped += "#" + u.EscapedFragment()
+	}
+	return mapped
+}
+
+func (c *call) failed(w http.ResponseWriter, _ *http.Request, err error) {
+	c.outcome.Err = err
+	if errors.Is(err, errForeignTarget) {
+		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_request_failed", "The target of this request is not the Frontend API.")
+		return
+	}
+	status, _ := answer.RoundTripFailed(err)
+	answer.RefuseJSON(w, status, "proxy_request_failed", "The Frontend API could not be reached.")
+}
