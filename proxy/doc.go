@@ -8,9 +8,9 @@
 // context ends, and puts a changed configuration to work without losing a request.
 //
 // A request finds its route (site.go), is judged by it (rule.go), gets its headers
-// (outgoing.go) and goes to the upstream (upstream.go), whose answer comes back by
-// incoming.go or, for a WebSocket, upgrade.go. Forward auth rebuilds the request that
-// a gateway tells of and sends it the same way, with a grant in the upstream's place.
+// (headers.go) and goes to its application by internal/forward. What is known of it on
+// the way is its passage (passage.go). Forward auth rebuilds the request that a gateway
+// tells of and sends it the same way, with a grant in the application's place.
 //
 // What is guaranteed, whatever a client sends:
 //

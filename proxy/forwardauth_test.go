@@ -237,7 +237,7 @@ func TestForwardAuthKnowsAWebSocket(t *testing.T) {
 		a := askedBefore(nil)
 		res := a.ask(t, "/.clerkgate/auth/traefik", append(replaced("X-Forwarded-Proto", "wss"), lines...)...)
 		require.Equal(t, http.StatusOK, res.StatusCode, name)
-		assert.True(t, isWebSocket(a.seen.Header), "the guard against other sites must see it")
+		assert.Equal(t, []string{"websocket"}, a.seen.Header["Upgrade"], "the guard against other sites must see it")
 		assert.Equal(t, "https://app.example.com", a.trusted.Public(a.seen).Origin())
 		assert.Empty(t, res.Header["Upgrade"])
 	}

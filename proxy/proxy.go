@@ -11,6 +11,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -91,7 +92,7 @@ const (
 // newFrontend makes the way to the Frontend API; no transport means one of its own.
 func (p *Proxy) newFrontend(cfg settings.Config, transport http.RoundTripper) *frontend.API {
 	if transport == nil {
-		transport = standardTransport(cfg.FrontendOrigin(), frontendConnectTimeout, frontendTimeout)
+		transport = forward.NewTransport(cfg.FrontendOrigin(), frontendConnectTimeout, frontendTimeout)
 	}
 	return frontend.New(frontend.Options{
 		Path: cfg.FrontendPath(), ProxyURL: cfg.Auth.ProxyURL, Origin: cfg.FrontendOrigin(), SecretKey: cfg.Auth.SecretKey,

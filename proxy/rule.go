@@ -15,6 +15,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -30,11 +31,11 @@ type rule struct {
 	guard       *crossorigin.Guard // nil when it is off
 
 	origins   *origin.Resolver
-	suffix    string    // of this instance's cookies
-	upstream  *upstream // nil where there is none: only gateways ask
+	suffix    string            // of this instance's cookies
+	upstream  *forward.Upstream // nil where there is none: only gateways ask
 	identity  identity.Set
 	headers   http.Header // added for the upstream
-	ownNames  []string    // of headers, as [wire.NormalName] writes them
+	ownNames  []string    // of headers, in normal form
 	signer    *assertion.Signer
 	exchanger *exchange.Exchanger
 }
@@ -88,47 +89,47 @@ func nameOf(route *routes.Route) string {
 
 // serve judges a request and lets it pass, or answers it. What a browser must
 // know to read the answer at all comes first, so that it stands on every answer.
-func (u *rule) serve(w http.ResponseWriter, r *http.Request, ps *passage) {
-	if u.cors == nil {
-		u.judge(w, r, ps)
+func (rl *rule) serve(w http.ResponseWriter, r *http.Request, ps *passage) {
+	if rl.cors == nil {
+		rl.judge(w, r, ps)
 		return
 	}
-	u.cors.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u.judge(w, r, ps)
+	rl.cors.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rl.judge(w, r, ps)
 	})).ServeHTTP(w, r)
 }
 
-func (u *rule) judge(w http.ResponseWriter, r *http.Request, ps *passage) {
-	if u.route.Auth == routes.AuthNone {
-		u.pass(w, r, ps)
+func (rl *rule) judge(w http.ResponseWriter, r *http.Request, ps *passage) {
+	if rl.route.Auth == routes.AuthNone {
+		rl.pass(w, r, ps)
 		return
 	}
-	if u.forbids(r, ps.public) {
-		u.crossSite(w, r, ps)
+	if rl.forbids(r, ps.public) {
+		rl.crossSite(w, r, ps)
 		return
 	}
-	ps.state = u.auth.AuthenticateAt(r, ps.public)
+	ps.state = rl.auth.AuthenticateAt(r, ps.public)
 	if ps.state.Answer(w, r) {
 		return
 	}
 	w = ps.state.Writer(w)
-	if u.route.Auth == routes.AuthRequired && !u.auth.Permits(w, r, ps.state, &u.requirement) {
+	if rl.route.Auth == routes.AuthRequired && !rl.auth.Permits(w, r, ps.state, &rl.requirement) {
 		return
 	}
-	if u.identify(w, r, ps) {
-		u.pass(w, r, ps)
+	if rl.identify(w, r, ps) {
+		rl.pass(w, r, ps)
 	}
 }
 
 // identify gets what the route promises its upstream beside the identity headers.
 // What cannot be had is answered here: an upstream must not have to wonder.
-func (u *rule) identify(w http.ResponseWriter, r *http.Request, ps *passage) bool {
+func (rl *rule) identify(w http.ResponseWriter, r *http.Request, ps *passage) bool {
 	status, _ := identity.Verdict(ps.state)
 	if status != middleware.SignedIn {
 		return true
 	}
 	who := ps.state.Auth
-	switch u.route.Authorization {
+	switch rl.route.Authorization {
 	case routes.AuthorizationSession:
 		if ps.state.TokenType == middleware.SessionToken {
 			ps.tokens.authorization = "Bearer " + ps.state.Token
@@ -137,17 +138,17 @@ func (u *rule) identify(w http.ResponseWriter, r *http.Request, ps *passage) boo
 		if who.SessionID == "" {
 			break // a machine has no session to make a token of
 		}
-		token, err := u.exchanger.Token(r.Context(), exchange.Key{SessionID: who.SessionID, Template: u.route.TokenTemplate, Version: who.OrgID})
+		token, err := rl.exchanger.Token(r.Context(), exchange.Key{SessionID: who.SessionID, Template: rl.route.TokenTemplate, Version: who.OrgID})
 		if err != nil {
-			u.exchangeFailed(w, r, ps, err)
+			rl.exchangeFailed(w, r, ps, err)
 			return false
 		}
 		ps.tokens.authorization = "Bearer " + token
 	}
-	if u.signer == nil || u.route.Audience == "" {
+	if rl.signer == nil || rl.route.Audience == "" {
 		return true
 	}
-	signed, err := u.signer.Sign(subject(who), u.route.Audience)
+	signed, err := rl.signer.Sign(subject(who), rl.route.Audience)
 	if err != nil {
 		ps.outcome.Err = err
 		answer.Refuse(w, r, http.StatusInternalServerError, "assertion_failed", "This request could not be vouched for.")
@@ -157,7 +158,7 @@ func (u *rule) identify(w http.ResponseWriter, r *http.Request, ps *passage) boo
 	return true
 }
 
-func (u *rule) exchangeFailed(w http.ResponseWriter, r *http.Request, ps *passage, err error) {
+func (rl *rule) exchangeFailed(w http.ResponseWriter, r *http.Request, ps *passage, err error) {
 	ps.outcome.Err = err
 	if context.Cause(r.Context()) != nil {
 		return // the client has gone
@@ -183,13 +184,27 @@ func subject(who *middleware.Auth) assertion.Subject {
 
 // pass is the end of a request that may go on: to its upstream, or, where a gateway
 // asks, the answer that it may.
-func (u *rule) pass(w http.ResponseWriter, r *http.Request, ps *passage) {
+func (rl *rule) pass(w http.ResponseWriter, r *http.Request, ps *passage) {
 	switch {
 	case ps.gateway != nil:
-		ps.gateway.grant(w, r.Header, u.header(r, ps))
-	case u.upstream == nil:
+		ps.gateway.grant(w, r.Header, rl.header(r, ps))
+	case rl.upstream == nil:
 		answer.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
 	default:
-		u.upstream.forward(w, r, ps)
+		rl.forward(w, r, ps)
 	}
+}
+
+// forward carries a request to the upstream, with what the route has to tell.
+func (rl *rule) forward(w http.ResponseWriter, r *http.Request, ps *passage) {
+	out := rl.upstream.NewRequest(r, rl.ownNames)
+	if rl.route.StripPrefix != "" {
+		routes.SetPath(&out.URL, ps.upstreamPath)
+	}
+	if ps.host != "" {
+		out.Host = ps.host
+	}
+	out.NoStore = setsCookies(ps.state)
+	rl.tell(&out.Header, r, ps)
+	rl.upstream.Forward(w, out, &ps.outcome)
 }

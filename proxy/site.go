@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
 	"github.com/clerkgate/clerkgate/internal/exchange"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -24,7 +26,7 @@ type site struct {
 	// that the upstream may have each as it came.
 	table     *routes.Table
 	rules     []*rule // in the order of the table
-	upstreams map[string]*upstream
+	upstreams map[string]*forward.Upstream
 	settings  map[string]routes.Upstream // of upstreams, to tell what has changed
 	signer    *assertion.Signer          // nil without assertions
 	jwks      http.Handler
@@ -34,7 +36,7 @@ type site struct {
 
 // newSite makes a site out of cfg. It goes on using what of old has not changed.
 func (p *Proxy) newSite(cfg settings.Config, old *site) (*site, error) {
-	s := &site{origins: p.origins, upstreams: make(map[string]*upstream), settings: cfg.AllUpstreams()}
+	s := &site{origins: p.origins, upstreams: make(map[string]*forward.Upstream), settings: cfg.AllUpstreams()}
 	if err := s.sign(cfg, p); err != nil {
 		return nil, err
 	}
@@ -50,9 +52,7 @@ func (p *Proxy) newSite(cfg settings.Config, old *site) (*site, error) {
 			s.upstreams[name] = old.upstreams[name]
 			continue
 		}
-		to, err := newUpstream(up, transportOptions{
-			direct: cfg.UpstreamTransport != settings.TransportStandard, now: p.now, logger: p.logger,
-		}, p.transport)
+		to, err := p.newUpstream(up, cfg.UpstreamTransport != settings.TransportStandard)
 		if err != nil {
 			s.retire(old)
 			return nil, settings.UpstreamError(name, up, err)
@@ -78,6 +78,24 @@ func (p *Proxy) newSite(cfg settings.Config, old *site) (*site, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// newUpstream makes the way to one application.
+func (p *Proxy) newUpstream(up routes.Upstream, direct bool) (*forward.Upstream, error) {
+	target, err := url.Parse(up.URL)
+	if err != nil {
+		return nil, err
+	}
+	protocols, err := up.Protocol.Versions(target.Scheme == "https")
+	if err != nil {
+		return nil, err
+	}
+	return forward.New(forward.Options{
+		Target: target, Protocols: protocols, Direct: direct,
+		CAFile: up.CAFile, CertificateFile: up.CertificateFile, KeyFile: up.KeyFile, ServerName: up.ServerName,
+		ConnectTimeout: up.ConnectTimeout, ResponseTimeout: up.ResponseTimeout,
+		Transport: p.transport, Now: p.now, Logger: p.logger,
+	})
 }
 
 func (s *site) sign(cfg settings.Config, p *Proxy) error {
@@ -111,7 +129,7 @@ func (s *site) exchangeTokens(p *Proxy) (err error) {
 func (s *site) retire(next *site) {
 	for name, u := range s.upstreams {
 		if next == nil || next.upstreams[name] != u {
-			u.close()
+			u.Close()
 		}
 	}
 }

@@ -3,12 +3,10 @@ package proxy
 import (
 	"bufio"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -17,8 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clerkgate/clerkgate/internal/certificate"
-	"github.com/clerkgate/clerkgate/internal/http1"
 	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -65,49 +61,6 @@ func TestUpstreamMustBeWhoItShouldBe(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestTransportChoice(t *testing.T) {
-	for _, test := range []struct {
-		up     routes.Upstream
-		direct bool
-		want   transport
-	}{
-		{routes.Upstream{URL: "http://127.0.0.1:1"}, true, &http1.Transport{}},
-		{routes.Upstream{URL: "http://127.0.0.1:1", Protocol: routes.ProtocolHTTP1}, true, &http1.Transport{}},
-		{routes.Upstream{URL: "unix:/app.sock"}, true, &http1.Transport{}},
-		{routes.Upstream{URL: "http://127.0.0.1:1"}, false, &http.Transport{}},
-		{routes.Upstream{URL: "unix:/app.sock"}, false, &http.Transport{}},
-		{routes.Upstream{URL: "http://127.0.0.1:1", Protocol: routes.ProtocolH2C}, true, &switching{}},
-		{routes.Upstream{URL: "https://127.0.0.1:1"}, true, &http.Transport{}},
-		{routes.Upstream{URL: "https://127.0.0.1:1", Protocol: routes.ProtocolHTTP2}, true, &switching{}},
-	} {
-		got, err := newTransport(test.up, transportOptions{direct: test.direct})
-		require.NoError(t, err)
-		assert.IsType(t, test.want, got, test.up.URL)
-		got.CloseIdleConnections()
-	}
-	for _, up := range []routes.Upstream{
-		{URL: "http://127.0.0.1:1", Protocol: routes.ProtocolHTTP2},
-		{URL: "https://127.0.0.1:1", Protocol: routes.ProtocolH2C},
-		{URL: "https://127.0.0.1:1", Protocol: "spdy"},
-		{URL: "https://127.0.0.1:1", CAFile: "missing.pem"},
-		{URL: "https://127.0.0.1:1", CertificateFile: "missing.pem", KeyFile: "missing.key"},
-		{URL: "://"},
-	} {
-		got, err := newTransport(up, transportOptions{})
-		require.Error(t, err, up)
-		assert.Nil(t, got)
-		var file *certificate.Error
-		assert.Equal(t, up.CAFile+up.CertificateFile != "", errors.As(err, &file), up)
-	}
-}
-
-// HTTP_PROXY says nothing to a sidecar: requests with credentials go where they
-// were told to.
-func TestTransportsIgnoreTheEnvironmentsProxy(t *testing.T) {
-	u := &url.URL{Scheme: "http", Host: "app.internal"}
-	assert.Nil(t, standardTransport(u, time.Second, time.Second).Proxy)
 }
 
 // A body that stalls on its way to the upstream, or is malformed, is its client's fault:

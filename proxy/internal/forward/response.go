@@ -1,22 +1,19 @@
-package proxy
+package forward
 
 import (
 	"errors"
 	"io"
-	"maps"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"strings"
-	"sync"
 
 	"github.com/clerkgate/clerkgate/internal/wire"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
-// answer writes the upstream's answer to the client.
-func (u *upstream) answer(w http.ResponseWriter, r *http.Request, res *http.Response, ps *passage) {
+// respond writes the application's answer to the client.
+func (u *Upstream) respond(w http.ResponseWriter, r *Request, res *http.Response, o *answer.Outcome) {
 	defer res.Body.Close()
-	copyAnswerHeader(w.Header(), res, ps)
+	copyHeader(w.Header(), res, r.NoStore)
 	announced := len(res.Trailer)
 	if announced > 0 {
 		names := make([]string, 0, announced)
@@ -28,8 +25,8 @@ func (u *upstream) answer(w http.ResponseWriter, r *http.Request, res *http.Resp
 	w.WriteHeader(res.StatusCode)
 
 	if err := u.copyBody(w, res); err != nil {
-		ps.outcome.Err = err
-		if r.Context().Value(http.ServerContextKey) != nil {
+		o.Err = err
+		if r.In.Context().Value(http.ServerContextKey) != nil {
 			// Half an answer must not look like a whole one: this cuts the connection.
 			panic(http.ErrAbortHandler)
 		}
@@ -53,10 +50,10 @@ func (u *upstream) answer(w http.ResponseWriter, r *http.Request, res *http.Resp
 	}
 }
 
-// copyAnswerHeader adds the upstream's headers to those that clerkgate has set.
+// copyHeader adds the upstream's headers to those that clerkgate has set.
 // What carries Clerk's cookies must not become cacheable: a cache would hand one
 // person's session to another.
-func copyAnswerHeader(h http.Header, res *http.Response, ps *passage) {
+func copyHeader(h http.Header, res *http.Response, noStore bool) {
 	listed := res.Header["Connection"]
 	for name, values := range res.Header {
 		switch {
@@ -67,14 +64,14 @@ func copyAnswerHeader(h http.Header, res *http.Response, ps *passage) {
 			h[name] = append(h[name][:len(h[name]):len(h[name])], values...)
 		}
 	}
-	if ps.state != nil && setsCookies(ps.state) {
+	if noStore {
 		wire.ForbidCaching(h)
 	}
 }
 
 // copyBody passes the body on. What has no known length is a stream, and each
 // piece of it goes out at once.
-func (u *upstream) copyBody(w http.ResponseWriter, res *http.Response) error {
+func (u *Upstream) copyBody(w http.ResponseWriter, res *http.Response) error {
 	if res.ContentLength == 0 || res.Body == http.NoBody {
 		return nil
 	}
@@ -115,61 +112,4 @@ func isEventStream(h http.Header) bool {
 	}
 	rest := strings.TrimLeft(values[0][len(kind):], " \t")
 	return rest == "" || rest[0] == ';'
-}
-
-// flushing sends each piece on as it comes.
-type flushing struct {
-	w          io.Writer
-	controller *http.ResponseController
-}
-
-func (f *flushing) Write(p []byte) (int, error) {
-	n, err := f.w.Write(p)
-	if err == nil {
-		err = f.controller.Flush()
-	}
-	return n, err
-}
-
-// informational passes 1xx answers on while a round trip is under way.
-type informational struct {
-	w       http.ResponseWriter
-	mu      sync.Mutex
-	stopped bool
-}
-
-// watch returns r with a trace that sees 1xx answers.
-func (i *informational) watch(r *http.Request) *http.Request {
-	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		if !i.stopped {
-			i.Inform(code, http.Header(h))
-		}
-		return nil
-	}}
-	return r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
-}
-
-// Inform sends one 1xx answer with its own headers alone: what clerkgate has set,
-// cookies above all, belongs to the final answer.
-func (i *informational) Inform(code int, header http.Header) {
-	h := i.w.Header()
-	kept := maps.Clone(h)
-	clear(h)
-	for name, values := range header {
-		if !wire.IsHopByHop(name) && !wire.ClaimsIdentity(name) {
-			h[name] = values
-		}
-	}
-	i.w.WriteHeader(code)
-	clear(h)
-	maps.Copy(h, kept)
-}
-
-// stop ends it: a transport may call its trace late.
-func (i *informational) stop() {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.stopped = true
 }

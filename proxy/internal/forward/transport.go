@@ -1,30 +1,24 @@
-package proxy
+package forward
 
 import (
 	"context"
 	"crypto/tls"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
 	"github.com/clerkgate/clerkgate/internal/http1"
-	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// Limits of connections to the upstreams and to the Frontend API.
+// Limits of connections.
 const (
-	defaultConnectWait  = 10 * time.Second
-	defaultUpstreamWait = 60 * time.Second
-	keepAlive           = 30 * time.Second
-	continueTimeout     = time.Second
-	idleTimeout         = 90 * time.Second
-	idlePerHost         = 256
-	maxResponseHeader   = 256 << 10
-	copyBufferSize      = 32 << 10
+	keepAlive         = 30 * time.Second
+	continueTimeout   = time.Second
+	idleTimeout       = 90 * time.Second
+	idlePerHost       = 256
+	maxResponseHeader = 256 << 10
 	// An HTTP/2 connection on which nothing comes for this long is asked for a sign
 	// of life, so that requests do not wait on one that is dead.
 	pingAfter   = 30 * time.Second
@@ -37,39 +31,24 @@ type transport interface {
 	CloseIdleConnections()
 }
 
-// transportOptions are what transports have in common.
-type transportOptions struct {
-	direct bool // HTTP/1.1 without TLS is spoken by [http1.Transport]
-	now    func() time.Time
-	logger *slog.Logger
-}
-
-// newTransport makes the transport for one upstream. Files that can't be used come
-// as a [*certificate.Error], settings that contradict each other as another error.
+// newTransport makes the transport for one application.
 //
 // It never looks at HTTP_PROXY: a sidecar's traffic, with credentials in it, goes
 // where it was told to.
-func newTransport(up routes.Upstream, opts transportOptions) (transport, error) {
-	target, err := url.Parse(up.URL)
-	if err != nil {
-		return nil, err
+func newTransport(o Options) (transport, error) {
+	secure := o.Target.Scheme == "https"
+	if o.Direct && !secure && o.Protocols.HTTP1() {
+		return directTransport(o), nil
 	}
-	protocols, err := up.Protocol.Versions(target.Scheme == "https")
-	if err != nil {
-		return nil, err
-	}
-	connect, wait := up.ConnectTimeout, up.ResponseTimeout
-	if opts.direct && target.Scheme != "https" && protocols.HTTP1() {
-		return directTransport(target, connect, wait, opts.now), nil
-	}
-	t := standardTransport(target, connect, wait)
-	t.Protocols = protocols
-	if target.Scheme == "https" {
-		if t.TLSClientConfig, err = clientTLS(up, opts); err != nil {
+	t := NewTransport(o.Target, o.ConnectTimeout, o.ResponseTimeout)
+	t.Protocols = o.Protocols
+	if secure {
+		var err error
+		if t.TLSClientConfig, err = clientTLS(o); err != nil {
 			return nil, err
 		}
 	}
-	if !protocols.HTTP1() {
+	if !o.Protocols.HTTP1() {
 		return newSwitching(t), nil
 	}
 	return t, nil
@@ -107,23 +86,25 @@ func (s *switching) CloseIdleConnections() {
 
 // directTransport is for HTTP/1.1 without TLS, which most sidecars speak to their
 // application: no goroutine stands between a request and its connection.
-func directTransport(target *url.URL, connect, wait time.Duration, now func() time.Time) transport {
-	address, dial := target.Host, dialer(target, connect)
-	if target.Port() == "" {
-		address = net.JoinHostPort(target.Hostname(), "80")
+func directTransport(o Options) transport {
+	address, dial := o.Target.Host, dialer(o.Target, o.ConnectTimeout)
+	if o.Target.Port() == "" {
+		address = net.JoinHostPort(o.Target.Hostname(), "80")
 	}
 	return http1.New(http1.Options{
 		Dial:                   func(ctx context.Context) (net.Conn, error) { return dial(ctx, "tcp", address) },
 		MaxIdle:                idlePerHost,
 		IdleTimeout:            idleTimeout,
-		ResponseHeaderTimeout:  wait,
+		ResponseHeaderTimeout:  o.ResponseTimeout,
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: maxResponseHeader,
-		Now:                    now,
+		Now:                    o.Now,
 	})
 }
 
-func standardTransport(target *url.URL, connect, wait time.Duration) *http.Transport {
+// NewTransport makes net/http's transport with the limits of this package. It never
+// looks at HTTP_PROXY.
+func NewTransport(target *url.URL, connect, wait time.Duration) *http.Transport {
 	return &http.Transport{
 		DialContext:            dialer(target, connect),
 		TLSHandshakeTimeout:    connect,
@@ -152,18 +133,18 @@ func dialer(target *url.URL, timeout time.Duration) func(ctx context.Context, ne
 
 // clientTLS trusts the upstream's own authorities in place of the system's, where
 // there are some, and shows a client certificate where there is one.
-func clientTLS(up routes.Upstream, opts transportOptions) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: up.ServerName}
-	if up.CAFile != "" {
-		pool, err := certificate.Authorities(up.CAFile)
+func clientTLS(o Options) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: o.ServerName}
+	if o.CAFile != "" {
+		pool, err := certificate.Authorities(o.CAFile)
 		if err != nil {
 			return nil, err
 		}
 		config.RootCAs = pool
 	}
-	if up.CertificateFile != "" || up.KeyFile != "" {
+	if o.CertificateFile != "" || o.KeyFile != "" {
 		pair, err := certificate.Load(certificate.Options{
-			CertificateFile: up.CertificateFile, KeyFile: up.KeyFile, Now: opts.now, Logger: opts.logger,
+			CertificateFile: o.CertificateFile, KeyFile: o.KeyFile, Now: o.Now, Logger: o.Logger,
 		})
 		if err != nil {
 			return nil, err
@@ -172,15 +153,3 @@ func clientTLS(up routes.Upstream, opts transportOptions) (*tls.Config, error) {
 	}
 	return config, nil
 }
-
-// bufferPool lends buffers for bodies.
-type bufferPool struct{ pool sync.Pool }
-
-func (b *bufferPool) get() *[copyBufferSize]byte {
-	if buffer, ok := b.pool.Get().(*[copyBufferSize]byte); ok {
-		return buffer
-	}
-	return new([copyBufferSize]byte)
-}
-
-func (b *bufferPool) put(buffer *[copyBufferSize]byte) { b.pool.Put(buffer) }

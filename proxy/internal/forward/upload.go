@@ -1,4 +1,4 @@
-package proxy
+package forward
 
 import (
 	"context"
@@ -25,7 +25,7 @@ type sending struct {
 
 // send watches the body of out, if there is one. The returned function ends that:
 // it is called when the upstream has begun to answer, or failed to.
-func (u *upstream) send(out *http.Request) (sent *http.Request, stop func()) {
+func (u *Upstream) send(out *http.Request) (sent *http.Request, stop func()) {
 	if out.Body == nil {
 		return out, func() {}
 	}

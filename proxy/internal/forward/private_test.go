@@ -1,4 +1,4 @@
-package proxy
+package forward
 
 import (
 	"net/http"
@@ -48,7 +48,7 @@ func TestRewriteCookies(t *testing.T) {
 			if test.lines != nil {
 				h["Cookie"] = test.lines
 			}
-			rewriteCookies(h, "sfx", test.fresh)
+			(&Header{Map: h}).RewriteCookies("sfx", test.fresh)
 			assert.Equal(t, test.want, h["Cookie"])
 		})
 	}

@@ -1,4 +1,4 @@
-package proxy
+package forward
 
 import (
 	"io"
@@ -7,13 +7,13 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// forwardTrailers prepares out to carry the trailers of in. Only names that in
+// passTrailers prepares out to carry the trailers of in. Only names that in
 // announced and that cannot be taken for identity, credentials or forwarding are
 // announced again; servers that merge trailers into headers would believe them.
 //
 // Values arrive after the body, in the map of the request that the server made.
 // They are copied when the body has been read to its end.
-func forwardTrailers(in, out *http.Request) {
+func passTrailers(in, out *http.Request) {
 	if len(out.Trailer) == 0 {
 		out.Trailer = nil
 		return

@@ -1,4 +1,4 @@
-package proxy
+package forward
 
 import (
 	"bufio"
@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 var (
@@ -17,35 +19,35 @@ var (
 
 // upgrade finishes a switch to WebSocket: the two connections are joined until
 // one side ends, or the request's context does.
-func (u *upstream) upgrade(w http.ResponseWriter, r, out *http.Request, res *http.Response, ps *passage) {
+func (u *Upstream) upgrade(w http.ResponseWriter, r *Request, res *http.Response, o *answer.Outcome) {
 	upstream, ok := res.Body.(io.ReadWriteCloser)
-	if !ok || !isWebSocket(out.Header) || !isWebSocket(res.Header) {
+	if !ok || !isWebSocket(r.out.Header) || !isWebSocket(res.Header) {
 		_ = res.Body.Close()
-		upstreamFailed(w, r, ps, errUnaskedUpgrade)
+		failed(w, r.In, o, errUnaskedUpgrade)
 		return
 	}
 	defer upstream.Close()
-	copyAnswerHeader(w.Header(), res, ps)
+	copyHeader(w.Header(), res, r.NoStore)
 	w.Header()["Connection"], w.Header()["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	client, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		clear(w.Header())
-		upstreamFailed(w, r, ps, errors.Join(errNoUpgrade, err))
+		failed(w, r.In, o, errors.Join(errNoUpgrade, err))
 		return
 	}
 	defer client.Close()
 	// The server's deadlines were for a request; this connection may be silent for
 	// as long as both sides like.
 	if err := client.SetDeadline(time.Time{}); err != nil {
-		ps.outcome.Err = err
+		o.Err = err
 		return
 	}
 	res.Header, res.Body = w.Header(), nil
 	if err := errors.Join(res.Write(buffered), buffered.Flush()); err != nil {
-		ps.outcome.Err = err
+		o.Err = err
 		return
 	}
-	stop := context.AfterFunc(r.Context(), func() {
+	stop := context.AfterFunc(r.In.Context(), func() {
 		_ = client.Close()
 		_ = upstream.Close()
 	})
@@ -77,35 +79,4 @@ func end(dst, src io.Closer, err error) {
 	}
 	_ = dst.Close()
 	_ = src.Close()
-}
-
-// The sizes of a relay's buffers, in bytes. Most connections are silent most of the
-// time, and there may be many: only one that has much to say gets the large one.
-const (
-	smallRelayBuffer = 2 << 10
-	largeRelayBuffer = 32 << 10
-)
-
-// relay copies until src ends.
-func relay(dst io.Writer, src io.Reader) error {
-	small := make([]byte, smallRelayBuffer)
-	buffer := small
-	for {
-		n, err := src.Read(buffer)
-		if n > 0 {
-			if _, err := dst.Write(buffer[:n]); err != nil {
-				return err
-			}
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case n == smallRelayBuffer && len(buffer) == smallRelayBuffer:
-			buffer = make([]byte, largeRelayBuffer)
-		case n <= smallRelayBuffer:
-			buffer = small
-		}
-	}
 }

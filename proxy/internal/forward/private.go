@@ -1,7 +1,6 @@
-package proxy
+package forward
 
 import (
-	"net/http"
 	"net/url"
 	"strings"
 )
@@ -16,14 +15,14 @@ func privateCookie(name string) bool {
 		name == "__clerk_redirect_count"
 }
 
-// rewriteCookies removes private cookies from h and, when fresh is not empty,
-// puts it in place of the session token under both of its names. Every other
-// cookie stays as it was, byte for byte. Names are read as the middleware reads
-// them, so that what it believed is what is replaced.
-func rewriteCookies(h http.Header, suffix, fresh string) {
+// RewriteCookies removes Clerk's private cookies and, when fresh is not empty, puts it
+// in place of the session token under both of its names: the plain one, and that with
+// the instance's suffix. Every other cookie stays as it was, byte for byte. Names are
+// read as the middleware reads them, so that what it believed is what is replaced.
+func (h *Header) RewriteCookies(suffix, fresh string) {
 	plain, suffixed := "__session", "__session_"+suffix
 	replaced := fresh == ""
-	lines := h["Cookie"]
+	lines := h.Map["Cookie"]
 	kept := make([]string, 0, len(lines)+1)
 	for _, line := range lines {
 		if !strings.Contains(line, "__") {
@@ -64,10 +63,10 @@ func rewriteCookies(h http.Header, suffix, fresh string) {
 		}
 	}
 	if len(kept) == 0 {
-		delete(h, "Cookie")
+		delete(h.Map, "Cookie")
 		return
 	}
-	h["Cookie"] = kept
+	h.Map["Cookie"] = kept
 }
 
 // privateQuery removes the parameters in which Clerk hands over a browser; every

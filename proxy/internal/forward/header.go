@@ -1,0 +1,68 @@
+package forward
+
+import (
+	"net/http"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
+)
+
+// Header is the header of a request for an application.
+type Header struct {
+	Map    http.Header
+	values []string // of what [Header.Set] wrote; they share one array
+}
+
+// NewHeader returns an empty Header with room for n names, for who wants to know what
+// an application would be told.
+func NewHeader(n int) *Header { return &Header{Map: make(http.Header, n)} }
+
+// Copy writes what of a client's header may pass: all but what is about the connection,
+// claims what only a proxy may say, or could be read as one of own, which are names in
+// normal form (as CVE-2025-64484, for names that are not known beforehand).
+func (h *Header) Copy(in http.Header, own []string) {
+	listed := in["Connection"]
+	for name, values := range in {
+		if !wire.IsHopByHop(name) && !wire.ClaimsIdentity(name) && !wire.ClaimsForwarded(name) && !claims(name, own) && !wire.HasToken(listed, name) {
+			h.Map[name] = values
+		}
+	}
+	if wire.HasToken(in["Te"], "trailers") {
+		h.Set("Te", "trailers") // gRPC asks for it
+	}
+	if isWebSocket(in) {
+		h.Set("Connection", "Upgrade")
+		h.Set("Upgrade", "websocket")
+	}
+	if _, ok := h.Map["User-Agent"]; !ok {
+		h.Map["User-Agent"] = nil // keeps net/http from sending its own
+	}
+}
+
+// Set writes a header with one value, without an allocation of its own; name is in
+// net/http's canonical spelling. An empty value leaves the header as it is.
+func (h *Header) Set(name, value string) {
+	if value == "" {
+		return
+	}
+	h.values = append(h.values, value)
+	n := len(h.values)
+	h.Map[name] = h.values[n-1 : n : n]
+}
+
+// claims reports whether an application could read name as one of own.
+func claims(name string, own []string) bool {
+	for _, n := range own {
+		if wire.IsNormal(name, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// isWebSocket says whether a request or an answer switches to WebSocket. No other
+// switch is let through: after one to h2c a client would talk to the upstream
+// directly, with identity headers of its own making.
+func isWebSocket(h http.Header) bool {
+	upgrade := h["Upgrade"]
+	return len(upgrade) == 1 && wire.EqualFold(upgrade[0], "websocket") && wire.HasToken(h["Connection"], "Upgrade")
+}

@@ -1,0 +1,54 @@
+package forward
+
+import (
+	"maps"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"sync"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
+)
+
+// informational passes 1xx answers on while a round trip is under way.
+type informational struct {
+	w       http.ResponseWriter
+	mu      sync.Mutex
+	stopped bool
+}
+
+// watch returns r with a trace that sees 1xx answers.
+func (i *informational) watch(r *http.Request) *http.Request {
+	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if !i.stopped {
+			i.Inform(code, http.Header(h))
+		}
+		return nil
+	}}
+	return r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
+}
+
+// Inform sends one 1xx answer with its own headers alone: what clerkgate has set,
+// cookies above all, belongs to the final answer.
+func (i *informational) Inform(code int, header http.Header) {
+	h := i.w.Header()
+	kept := maps.Clone(h)
+	clear(h)
+	for name, values := range header {
+		if !wire.IsHopByHop(name) && !wire.ClaimsIdentity(name) {
+			h[name] = values
+		}
+	}
+	i.w.WriteHeader(code)
+	clear(h)
+	maps.Copy(h, kept)
+}
+
+// stop ends it: a transport may call its trace late.
+func (i *informational) stop() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.stopped = true
+}

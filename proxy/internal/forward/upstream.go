@@ -1,0 +1,161 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/clerkgate/clerkgate/internal/http1"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+)
+
+// Options say where an application is and how it is spoken to.
+type Options struct {
+	// Target is where the application listens: http or https with a host, or unix with
+	// a path.
+	Target *url.URL
+	// Protocols are the versions of HTTP that it may be spoken to in.
+	Protocols *http.Protocols
+	// Direct speaks HTTP/1.1 without TLS by [http1.Transport].
+	Direct bool
+	// CAFile holds the authorities that may have signed its certificate, in place of
+	// the system's; CertificateFile and KeyFile what it is shown; "" is none.
+	CAFile, CertificateFile, KeyFile string
+	// ServerName is the name in its certificate; "" means the host of Target.
+	ServerName string
+	// ConnectTimeout bounds making a connection, ResponseTimeout the wait for an answer
+	// to begin, and for the application to take anything of a body. Both must be set.
+	ConnectTimeout, ResponseTimeout time.Duration
+
+	// Transport is used in place of one of its own; nil makes one.
+	Transport http.RoundTripper
+	Now       func() time.Time
+	Logger    *slog.Logger
+}
+
+// Upstream is one application. It is safe for concurrent use.
+type Upstream struct {
+	target    *url.URL // scheme and host of outgoing URLs
+	transport http.RoundTripper
+	direct    *http1.Transport // transport, where it is one; else nil
+	buffers   bufferPool
+	requests  requestPool
+	idle      func()
+	wait      time.Duration // for the answer to begin
+}
+
+// New makes an Upstream. Files that can't be used come as a [*certificate.Error]. No
+// connection is made.
+func New(o Options) (*Upstream, error) {
+	u := &Upstream{target: o.Target, transport: o.Transport, idle: func() {}, wait: o.ResponseTimeout}
+	if o.Target.Scheme == "unix" {
+		u.target = &url.URL{Scheme: "http", Host: "upstream"}
+	}
+	if o.Transport == nil {
+		own, err := newTransport(o)
+		if err != nil {
+			return nil, err
+		}
+		u.transport, u.idle = own, own.CloseIdleConnections
+	}
+	u.direct, _ = u.transport.(*http1.Transport)
+	return u, nil
+}
+
+// Close closes idle connections. Requests in flight keep theirs.
+func (u *Upstream) Close() { u.idle() }
+
+// Forward carries r to the application and the answer to w, or answers why that can't
+// be done. o says what became of it, even when Forward panics with
+// [http.ErrAbortHandler], which it does to cut short an answer that has begun.
+//
+// r must be of u's own making, and must not be used afterwards.
+func (u *Upstream) Forward(w http.ResponseWriter, r *Request, o *answer.Outcome) {
+	out := r.outgoing()
+	if out.Body != nil {
+		// A transport may still be reading the body when it has an answer. The server
+		// forbids that once this method returns.
+		defer out.Body.Close()
+		// Streams go both ways over HTTP/1 too: the answer may begin before the body
+		// has ended.
+		bothWays(w)
+	}
+	r.informational.w = w
+	request, sent := u.send(out)
+	res, err := u.roundTrip(request, &r.informational)
+	sent()
+	if err != nil {
+		if cause := context.Cause(request.Context()); errors.Is(cause, errUpstreamTakesNothing) {
+			err = cause // whatever the transport made of it
+		}
+		failed(w, r.In, o, err)
+		return
+	}
+	o.Status = res.StatusCode
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		u.upgrade(w, r, res, o)
+		return
+	}
+	u.respond(w, r, res, o)
+	if u.direct != nil && out.Body == nil {
+		u.requests.put(r) // the answer is over, and nobody holds its request
+	}
+}
+
+// roundTrip has w told of informational answers on the way.
+func (u *Upstream) roundTrip(out *http.Request, w *informational) (*http.Response, error) {
+	if u.direct != nil {
+		return u.direct.RoundTripInformed(out, w)
+	}
+	defer w.stop()
+	return u.transport.RoundTrip(w.watch(out))
+}
+
+func failed(w http.ResponseWriter, in *http.Request, o *answer.Outcome, err error) {
+	if broken := bodyFailure(in); broken != nil {
+		o.Err = broken // whatever the transport made of it
+		broken.Refuse(w, in)
+		return
+	}
+	o.Err = err
+	status, code := answer.RoundTripFailed(err)
+	if context.Cause(in.Context()) != nil {
+		w.WriteHeader(status) // the client has gone
+		return
+	}
+	message := "The application could not be reached. Try again in a moment."
+	if status == http.StatusGatewayTimeout {
+		message = "The application took too long to answer. Try again in a moment."
+	}
+	answer.Refuse(w, in, status, code, message)
+}
+
+// bothWays lets an answer begin before the body of its request has ended, where the
+// server allows that. Not every server does: its ResponseWriter says so by a method.
+func bothWays(w http.ResponseWriter) {
+	for {
+		switch inner := w.(type) {
+		case interface{ BothWays() }:
+			inner.BothWays()
+			return
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			return
+		}
+	}
+}
+
+// bodyFailure is how to answer a request whose client did not send its body as it
+// should have; nil when that is not what went wrong.
+func bodyFailure(r *http.Request) *answer.Error {
+	if body, ok := r.Body.(interface {
+		Failure(context.Context) *answer.Error
+	}); ok {
+		return body.Failure(r.Context())
+	}
+	return nil
+}
