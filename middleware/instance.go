@@ -3,8 +3,9 @@ package middleware
 import (
 	"crypto/sha1" //nolint:gosec // the cookie suffix is defined by SHA-1; nothing rests on its strength
 	"encoding/base64"
-	"errors"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/clerkapi"
 )
 
 // instance is what the publishable key and the options say about where tokens,
@@ -27,35 +28,6 @@ type instance struct {
 // isKnown is false for the zero instance, whose publishable key could not be read.
 func (in *instance) isKnown() bool { return in.keyHost != "" }
 
-var (
-	errKeyPrefix = errors.New("must begin with pk_test_ or pk_live_")
-	errKeyParts  = errors.New("must be pk_test_ or pk_live_ and one part of base64")
-	errKeyBase64 = errors.New("the part behind pk_test_ or pk_live_ is not base64; was it cut short?")
-	errKeyHost   = errors.New("must hold a host with a dot, ended by one $; copy the key from the Clerk dashboard again")
-)
-
-// parsePublishableKey returns the kind of instance and the Frontend API's host.
-func parsePublishableKey(key string) (production bool, host string, err error) {
-	production = strings.HasPrefix(key, "pk_live_")
-	if !production && !strings.HasPrefix(key, "pk_test_") {
-		return false, "", errKeyPrefix
-	}
-	parts := strings.Split(key, "_")
-	if len(parts) != 3 || parts[2] == "" {
-		return false, "", errKeyParts
-	}
-	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(parts[2], "="))
-	// The decoder skips line ends; the cookie suffix, a hash of the key, does not.
-	if err != nil || strings.ContainsAny(key, "\r\n") {
-		return false, "", errKeyBase64
-	}
-	host, ended := strings.CutSuffix(string(decoded), "$")
-	if !ended || strings.Contains(host, "$") || !strings.Contains(host, ".") {
-		return false, "", errKeyHost
-	}
-	return production, host, nil
-}
-
 // cookieSuffix is the first 8 characters of the URL-safe base64 of the SHA-1 of
 // the publishable key exactly as given.
 func cookieSuffix(publishableKey string) string {
@@ -64,13 +36,13 @@ func cookieSuffix(publishableKey string) string {
 }
 
 func newInstance(o *Options) (instance, error) {
-	production, host, err := parsePublishableKey(o.PublishableKey)
+	key, err := clerkapi.ParsePublishableKey(o.PublishableKey)
 	if err != nil {
 		return instance{}, err
 	}
-	in := instance{production: production, keyHost: host, issuerHost: host, suffix: cookieSuffix(o.PublishableKey)}
+	in := instance{production: key.Production, keyHost: key.FrontendAPI, issuerHost: key.FrontendAPI, suffix: cookieSuffix(o.PublishableKey)}
 	in.names = newCookieNames(in.suffix)
-	if production && o.IsSatellite && o.Domain != "" {
+	if in.production && o.IsSatellite && o.Domain != "" {
 		in.issuerHost = "clerk." + o.Domain
 	}
 	switch {

@@ -104,6 +104,3 @@ func (e *Exchanger) Token(ctx context.Context, key Key) (string, error) {
 	}
 	return o.token, o.err
 }
-
-// Len returns how many answers are remembered, failures and expired ones included.
-func (e *Exchanger) Len() int { return e.known.Len() }

@@ -1,10 +1,8 @@
 package token
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"math"
 	"strings"
 	"unique"
 
@@ -31,7 +29,6 @@ type document struct {
 
 	payload   []byte // JSON text of the claims
 	signature []byte
-	isObject  bool
 
 	iss, sub, sid, aud, azp, iat, exp, nbf javascript.Value
 	issText, sidText                       string
@@ -115,7 +112,7 @@ func (d *document) readHeader(doc []byte) {
 }
 
 func (d *document) readClaims() {
-	d.isObject = javascript.WalkObject(d.payload, func(name, raw []byte) {
+	javascript.WalkObject(d.payload, func(name, raw []byte) {
 		switch string(name) {
 		case "iss":
 			d.iss = javascript.Value{Raw: raw}
@@ -183,13 +180,6 @@ func (u *Unverified) Raw() string {
 	return u.parts.Value().header + u.raw
 }
 
-// ClaimsAreObject reports whether the claims are a JSON object (or array, which
-// JavaScript treats alike); of null and other values every claim is absent.
-func (u *Unverified) ClaimsAreObject() bool {
-	d := u.document()
-	return d.isObject || bytes.HasPrefix(bytes.TrimLeft(d.payload, " \t\r\n"), []byte("["))
-}
-
 // Issuer returns the iss claim: its text if it is a string (ok), and whether
 // JavaScript would take it for true.
 func (u *Unverified) Issuer() (iss string, ok, truthy bool) {
@@ -216,21 +206,6 @@ func (u *Unverified) IAT() (seconds float64, ok bool) { return u.document().iat.
 
 // EXP returns when the token expires, in Unix seconds, if it says a number.
 func (u *Unverified) EXP() (seconds float64, ok bool) { return u.document().exp.Number() }
-
-// ExpiresMillis returns the expiry as JavaScript's Date has it, in Unix
-// milliseconds; NaN when it is no number or no date.
-func (u *Unverified) ExpiresMillis() float64 {
-	n, ok := u.EXP()
-	if !ok {
-		return math.NaN()
-	}
-	return dateMillis(n)
-}
-
-// HasSubjectPrefix reports whether sub is a string that begins with prefix.
-func (u *Unverified) HasSubjectPrefix(prefix string) bool {
-	return u.document().hasSubjectPrefix(prefix)
-}
 
 func (d *document) hasSubjectPrefix(prefix string) bool {
 	sub, ok := d.sub.Text()

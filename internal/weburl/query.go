@@ -16,12 +16,6 @@ func (u *URL) Get(name string) (value string, ok bool) {
 	return QueryGet(u.query, name)
 }
 
-// Has reports whether the query has the parameter, with or without a value.
-func (u *URL) Has(name string) bool {
-	_, ok := QueryGet(u.query, name)
-	return ok
-}
-
 // Append adds a parameter at the end and writes the query anew.
 func (u *URL) Append(name, value string) {
 	u.setQuery(append(parseQuery(u.query), pair{javascript.ReplaceInvalid(name), javascript.ReplaceInvalid(value)}))

@@ -115,9 +115,6 @@ func (u *URL) Href() string {
 	return b.String()
 }
 
-// String returns the same as [URL.Href].
-func (u *URL) String() string { return u.Href() }
-
 // Origin returns scheme, host and port, or "null" for an opaque origin: that of
 // every scheme but http, https, ws, wss and ftp. A blob: URL has the origin of
 // the http or https URL inside.
@@ -133,9 +130,6 @@ func (u *URL) Origin() string {
 	return "null"
 }
 
-// Protocol returns the scheme with its colon: "https:".
-func (u *URL) Protocol() string { return u.scheme + ":" }
-
 // Host returns host name and port; the port only if it is not the scheme's default.
 func (u *URL) Host() string {
 	if u.port == "" {
@@ -146,10 +140,6 @@ func (u *URL) Host() string {
 
 // Hostname returns the host alone, an IPv6 address in brackets.
 func (u *URL) Hostname() string { return u.hostname }
-
-// HasCredentials reports whether the URL carries a user name or a password. A
-// JavaScript Request refuses such a URL.
-func (u *URL) HasCredentials() bool { return u.userinfo != "" }
 
 // Port returns the port in decimal, "" for none and for the scheme's default.
 func (u *URL) Port() string { return u.port }
@@ -163,14 +153,6 @@ func (u *URL) Search() string {
 		return ""
 	}
 	return "?" + u.query
-}
-
-// Hash returns the fragment with its number sign, "" when it is empty.
-func (u *URL) Hash() string {
-	if u.fragment == "" {
-		return ""
-	}
-	return "#" + u.fragment
 }
 
 // SetPathname replaces the path: dot segments are resolved, "?" and "#" become
