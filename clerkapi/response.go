@@ -27,7 +27,7 @@ type Response struct {
 
 // readResponse reads the reply within the limit and closes it. The Response is never nil; on an error its Body is.
 func readResponse(hr *http.Response, limit int64, now func() time.Time) (*Response, error) {
-	defer hr.Body.Close() //nolint:errcheck // nothing was written, and what was read is checked below
+	defer hr.Body.Close() // nothing was written, and what was read is checked below
 	res := &Response{
 		StatusCode: hr.StatusCode,
 		Header:     hr.Header,

@@ -56,7 +56,7 @@ func latin1(s string) (string, bool) {
 	}
 	out := make([]byte, 0, len(s))
 	for _, r := range s {
-		out = append(out, byte(r))
+		out = append(out, byte(r)) //nolint:gosec // at most 0xff, see above
 	}
 	return string(out), true
 }

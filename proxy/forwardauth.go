@@ -34,6 +34,8 @@ func (f *forwardAuth) serves(path string) bool {
 	return ok && f.path != "" && (rest == "" || rest[0] == '/')
 }
 
+const untrustedPeer = "forward auth was asked by a peer that is not trusted; if it is your gateway, add it to " + settings.EnvTrustedProxies
+
 // answer answers the question r. judge is given the original request, and must end in
 // [gatewayAnswer.grant] where a proxied request would go to the upstream.
 //
@@ -42,7 +44,7 @@ func (f *forwardAuth) serves(path string) bool {
 func (f *forwardAuth) answer(w http.ResponseWriter, r *http.Request, judge func(*gatewayAnswer, *http.Request)) {
 	if !f.trusted.TrustedPeer(r) {
 		f.logger.LogAttrs(r.Context(), slog.LevelWarn,
-			"forward auth was asked by a peer that is not trusted; if it is your gateway, add it to "+settings.EnvTrustedProxies,
+			untrustedPeer,
 			slog.String("peer", origin.PeerIP(r)))
 		answer.Refuse(w, r, http.StatusForbidden, "peer_not_trusted", "Only gateways that clerkgate trusts may ask here.")
 		return

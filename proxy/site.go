@@ -107,7 +107,7 @@ func (s *site) sign(cfg settings.Config, p *Proxy) error {
 		return settings.NewError(settings.EnvConfig, fmt.Errorf("assertion: %w", err))
 	}
 	for _, warning := range keys.Warnings() {
-		p.logger.Warn("assertion key: " + warning)
+		p.logger.Warn("assertion key", "warning", warning)
 	}
 	s.jwks = keys.Handler()
 	s.signer, err = assertion.NewSigner(assertion.Options{

@@ -121,15 +121,15 @@ func (p *Pair) Reload() error {
 
 func (p *Pair) report(pair *tls.Certificate, first bool) {
 	leaf := pair.Leaf
-	level, message := slog.LevelInfo, "certificate renewed"
+	log := p.opts.Logger.With("file", p.opts.CertificateFile, "not_after", leaf.NotAfter)
 	switch {
 	case !p.opts.Now().Before(leaf.NotAfter):
 		// Clients will refuse it, but another pair may be on its way, and no
 		// certificate at all serves nobody either.
-		level, message = slog.LevelWarn, "the certificate has expired"
+		log.Warn("the certificate has expired")
 	case first:
-		level, message = slog.LevelDebug, "certificate loaded"
+		log.Debug("certificate loaded")
+	default:
+		log.Info("certificate renewed")
 	}
-	p.opts.Logger.LogAttrs(context.Background(), level, message,
-		slog.String("file", p.opts.CertificateFile), slog.Time("not_after", leaf.NotAfter))
 }

@@ -121,7 +121,7 @@ func (b *body) Close() error {
 // drop ends a request whose answer nobody wants to the end; another goroutine may
 // be reading it.
 func (c *conn) drop() {
-	c.release()
+	_ = c.release() // nobody is told
 	c.t.pool.leave(c)
 	c.close()
 }

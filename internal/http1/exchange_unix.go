@@ -31,8 +31,8 @@ func rawConn(nc net.Conn) syscall.RawConn {
 // readFD reads without waiting; again says that there is nothing now.
 func readFD(fd uintptr, p []byte) (n int, again bool, err error) {
 	for {
-		n, err = syscall.Read(int(fd), p) //nolint:gosec // descriptors are small
-		switch err {                      //nolint:errorlint // nobody wraps a system call's error
+		n, err = syscall.Read(int(fd), p)
+		switch err {
 		case nil:
 			if n == 0 {
 				return 0, false, io.EOF
@@ -50,8 +50,8 @@ func readFD(fd uintptr, p []byte) (n int, again bool, err error) {
 // writeFD writes without waiting; again says that there is no room now.
 func writeFD(fd uintptr, p []byte) (n int, again bool, err error) {
 	for {
-		n, err = syscall.Write(int(fd), p) //nolint:gosec // descriptors are small
-		switch err {                       //nolint:errorlint // nobody wraps a system call's error
+		n, err = syscall.Write(int(fd), p)
+		switch err {
 		case nil:
 			return n, false, nil
 		case syscall.EINTR:

@@ -241,7 +241,7 @@ func takeLength(h http.Header) (int64, error) {
 	if len(v) > 1 {
 		h["Content-Length"] = v[:1:1]
 	}
-	return int64(n), nil //nolint:gosec // it has 63 bits
+	return int64(n), nil
 }
 
 // takeTrailerNames moves the names of announced trailers to res.Trailer.

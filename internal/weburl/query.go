@@ -133,7 +133,7 @@ func decodeForm(s string) string {
 		case c == '+':
 			b = append(b, ' ')
 		case c == '%' && i+2 < len(s) && hexValue(s[i+1]) >= 0 && hexValue(s[i+2]) >= 0:
-			b = append(b, byte(hexValue(s[i+1])<<4|hexValue(s[i+2])))
+			b = append(b, byte(hexValue(s[i+1])<<4|hexValue(s[i+2]))) //nolint:gosec // two digits of four bits
 			i += 2
 		default:
 			b = append(b, c)

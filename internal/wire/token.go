@@ -17,12 +17,12 @@ func IsToken(s string) bool {
 func IsTokenByte(c byte) bool { return tokenBytes[c] }
 
 // tokenBytes is [isTokenByte] as a table: names are looked at in every request.
-var tokenBytes = func() (table [256]bool) {
+var tokenBytes = func() (table [256]bool) { //nolint:gochecknoglobals // it never changes
 	for c := range len(table) {
 		table[c] = isTokenByte(byte(c))
 	}
 	return table
-}() //nolint:gochecknoglobals // it never changes
+}()
 
 // Sets of bytes below 128: bit c%64 of word c/64.
 const (

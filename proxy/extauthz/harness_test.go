@@ -190,7 +190,7 @@ func upstream(t testing.TB, check *authv3.CheckRequest, response *authv3.CheckRe
 // ways to say so must agree.
 func appends(option *corev3.HeaderValueOption) bool {
 	//lint:ignore SA1019 older releases read nothing else
-	old := option.GetAppend().GetValue()
+	old := option.GetAppend().GetValue() //nolint:staticcheck // the same
 	if old != (option.GetAppendAction() == corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD) {
 		panic("the two ways contradict each other")
 	}

@@ -2,7 +2,6 @@ package extauthz
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -23,8 +22,8 @@ type malformed struct {
 
 func (m *malformed) Error() string { return m.what }
 
-func bad(format string, args ...any) error {
-	return &malformed{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+func bad(what string) error {
+	return &malformed{http.StatusBadRequest, what}
 }
 
 // rebuild makes the request that Envoy was sent out of a check. from is Envoy's

@@ -92,14 +92,6 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
-// quoteURL shows a URL without the password and the query that it may hold.
-func quoteURL(s string) string {
-	if strings.ContainsAny(s, "@?") {
-		return "a URL with a user or a query"
-	}
-	return quote(s)
-}
-
 // oneOf lists words as a person would.
 func oneOf(words []string) string {
 	if len(words) < 2 {

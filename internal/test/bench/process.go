@@ -114,7 +114,7 @@ func (p *process) cpuTime() (cpu, error) {
 }
 
 func readStat(file string) (stat, error) {
-	text, err := os.ReadFile(file) //nolint:gosec // below /proc
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return stat{}, err
 	}

@@ -102,13 +102,14 @@ func serveProfiled(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	out, err := os.Create(file) //nolint:gosec // named on the command line
+	out, err := os.Create(file)
 	if err != nil {
 		return err
 	}
 	if err := pprof.StartCPUProfile(out); err != nil {
 		return err
 	}
+	//nolint:sloglint // what writing a line costs belongs to the profile
 	logger := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: cfg.LogLevel}))
 	err = proxy.Run(ctx, cfg, proxy.RunOptions{Logger: logger})
 	pprof.StopCPUProfile()

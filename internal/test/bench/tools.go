@@ -61,7 +61,7 @@ func machine(ctx context.Context) string {
 	parts := []string{fmt.Sprintf("%s, %d cores", cpuModel(), runtime.NumCPU()), runtime.Version()}
 	for _, version := range [][]string{{"uname", "-sr"}, {"haproxy", "-v"}, {"nginx", "-v"}, {"wrk", "-v"}} {
 		// wrk exits with a failure after it told its version.
-		out, _ := exec.CommandContext(ctx, version[0], version[1]).CombinedOutput() //nolint:gosec // the four commands above
+		out, _ := exec.CommandContext(ctx, version[0], version[1]).CombinedOutput()
 		line, _, _ := strings.Cut(string(out), "\n")
 		line, _, _ = strings.Cut(line, " https://")
 		line, _, _ = strings.Cut(line, " Copyright")

@@ -174,9 +174,9 @@ func (g *generator) cookieHeader(odd bool) {
 	for i, c := range g.cookies {
 		pairs[i] = c[0] + "=" + c[1]
 	}
-	separator, shape := "; ", "plain"
+	separator := "; "
 	if odd {
-		shape = pick(g.dice, "tight", "spaces", "tabs", "junk", "twoLines", "pctValue", "pctName", "dupFirst", "dupLast", "quoted", "reversed", "noEquals", "emptyName", "otherSuffix", "upperName", "injected")
+		shape := pick(g.dice, "tight", "spaces", "tabs", "junk", "twoLines", "pctValue", "pctName", "dupFirst", "dupLast", "quoted", "reversed", "noEquals", "emptyName", "otherSuffix", "upperName", "injected")
 		g.label("cookies", shape)
 		i := g.IntN(len(pairs))
 		name, value := g.cookies[i][0], g.cookies[i][1]

@@ -127,7 +127,7 @@ func (b *boundedBody) after(n int, err error) (int, error) {
 	b.left -= int64(n)
 	switch {
 	case err == nil:
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		b.eof = true
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errStalled

@@ -116,7 +116,9 @@ func (e *Emulator) Run(ctx context.Context, stdout io.Writer) error {
 	if server.Shutdown(limit) != nil {
 		_ = server.Close() // connections that did not end in time
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
 	return nil
 }
 
