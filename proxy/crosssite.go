@@ -18,22 +18,27 @@ const reasonCrossSite = "cross-site-request"
 var errCrossSite = errors.New("a page of another site made this request with the user's cookies")
 
 // forbids says whether the CSRF guard keeps the user's cookies from authenticating r.
-func (u *rule) forbids(r *http.Request, public *origin.Public) bool {
-	return u.guard != nil && u.guard.Concerns(r) && usesCookies(r) && !u.guard.Allows(r, public.PageOrigin())
+func (rl *rule) forbids(r *http.Request, public *origin.Public) bool {
+	return rl.guard != nil && rl.guard.Concerns(r) && usesCookies(r) && !rl.guard.Allows(r, public.PageOrigin())
 }
 
-// crossSite answers a request that the guard forbids. On a public path it passes, as
-// what it is without the session: identity and payment providers send people back
-// by forms that post from their own pages.
-func (u *rule) crossSite(w http.ResponseWriter, r *http.Request, ps *passage) {
-	if u.route.Auth == routes.AuthPublic {
-		ps.state = &middleware.State{Status: middleware.SignedOut, Reason: reasonCrossSite, Auth: &middleware.Auth{}}
-		u.pass(w, withoutSession(r), ps)
-		return
+// guard keeps a page of another site from acting with a user's cookies. On a public
+// path its request passes, as what it is without the session: identity and payment
+// providers send people back by forms that post from their own pages.
+func guard(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		switch rl := ps.rule; {
+		case rl.route.Auth == routes.AuthNone || !rl.forbids(r, ps.public):
+			next(w, r, ps)
+		case rl.route.Auth == routes.AuthPublic:
+			ps.state = &middleware.State{Status: middleware.SignedOut, Reason: reasonCrossSite, Auth: &middleware.Auth{}}
+			next(w, withoutSession(r), ps)
+		default:
+			ps.outcome.Err = errCrossSite
+			answer.Refuse(w, r, http.StatusForbidden, "cross_site_request",
+				"This request was made by a page of another site, and carries your session. It was not let through.")
+		}
 	}
-	ps.outcome.Err = errCrossSite
-	answer.Refuse(w, r, http.StatusForbidden, "cross_site_request",
-		"This request was made by a page of another site, and carries your session. It was not let through.")
 }
 
 // usesCookies says whether a request would be judged by Clerk's cookies.

@@ -7,7 +7,8 @@
 // makes an [http.Handler] of it, [Run] serves that handler and the admin listener until its
 // context ends, and puts a changed configuration to work without losing a request.
 //
-// A request finds its route (site.go), is judged by it (rule.go), gets its headers
+// The way of a request is in chain.go: it finds its route (site.go), is judged by it
+// (judge.go), gets its headers
 // (headers.go) and goes to its application by internal/forward. What is known of it on
 // the way is its passage (passage.go). Forward auth rebuilds the request that a gateway
 // tells of and sends it the same way, with a grant in the application's place.

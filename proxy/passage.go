@@ -19,6 +19,7 @@ type passage struct {
 	// anybody needs it.
 	public *origin.Public
 
+	site         *site             // the routes as they were when it came
 	rule         *rule             // nil while no route has matched
 	upstreamPath string            // path without the route's prefix
 	host         string            // as it was judged, for the upstream; "" for the request's own

@@ -10,10 +10,8 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
-	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
-	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -43,6 +41,8 @@ type Proxy struct {
 	log         accessLog
 	logger      *slog.Logger
 	now         func() time.Time
+
+	whole, judged station // see chain
 
 	site      atomic.Pointer[site]
 	reloading sync.Mutex
@@ -80,6 +80,7 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 		p.frontend = p.newFrontend(cfg, deps.FrontendTransport)
 	}
 	p.forwardAuth = newForwardAuth(cfg.ForwardAuthEndpoint(), p.origins, p.logger)
+	p.whole, p.judged = p.chain()
 	return p, nil
 }
 
@@ -131,80 +132,3 @@ func (p *Proxy) Close() {
 
 // Ready returns nil once requests can be judged.
 func (p *Proxy) Ready(ctx context.Context) error { return p.auth.Ready(ctx) }
-
-// ServeHTTP judges the request and passes it on, or answers it.
-func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
-		refuseMethod(w, r)
-		return
-	}
-	ps := &passage{method: r.Method, path: r.URL.EscapedPath()}
-	if p.log.enabled(r.Context()) {
-		ps.client.ResponseWriter = w
-		w = &ps.client
-		defer p.log.line(r, ps, p.now())
-	}
-	p.serve(w, withoutClaims(r), ps)
-}
-
-// refuseMethod answers methods that no application behind a proxy has a use for.
-// CONNECT asks for a tunnel (CVE-2026-71324); what follows on the connection must not
-// be read as a request. TRACE asks for the request as it arrives at the application,
-// with the identity headers and the cookies that no script may see (RFC 9110, section
-// 9.3.8).
-func refuseMethod(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Connection", "close")
-	w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-	answer.Refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server has no use for the method "+r.Method+".")
-}
-
-// serve finds out whose business a request is: clerkgate's own, the Frontend
-// API's, or that of a route.
-func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, ps *passage) {
-	site := p.site.Load()
-	switch {
-	case site.signer != nil && ps.path == jwksPath:
-		site.jwks.ServeHTTP(w, r)
-		return
-	case p.forwardAuth.serves(ps.path):
-		p.forwardAuth.answer(w, r, func(a *gatewayAnswer, original *http.Request) { p.grant(a, original, ps) })
-		return
-	}
-	ps.public = p.origins.Public(r)
-	if !p.serveFrontend(w, r, ps) {
-		p.serveRoute(w, r, ps, site)
-	}
-}
-
-// serveFrontend passes a request to the Frontend API; false when it is none of its.
-func (p *Proxy) serveFrontend(w http.ResponseWriter, r *http.Request, ps *passage) bool {
-	if p.frontend == nil {
-		return false
-	}
-	path, ok := routes.Canonical(r.URL)
-	switch {
-	case ok && p.frontend.Serves(ps.public, path):
-		ps.path = path
-		p.frontend.Serve(w, withPath(r, path), ps.public, &ps.outcome)
-	case !ok && p.frontend.Serves(ps.public, ps.path):
-		refuseAmbiguous(w, r, ps)
-	default:
-		return false
-	}
-	return true
-}
-
-// serveRoute passes a request to the upstream of its route, once it is judged.
-func (p *Proxy) serveRoute(w http.ResponseWriter, r *http.Request, ps *passage, site *site) {
-	if r, ok := site.match(w, r, ps); ok {
-		ps.rule.serve(w, r, ps)
-	}
-}
-
-// grant judges a request that a gateway asks about, as [Proxy.serveRoute] would,
-// and answers who it is in place of the upstream. r is the original request, as
-// the gateway told it.
-func (p *Proxy) grant(a *gatewayAnswer, r *http.Request, ps *passage) {
-	ps.gateway, ps.method, ps.path, ps.public = a, r.Method, r.URL.EscapedPath(), p.origins.Public(r)
-	p.serveRoute(a, withoutClaims(r), ps, p.site.Load())
-}

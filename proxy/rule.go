@@ -87,43 +87,9 @@ func nameOf(route *routes.Route) string {
 	return route.Name
 }
 
-// serve judges a request and lets it pass, or answers it. What a browser must
-// know to read the answer at all comes first, so that it stands on every answer.
-func (rl *rule) serve(w http.ResponseWriter, r *http.Request, ps *passage) {
-	if rl.cors == nil {
-		rl.judge(w, r, ps)
-		return
-	}
-	rl.cors.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rl.judge(w, r, ps)
-	})).ServeHTTP(w, r)
-}
-
-func (rl *rule) judge(w http.ResponseWriter, r *http.Request, ps *passage) {
-	if rl.route.Auth == routes.AuthNone {
-		rl.pass(w, r, ps)
-		return
-	}
-	if rl.forbids(r, ps.public) {
-		rl.crossSite(w, r, ps)
-		return
-	}
-	ps.state = rl.auth.AuthenticateAt(r, ps.public)
-	if ps.state.Answer(w, r) {
-		return
-	}
-	w = ps.state.Writer(w)
-	if rl.route.Auth == routes.AuthRequired && !rl.auth.Permits(w, r, ps.state, &rl.requirement) {
-		return
-	}
-	if rl.identify(w, r, ps) {
-		rl.pass(w, r, ps)
-	}
-}
-
-// identify gets what the route promises its upstream beside the identity headers.
+// issue gets the tokens that the route promises its upstream.
 // What cannot be had is answered here: an upstream must not have to wonder.
-func (rl *rule) identify(w http.ResponseWriter, r *http.Request, ps *passage) bool {
+func (rl *rule) issue(w http.ResponseWriter, r *http.Request, ps *passage) bool {
 	status, _ := identity.Verdict(ps.state)
 	if status != middleware.SignedIn {
 		return true
@@ -179,19 +145,6 @@ func subject(who *middleware.Auth) assertion.Subject {
 		OrgID: who.OrgID, OrgSlug: who.OrgSlug, OrgRole: who.OrgRole,
 		MachineID: who.MachineID, ClientID: who.ClientID, TokenID: who.TokenID,
 		Scope: strings.Join(who.Scopes, " "), ActorID: actor.Sub,
-	}
-}
-
-// pass is the end of a request that may go on: to its upstream, or, where a gateway
-// asks, the answer that it may.
-func (rl *rule) pass(w http.ResponseWriter, r *http.Request, ps *passage) {
-	switch {
-	case ps.gateway != nil:
-		ps.gateway.grant(w, r.Header, rl.header(r, ps))
-	case rl.upstream == nil:
-		answer.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
-	default:
-		rl.forward(w, r, ps)
 	}
 }
 

@@ -52,7 +52,7 @@ func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
 		p.Close()
 		return err
 	}
-	app.Handler = options.InFlight.Count(serve.Limit(p, options.Limits))
+	app.Handler = p.behind(options.Limits, options.InFlight)
 	return serve.Run(ctx, app, options)
 }
 

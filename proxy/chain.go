@@ -1,0 +1,148 @@
+package proxy
+
+import (
+	"net/http"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/internal/serve"
+	"github.com/clerkgate/clerkgate/proxy/routes"
+)
+
+// station is where a request comes by: it answers the request, or hands it to the next.
+type station func(w http.ResponseWriter, r *http.Request, ps *passage)
+
+// chain is the way of a request to its application, outermost first; before it stand
+// the server's limits, see [Proxy.behind]. judged is its inner part, by which a request
+// goes that a gateway asks about.
+func (p *Proxy) chain() (whole, judged station) {
+	judged = through(deliver, // to the application by internal/forward, or as a yes to the gateway
+		p.route,      // the rule for host, path and method (site.go)
+		share,        // CORS
+		guard,        // pages of other sites
+		authenticate, // Clerk's session protocol (middleware)
+		permit,       // what the route requires
+		identify,     // tokens and assertions for the application
+	)
+	whole = through(judged,
+		refuseMethods, // CONNECT and TRACE
+		p.logged,      // the access log
+		strip,         // a client's claims of identity
+		p.keys,        // the public keys of assertions
+		p.gateways,    // a gateway's question: the original request goes on from judged
+		p.address,     // the public URL, once
+		p.frontendAPI, // Clerk's Frontend API under a path
+	)
+	return whole, judged
+}
+
+// through leads through stations to end.
+func through(end station, stations ...func(next station) station) station {
+	for i := len(stations) - 1; i >= 0; i-- {
+		end = stations[i](end)
+	}
+	return end
+}
+
+// behind puts p behind the limits of a server, and has it count what is in flight.
+func (p *Proxy) behind(limits serve.Limits, inFlight *serve.InFlight) http.Handler {
+	return inFlight.Count(serve.Limit(p, limits))
+}
+
+// ServeHTTP judges the request and passes it on, or answers it.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.whole(w, r, &passage{method: r.Method, path: r.URL.EscapedPath(), site: p.site.Load()})
+}
+
+// grant judges a request that a gateway asks about as one that is to be passed on, and
+// answers who it is in place of the application. r is the original request, as the
+// gateway told it.
+func (p *Proxy) grant(a *gatewayAnswer, r *http.Request, ps *passage) {
+	ps.gateway, ps.site = a, p.site.Load()
+	ps.method, ps.path, ps.public = r.Method, r.URL.EscapedPath(), p.origins.Public(r)
+	p.judged(a, withoutClaims(r), ps)
+}
+
+// refuseMethods answers methods that no application behind a proxy has a use for.
+// CONNECT asks for a tunnel (CVE-2026-71324); what follows on the connection must not
+// be read as a request. TRACE asks for the request as it arrives at the application,
+// with the identity headers and the cookies that no script may see (RFC 9110, section
+// 9.3.8).
+func refuseMethods(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if r.Method != http.MethodConnect && r.Method != http.MethodTrace {
+			next(w, r, ps)
+			return
+		}
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		answer.Refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server has no use for the method "+r.Method+".")
+	}
+}
+
+func (p *Proxy) logged(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if p.log.enabled(r.Context()) {
+			ps.client.ResponseWriter = w
+			w = &ps.client
+			defer p.log.line(r, ps, p.now())
+		}
+		next(w, r, ps)
+	}
+}
+
+func strip(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) { next(w, withoutClaims(r), ps) }
+}
+
+func (p *Proxy) keys(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if ps.site.signer != nil && ps.path == jwksPath {
+			ps.site.jwks.ServeHTTP(w, r)
+			return
+		}
+		next(w, r, ps)
+	}
+}
+
+func (p *Proxy) gateways(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if p.forwardAuth.serves(ps.path) {
+			p.forwardAuth.answer(w, r, func(a *gatewayAnswer, original *http.Request) { p.grant(a, original, ps) })
+			return
+		}
+		next(w, r, ps)
+	}
+}
+
+func (p *Proxy) address(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		ps.public = p.origins.Public(r)
+		next(w, r, ps)
+	}
+}
+
+func (p *Proxy) frontendAPI(next station) station {
+	if p.frontend == nil {
+		return next
+	}
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		path, ok := routes.Canonical(r.URL)
+		switch {
+		case ok && p.frontend.Serves(ps.public, path):
+			ps.path = path
+			p.frontend.Serve(w, withPath(r, path), ps.public, &ps.outcome)
+		case !ok && p.frontend.Serves(ps.public, ps.path):
+			refuseAmbiguous(w, r, ps)
+		default:
+			next(w, r, ps)
+		}
+	}
+}
+
+func (p *Proxy) route(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if r, ok := ps.site.match(w, r, ps); ok {
+			next(w, r, ps)
+		}
+	}
+}

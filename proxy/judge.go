@@ -1,0 +1,69 @@
+package proxy
+
+import (
+	"net/http"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/routes"
+)
+
+// The stations of a request whose rule is known.
+
+// share has the answer shared with the origins of the route's CORS policy. What a
+// browser must know to read an answer at all comes first, so that it stands on each.
+func share(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if ps.rule.cors == nil {
+			next(w, r, ps)
+			return
+		}
+		ps.rule.cors.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next(w, r, ps) })).ServeHTTP(w, r)
+	}
+}
+
+// authenticate finds out who it is, unless the route does not look or [guard] has found
+// that nobody is to be believed. Redirects through Clerk are answered here.
+func authenticate(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if ps.rule.route.Auth == routes.AuthNone || ps.state != nil {
+			next(w, r, ps)
+			return
+		}
+		ps.state = ps.rule.auth.AuthenticateAt(r, ps.public)
+		if !ps.state.Answer(w, r) {
+			next(ps.state.Writer(w), r, ps)
+		}
+	}
+}
+
+// permit turns away whom the route does not let in.
+func permit(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		rl := ps.rule
+		if rl.route.Auth != routes.AuthRequired || rl.auth.Permits(w, r, ps.state, &rl.requirement) {
+			next(w, r, ps)
+		}
+	}
+}
+
+// identify gets what the route promises its application beside the identity headers.
+func identify(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if ps.state == nil || ps.rule.issue(w, r, ps) {
+			next(w, r, ps)
+		}
+	}
+}
+
+// deliver is the end of a request that may go on: to its application, or, where a
+// gateway asks, the answer that it may.
+func deliver(w http.ResponseWriter, r *http.Request, ps *passage) {
+	switch {
+	case ps.gateway != nil:
+		ps.gateway.grant(w, r.Header, ps.rule.header(r, ps))
+	case ps.rule.upstream == nil:
+		answer.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
+	default:
+		ps.rule.forward(w, r, ps)
+	}
+}
