@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
@@ -61,6 +62,8 @@ func (o Options) withDefaults() Options {
 	if o.StaleKeys == 0 {
 		o.StaleKeys = defaultStaleKeys
 	}
+	// One without a name is none, as the verifier of JWTs has it.
+	o.Audience = slices.DeleteFunc(slices.Clone(o.Audience), func(aud string) bool { return aud == "" })
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -226,3 +226,31 @@ func TestRepeatedOrganizationParameter(t *testing.T) {
 		assert.Equal(t, want, a.Authenticate(r).Status, pattern)
 	}
 }
+
+// An audience without a name is none, for opaque tokens as for JWTs.
+func TestEmptyAudiencesAreNone(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		audience []string
+		want     middleware.Status
+	}{
+		"none":              {nil, middleware.SignedIn},
+		"empty":             {[]string{""}, middleware.SignedIn},
+		"empty and other":   {[]string{"", "https://other.example"}, middleware.SignedOut},
+		"empty and its own": {[]string{"", "https://api.example"}, middleware.SignedIn},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newForge(t, 0)
+			f.answer = func(string, string) (int, string) {
+				return 200, `{"object":"clerk_idp_oauth_access_token","id":"oat_1","client_id":"c","subject":"user_1","scopes":[],"aud":["https://api.example"]}`
+			}
+			a := f.authenticator(func(o *middleware.Options) {
+				o.AcceptsToken, o.Audience = []middleware.TokenType{middleware.OAuthToken}, tt.audience
+			})
+			assert.Equal(t, tt.want, a.Authenticate(bearer("oat_1")).Status)
+			jwt := f.token(with{"typ": "at+jwt", "cat": nil}, with{"aud": "https://api.example", "client_id": "c"})
+			assert.Equal(t, tt.want, a.Authenticate(bearer(jwt)).Status)
+		})
+	}
+}

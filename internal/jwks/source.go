@@ -18,12 +18,14 @@ import (
 
 // Limits on what strangers can cause with key ids of their own invention.
 const (
-	maxKID           = 256              // longer ids are unknown without a look
-	unknownKIDs      = 1024             // remembered ids that Clerk did not know
-	unknownKIDFor    = 30 * time.Second // how long such an id is not asked about again
-	unknownFetchEach = 5 * time.Second  // sustained rate of fetches for unknown ids ...
-	unknownBurst     = 5                // ... after this many
-	failureMemory    = time.Second      // how long a failed fetch answers for the next ones
+	maxKID        = 256              // longer ids are unknown without a look
+	unknownKIDs   = 1024             // remembered ids that Clerk did not know
+	unknownKIDFor = 30 * time.Second // how long such an id is not asked about again
+	// A flood of unknown ids spends the budget, and the first tokens of a new key then
+	// wait for the next fetch: a second at most, for a hundredth of what Clerk allows.
+	unknownFetchEach = time.Second // sustained rate of fetches for unknown ids ...
+	unknownBurst     = 5           // ... after this many
+	failureMemory    = time.Second // how long a failed fetch answers for the next ones
 )
 
 // Config tells [New] where keys come from and how long they live.

@@ -412,3 +412,35 @@ func TestKeyIsForItsOwnAlgorithmOnly(t *testing.T) {
 		assert.ErrorIs(t, err, ErrUnknownKey, name)
 	}
 }
+
+// TestFloodKeepsANewKeyOutShortly rotates keys while somebody sends one unknown id
+// after the other.
+func TestFloodKeepsANewKeyOutShortly(t *testing.T) {
+	a, b := rsaKeys()
+	synctest.Test(t, func(t *testing.T) {
+		c := &clerk{doc: set(jwkOf("ins_1", a))}
+		s, err := New(Config{Fetch: c.fetch})
+		require.NoError(t, err)
+		defer s.Close()
+		require.NoError(t, s.Ready(t.Context()))
+		junk := func(n int) {
+			_, err := s.Key(t.Context(), named(fmt.Sprint("ins_junk_", n)))
+			require.ErrorIs(t, err, ErrUnknownKey)
+		}
+		for n := range 1010 {
+			junk(n)
+			time.Sleep(10 * time.Millisecond)
+		}
+		c.set(set(jwkOf("ins_2", b)), nil)
+		rotated, before := time.Now(), c.calls.Load()
+		for n := 1010; ; n++ {
+			if _, err := s.Key(t.Context(), named("ins_2")); err == nil {
+				break
+			}
+			junk(n)
+			time.Sleep(10 * time.Millisecond)
+			require.LessOrEqual(t, time.Since(rotated), time.Second, "the new key is kept out")
+		}
+		assert.LessOrEqual(t, c.calls.Load()-before, int64(2), "Clerk is not flooded in turn")
+	})
+}
