@@ -50,7 +50,7 @@ func (a *application) refused(ctx context.Context, err error) {
 	}
 	for _, p := range invalid.Problems {
 		a.logger.LogAttrs(ctx, slog.LevelError, "configuration problem",
-			slog.String("where", p.Where), slog.String("found", p.Found), slog.String("expected", p.Want))
+			slog.String("where", p.Where), slog.String("found", p.Found), slog.String("expected", p.Want), slog.String("remedy", p.Remedy))
 	}
 	a.logger.LogAttrs(ctx, slog.LevelError, "configuration refused; the old one goes on",
 		slog.Int("problems", len(invalid.Problems)))

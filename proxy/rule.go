@@ -46,7 +46,6 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 		upstream: s.upstreams[route.Upstream], identity: identity.NewSet(route.Identity),
 		signer: s.signer, exchanger: s.exchanger,
 	}
-	r.requirement.Unauthenticated = middleware.Unauthenticated(route.Unauthenticated)
 	var err error
 	if len(route.Accepts) > 0 || route.Refresh == routes.RefreshAll {
 		variant := middleware.Variant{AcceptsToken: route.Accepts, RefreshEveryMethod: route.Refresh == routes.RefreshAll}

@@ -78,8 +78,8 @@ func TestCheckTellsEverything(t *testing.T) {
 	assert.Equal(t, 2, code)
 	assert.Empty(t, stdout)
 	assert.Contains(t, stderr, "clerkgate: the routes file has 2 problems\n"+
-		name+`:2:14: routes[0].match: "/a*" has a * that is not a whole segment at the end; write an exact path such as "/health", "/prefix/*" for all below, or "/*"`+"\n"+
-		name+`:2:19: routes[0].auht: unknown key "auht"; did you mean auth?`+"\n")
+		name+`:2:14: routes[0].match: found "/a*", which has a * that is not a whole segment at the end; expected an exact path such as "/health", "/prefix/*" for all below, or "/*"`+"\n"+
+		name+`:2:19: routes[0].auht: found the key "auht". Did you mean auth?`+"\n")
 	assert.Contains(t, stderr, "clerkgate: the configuration has 1 problem\n\n  CLERK_SECRET_KEY\n")
 	assert.NotContains(t, stderr, "planted0secret")
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
@@ -42,16 +43,16 @@ func (r *Route) Asks() []string {
 		for i, a := range r.Accepts {
 			words[i] = string(a)
 		}
-		s.add("by %s", oneOf(words))
+		s.add("by %s", problem.OneOf(words))
 	}
 	switch {
 	case r.Auth != AuthRequired:
-	case r.Unauthenticated == UnauthenticatedAuto:
+	case r.Require.Unauthenticated == middleware.UnauthenticatedAuto:
 		s.add("signed-out browsers are sent to the sign-in page, programs get 401")
-	case r.Unauthenticated == UnauthenticatedRedirect:
+	case r.Require.Unauthenticated == middleware.UnauthenticatedRedirect:
 		s.add("signed-out requests are sent to the sign-in page")
 	default:
-		s.add("signed-out requests get %s", r.Unauthenticated)
+		s.add("signed-out requests get %s", r.Require.Unauthenticated)
 	}
 	r.asksOfPages(&s)
 	r.givesUpstream(&s)
@@ -61,13 +62,13 @@ func (r *Route) Asks() []string {
 // asksOfPages is what other sites may do.
 func (r *Route) asksOfPages(s *sentences) {
 	if r.CORS != nil {
-		s.add("pages of %s may call", oneOf(r.CORS.Origins))
+		s.add("pages of %s may call", problem.OneOf(r.CORS.Origins))
 	}
 	switch {
 	case r.CSRF.Off:
 		s.add("unsafe requests of other sites pass (csrf: off)")
 	case len(r.CSRF.TrustedOrigins) > 0:
-		s.add("unsafe requests of other sites are refused, except of %s", oneOf(r.CSRF.TrustedOrigins))
+		s.add("unsafe requests of other sites are refused, except of %s", problem.OneOf(r.CSRF.TrustedOrigins))
 	}
 	if r.Refresh == RefreshAll {
 		s.add("expired sessions are refreshed for every request")

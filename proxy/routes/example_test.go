@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -21,8 +22,8 @@ routes:
 		}
 	}
 	// Output:
-	// clerkgate.yaml:4:24: routes[0].auht: unknown key "auht"; did you mean auth?
-	// clerkgate.yaml:4:48: routes[0].upstream: unknown upstream "ap"; did you mean app? declare it below upstreams, or write app
+	// clerkgate.yaml:4:24: routes[0].auht: found the key "auht". Did you mean auth?
+	// clerkgate.yaml:4:48: routes[0].upstream: found "ap"; expected app, or one more below upstreams. Did you mean app?
 }
 
 func ExampleTable_Match() {
@@ -58,7 +59,7 @@ func ExampleTable_Explain() {
 	table, err := routes.NewTable([]routes.Route{
 		{Match: "/assets/*", Auth: routes.AuthPublic},
 		{Match: "/api/*", Methods: []string{"GET", "HEAD"}},
-		{Match: "/*", Unauthenticated: routes.Unauthenticated401},
+		{Match: "/*", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated401}},
 	})
 	if err != nil {
 		fmt.Println(err)

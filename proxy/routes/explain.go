@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
 // Step is one route in the search for a request's.
@@ -38,9 +40,9 @@ func (t *Table) Explain(method, host string, u *url.URL) []Step {
 		n := 0
 		switch {
 		case !e.hasHost(q.name):
-			step.Why = fmt.Sprintf("the host %s is not %s", q.name, oneOf(e.hosts))
+			step.Why = fmt.Sprintf("the host %s is not %s", q.name, problem.OneOf(e.hosts))
 		case !e.hasMethod(method):
-			step.Why = fmt.Sprintf("the method %s is not %s", method, oneOf(e.route.Methods))
+			step.Why = fmt.Sprintf("the method %s is not %s", method, problem.OneOf(e.route.Methods))
 		default:
 			n = e.pattern.count(q.readings)
 			step.Applies = n == len(q.readings) && e.accepts(q)

@@ -52,7 +52,7 @@ func TestBrokenFiles(t *testing.T) {
 				assert.Positive(t, p.Line)
 				assert.Positive(t, p.Column)
 				assert.NotEmpty(t, p.Found)
-				assert.NotEmpty(t, p.Remedy)
+				assert.NotEmpty(t, p.Want+p.Remedy)
 			}
 			assert.NotContains(t, err.Error(), "planted0secret")
 
@@ -102,8 +102,8 @@ func TestParseReadsEveryKey(t *testing.T) {
 	assert.Equal(t, routes.Route{
 		Name: "orders", Match: "/orders/*", Hosts: []string{"api.example.com", "*.eu.example.com", "[::1]", "10.0.0.1"},
 		Methods: []string{"GET", "HEAD", "POST"}, Auth: routes.AuthRequired, Accepts: []middleware.TokenType{middleware.AnyToken},
-		Require:         middleware.Requirement{Role: "org:admin", Permission: "org:orders:read", Feature: "orders", Plan: "org:gold", Reverification: "strict_mfa"},
-		Unauthenticated: routes.Unauthenticated401, Upstream: "secure", StripPrefix: "/orders", AmbiguousPaths: true,
+		Require:  middleware.Requirement{Role: "org:admin", Permission: "org:orders:read", Feature: "orders", Plan: "org:gold", Reverification: "strict_mfa", Unauthenticated: middleware.Unauthenticated401},
+		Upstream: "secure", StripPrefix: "/orders", AmbiguousPaths: true,
 		CORS: &routes.CORS{
 			Origins: []string{"https://shop.example.com", "http://localhost:5173"}, Methods: []string{"GET", "POST"},
 			Headers: []string{"Content-Type", "X-Request-Id"}, Expose: []string{"Etag"}, Credentials: true, MaxAge: 10 * time.Minute,
@@ -118,10 +118,10 @@ func TestParseReadsEveryKey(t *testing.T) {
 		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 47,
 	}, cfg.Routes[2])
 	assert.Equal(t, routes.Route{
-		Match: "/app/*", Unauthenticated: routes.UnauthenticatedRedirect, Authorization: routes.AuthorizationSession,
+		Match: "/app/*", Require: middleware.Requirement{Unauthenticated: middleware.UnauthenticatedRedirect}, Authorization: routes.AuthorizationSession,
 		Audience: "billing", Upstream: "admin", Line: 54,
 	}, cfg.Routes[3])
-	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Unauthenticated: routes.Unauthenticated404, Upstream: "app", Line: 62}, cfg.Routes[4])
+	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 62}, cfg.Routes[4])
 }
 
 func TestParseBounds(t *testing.T) {
@@ -131,25 +131,25 @@ func TestParseBounds(t *testing.T) {
 		data string
 		want string
 	}{
-		"size":        {"routes: [{ match: / }] #" + strings.Repeat("x", 1<<20), "f:1:1: a file of 1048600 bytes; 1048576 are the most"},
-		"depth":       {deep, "f:1:25: more than 16 levels; a routes file has 5 at most"},
+		"size":        {"routes: [{ match: / }] #" + strings.Repeat("x", 1<<20), "f:1:1: found a file of 1048600 bytes; expected 1048576 at most"},
+		"depth":       {deep, "f:1:25: found more than 16 levels; expected 5 at most, as a routes file has"},
 		"very deep":   {"routes: " + strings.Repeat("[", 20000), "exceeded max depth"},
-		"UTF-16":      {"\xff\xfer\x00", "f:1:1: a byte that is no UTF-8 text; save the file as UTF-8"},
-		"NUL":         {"routes:\n  - match: \"/\x00\"", "f:2:14: a byte that is no UTF-8 text; save the file as UTF-8"},
-		"comment":     {"# nothing\n", "f:1:1: an empty file; write routes: and below it a list"},
-		"null":        {"---\n", "f:1:1: an empty file; write routes: and below it a list"},
-		"scalar":      {"routes", `f:1:1: "routes", where a mapping belongs; write key: value pairs`},
+		"UTF-16":      {"\xff\xfer\x00", "f:1:1: found a byte that is not UTF-8. Save the file as UTF-8."},
+		"NUL":         {"routes:\n  - match: \"/\x00\"", "f:2:14: found a byte that is not UTF-8. Save the file as UTF-8."},
+		"comment":     {"# nothing\n", "f:1:1: found an empty file; expected routes: and below it a list"},
+		"null":        {"---\n", "f:1:1: found an empty file; expected routes: and below it a list"},
+		"scalar":      {"routes", `f:1:1: found "routes"; expected key: value pairs`},
 		"tag":         {"routes: [{ match: !!str / }]", `f:1:19: routes`},
 		"binary":      {"routes: [{ match: !!binary Lw== }]", "tags are not supported"},
 		"billion":     {"a: &a [x, x]\nb: &b [*a, *a]\nroutes: [*b]\n", "anchors are not supported"},
-		"items":       {"routes: [{ match: /, hosts: [" + strings.Repeat("a.example,", 300) + "] }]", "a list of 300; 200 are the most"},
-		"routes":      {"routes:\n" + strings.Repeat("- { match: / }\n", 1001), "f:2:1: routes: 1001 routes; 1000 are the most"},
-		"long text":   {"routes: [{ match: /" + strings.Repeat("a", 3000) + " }]", "a text of 3001 bytes; 2048 are the most"},
-		"long quoted": {"routes: [{ match: /" + strings.Repeat("ä*", 500) + " }]", `ä…" has a *`},
+		"items":       {"routes: [{ match: /, hosts: [" + strings.Repeat("a.example,", 300) + "] }]", "a list of 300; expected 200 at most"},
+		"routes":      {"routes:\n" + strings.Repeat("- { match: / }\n", 1001), "f:2:1: routes: found 1001 routes; expected 1000 at most"},
+		"long text":   {"routes: [{ match: /" + strings.Repeat("a", 3000) + " }]", "a text of 3001 bytes; expected 2048 at most"},
+		"long quoted": {"routes: [{ match: /" + strings.Repeat("ä*", 500) + " }]", `ä…", which has a *`},
 		"control":     {`routes: [{ match: "/a\nb" }]`, "a text with a line end or another control character"},
-		"many":        {"routes:\n" + strings.Repeat("- { match: a }\n", 900), "more problems follow; mend these first"},
-		"no routes":   {"upstreams: {}", "f:1:1: no routes; write routes: and below it a list; what no route matches gets 404"},
-		"key":         {"? [a]\n: b\n", "a key that is no word"},
+		"many":        {"routes:\n" + strings.Repeat("- { match: a }\n", 900), "found more problems. Mend those above first."},
+		"no routes":   {"upstreams: {}", "f:1:1: found no routes; expected routes: and below it a list; what no route matches gets 404"},
+		"key":         {"? [a]\n: b\n", "a key that is not a word"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,7 +157,7 @@ func TestParseBounds(t *testing.T) {
 			require.Error(t, err)
 			assert.Nil(t, cfg)
 			if name == "tag" {
-				assert.Contains(t, err.Error(), `the tag "!!str"; tags are not supported: take it out`)
+				assert.Contains(t, err.Error(), `found the tag "!!str". Take it out: tags are not supported.`)
 				return
 			}
 			assert.Contains(t, err.Error(), c.want)
@@ -186,7 +186,7 @@ func FuzzParse(f *testing.F) {
 				require.Positive(t, p.Line)
 				require.LessOrEqual(t, p.Line, lines, p)
 				require.Positive(t, p.Column)
-				require.NotEmpty(t, p.Remedy)
+				require.NotEmpty(t, p.Want+p.Remedy)
 				require.NotContains(t, p.String(), "\n")
 			}
 			return

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
 const (
@@ -23,12 +25,12 @@ const (
 // document reads the one YAML document of a file; nil after a problem.
 func (p *parser) document(data []byte) *yaml.Node {
 	if len(data) > maxFile {
-		p.problem(1, 1, "", fmt.Sprintf("a file of %d bytes", len(data)), fmt.Sprintf("%d are the most", maxFile))
+		p.problem(1, 1, problem.Problem{Found: fmt.Sprintf("a file of %d bytes", len(data)), Want: fmt.Sprintf("%d at most", maxFile)})
 		return nil
 	}
 	if i := invalidText(data); i >= 0 {
 		line := 1 + bytes.Count(data[:i], []byte("\n"))
-		p.problem(line, i-bytes.LastIndexByte(data[:i], '\n'), "", "a byte that is no UTF-8 text", "save the file as UTF-8")
+		p.problem(line, i-bytes.LastIndexByte(data[:i], '\n'), problem.Problem{Found: "a byte that is not UTF-8", Remedy: "Save the file as UTF-8."})
 		return nil
 	}
 	lines := &lineReader{rest: data}
@@ -37,7 +39,7 @@ func (p *parser) document(data []byte) *yaml.Node {
 	err := decoder.Decode(&doc)
 	switch {
 	case errors.Is(err, io.EOF) || err == nil && isEmpty(&doc):
-		p.problem(1, 1, "", "an empty file", "write routes: and below it a list")
+		p.problem(1, 1, problem.Problem{Found: "an empty file", Want: "routes: and below it a list"})
 		return nil
 	case err != nil:
 		p.syntaxError(data, lines.read, err)
@@ -46,7 +48,7 @@ func (p *parser) document(data []byte) *yaml.Node {
 	var second yaml.Node
 	switch err := decoder.Decode(&second); {
 	case err == nil:
-		p.problem(second.Line, second.Column, "", "a second document", "take the line --- out, or make two files")
+		p.problem(second.Line, second.Column, problem.Problem{Found: "a second document", Remedy: "Take the line --- out, or make two files."})
 		return nil
 	case !errors.Is(err, io.EOF):
 		p.syntaxError(data, lines.read, err)
@@ -83,14 +85,14 @@ func invalidText(data []byte) int {
 func (p *parser) plain(n *yaml.Node, depth int) {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		p.problem(n.Line, n.Column, "", "the alias "+quote("*"+n.Value), "aliases are not supported: write the value out")
+		p.problem(n.Line, n.Column, problem.Problem{Found: "the alias " + quote("*"+n.Value), Want: "the value itself", Remedy: "Aliases are not supported."})
 		return
 	case n.Anchor != "":
-		p.problem(n.Line, n.Column, "", "the anchor "+quote("&"+n.Anchor), "anchors are not supported: take it out")
+		p.problem(n.Line, n.Column, problem.Problem{Found: "the anchor " + quote("&"+n.Anchor), Remedy: "Take it out: anchors are not supported."})
 	case n.Style&yaml.TaggedStyle != 0:
-		p.problem(n.Line, n.Column, "", "the tag "+quote(n.Tag), "tags are not supported: take it out")
+		p.problem(n.Line, n.Column, problem.Problem{Found: "the tag " + quote(n.Tag), Remedy: "Take it out: tags are not supported."})
 	case depth > maxNesting:
-		p.problem(n.Line, n.Column, "", fmt.Sprintf("more than %d levels", maxNesting), "a routes file has 5 at most")
+		p.problem(n.Line, n.Column, problem.Problem{Found: fmt.Sprintf("more than %d levels", maxNesting), Want: "5 at most, as a routes file has"})
 		return
 	}
 	for _, child := range n.Content {
@@ -108,14 +110,14 @@ func (p *parser) syntaxError(data []byte, read int, err error) {
 		}
 	}
 	line := brokenLine(data, read)
-	remedy := "check indentation, quotes and brackets from this line on"
+	remedy := "Check indentation, quotes and brackets from this line on."
 	switch i := tabbedLine(data); {
 	case i > 0 && i <= read:
-		line, remedy = i, "indent with spaces: YAML does not allow tabs there"
+		line, remedy = i, "Indent with spaces: YAML does not allow tabs there."
 	case strings.Contains(what, "expected alphabetic or numeric character"):
-		remedy = `put what begins with * or & in quotes, such as "*.example.com"`
+		remedy = `Put what begins with * or & in quotes, such as "*.example.com".`
 	}
-	p.problem(line, 1, "", "text that is no YAML ("+shorten(what)+")", remedy)
+	p.problem(line, 1, problem.Problem{Found: "text that is not YAML (" + shorten(what) + ")", Remedy: remedy})
 }
 
 // brokenLine finds where what cannot be read begins: after the longest beginning of

@@ -14,31 +14,31 @@ import (
 func checkRoute(r *Route, f map[string]value) {
 	switch r.Auth {
 	case AuthPublic:
-		useless(f, "on a route that signed-out requests pass", "take it out, or write auth: required", "require", "unauthenticated")
+		useless(f, "on a route that signed-out requests pass", "Take it out, or write auth: required.", "require", "unauthenticated")
 	case AuthNone:
-		useless(f, "on a route where nobody is looked for", "take it out, or write auth: required or auth: public",
+		useless(f, "on a route where nobody is looked for", "Take it out, or write auth: required or auth: public.",
 			"require", "unauthenticated", "accepts", "identity", "refresh", "token_template", "audience")
 		if r.Authorization == AuthorizationSession || r.Authorization == AuthorizationTemplate {
-			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route where nobody is looked for", "write keep or remove, or auth: required or auth: public")
+			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route where nobody is looked for", "keep or remove; or auth: required or auth: public", "")
 		}
 	}
 	if r.Auth != AuthNone && len(r.Accepts) > 0 && !slices.Contains(r.Accepts, middleware.SessionToken) && r.Accepts[0] != middleware.AnyToken {
-		const remedy = "add session_token to accepts, or take this out"
+		const remedy = "Add session_token to accepts, or take this out."
 		useless(f, "on a route that accepts no session_token, and no other token can have it", remedy, "require", "token_template")
 		if r.Refresh == RefreshAll {
-			f["refresh"].problem("refresh: all on a route that accepts no session_token", remedy)
+			f["refresh"].problem("refresh: all on a route that accepts no session_token", "", remedy)
 		}
 		if r.Authorization == AuthorizationSession || r.Authorization == AuthorizationTemplate {
-			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route that accepts no session_token", remedy)
+			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route that accepts no session_token", "", remedy)
 		}
 	}
 	if template := r.Authorization == AuthorizationTemplate; template && !f["token_template"].given() {
-		f["authorization"].problem("authorization: template without token_template", "write token_template: and the name of a JWT template")
+		f["authorization"].problem("authorization: template without token_template", "token_template: and the name of a JWT template", "")
 	} else if !template && f["token_template"].given() {
-		f["token_template"].problem("token_template without authorization: template", "write authorization: template, or take it out")
+		f["token_template"].problem("token_template without authorization: template", "authorization: template, or no token_template", "")
 	}
 	if r.Refresh == RefreshAll && r.CSRF.Off {
-		f["refresh"].problem("refresh: all with csrf: off", "take csrf: off out, or write refresh: documents: without the guard another site could act for a user")
+		f["refresh"].problem("refresh: all with csrf: off, so that another site could act for a user", "the guard, or refresh: documents", "")
 	}
 }
 
@@ -46,17 +46,17 @@ func checkRoute(r *Route, f map[string]value) {
 func useless(f map[string]value, why, remedy string, keys ...string) {
 	for _, key := range keys {
 		if f[key].given() {
-			f[key].problem(key+" "+why, remedy)
+			f[key].problem(key+" "+why, "", remedy)
 		}
 	}
 }
 
 // unreachable finds routes that an earlier one leaves nothing for.
-func (p *parser) unreachable(all []Route, fields []map[string]value) {
+func (p *parser) unreachable(all []Route) {
 	entries := make([]*entry, len(all))
 	for i := range all {
 		e, err := newEntry(&all[i])
-		usable := err == nil && len(e.hosts) == written(fields[i]["hosts"]) && len(all[i].Methods) == written(fields[i]["methods"])
+		usable := err == nil && len(e.hosts) == written(p.items[i].fields["hosts"]) && len(all[i].Methods) == written(p.items[i].fields["methods"])
 		if usable {
 			entries[i] = &e
 		}
@@ -67,9 +67,9 @@ func (p *parser) unreachable(all []Route, fields []map[string]value) {
 		}
 		for _, earlier := range entries[:i] {
 			if earlier != nil && earlier.covers(later) {
-				fields[i]["match"].problem(
-					fmt.Sprintf("%q is never reached: the route in line %d, %s, matches all of it first", later.pattern, earlier.route.Line, earlier.describe()),
-					fmt.Sprintf("move it before line %d, or take it out", earlier.route.Line))
+				p.items[i].fields["match"].problem(
+					fmt.Sprintf("%q, which is never reached: the route in line %d, %s, matches all of it first", later.pattern, earlier.route.Line, earlier.describe()),
+					"", fmt.Sprintf("Move it before line %d, or take it out.", earlier.route.Line))
 				break
 			}
 		}

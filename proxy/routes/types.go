@@ -69,11 +69,8 @@ type Route struct {
 	// Accepts are the kinds of token that may authenticate; none means those of the
 	// environment.
 	Accepts []middleware.TokenType
-	// Require is what who is signed in must have. Its field Unauthorized is left
-	// to Unauthenticated.
+	// Require is what the user must have, and how signed-out requests are answered.
 	Require middleware.Requirement
-	// Unauthenticated is the answer to requests that nobody is behind.
-	Unauthenticated Unauthenticated
 
 	// Upstream is a name in [Config.Upstreams]; "" means the environment's.
 	Upstream string

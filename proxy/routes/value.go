@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
 const (
@@ -22,6 +24,7 @@ const (
 // parser collects what is wrong while it reads.
 type parser struct {
 	file, dir string
+	items     []item // the routes, once they are read
 	problems  []Problem
 }
 
@@ -35,9 +38,11 @@ type value struct {
 // given says whether the file has this value at all.
 func (v value) given() bool { return v.node != nil }
 
-func (v value) problem(found, remedy string) {
-	v.p.problem(v.node.Line, v.node.Column, v.key, found, remedy)
+func (v value) problem(found, want, remedy string) {
+	v.report(problem.Problem{Where: v.key, Found: found, Want: want, Remedy: remedy})
 }
+
+func (v value) report(p problem.Problem) { v.p.problem(v.node.Line, v.node.Column, p) }
 
 // found describes a value of the wrong kind.
 func (v value) found() string {
@@ -73,20 +78,19 @@ func (v value) fields(known []string) map[string]value {
 			fields[name] = field
 			return
 		}
-		meant := nearest(name, known)
-		remedy := "the keys here are " + strings.Join(known, ", ")
+		meant, want, remedy := problem.Nearest(name, known), "one of "+strings.Join(known, ", "), ""
 		switch {
 		case name == "<<":
-			remedy = "merge keys are not supported: write the keys out"
-		case !slices.Contains(known, "role") && slices.Contains(requireKeys, name):
-			remedy = name + " goes below require"
+			want, remedy = "the keys themselves", "Merge keys are not supported."
+		case !slices.Contains(known, "role") && isRequirement(name):
+			want, remedy = "", "It goes below require."
 		case meant != "":
-			remedy = "did you mean " + meant + "?"
+			want, remedy = "", "Did you mean "+meant+"?"
 			if _, there := fields[meant]; !there {
 				fields[meant] = value{}
 			}
 		}
-		key.problem("unknown key "+quote(name), remedy)
+		key.problem("the key "+quote(name), want, remedy)
 	})
 	return fields
 }
@@ -94,7 +98,7 @@ func (v value) fields(known []string) map[string]value {
 // each calls f for the pairs of a mapping. A key that comes twice is a problem.
 func (v value) each(f func(name string, key, field value)) {
 	if v.node.Kind != yaml.MappingNode {
-		v.problem(v.found()+", where a mapping belongs", "write key: value pairs")
+		v.problem(v.found(), "key: value pairs", "")
 		return
 	}
 	lines := make(map[string]int)
@@ -102,7 +106,7 @@ func (v value) each(f func(name string, key, field value)) {
 		key := value{v.p, v.node.Content[i], v.key}
 		name := key.node.Value
 		if key.node.Kind != yaml.ScalarNode || name == "" {
-			key.problem("a key that is no word", "write a word, a colon and a value")
+			key.problem("a key that is not a word", "a word, a colon and a value", "")
 			continue
 		}
 		if v.key != "" {
@@ -110,7 +114,7 @@ func (v value) each(f func(name string, key, field value)) {
 		}
 		key.key += shorten(name)
 		if first, twice := lines[name]; twice {
-			key.problem("the key "+quote(name)+" a second time", fmt.Sprintf("keep this or the one in line %d", first))
+			key.problem("the key "+quote(name)+" a second time", "", fmt.Sprintf("Keep this or the one in line %d.", first))
 			continue
 		}
 		lines[name] = key.node.Line
@@ -128,17 +132,14 @@ func shorten(name string) string {
 
 // list reads a list that is not empty.
 func (v value) list(of string) []value {
-	if !v.given() {
-		return nil
-	}
 	switch {
 	case v.node.Kind != yaml.SequenceNode:
-		v.problem(v.found()+", where a list belongs", "write a list of "+of+" in [ ]")
+		v.problem(v.found(), "a list of "+of+" in [ ]", "")
 		return nil
 	case len(v.node.Content) == 0:
-		v.problem("an empty list", "name "+of+", or take the key out")
+		v.problem("an empty list", of+", or no such key", "")
 	case len(v.node.Content) > maxItems:
-		v.problem(fmt.Sprintf("a list of %d", len(v.node.Content)), fmt.Sprintf("%d are the most", maxItems))
+		v.problem(fmt.Sprintf("a list of %d", len(v.node.Content)), fmt.Sprintf("%d at most", maxItems), "")
 		return nil
 	}
 	items := make([]value, len(v.node.Content))
@@ -158,7 +159,7 @@ func (v value) texts(of string, check func(value) (string, bool)) []string {
 			continue
 		}
 		if slices.Contains(all, s) {
-			item.problem(quote(s)+" a second time", "take it out")
+			item.problem(quote(s)+" a second time", "", "Take it out.")
 			continue
 		}
 		all = append(all, s)
@@ -168,19 +169,16 @@ func (v value) texts(of string, check func(value) (string, bool)) []string {
 
 // text reads a text that is not empty and has no control characters.
 func (v value) text(what string) (string, bool) {
-	if !v.given() {
-		return "", false
-	}
 	s := v.node.Value
 	switch {
 	case v.node.Kind != yaml.ScalarNode || s == "":
-		v.problem(v.found()+", where a text belongs", "write "+what)
+		v.problem(v.found(), what, "")
 	case v.node.ShortTag() != "!!str":
-		v.problem(v.found()+", where a text belongs", "write "+what+", in quotes if it is meant")
+		v.problem(v.found(), what, "Put it in quotes if it is meant.")
 	case len(s) > maxText:
-		v.problem(fmt.Sprintf("a text of %d bytes", len(s)), fmt.Sprintf("%d are the most", maxText))
+		v.problem(fmt.Sprintf("a text of %d bytes", len(s)), fmt.Sprintf("%d at most", maxText), "")
 	case strings.ContainsFunc(s, unicode.IsControl):
-		v.problem("a text with a line end or another control character", "write "+what)
+		v.problem("a text with a line end or another control character", what, "")
 	default:
 		return s, true
 	}
@@ -191,7 +189,7 @@ func (v value) text(what string) (string, bool) {
 func (v value) matched(what string, ok func(string) bool) (string, bool) {
 	s, is := v.text(what)
 	if is && !ok(s) {
-		v.problem(quote(s)+" is not valid here", "write "+what)
+		v.problem(quote(s), what, "")
 		return "", false
 	}
 	return s, is
@@ -200,16 +198,13 @@ func (v value) matched(what string, ok func(string) bool) (string, bool) {
 // choice reads one of some words. Numbers are taken as they are written, so that
 // 401 needs no quotes.
 func (v value) choice(words []string) string {
-	if !v.given() {
-		return ""
-	}
 	s := v.node.Value
 	tag := v.node.ShortTag()
 	switch {
 	case v.node.Kind != yaml.ScalarNode || tag != "!!str" && tag != "!!int":
-		v.problem(v.found()+" is no choice", "write "+oneOf(words))
+		v.problem(v.found(), problem.OneOf(words), "")
 	case !slices.Contains(words, s):
-		v.problem(v.found()+" is no choice", suggestion(s, words)+"write "+oneOf(words))
+		v.problem(v.found(), problem.OneOf(words), suggestion(s, words))
 	default:
 		return s
 	}
@@ -217,23 +212,17 @@ func (v value) choice(words []string) string {
 }
 
 func (v value) boolean() bool {
-	if !v.given() {
-		return false
-	}
 	if v.node.Kind != yaml.ScalarNode || v.node.Value != "true" && v.node.Value != "false" || v.node.ShortTag() != "!!bool" {
-		v.problem(v.found()+", where a boolean belongs", "write true or false, without quotes")
+		v.problem(v.found(), "true or false, without quotes", "")
 	}
 	return v.node.Value == "true"
 }
 
 // duration reads a duration from least to most; 0 when there is none.
 func (v value) duration(least, most time.Duration) time.Duration {
-	if !v.given() {
-		return 0
-	}
 	d, err := time.ParseDuration(v.node.Value)
 	if v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!str" || err != nil || d < least || d > most {
-		v.problem(v.found()+" is no duration that fits", fmt.Sprintf("write one from %s to %s with its unit, such as 10s or 1m30s", short(least), short(most)))
+		v.problem(v.found(), fmt.Sprintf("a duration from %s to %s with its unit, such as 10s or 1m30s", short(least), short(most)), "")
 		return 0
 	}
 	return d

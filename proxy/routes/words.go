@@ -61,24 +61,6 @@ const (
 // String is the word in a routes file.
 func (a Auth) String() string { return orDefault(string(a), "required") }
 
-// Unauthenticated is the answer to a request that nobody is behind.
-type Unauthenticated string
-
-const (
-	// UnauthenticatedAuto sends browsers to the sign-in page and programs a 401.
-	// It is the default.
-	UnauthenticatedAuto Unauthenticated = ""
-	// Unauthenticated401 answers browsers with 401 too.
-	Unauthenticated401 Unauthenticated = "401"
-	// UnauthenticatedRedirect sends everybody to the sign-in page.
-	UnauthenticatedRedirect Unauthenticated = "redirect"
-	// Unauthenticated404 hides that there is something.
-	Unauthenticated404 Unauthenticated = "404"
-)
-
-// String is the word in a routes file.
-func (u Unauthenticated) String() string { return orDefault(string(u), "auto") }
-
 // Refresh says which requests with an expired token may get a new one.
 type Refresh string
 

@@ -2,7 +2,6 @@ package settings
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -63,11 +62,7 @@ func (l *loader) report(name string, err error) {
 		return
 	}
 	for _, p := range file.Problems {
-		found := p.Found
-		if p.Key != "" {
-			found = p.Key + ": " + found
-		}
-		l.problem(fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column), found, p.Remedy)
+		l.problems = append(l.problems, Problem{Where: p.Place(), Found: p.Found, Want: p.Want, Remedy: p.Remedy})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -18,9 +19,10 @@ var update = flag.Bool("update", false, "write the tables of the documentation a
 // TestTablesOfTheDocumentation holds the tables for readers to those that the code
 // is made of.
 func TestTablesOfTheDocumentation(t *testing.T) { // not parallel: it writes with -update
-	readme := read(t, "README.md")
-	holdFile(t, "README.md", section(t, readme, "variables", variablesInShort()))
+	readme := section(t, read(t, "README.md"), "variables", variablesInShort())
+	holdFile(t, "README.md", section(t, readme, "keys of a route", keysTable("routes")))
 	holdFile(t, "docs/reference/variables.md", variablesPage())
+	holdFile(t, "docs/reference/routes.md", routesPage())
 }
 
 // variablesInShort is the README's table.
@@ -28,19 +30,20 @@ func variablesInShort() string {
 	var b strings.Builder
 	b.WriteString("| variable | default | meaning |\n| --- | --- | --- |\n")
 	for _, v := range settings.Variables() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", v.Name, defaultOf(v), cell(v.Help))
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", v.Name, without(v.Required, v.Default, v.Unset), cell(v.Help))
 	}
 	return b.String()
 }
 
-func defaultOf(v settings.Variable) string {
+// without is what holds without a variable or a key.
+func without(required bool, standard, unset string) string {
 	switch {
-	case v.Required:
+	case required:
 		return "required"
-	case v.Default != "":
-		return "`" + v.Default + "`"
+	case standard != "":
+		return "`" + standard + "`"
 	}
-	return cell(v.Unset)
+	return cell(unset)
 }
 
 func variablesPage() string {
@@ -73,7 +76,43 @@ malformed or contradictory stops the start with exit code 2 and one message that
 		if v.Secret {
 			kind += ", secret"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", v.Name, kind, defaultOf(v), reload, cell(v.Help))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", v.Name, kind, without(v.Required, v.Default, v.Unset), reload, cell(v.Help))
+	}
+	return b.String()
+}
+
+// keysTable is the table of the keys of one mapping of a routes file.
+func keysTable(mapping string) string {
+	var b strings.Builder
+	b.WriteString("| key | default | meaning |\n| --- | --- | --- |\n")
+	for _, m := range routes.Mappings() {
+		if m.Name != mapping {
+			continue
+		}
+		for _, k := range m.Keys {
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", k.Name, without(k.Required, k.Default, k.Unset), cell(k.Help))
+		}
+	}
+	return b.String()
+}
+
+func routesPage() string {
+	var b strings.Builder
+	b.WriteString(`# Routes file
+
+<!-- made by go generate ./proxy/routes -->
+
+` + "`CLERKGATE_CONFIG`" + ` names a YAML file that says what becomes of which request. ` + "`clerkgate check`" + ` finds every problem by
+line and column, ` + "`clerkgate explain`" + ` tells which route a request takes. Editors can check it by
+[` + "`schema.json`" + `](../../proxy/routes/schema.json). A key that is not listed here, and one that could have no effect where it
+stands, is a problem.
+`)
+	titles := map[string]string{
+		"": "The file", "routes": "A route", "require": "`require`", "cors": "`cors`", "csrf": "`csrf`, as a mapping",
+		"upstreams": "An upstream, as a mapping", "assertion": "`assertion`",
+	}
+	for _, m := range routes.Mappings() {
+		b.WriteString("\n## " + titles[m.Name] + "\n\n" + keysTable(m.Name))
 	}
 	return b.String()
 }
