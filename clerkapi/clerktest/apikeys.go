@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,7 +15,7 @@ func (c *Clerk) createAPIKey(r *http.Request, _ *Machine) (any, error) {
 		return nil, badRequest(err)
 	}
 	t := MachineToken{Kind: KindAPIKey}
-	for name, to := range map[string]*string{"name": &t.Name, "subject": &t.Subject, "description": &t.Description} {
+	for name, to := range map[string]*string{"name": &t.Name, "subject": &t.Subject, "description": &t.Description, "created_by": &t.CreatedBy} {
 		if *to, err = f.text(name); err != nil {
 			return nil, badRequest(err)
 		}
@@ -31,7 +32,7 @@ func (c *Clerk) createAPIKey(r *http.Request, _ *Machine) (any, error) {
 	case t.Name == "":
 		return nil, refuse(http.StatusBadRequest, "bad_request", "name is required")
 	case t.validate() != nil:
-		return nil, refuse(http.StatusBadRequest, "bad_request", "subject must be the id of a user, an organization or a machine")
+		return nil, refuse(http.StatusBadRequest, "bad_request", strings.TrimPrefix(t.validate().Error(), "machine token: "))
 	case seconds != nil:
 		t.ExpiresAt = c.Now().Add(time.Duration(*seconds) * time.Second)
 	}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // backendEndpoint is one operation of the Backend API: a resource, or an *apiError.
@@ -27,7 +26,7 @@ func (c *Clerk) backend(endpoint backendEndpoint) http.HandlerFunc {
 			writeError(w, err)
 			return
 		}
-		writeJSON(w, http.StatusOK, answer)
+		writeAnswer(w, answer)
 	}
 }
 
@@ -69,7 +68,7 @@ func (c *Clerk) getSession(r *http.Request) (any, error) {
 	if s == nil {
 		return nil, notFound("session")
 	}
-	return c.backendSession(s, apiVersion(r)), nil
+	return show(c.backendView(r), sessionFields(), s), nil
 }
 
 // revokeSession is idempotent: what is over stays as it ended.
@@ -81,17 +80,26 @@ func (c *Clerk) revokeSession(r *http.Request) (any, error) {
 		return nil, notFound("session")
 	}
 	c.state.finish(s, "revoked", c.Now())
-	return c.backendSession(s, apiVersion(r)), nil
+	return show(c.backendView(r), sessionFields(), s), nil
 }
 
 func (c *Clerk) getUser(r *http.Request) (any, error) {
-	user := c.userByID(r.PathValue("id"))
-	if user == nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u, err := c.userOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return show(c.backendView(r), userFields(), u), nil
+}
+
+// userOf is the user in the path. The caller holds c.mu.
+func (c *Clerk) userOf(r *http.Request) (*user, error) {
+	u := c.users.byID[r.PathValue("id")]
+	if u == nil {
 		return nil, notFound("user")
 	}
-	resource := c.userResource(user)
-	resource["private_metadata"] = metadata(user.PrivateMetadata) // for the Backend API's eyes alone
-	return resource, nil
+	return u, nil
 }
 
 // getHandshakePayload gives a nonce's directives out once, within a minute.
@@ -110,72 +118,13 @@ func (c *Clerk) getHandshakePayload(r *http.Request) (any, error) {
 	return object{"directives": p.directives}, nil
 }
 
-func (c *Clerk) deleteUser(r *http.Request) (any, error) {
-	user := c.userByID(r.PathValue("id"))
-	if user == nil || !c.DeleteUser(user.ID) {
-		return nil, notFound("user")
+func (c *Clerk) removeUser(r *http.Request) (any, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u, err := c.userOf(r)
+	if err != nil {
+		return nil, err
 	}
-	return deletedUser(user), nil
-}
-
-// backendSession is the Backend API's Session, as a version of the API shows it. The caller holds c.mu.
-func (c *Clerk) backendSession(s *session, version string) object {
-	resource := object{
-		"object": "session", "id": s.id, "user_id": s.user.ID, "client_id": s.client.id, "actor": nil,
-		"status": s.statusAt(c.Now()), "last_active_organization_id": s.orgID(), "latest_activity": nil, "tasks": s.tasksOf(),
-		"last_active_at": s.lastActiveAt.UnixMilli(), "expire_at": s.createdAt.Add(sessionLifetime).UnixMilli(),
-		"abandon_at": s.createdAt.Add(abandonAfter).UnixMilli(),
-		"created_at": s.createdAt.UnixMilli(), "updated_at": s.updatedAt.UnixMilli(),
-	}
-	if version != "" && version < "2025-03-12" {
-		delete(resource, "tasks")
-	}
-	return resource
-}
-
-// userResource serves both APIs; each ignores what it does not know.
-func (c *Clerk) userResource(u *User) object {
-	created := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-	emailID := u.emailID()
-	memberships := []object{}
-	if u.Organization != nil {
-		memberships = append(memberships, membershipResource(u, created))
-	}
-	return object{
-		"object": "user", "id": u.ID, "external_id": orNull(u.ExternalID), "username": orNull(u.Username),
-		"first_name": u.FirstName, "last_name": u.LastName, "primary_email_address_id": emailID,
-		"email_addresses": []object{{
-			"object": "email_address", "id": emailID, "email_address": u.Email, "reserved": false, "linked_to": []object{},
-			"verification": object{"object": "verification", "status": "verified", "strategy": "email_code"},
-			"created_at":   created, "updated_at": created,
-		}},
-		"phone_numbers": []object{}, "web3_wallets": []object{}, "external_accounts": []object{},
-		"enterprise_accounts": []object{}, "passkeys": []object{}, "organization_memberships": memberships,
-		"image_url": "", "has_image": false, "password_enabled": u.Password != "", "two_factor_enabled": false,
-		"banned": false, "locked": false, "public_metadata": metadata(u.PublicMetadata),
-		"unsafe_metadata": metadata(u.UnsafeMetadata), "private_metadata": nil, "created_at": created, "updated_at": created,
-	}
-}
-
-func membershipResource(u *User, created int64) object {
-	org := u.Organization
-	permissions := append([]string{}, org.Permissions...)
-	return object{
-		"object": "organization_membership", "id": "orgmem_" + strings.TrimPrefix(u.ID, "user_"),
-		"role": org.Role, "permissions": permissions, "public_metadata": object{},
-		"organization": object{
-			"object": "organization", "id": org.ID, "name": org.Name, "slug": org.Slug, "image_url": "",
-			"has_image": false, "members_count": 1, "public_metadata": object{},
-			"created_at": created, "updated_at": created,
-		},
-		"created_at": created, "updated_at": created,
-	}
-}
-
-// orgID is the active organization's id, or null.
-func (s *session) orgID() any {
-	if s.org == nil {
-		return nil
-	}
-	return s.org.ID
+	c.deleteUser(u)
+	return deletedUser(u), nil
 }

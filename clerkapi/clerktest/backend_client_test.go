@@ -16,7 +16,7 @@ import (
 // client is clerkapi on the fixture, over HTTP.
 func (f *fixture) client(edit ...func(*clerkapi.Options)) *clerkapi.Client {
 	f.t.Helper()
-	opts := clerkapi.Options{SecretKey: f.SecretKey(), BaseURL: f.URL}
+	opts := clerkapi.Options{SecretKey: f.SecretKey(), BaseURL: f.URL, Transport: f.http.Transport}
 	for _, e := range edit {
 		e(&opts)
 	}

@@ -45,11 +45,7 @@ func (c *Clerk) listSessions(r *http.Request) (any, error) {
 		}
 	}
 	slices.SortFunc(found, newestFirst)
-	list := make([]object, len(found))
-	for i, s := range found {
-		list[i] = c.backendSession(s, apiVersion(r))
-	}
-	return w.page(list), nil
+	return w.page(showAll(c.backendView(r), sessionFields(), found)), nil
 }
 
 // newestFirst has the order of making to tell apart what was made at one moment.
@@ -76,20 +72,17 @@ func (c *Clerk) createSession(r *http.Request) (any, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	user := c.userByID(userID)
-	if user == nil {
+	u := c.users.byID[userID]
+	if u == nil {
 		return nil, notFound("user")
 	}
-	if orgID != "" && (user.Organization == nil || user.Organization.ID != orgID) {
+	member := u.memberOf(orgID) // nil without an id: only a sign-in of the user's own activates one unasked
+	if orgID != "" && (member == nil || member.org.id != orgID) {
 		return nil, notFound("organization")
 	}
 	now := c.Now()
-	var org *Organization // only a sign-in of the user's own activates one unasked
-	if orgID != "" {
-		org = user.Organization
-	}
-	s := c.state.signIn(c.state.newClient(newClientToken(false), now), user, org, now)
-	return c.backendSession(s, apiVersion(r)), nil
+	s := c.state.signIn(c.state.newClient(newClientToken(false), now), u, member, now)
+	return show(c.backendView(r), sessionFields(), s), nil
 }
 
 // verifySession is the old way to ask about a token. It left the API with version 2025-04-10, and Clerk's JavaScript
@@ -121,7 +114,7 @@ func (c *Clerk) verifySession(r *http.Request) (any, error) {
 	if err != nil || expires == nil || !c.told(c.Now()).Before(expires.Time) || claims["sid"] != s.id || !s.alive(c.Now()) {
 		return nil, invalid
 	}
-	return c.backendSession(s, apiVersion(r)), nil
+	return show(c.backendView(r), sessionFields(), s), nil
 }
 
 // createBackendToken mints a session token without a browser: it has no azp.

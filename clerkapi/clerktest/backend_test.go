@@ -3,6 +3,7 @@ package clerktest_test
 import (
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,7 +55,8 @@ func TestSecretKeyAndVersionAreChecked(t *testing.T) {
 			"version twice", "/v1/jwks?__clerk_api_version=2026-05-12",
 			[]string{"Authorization", "Bearer " + f.SecretKey(), "Clerk-Api-Version", "2026-05-12"}, 400, "api_version_invalid",
 		},
-		{"unknown path", "/v1/nothing", []string{"Authorization", "Bearer " + f.SecretKey()}, 404, "resource_not_found"},
+		{"unknown operation", "/v1/nothing", []string{"Authorization", "Bearer " + f.SecretKey()}, 501, "operation_not_emulated"},
+		{"unknown page", "/nothing", nil, 404, "resource_not_found"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -66,9 +68,22 @@ func TestSecretKeyAndVersionAreChecked(t *testing.T) {
 	}
 }
 
+func TestOperationsThatAreNotEmulated(t *testing.T) {
+	f := setup(t, clerktest.Options{})
+	for _, operation := range []string{"GET /v1/saml_connections", "PUT /v1/client", "GET /v1/users/user_x/mfa", "POST /v1/users/user_x", "GET /api_keys/ak_x/other", "GET /oauth_applications", "PATCH /m2m_tokens"} {
+		method, path, _ := strings.Cut(operation, " ")
+		got := f.backend(method, path, nil)
+		assert.Equal(t, http.StatusNotImplemented, got.StatusCode, operation)
+		assert.Equal(t, "operation_not_emulated", got.code(), operation)
+		assert.Contains(t, string(got.body), operation)
+		assert.Equal(t, "application/json", got.Header.Get("Content-Type"))
+	}
+	assert.Equal(t, http.StatusNotFound, f.backend(http.MethodGet, "/v1extra", nil).StatusCode)
+}
+
 func TestMethodNotAllowed(t *testing.T) {
 	f := setup(t, clerktest.Options{})
-	got := f.do(http.MethodPut, "/v1/client", "")
+	got := f.do(http.MethodPut, "/sign-in", "")
 	assert.Equal(t, http.StatusMethodNotAllowed, got.StatusCode)
 	assert.Equal(t, "method_not_allowed", got.code())
 	assert.Contains(t, got.Header.Get("Allow"), "GET")

@@ -28,21 +28,21 @@ func (c *Clerk) sessionClaims(s *session, azp string) jwt.MapClaims {
 	if azp != "" {
 		claims["azp"] = azp
 	}
-	if s.org != nil {
-		addOrganization(claims, s.org)
+	if s.member != nil {
+		addOrganization(claims, s.member)
 	}
 	return claims
 }
 
 // addOrganization writes the active organization the way version 2 packs it: features in fea, permission names in o.per,
 // and for each feature a decimal bit mask over those names in o.fpm.
-func addOrganization(claims jwt.MapClaims, org *Organization) {
-	o := object{"id": org.ID, "slg": org.Slug, "rol": strings.TrimPrefix(org.Role, "org:")}
+func addOrganization(claims jwt.MapClaims, m *membership) {
+	o := object{"id": m.org.id, "slg": m.org.slug, "rol": strings.TrimPrefix(m.role, "org:")}
 	claims["o"] = o
 
 	var features, names []string
 	masks := map[string]*big.Int{}
-	for _, key := range org.Permissions {
+	for _, key := range m.permissions {
 		parts := strings.Split(key, ":")
 		if len(parts) != 3 || parts[0] != "org" || parts[1] == "" || parts[2] == "" {
 			continue

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -83,7 +82,6 @@ type Clerk struct {
 	retireOld      bool
 	templates      []JWTTemplate
 	machines       []Machine
-	users          atomic.Pointer[[]*User] // replaced, never changed
 
 	log    *slog.Logger
 	mux    *http.ServeMux
@@ -97,11 +95,13 @@ type Clerk struct {
 
 	mu    sync.Mutex
 	state *state
+	users *directory
 }
 
 // Validate finds what New cannot make an instance of, all of it in one error. It is for options that come out of a file.
 func (o Options) Validate() error {
-	var problems []error
+	_, err := newDirectory(o.Users)
+	problems := []error{err}
 	for _, t := range o.JWTTemplates {
 		problems = append(problems, t.validate())
 	}
@@ -139,8 +139,7 @@ func New(opts Options) *Clerk {
 		outbox:         outbox{client: webhookClient()},
 	}
 	c.state = newState(c.emitSession)
-	users := prepareUsers(opts.Users)
-	c.users.Store(&users)
+	c.users, _ = newDirectory(opts.Users) // the error was Validate's
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -181,16 +180,6 @@ func (c *Clerk) CookieSuffix() string { return c.suffix }
 
 // Issuer is the iss claim of the session tokens: https:// and the host in the publishable key.
 func (c *Clerk) Issuer() string { return "https://" + c.host }
-
-// Users are the people who can sign in, in the order of Options.Users.
-func (c *Clerk) Users() []User {
-	known := *c.users.Load()
-	users := make([]User, len(known))
-	for i, u := range known {
-		users[i] = *u
-	}
-	return users
-}
 
 // cookieSuffix is the first eight characters of the URL-safe base64 of SHA-1 of the publishable key.
 func cookieSuffix(publishableKey string) string {

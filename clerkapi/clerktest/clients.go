@@ -12,7 +12,7 @@ func (c *Clerk) getBackendClient(r *http.Request) (any, error) {
 	if !ok {
 		return nil, notFound("client")
 	}
-	return c.backendClient(cl, apiVersion(r)), nil
+	return show(c.backendView(r), clientFields(), cl), nil
 }
 
 // verifyClient finds a browser by the secret that it shows to the Frontend API: __client, or the dev browser.
@@ -31,7 +31,7 @@ func (c *Clerk) verifyClient(r *http.Request) (any, error) {
 	if cl == nil {
 		return nil, refuse(http.StatusBadRequest, "cookie_invalid", "the token is not that of a client")
 	}
-	return c.backendClient(cl, apiVersion(r)), nil
+	return show(c.backendView(r), clientFields(), cl), nil
 }
 
 // listClients answers the newest first. It is deprecated, see [Options.RetireOldOperations].
@@ -48,33 +48,5 @@ func (c *Clerk) listClients(r *http.Request) (any, error) {
 	clients := c.state.clients.Values() // least recently used first
 	slices.Reverse(clients)
 	slices.SortStableFunc(clients, func(a, b *client) int { return b.createdAt.Compare(a.createdAt) })
-	list := make([]object, len(clients))
-	for i, cl := range clients {
-		list[i] = c.backendClient(cl, apiVersion(r))
-	}
-	return w.page(list), nil
-}
-
-// backendClient is the Backend API's Client, with every session that its browser ever had and that is still known. The
-// caller holds c.mu.
-func (c *Clerk) backendClient(cl *client, version string) object {
-	ids, sessions := []string{}, []object{}
-	for _, s := range cl.sessions {
-		ids, sessions = append(ids, s.id), append(sessions, c.backendSession(s, version))
-	}
-	var signInID, last, strategy any
-	if cl.signIn != nil {
-		signInID = cl.signIn.id
-	}
-	if s := cl.active(c.Now()); s != nil {
-		last = s.id
-	}
-	if cl.strategy != "" {
-		strategy = cl.strategy
-	}
-	return object{
-		"object": "client", "id": cl.id, "session_ids": ids, "sessions": sessions, "sign_in_id": signInID,
-		"sign_up_id": nil, "last_active_session_id": last, "last_authentication_strategy": strategy,
-		"created_at": cl.createdAt.UnixMilli(), "updated_at": cl.updatedAt.UnixMilli(),
-	}
+	return w.page(showAll(c.backendView(r), clientFields(), clients)), nil
 }

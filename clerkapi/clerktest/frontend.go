@@ -36,7 +36,7 @@ func (c *Clerk) frontend(endpoint frontendEndpoint) http.HandlerFunc {
 			writeError(w, err)
 			return
 		}
-		writeJSON(w, http.StatusOK, answer)
+		writeAnswer(w, answer)
 	}
 }
 
@@ -69,7 +69,7 @@ func (c *Clerk) getClient(call *frontendCall) (any, error) {
 	if c.production && call.client != nil && call.client.used {
 		setCookies(call.w, call.jar.client(call.client.token)) // kept alive
 	}
-	return object{"response": c.clientResource(call)}, nil
+	return object{"response": c.clientResource(call), "client": nil}, nil
 }
 
 // deleteClient forgets who is signed in and, in production, the browser itself.

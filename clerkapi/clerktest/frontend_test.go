@@ -52,7 +52,7 @@ func TestPasswordSignIn(t *testing.T) {
 	eachKind(t, func(t *testing.T, f *fixture, query string, headers []string) {
 		client := f.do(http.MethodGet, "/v1/client"+query, "", headers...)
 		require.Equal(t, http.StatusOK, client.StatusCode, "%s", client.body)
-		assert.JSONEq(t, `{"response":null}`, string(client.body))
+		assert.JSONEq(t, `{"response":null,"client":null}`, string(client.body))
 
 		got := f.form("/v1/client/sign_ins"+query, url.Values{
 			"strategy": {"password"}, "identifier": {"Jane@Example.com"}, "password": {"correct horse"}, "locale": {"en-US"},

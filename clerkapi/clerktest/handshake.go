@@ -106,15 +106,11 @@ func (c *Clerk) devBrowserTokens(r *http.Request) []string {
 // setOrganization makes an organization active by id or slug, or the personal account for an empty one. It says whether
 // the user is a member; if not, nothing changes.
 func (s *session) setOrganization(wanted string) bool {
-	own := s.user.Organization
-	switch {
-	case wanted == "":
-		s.org = nil
-	case own != nil && (wanted == own.ID || wanted == own.Slug):
-		s.org = own
-	default:
+	member := s.user.memberOf(wanted)
+	if wanted != "" && member == nil {
 		return false
 	}
+	s.member = member
 	return true
 }
 

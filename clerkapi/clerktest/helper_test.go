@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // sharedKey spares most tests the making of a key of their own.
@@ -51,7 +52,7 @@ func setup(t *testing.T, opts clerktest.Options) *fixture {
 	require.NoError(t, err)
 	transport := &http.Transport{}
 	f := &fixture{Server: clerktest.NewServer(t, opts), t: t, http: &http.Client{
-		Transport: transport, Jar: jar,
+		Transport: kit.Recording(t, os.Getenv(kit.ExchangesVariable), transport), Jar: jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	t.Cleanup(transport.CloseIdleConnections)

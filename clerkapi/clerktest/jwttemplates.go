@@ -82,12 +82,12 @@ func (s *session) shortcodes() object {
 		},
 		"session": object{"id": s.id, "actor": nil},
 	}
-	if s.org != nil {
+	if m := s.member; m != nil {
 		codes["org"] = object{
-			"id": s.org.ID, "slug": s.org.Slug, "name": orNull(s.org.Name), "role": s.org.Role, "image_url": "",
+			"id": m.org.id, "slug": m.org.slug, "name": orNull(m.org.name), "role": m.role, "image_url": "",
 			"has_image": false, "public_metadata": object{},
 		}
-		codes["org_membership"] = object{"role": s.org.Role, "permissions": s.org.Permissions, "public_metadata": object{}}
+		codes["org_membership"] = object{"role": m.role, "permissions": m.permissions, "public_metadata": object{}}
 	}
 	return codes
 }
@@ -158,19 +158,4 @@ func lookUp(operand string, codes object) any {
 		value = inner[step]
 	}
 	return value
-}
-
-func orNull(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
-}
-
-// metadata is never null.
-func metadata(m map[string]any) object {
-	if m == nil {
-		return object{}
-	}
-	return m
 }

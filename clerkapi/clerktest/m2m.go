@@ -60,7 +60,7 @@ func (c *Clerk) createM2MToken(r *http.Request, caller *Machine) (any, error) {
 		t.Token = c.m2mJWT(&t)
 		resource := t.resource(c.Now())
 		resource["token"] = t.Token
-		return resource, nil
+		return created{resource}, nil
 	}
 	made := c.reusableM2MToken(t, least)
 	if made == nil {
@@ -68,7 +68,7 @@ func (c *Clerk) createM2MToken(r *http.Request, caller *Machine) (any, error) {
 	}
 	resource := made.resource(c.Now())
 	resource["token"] = made.Token
-	return resource, nil
+	return created{resource}, nil
 }
 
 // reusableM2MToken is a live token like t that lives for another so many seconds, or nil. The caller holds c.mu.
@@ -107,12 +107,10 @@ func (c *Clerk) listM2MTokens(r *http.Request, caller *Machine) (any, error) {
 	query := r.URL.Query()
 	subject := query.Get("subject")
 	switch {
-	case caller != nil && subject != "" && subject != caller.ID:
-		return nil, refuse(http.StatusForbidden, "authorization_invalid", "these are another machine's tokens")
-	case caller == nil && subject == "":
-		return nil, refuse(http.StatusBadRequest, "bad_request", "subject is required")
 	case subject == "":
-		subject = caller.ID
+		return nil, refuse(http.StatusBadRequest, "bad_request", "subject is required")
+	case caller != nil && subject != caller.ID:
+		return nil, refuse(http.StatusForbidden, "authorization_invalid", "these are another machine's tokens")
 	}
 	w, err := parseWindow(query, maxMachineLimit)
 	if err != nil {

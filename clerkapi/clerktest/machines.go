@@ -45,6 +45,7 @@ type MachineToken struct {
 	ExpiresAt         time.Time      // the zero time is never
 	Revoked           bool           // not found by any verification
 	RevocationReason  string
+	CreatedBy         string    // API key: user_…, who made it; empty is null
 	CreatedAt         time.Time // the zero time is now
 }
 
@@ -57,6 +58,9 @@ func (t MachineToken) validate() error {
 	}
 	if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(t.Subject, p) }) {
 		return fmt.Errorf("machine token: subject of %s: want an id that begins with %s", t.Kind, strings.Join(prefixes, ", "))
+	}
+	if t.CreatedBy != "" && !strings.HasPrefix(t.CreatedBy, "user_") {
+		return fmt.Errorf("machine token: created by: want an id that begins with user_")
 	}
 	return nil
 }
@@ -184,7 +188,7 @@ func (c *Clerk) machine(m2m bool, endpoint machineEndpoint) http.HandlerFunc {
 			writeBareError(w, err)
 			return
 		}
-		writeJSON(w, http.StatusOK, answer)
+		writeAnswer(w, answer)
 	}
 }
 
@@ -250,9 +254,9 @@ func (t *MachineToken) resource(now time.Time) object {
 	case KindAPIKey:
 		resource["object"], resource["type"], resource["claims"] = "api_key", "api_key", claims
 		resource["name"], resource["description"] = t.Name, orNull(t.Description)
-		resource["created_by"], resource["last_used_at"] = nil, nil
+		resource["created_by"], resource["last_used_at"] = orNull(t.CreatedBy), nil
 	case KindOAuth:
-		resource["object"], resource["type"] = "clerk_idp_oauth_access_token", "oauth_token"
+		resource["object"] = "clerk_idp_oauth_access_token"
 		resource["client_id"] = t.ClientID
 	}
 	return resource

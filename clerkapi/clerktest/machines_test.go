@@ -122,10 +122,12 @@ func TestM2MTokenLife(t *testing.T) {
 	assert.Equal(t, 200, call(http.MethodPost, "/m2m_tokens/verify", verify, reader.SecretKey).StatusCode)
 
 	list := func(query, key string) answer { return call(http.MethodGet, "/m2m_tokens?"+query, "", key) }
-	assert.EqualValues(t, 1, list("", batch.SecretKey).json(t)["total_count"])
+	assert.EqualValues(t, 1, list("subject="+batch.ID+"&limit=10.0&offset=0.0", batch.SecretKey).json(t)["total_count"])
+	assert.Equal(t, 400, list("", batch.SecretKey).StatusCode)
 	assert.Equal(t, 403, list("subject="+batch.ID, reader.SecretKey).StatusCode)
 	assert.Equal(t, 400, list("", f.SecretKey()).StatusCode)
-	assert.Equal(t, 400, list("limit=101", batch.SecretKey).StatusCode)
+	assert.Equal(t, 400, list("subject="+batch.ID+"&limit=101", batch.SecretKey).StatusCode)
+	assert.Equal(t, 400, list("subject="+batch.ID+"&limit=1.5", batch.SecretKey).StatusCode)
 
 	assert.Equal(t, 404, call(http.MethodPost, "/m2m_tokens/"+id+"/revoke", "", reader.SecretKey).StatusCode, "another's")
 	revoked := call(http.MethodPost, "/m2m_tokens/"+id+"/revoke", `{"revocation_reason":"leaked"}`, batch.SecretKey).json(t)

@@ -80,10 +80,11 @@ func (c *Clerk) signInPage(call *pageCall) { c.showSignIn(call, http.StatusOK, "
 func (c *Clerk) showSignIn(call *pageCall, status int, message, email string) {
 	data := pageData{Title: "Sign in", Message: message, Email: email}
 	data.Current, data.Continue = c.current(call)
-	users := *c.users.Load()
-	for _, u := range users[:min(len(users), maxListedUsers)] {
+	c.mu.Lock()
+	for _, u := range c.users.users[:min(len(c.users.users), maxListedUsers)] {
 		data.Users = append(data.Users, describe(u))
 	}
+	c.mu.Unlock()
 	c.render(call, status, "sign-in.html", data)
 }
 
@@ -95,25 +96,32 @@ func (c *Clerk) signInSubmit(call *pageCall) {
 		writeError(call.w, err)
 		return
 	}
-	user := c.userByEmail(values.Get("user"))
-	if user == nil {
-		email := values.Get("email")
-		user = c.userByEmail(email)
-		if user == nil || !user.passwordIs(values.Get("password")) {
-			// One message for both, so that the page does not tell which addresses exist.
-			c.showSignIn(call, http.StatusUnprocessableEntity, "That email and password do not go together.", email)
-			return
+	token, ok := c.signInOnPage(call, values)
+	if !ok {
+		// One message for both, so that the page does not tell which addresses exist.
+		c.showSignIn(call, http.StatusUnprocessableEntity, "That email and password do not go together.", values.Get("email"))
+		return
+	}
+	c.leave(call, token)
+}
+
+// signInOnPage begins the session of the user that the form names and answers the browser's secret.
+func (c *Clerk) signInOnPage(call *pageCall, values url.Values) (token string, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.users.byEmail[normalEmail(values.Get("user"))]
+	if u == nil {
+		u = c.users.byEmail[normalEmail(values.Get("email"))]
+		if u == nil || !u.passwordIs(values.Get("password")) {
+			return "", false
 		}
 	}
-	c.mu.Lock()
 	cl := c.browser(call.r)
 	if cl == nil {
 		cl = c.state.newClient(newClientToken(true), c.Now())
 	}
-	c.beginSession(call.w, cl, user, user.Organization, call.jar)
-	token := cl.token
-	c.mu.Unlock()
-	c.leave(call, token)
+	c.beginSession(call.w, cl, u, u.initial(), call.jar)
+	return cl.token, true
 }
 
 func (c *Clerk) signOutPage(call *pageCall) {
@@ -189,7 +197,7 @@ func (c *Clerk) current(call *pageCall) (user *pageUser, goOn string) {
 	return nil, ""
 }
 
-func describe(u *User) pageUser {
+func describe(u *user) pageUser {
 	user := pageUser{Name: u.name(), Email: u.Email}
 	if user.Name == "" {
 		user.Name = u.Email
@@ -198,8 +206,8 @@ func describe(u *User) pageUser {
 		user.Initial = string(first)
 		break
 	}
-	if u.Organization != nil {
-		user.Note = u.Organization.Name
+	if len(u.members) > 0 {
+		user.Note = u.members[0].org.name
 	}
 	return user
 }

@@ -3,8 +3,10 @@ package clerktest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -69,13 +71,29 @@ func (f fields) required(name string) (string, error) {
 // integer is a whole number between least and most, or nil when absent or null.
 func (f fields) integer(name string, least, most int64) (*int64, error) {
 	var value *int64
-	if raw, ok := f[name]; ok && json.Unmarshal(raw, &value) != nil {
-		return nil, refuseParam("form_param_type_invalid", name, "must be an integer")
+	if raw, ok := f[name]; ok && string(raw) != "null" {
+		n, err := wholeNumber(string(raw))
+		if err != nil {
+			return nil, refuseParam("form_param_type_invalid", name, "must be an integer")
+		}
+		value = &n
 	}
 	if value != nil && (*value < least || *value > most) {
 		return nil, refuseParam("form_param_value_invalid", name, "is out of range")
 	}
 	return value, nil
+}
+
+// wholeNumber reads 10, and 10.0 as clients write it whose numbers are all floating.
+func wholeNumber(text string) (int64, error) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, nil
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return 0, errors.New("not a whole number")
+	}
+	return int64(f), nil
 }
 
 // window is the part of a list that was asked for.
@@ -89,23 +107,23 @@ func parseWindow(query url.Values, most int) (window, error) {
 	for _, p := range []struct {
 		name        string
 		to          *int
-		least, most int
+		least, most int64
 	}{
-		{"limit", &w.limit, 1, most},
-		{"offset", &w.offset, 0, int(^uint(0) >> 1)},
+		{"limit", &w.limit, 1, int64(most)},
+		{"offset", &w.offset, 0, math.MaxInt32},
 	} {
 		raw := query.Get(p.name)
 		if raw == "" {
 			continue
 		}
-		n, err := strconv.Atoi(raw)
+		n, err := wholeNumber(raw)
 		if err != nil {
 			return w, refuseParam("form_param_format_invalid", p.name, "must be an integer")
 		}
 		if n < p.least || n > p.most {
 			return w, refuseParam("form_param_value_invalid", p.name, "is out of range")
 		}
-		*p.to = n
+		*p.to = int(n)
 	}
 	switch raw := query.Get("paginated"); raw {
 	case "", "false":

@@ -98,6 +98,13 @@ func denied(code string) *apiError {
 	return refuse(http.StatusUnauthorized, code, "the session cannot be refreshed")
 }
 
+// malformed is 400 where other operations answer 422: Clerk's specification of this one has 200, 400 and 401 alone.
+func malformed(code, param, message string) *apiError {
+	e := refuseParam(code, param, message)
+	e.status = http.StatusBadRequest
+	return e
+}
+
 func parseRefresh(r *http.Request) (*refreshRequest, error) {
 	fields, err := jsonBody(r)
 	if err != nil {
@@ -108,7 +115,7 @@ func parseRefresh(r *http.Request) (*refreshRequest, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if !slices.Contains(known, name) {
-			return nil, refuseParam("form_param_unknown", name, "is not a parameter of this request")
+			return nil, malformed("form_param_unknown", name, "is not a parameter of this request")
 		}
 	}
 	req, format, address := &refreshRequest{}, "", ""
@@ -124,18 +131,18 @@ func parseRefresh(r *http.Request) (*refreshRequest, error) {
 		{"request_originating_ip", &address, false},
 	} {
 		if raw, ok := fields[field.name]; ok && json.Unmarshal(raw, field.to) != nil {
-			return nil, refuseParam("form_param_type_invalid", field.name, "must be a string")
+			return nil, malformed("form_param_type_invalid", field.name, "must be a string")
 		}
 		if field.required && *field.to == "" {
-			return nil, refuseParam("form_param_missing", field.name, "is required")
+			return nil, malformed("form_param_missing", field.name, "is required")
 		}
 	}
 	var headers map[string]any
 	if raw, ok := fields["request_headers"]; ok && json.Unmarshal(raw, &headers) != nil {
-		return nil, refuseParam("form_param_type_invalid", "request_headers", "must be an object")
+		return nil, malformed("form_param_type_invalid", "request_headers", "must be an object")
 	}
 	if !slices.Contains([]string{"", "token", "cookie"}, format) {
-		return nil, refuseParam("form_param_value_invalid", "format", "must be token or cookie")
+		return nil, malformed("form_param_value_invalid", "format", "must be token or cookie")
 	}
 	req.cookies = format == "cookie"
 	return req, nil

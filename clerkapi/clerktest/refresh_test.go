@@ -91,13 +91,13 @@ func TestRefreshRules(t *testing.T) {
 		{"refresh tokens invalidated", func(_ map[string]any, s, _ *clerktest.Session) { f.InvalidateRefreshTokens(s.ID) }, 401, "refresh_token_not_found"},
 		{"revoked session", func(_ map[string]any, s, _ *clerktest.Session) { f.RevokeSession(s.ID) }, 401, "session_refresh_inactive_session"},
 		{"ended session", func(_ map[string]any, s, _ *clerktest.Session) { f.EndSession(s.ID) }, 401, "session_refresh_inactive_session"},
-		{"unknown field", func(b map[string]any, _, _ *clerktest.Session) { b["extra"] = 1 }, 422, "form_param_unknown"},
-		{"missing refresh token", func(b map[string]any, _, _ *clerktest.Session) { delete(b, "refresh_token") }, 422, "form_param_missing"},
-		{"null token", func(b map[string]any, _, _ *clerktest.Session) { b["expired_token"] = nil }, 422, "form_param_missing"},
-		{"number for origin", func(b map[string]any, _, _ *clerktest.Session) { b["request_origin"] = 7 }, 422, "form_param_type_invalid"},
-		{"headers in a list", func(b map[string]any, _, _ *clerktest.Session) { b["request_headers"] = []int{} }, 422, "form_param_type_invalid"},
+		{"unknown field", func(b map[string]any, _, _ *clerktest.Session) { b["extra"] = 1 }, 400, "form_param_unknown"},
+		{"missing refresh token", func(b map[string]any, _, _ *clerktest.Session) { delete(b, "refresh_token") }, 400, "form_param_missing"},
+		{"null token", func(b map[string]any, _, _ *clerktest.Session) { b["expired_token"] = nil }, 400, "form_param_missing"},
+		{"number for origin", func(b map[string]any, _, _ *clerktest.Session) { b["request_origin"] = 7 }, 400, "form_param_type_invalid"},
+		{"headers in a list", func(b map[string]any, _, _ *clerktest.Session) { b["request_headers"] = []int{} }, 400, "form_param_type_invalid"},
 		{"null headers", func(b map[string]any, _, _ *clerktest.Session) { b["request_headers"] = nil }, 200, ""},
-		{"unknown format", func(b map[string]any, _, _ *clerktest.Session) { b["format"] = "xml" }, 422, "form_param_value_invalid"},
+		{"unknown format", func(b map[string]any, _, _ *clerktest.Session) { b["format"] = "xml" }, 400, "form_param_value_invalid"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

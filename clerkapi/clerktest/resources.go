@@ -27,85 +27,146 @@ func (c *Clerk) environment(*frontendCall) (any, error) {
 	return env, nil
 }
 
-// clientResource is the Frontend API's Client, or null for a browser in which nobody ever began to sign in. Only live
-// sessions are listed. The caller holds c.mu.
+// clientResource is the Frontend API's Client, or null for a browser in which nobody ever began to sign in. The caller
+// holds c.mu.
 func (c *Clerk) clientResource(call *frontendCall) any {
-	cl := call.client
-	if cl == nil || !cl.used {
+	if call.client == nil || !call.client.used {
 		return nil
 	}
-	sessions, last := []object{}, any(nil)
-	for _, s := range cl.sessions {
-		if s.alive(call.now) {
-			sessions, last = append(sessions, c.sessionResource(call, s)), s.id
-		}
-	}
-	var attempt any
-	if cl.signIn != nil {
-		attempt = signInResource(cl.signIn, nil, "")
-	}
-	return object{
-		"object": "client", "id": cl.id, "sessions": sessions, "sign_in": attempt, "sign_up": nil,
-		"last_active_session_id": last, "cookie_expires_at": nil, "captcha_bypass": false,
-		"last_authentication_strategy": orNull(cl.strategy),
-		"created_at":                   cl.createdAt.UnixMilli(), "updated_at": cl.updatedAt.UnixMilli(),
-	}
+	return show(c.frontendView(call), clientFields(), call.client)
 }
 
 // sessionResource is the Frontend API's Session, with a token for the calling page. The caller holds c.mu.
 func (c *Clerk) sessionResource(call *frontendCall, s *session) object {
-	u := s.user
-	resource := object{
-		"object": "session", "id": s.id, "status": s.statusAt(call.now),
-		"expire_at": s.createdAt.Add(sessionLifetime).UnixMilli(), "abandon_at": s.createdAt.Add(abandonAfter).UnixMilli(),
-		"last_active_at": s.lastActiveAt.UnixMilli(), "last_active_organization_id": s.orgID(), "actor": nil, "tasks": s.tasksOf(),
-		"factor_verification_age": []int{int(call.now.Sub(s.createdAt).Minutes()), -1},
-		"user":                    c.userResource(u),
-		"public_user_data": object{
-			"first_name": u.FirstName, "last_name": u.LastName, "image_url": "", "has_image": false,
-			"identifier": u.Email, "user_id": u.ID,
-		},
-		"last_active_token": nil,
-		"created_at":        s.createdAt.UnixMilli(), "updated_at": s.updatedAt.UnixMilli(),
+	return show(c.frontendView(call), sessionFields(), s)
+}
+
+// clientFields: the Backend API is shown every session that is still known, a browser its live ones.
+func clientFields() []field[*client] {
+	sessions := func(v view, cl *client) any {
+		if v.who == backendAPI {
+			return showAll(v, sessionFields(), cl.sessions)
+		}
+		return showAll(v, sessionFields(), cl.live(v.now))
 	}
-	if s.alive(call.now) {
-		resource["last_active_token"] = object{"object": "token", "jwt": c.keys.sign(c.sessionClaims(s, call.origin))}
+	return []field[*client]{
+		{name: "object", shown: everybody, value: always[*client]("client")},
+		{name: "id", shown: everybody, value: func(_ view, cl *client) any { return cl.id }},
+		{name: "sessions", shown: everybody, value: sessions},
+		{name: "session_ids", shown: backendAPI, value: func(_ view, cl *client) any {
+			ids := make([]string, len(cl.sessions))
+			for i, s := range cl.sessions {
+				ids[i] = s.id
+			}
+			return ids
+		}},
+		{name: "last_active_session_id", shown: everybody, value: func(v view, cl *client) any {
+			if s := cl.active(v.now); s != nil {
+				return s.id
+			}
+			return nil
+		}},
+		{name: "last_authentication_strategy", shown: everybody, value: func(_ view, cl *client) any { return orNull(cl.strategy) }},
+		{name: "sign_in_id", shown: backendAPI, value: func(_ view, cl *client) any {
+			if cl.signIn == nil {
+				return nil
+			}
+			return cl.signIn.id
+		}},
+		{name: "sign_up_id", shown: backendAPI, value: always[*client](nil)},
+		{name: "sign_in", shown: frontendAPI, value: func(_ view, cl *client) any {
+			if cl.signIn == nil {
+				return nil
+			}
+			return signInResource(cl.signIn, nil, "")
+		}},
+		{name: "sign_up", shown: frontendAPI, value: always[*client](nil)},
+		{name: "cookie_expires_at", shown: frontendAPI, value: always[*client](nil)},
+		{name: "captcha_bypass", shown: frontendAPI, value: always[*client](false)},
+		{name: "created_at", shown: everybody, value: func(_ view, cl *client) any { return millis(cl.createdAt) }},
+		{name: "updated_at", shown: everybody, value: func(_ view, cl *client) any { return millis(cl.updatedAt) }},
 	}
-	return resource
+}
+
+func sessionFields() []field[*session] {
+	return []field[*session]{
+		{name: "object", shown: everybody, value: always[*session]("session")},
+		{name: "id", shown: everybody, value: func(_ view, s *session) any { return s.id }},
+		{name: "user_id", shown: servers, value: func(_ view, s *session) any { return s.user.ID }},
+		{name: "client_id", shown: servers, value: func(_ view, s *session) any { return s.client.id }},
+		{name: "status", shown: everybody, value: sessionStatus},
+		{name: "actor", shown: everybody, value: always[*session](nil)},
+		{name: "last_active_organization_id", shown: everybody, value: func(_ view, s *session) any {
+			if s.member == nil {
+				return nil
+			}
+			return s.member.org.id
+		}},
+		{name: "latest_activity", shown: servers, value: always[*session](nil)},
+		{name: "tasks", shown: backendAPI | frontendAPI, since: tasksVersion, value: func(_ view, s *session) any { return s.tasksOf() }},
+		{name: "last_active_at", shown: everybody, value: func(_ view, s *session) any { return millis(s.lastActiveAt) }},
+		{name: "expire_at", shown: everybody, value: func(_ view, s *session) any { return millis(s.createdAt.Add(sessionLifetime)) }},
+		{name: "abandon_at", shown: everybody, value: func(_ view, s *session) any { return millis(s.createdAt.Add(abandonAfter)) }},
+		{name: "factor_verification_age", shown: frontendAPI, value: func(v view, s *session) any {
+			return []int{int(v.now.Sub(s.createdAt).Minutes()), -1}
+		}},
+		{name: "last_active_token", shown: frontendAPI, value: func(v view, s *session) any {
+			if !s.alive(v.now) {
+				return nil
+			}
+			return object{"object": "token", "jwt": v.mint(s)}
+		}},
+		{name: "user", shown: frontendAPI | webhooks, value: func(v view, s *session) any { return show(v, userFields(), s.user) }},
+		{name: "public_user_data", shown: frontendAPI, value: func(v view, s *session) any { return show(v, publicUserFields(), s.user) }},
+		{name: "created_at", shown: everybody, value: func(_ view, s *session) any { return millis(s.createdAt) }},
+		{name: "updated_at", shown: everybody, value: func(_ view, s *session) any { return millis(s.updatedAt) }},
+	}
+}
+
+// tasksVersion is the version of the API that brought tasks, and with them sessions that are pending.
+const tasksVersion = "2025-03-12"
+
+// sessionStatus calls a pending session active where the version has no other word for one that is alive.
+func sessionStatus(v view, s *session) any {
+	status := s.statusAt(v.now)
+	if status == "pending" && !v.knows(tasksVersion) {
+		return "active"
+	}
+	return status
 }
 
 // signInResource is an attempt: open when s is nil, else complete by a strategy.
 func signInResource(attempt *signIn, s *session, strategy string) object {
 	u := attempt.user
-	factors := []object{{
-		"strategy": "email_code", "safe_identifier": u.Email, "email_address_id": u.emailID(), "primary": true,
-	}}
+	factors := []object{}
 	if u.Password != "" {
-		factors = append([]object{{"strategy": "password"}}, factors...)
+		factors = append(factors, object{"strategy": "password"})
 	}
-	var verification any
+	if u.emailID() != "" {
+		factors = append(factors, object{
+			"strategy": "email_code", "safe_identifier": u.Email, "email_address_id": u.emailID(), "primary": true,
+		})
+	}
+	var proof any
 	if !attempt.codeExpires.IsZero() {
-		verification = object{
-			"status": "unverified", "strategy": "email_code", "attempts": nil,
-			"expire_at": attempt.codeExpires.UnixMilli(),
-		}
+		proof = verification("email_code", "unverified", attempt.codeExpires)
 	}
 	resource := object{
-		"object": "sign_in_attempt", "id": attempt.id, "status": "needs_first_factor", "identifier": u.Email,
+		"object": "sign_in_attempt", "id": attempt.id, "status": "needs_first_factor", "identifier": u.identifier(),
 		"supported_identifiers":      []string{"email_address"},
 		"supported_first_factors":    factors,
 		"supported_second_factors":   nil,
-		"first_factor_verification":  verification,
+		"first_factor_verification":  proof,
 		"second_factor_verification": nil,
 		"user_data": object{
-			"first_name": u.FirstName, "last_name": u.LastName, "image_url": "", "has_image": false,
+			"first_name": orNull(u.FirstName), "last_name": orNull(u.LastName), "image_url": "", "has_image": false,
 		},
 		"created_session_id": nil, "abandon_at": attempt.createdAt.Add(signInLifetime).UnixMilli(),
 	}
 	if s != nil {
 		resource["status"], resource["created_session_id"] = "complete", s.id
 		resource["supported_first_factors"] = nil
-		resource["first_factor_verification"] = object{"status": "verified", "strategy": strategy}
+		resource["first_factor_verification"] = verification(strategy, "verified", attempt.codeExpires)
 	}
 	return resource
 }

@@ -35,6 +35,18 @@ func notFound(what string) *apiError {
 	return refuse(http.StatusNotFound, "resource_not_found", what+" not found")
 }
 
+// created is an answer with the status 201.
+type created struct{ resource object }
+
+// writeAnswer answers what an operation came to.
+func writeAnswer(w http.ResponseWriter, answer any) {
+	if made, ok := answer.(created); ok {
+		writeJSON(w, http.StatusCreated, made.resource)
+		return
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
 // writeJSON answers with exactly "application/json": Clerk's JavaScript client compares that header for equality and
 // takes anything else, a charset included, for text.
 func writeJSON(w http.ResponseWriter, status int, body any) {
@@ -61,6 +73,9 @@ func (e *apiError) setRetryAfter(w http.ResponseWriter) {
 	}
 }
 
+// traceHeader is on every answer, by which Clerk's support finds the request again.
+const traceHeader = "Clerk-Trace-Id"
+
 func asAPIError(err error) *apiError {
 	var e *apiError
 	if !errors.As(err, &e) {
@@ -75,12 +90,10 @@ func writeError(w http.ResponseWriter, err error) {
 	if e.param != "" {
 		meta["param_name"] = e.param
 	}
-	trace := randomWord(32)
-	w.Header().Set("Clerk-Trace-Id", trace)
 	e.setRetryAfter(w)
 	writeJSON(w, e.status, object{
 		"errors":         []object{{"code": e.code, "message": e.message, "long_message": e.message, "meta": meta}},
 		"meta":           object{},
-		"clerk_trace_id": trace,
+		"clerk_trace_id": w.Header().Get(traceHeader),
 	})
 }

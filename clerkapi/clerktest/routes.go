@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // maxBody bounds what a request may send; Clerk answers 413 beyond its limit.
@@ -21,7 +22,7 @@ func (c *Clerk) routes() *http.ServeMux {
 		"POST /v1/sessions/{id}/refresh":    c.refreshSession,
 		"GET /v1/clients/handshake_payload": c.getHandshakePayload,
 		"GET /v1/users/{id}":                c.getUser,
-		"DELETE /v1/users/{id}":             c.deleteUser,
+		"DELETE /v1/users/{id}":             c.removeUser,
 
 		"GET /v1/sessions":                         c.listSessions,
 		"POST /v1/sessions":                        c.createSession,
@@ -85,6 +86,7 @@ func (c *Clerk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The body is read before anything waits: net/http notices that a client left only when there is nothing to read.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	sw := &statusWriter{ResponseWriter: w}
+	sw.Header().Set(traceHeader, strings.ToLower(randomWord(32)))
 	call := c.calls.begin(r, body)
 	defer func() {
 		c.calls.end(call, sw.status)
@@ -124,8 +126,16 @@ func effectiveMethod(r *http.Request) string {
 	return r.Method
 }
 
-// noRoute answers 404, or 405 with Allow, in Clerk's error shape. ServeMux knows which, but says it as text.
+// noRoute names an operation that may be Clerk's and is not here: 404 would look like a user or a session that does not
+// exist. A page that does not exist is 404, or 405 with Allow; ServeMux knows which, but says it as text.
 func (c *Clerk) noRoute(w http.ResponseWriter, r *http.Request) {
+	for _, api := range []string{"/v1", "/m2m_tokens", "/api_keys", "/oauth_applications"} {
+		if matchPath(api, r.URL.Path) {
+			operation := strings.ToValidUTF8(r.Method+" "+r.URL.Path, "?")
+			writeError(w, refuse(http.StatusNotImplemented, "operation_not_emulated", "the local Clerk does not have "+operation))
+			return
+		}
+	}
 	probe := &discard{header: http.Header{}}
 	c.mux.ServeHTTP(probe, r)
 	if probe.status == http.StatusMethodNotAllowed {
@@ -133,7 +143,7 @@ func (c *Clerk) noRoute(w http.ResponseWriter, r *http.Request) {
 		writeError(w, refuse(http.StatusMethodNotAllowed, "method_not_allowed", "this method is not allowed here"))
 		return
 	}
-	writeError(w, notFound("endpoint"))
+	writeError(w, notFound("page"))
 }
 
 type discard struct {

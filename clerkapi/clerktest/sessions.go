@@ -19,15 +19,15 @@ type Session struct {
 // SignIn signs a user in on a browser of its own, as if by the sign-in page. It panics when nobody has that address: a
 // test that misspells it should stop there.
 func (c *Clerk) SignIn(email string) *Session {
-	user := c.userByEmail(email)
-	if user == nil {
-		panic(fmt.Sprintf("clerktest: no user %q", email))
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	u := c.users.byEmail[normalEmail(email)]
+	if u == nil {
+		panic(fmt.Sprintf("clerktest: no user %q", email))
+	}
 	now := c.Now()
 	cl := c.state.newClient(newClientToken(c.production), now)
-	return c.snapshot(c.state.signIn(cl, user, user.Organization, now))
+	return c.snapshot(c.state.signIn(cl, u, u.initial(), now))
 }
 
 // Session looks a session up; nil when there is none of that id.
@@ -109,8 +109,8 @@ func (c *Clerk) snapshot(s *session) *Session {
 	snap := &Session{
 		ID: s.id, UserID: s.user.ID, ClientID: s.client.id, Status: s.statusAt(c.Now()), CreatedAt: s.createdAt,
 	}
-	if s.org != nil {
-		snap.OrganizationID = s.org.ID
+	if s.member != nil {
+		snap.OrganizationID = s.member.org.id
 	}
 	return snap
 }

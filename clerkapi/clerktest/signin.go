@@ -14,7 +14,7 @@ const signInLifetime = 24 * time.Hour
 // signIn is an attempt to sign in that knows who, and waits for the password or the code.
 type signIn struct {
 	id          string
-	user        *User
+	user        *user
 	createdAt   time.Time
 	codeExpires time.Time // of the code sent by email; zero: none was sent
 }
@@ -35,11 +35,11 @@ func (c *Clerk) createSignIn(call *frontendCall) (any, error) {
 	if values.Get("identifier") == "" {
 		return nil, refuseParam("form_param_missing", "identifier", "is required")
 	}
-	user := c.userByEmail(values.Get("identifier"))
-	if user == nil {
+	u := c.users.byEmail[normalEmail(values.Get("identifier"))]
+	if u == nil {
 		return nil, refuseParam("form_identifier_not_found", "identifier", "Couldn't find your account.")
 	}
-	c.beginSignIn(call, user)
+	c.beginSignIn(call, u)
 	if strategy == "password" || values.Has("password") {
 		return c.finishSignIn(call, values.Get("password"))
 	}
@@ -50,12 +50,12 @@ func (c *Clerk) createSignIn(call *frontendCall) (any, error) {
 }
 
 // beginSignIn opens an attempt, in production also for a browser that was never seen before.
-func (c *Clerk) beginSignIn(call *frontendCall, user *User) {
+func (c *Clerk) beginSignIn(call *frontendCall, u *user) {
 	if call.client == nil {
 		call.client = c.state.newClient(newClientToken(true), call.now)
 	}
 	call.client.used = true
-	call.client.signIn = &signIn{id: newID("sia"), user: user, createdAt: call.now}
+	call.client.signIn = &signIn{id: newID("sia"), user: u, createdAt: call.now}
 }
 
 func (c *Clerk) attemptFirstFactor(call *frontendCall) (any, error) {
@@ -74,7 +74,7 @@ func (c *Clerk) attemptFirstFactor(call *frontendCall) (any, error) {
 		if err := attempt.checkCode(values.Get("code"), call.now); err != nil {
 			return nil, err
 		}
-		return c.completeSignIn(call, "email_code", attempt.user.Organization), nil
+		return c.completeSignIn(call, "email_code", attempt.user.initial()), nil
 	}
 	return nil, refuseParam("form_param_value_invalid", "strategy", "is not a strategy of this attempt")
 }
@@ -98,7 +98,7 @@ func (c *Clerk) finishSignIn(call *frontendCall, password string) (any, error) {
 	if !attempt.user.passwordIs(password) {
 		return nil, refuseParam("form_password_incorrect", "password", "Password is incorrect. Try again, or use another method.")
 	}
-	return c.completeSignIn(call, "password", attempt.user.Organization), nil
+	return c.completeSignIn(call, "password", attempt.user.initial()), nil
 }
 
 // signInByTicket uses a sign-in token up, which names the user and the organization by itself.
@@ -108,13 +108,13 @@ func (c *Clerk) signInByTicket(call *frontendCall, secret string) (any, error) {
 		return nil, err
 	}
 	c.beginSignIn(call, t.user)
-	return c.completeSignIn(call, "ticket", t.org), nil
+	return c.completeSignIn(call, "ticket", t.member), nil
 }
 
 // completeSignIn ends the open attempt with a session.
-func (c *Clerk) completeSignIn(call *frontendCall, strategy string, org *Organization) object {
+func (c *Clerk) completeSignIn(call *frontendCall, strategy string, member *membership) object {
 	attempt := call.client.signIn
-	s := c.beginSession(call.w, call.client, attempt.user, org, call.jar)
+	s := c.beginSession(call.w, call.client, attempt.user, member, call.jar)
 	call.client.strategy = strategy
 	return object{"response": signInResource(attempt, s, strategy), "client": c.clientResource(call)}
 }
@@ -122,8 +122,8 @@ func (c *Clerk) completeSignIn(call *frontendCall, strategy string, org *Organiz
 // beginSession signs a user in on a browser and, in production, tells the browser: there the Frontend API's cookies are
 // what a handshake goes by. The secret in __client changes with each sign-in; one planted before is worth nothing after.
 // The caller holds c.mu.
-func (c *Clerk) beginSession(w http.ResponseWriter, cl *client, user *User, org *Organization, jar jar) *session {
-	s := c.state.signIn(cl, user, org, c.Now())
+func (c *Clerk) beginSession(w http.ResponseWriter, cl *client, u *user, member *membership, jar jar) *session {
+	s := c.state.signIn(cl, u, member, c.Now())
 	if c.production {
 		c.state.retoken(cl, newClientToken(true))
 		setCookies(w, jar.client(cl.token))

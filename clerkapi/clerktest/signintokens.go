@@ -16,8 +16,8 @@ const (
 // ticket is a sign-in token. It signs a user in once.
 type ticket struct {
 	id, secret string
-	user       *User
-	org        *Organization
+	user       *user
+	member     *membership
 	status     string // pending, accepted or revoked
 	expires    time.Time
 	createdAt  time.Time
@@ -56,17 +56,20 @@ func (c *Clerk) createSignInToken(r *http.Request) (any, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	user := c.userByID(userID)
-	if user == nil {
+	u := c.users.byID[userID]
+	if u == nil {
 		return nil, notFound("user")
+	}
+	member := u.initial()
+	if orgID != "" {
+		if member = u.memberOf(orgID); member == nil || member.org.id != orgID {
+			return nil, refuse(http.StatusForbidden, "not_a_member_in_organization", "the user is not a member of the organization")
+		}
 	}
 	now := c.Now()
 	t := &ticket{
-		id: newID("sit"), secret: "ticket_" + randomWord(43), user: user, org: user.Organization, status: "pending",
+		id: newID("sit"), secret: "ticket_" + randomWord(43), user: u, member: member, status: "pending",
 		expires: now.Add(ticketLifetime), createdAt: now, updatedAt: now,
-	}
-	if orgID != "" && (t.org == nil || t.org.ID != orgID) {
-		return nil, refuse(http.StatusForbidden, "not_a_member_in_organization", "the user is not a member of the organization")
 	}
 	if seconds != nil {
 		t.expires = now.Add(time.Duration(*seconds) * time.Second)
@@ -115,7 +118,7 @@ func (c *Clerk) useTicket(secret string, now time.Time) (*ticket, error) {
 			return nil, refuse(http.StatusBadRequest, "sign_in_token_revoked_code", "this sign-in token was revoked")
 		case !now.Before(t.expires):
 			return nil, refuse(http.StatusBadRequest, "ticket_expired_code", "this ticket is expired")
-		case c.userByID(t.user.ID) == nil:
+		case c.users.byID[t.user.ID] == nil:
 			return nil, refuse(http.StatusBadRequest, "ticket_invalid_code", "this ticket is invalid")
 		}
 		t.status, t.updatedAt = "accepted", now

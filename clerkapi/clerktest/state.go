@@ -52,8 +52,8 @@ type session struct {
 	id           string
 	number       int // in the order of making
 	client       *client
-	user         *User
-	org          *Organization // active organization
+	user         *user
+	member       *membership // in the active organization; nil: none is active
 	status       string
 	tasks        []string // what a pending session waits for
 	refresh      []string // valid refresh tokens, oldest first
@@ -116,19 +116,20 @@ func (s *state) retoken(cl *client, token string) {
 	s.byToken[token] = cl
 }
 
-// signIn begins a session, with org as its active organization if there is one. An instance in single-session mode replaces the one before.
-func (s *state) signIn(cl *client, user *User, org *Organization, now time.Time) *session {
+// signIn begins a session, with the organization of member active if there is one. An instance in single-session mode
+// replaces the one before.
+func (s *state) signIn(cl *client, u *user, member *membership, now time.Time) *session {
 	for _, old := range cl.sessions {
 		s.finish(old, "replaced", now)
 	}
 	sess := &session{
-		id: newID("sess"), number: s.started, client: cl, user: user, org: org, status: "active",
+		id: newID("sess"), number: s.started, client: cl, user: u, member: member, status: "active",
 		createdAt: now, updatedAt: now, lastActiveAt: now,
 	}
 	s.started++
 	event := "session.created"
-	if len(user.Tasks) > 0 {
-		sess.status, sess.tasks, event = "pending", slices.Clone(user.Tasks), "session.pending"
+	if len(u.Tasks) > 0 {
+		sess.status, sess.tasks, event = "pending", slices.Clone(u.Tasks), "session.pending"
 	}
 	if len(cl.sessions) == maxSessionsPerClient {
 		delete(s.sessions, cl.sessions[0].id)
@@ -137,6 +138,7 @@ func (s *state) signIn(cl *client, user *User, org *Organization, now time.Time)
 	cl.sessions = append(cl.sessions, sess)
 	cl.signIn, cl.used, cl.updatedAt = nil, true, now
 	s.sessions[sess.id] = sess
+	u.lastSignInAt, u.lastActiveAt = now, now
 	s.emit(event, sess)
 	return sess
 }
@@ -165,6 +167,17 @@ func (cl *client) active(now time.Time) *session {
 		}
 	}
 	return nil
+}
+
+// live are the client's sessions that are alive, oldest first.
+func (cl *client) live(now time.Time) []*session {
+	var alive []*session
+	for _, s := range cl.sessions {
+		if s.alive(now) {
+			alive = append(alive, s)
+		}
+	}
+	return alive
 }
 
 func (s *session) statusAt(now time.Time) string {

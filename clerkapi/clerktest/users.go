@@ -1,12 +1,14 @@
 package clerktest
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"slices"
 	"strings"
+	"time"
 )
 
-// User is somebody who can sign in.
+// User is somebody who can sign in. No two have one ID, Email, Username or ExternalID.
 type User struct {
 	ID        string // user_ and 27 characters; made up when empty
 	Email     string // the identifier, compared without regard to case
@@ -24,18 +26,8 @@ type User struct {
 	Tasks []string
 	// Organization is active from sign-in on; nil is a user without one.
 	Organization *Organization
-}
-
-// Organization is the one organization that a user is a member of.
-type Organization struct {
-	ID   string // org_ and 27 characters; made up when empty
-	Slug string
-	Name string
-	// Role is the full key, such as "org:admin".
-	Role string
-	// Permissions are full keys "org:<feature>:<permission>", such as "org:invoices:view". They reach the session
-	// token as features and bit masks (claims fea, o.per and o.fpm); a key of another shape is left out.
-	Permissions []string
+	// Organizations are further ones that the user is a member of.
+	Organizations []Organization
 }
 
 // SampleUsers are jane@example.com, omar@example.com and mei@example.com, the last one in an organization. Their
@@ -61,71 +53,183 @@ func SampleUsers() []User {
 	}
 }
 
-// prepareUsers copies what the caller gave, so that nobody changes it behind our back, and fills in ids.
-func prepareUsers(users []User) []*User {
-	if users == nil {
-		users = SampleUsers()
+// memberships are Organization and Organizations in one list.
+func (u *User) memberships() []Organization {
+	if u.Organization == nil {
+		return u.Organizations
 	}
-	prepared := make([]*User, 0, len(users))
-	for _, u := range users {
-		if u.ID == "" {
-			u.ID = newID("user")
-		}
-		if u.Organization != nil {
-			org := *u.Organization
-			org.Permissions = append([]string(nil), org.Permissions...)
-			if org.ID == "" {
-				org.ID = newID("org")
-			}
-			u.Organization = &org
-		}
-		u.Tasks = append([]string(nil), u.Tasks...)
-		prepared = append(prepared, &u)
-	}
-	return prepared
+	return append([]Organization{*u.Organization}, u.Organizations...)
 }
 
-func (c *Clerk) userByEmail(email string) *User {
-	for _, u := range *c.users.Load() {
-		if normalEmail(u.Email) == normalEmail(email) {
-			return u
+// label names a user in errors.
+func (u *User) label() string { return cmp.Or(u.Email, u.Username, u.ID) }
+
+// user is a user as the instance keeps one. Clerk.mu guards it.
+type user struct {
+	User    // Organization and Organizations are in members, and Email is the first of emails
+	emails  []*emailAddress
+	members []*membership // oldest first
+	active  bool          // whether the first of members is active from sign-in on
+
+	createdAt, updatedAt, lastSignInAt, lastActiveAt time.Time
+}
+
+type emailAddress struct {
+	id, address string
+	createdAt   time.Time
+}
+
+// newUser copies what a test gave, so that nobody changes it behind our back, and makes up the id.
+func newUser(given User, now time.Time) *user {
+	u := &user{User: given, active: given.Organization != nil, createdAt: now, updatedAt: now}
+	u.ID = cmp.Or(u.ID, newID("user"))
+	u.Tasks = slices.Clone(u.Tasks)
+	u.Organization, u.Organizations = nil, nil
+	if u.Email != "" {
+		u.emails = []*emailAddress{{id: "idn_" + strings.TrimPrefix(u.ID, "user_"), address: u.Email, createdAt: now}}
+	}
+	return u
+}
+
+// asGiven is the user in the form that a test reads and writes.
+func (u *user) asGiven() User {
+	given := u.User
+	for i, m := range u.members {
+		org := m.asGiven()
+		if i == 0 && u.active {
+			given.Organization = &org
+			continue
+		}
+		given.Organizations = append(given.Organizations, org)
+	}
+	return given
+}
+
+// member is the user's membership of an organization, or nil.
+func (u *user) member(org *organization) *membership {
+	for _, m := range u.members {
+		if m.org == org {
+			return m
 		}
 	}
 	return nil
 }
 
-func (c *Clerk) userByID(id string) *User {
-	for _, u := range *c.users.Load() {
-		if u.ID == id {
-			return u
+// memberOf is the same by the organization's id or slug.
+func (u *user) memberOf(idOrSlug string) *membership {
+	for _, m := range u.members {
+		if idOrSlug != "" && (m.org.id == idOrSlug || m.org.slug == idOrSlug) {
+			return m
 		}
 	}
 	return nil
 }
 
-// DeleteUser removes a user, whose sessions are removed with it, and says whether there was one. It sends user.deleted
-// to the webhooks.
-func (c *Clerk) DeleteUser(id string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	user := c.userByID(id)
-	if user == nil {
-		return false
+// initial is what is active from sign-in on, or nil.
+func (u *user) initial() *membership {
+	if !u.active || len(u.members) == 0 {
+		return nil
 	}
-	for _, s := range c.state.sessions {
-		if s.user == user {
-			c.state.finish(s, "removed", c.Now())
-		}
-	}
-	left := slices.DeleteFunc(slices.Clone(*c.users.Load()), func(u *User) bool { return u == user })
-	c.users.Store(&left)
-	if c.outbox.wanted("user.deleted") {
-		c.emit("user.deleted", deletedUser(user))
-	}
-	return true
+	return u.members[0]
 }
 
-func deletedUser(u *User) object {
+func (u *user) passwordIs(password string) bool {
+	return u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
+}
+
+// emailID is the id of the primary email address, or empty.
+func (u *user) emailID() string {
+	if len(u.emails) == 0 {
+		return ""
+	}
+	return u.emails[0].id
+}
+
+func (u *user) name() string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }
+
+// identifier is by what others know the user.
+func (u *user) identifier() string { return cmp.Or(u.Email, u.Username, u.ID) }
+
+// maxPasswordAttempts is after how many wrong passwords Clerk locks a user.
+const maxPasswordAttempts = 100
+
+func userFields() []field[*user] {
+	return []field[*user]{
+		{name: "object", shown: everybody, value: always[*user]("user")},
+		{name: "id", shown: everybody, value: func(_ view, u *user) any { return u.ID }},
+		{name: "external_id", shown: everybody, value: func(_ view, u *user) any { return orNull(u.ExternalID) }},
+		{name: "username", shown: everybody, value: func(_ view, u *user) any { return orNull(u.Username) }},
+		{name: "first_name", shown: everybody, value: func(_ view, u *user) any { return orNull(u.FirstName) }},
+		{name: "last_name", shown: everybody, value: func(_ view, u *user) any { return orNull(u.LastName) }},
+		{name: "image_url", shown: everybody, value: always[*user]("")},
+		{name: "has_image", shown: everybody, value: always[*user](false)},
+		{name: "primary_email_address_id", shown: everybody, value: func(_ view, u *user) any { return orNull(u.emailID()) }},
+		{name: "primary_phone_number_id", shown: everybody, value: always[*user](nil)},
+		{name: "primary_web3_wallet_id", shown: everybody, value: always[*user](nil)},
+		{name: "email_addresses", shown: everybody, value: func(v view, u *user) any { return showAll(v, emailFields(), u.emails) }},
+		{name: "phone_numbers", shown: everybody, value: always[*user]([]object{})},
+		{name: "web3_wallets", shown: everybody, value: always[*user]([]object{})},
+		{name: "passkeys", shown: everybody, value: always[*user]([]object{})},
+		{name: "external_accounts", shown: everybody, value: always[*user]([]object{})},
+		{name: "saml_accounts", shown: everybody, value: always[*user]([]object{})},
+		{name: "enterprise_accounts", shown: everybody, value: always[*user]([]object{})},
+		{name: "organization_memberships", shown: everybody, value: func(v view, u *user) any { return showAll(v, membershipFields(), u.members) }},
+		{name: "password_enabled", shown: everybody, value: func(_ view, u *user) any { return u.Password != "" }},
+		{name: "two_factor_enabled", shown: everybody, value: always[*user](false)},
+		{name: "totp_enabled", shown: everybody, value: always[*user](false)},
+		{name: "backup_code_enabled", shown: everybody, value: always[*user](false)},
+		{name: "mfa_enabled_at", shown: everybody, value: always[*user](nil)},
+		{name: "mfa_disabled_at", shown: everybody, value: always[*user](nil)},
+		{name: "banned", shown: everybody, value: always[*user](false)},
+		{name: "locked", shown: everybody, value: always[*user](false)},
+		{name: "lockout_expires_in_seconds", shown: everybody, value: always[*user](nil)},
+		{name: "verification_attempts_remaining", shown: everybody, value: always[*user](maxPasswordAttempts)},
+		{name: "delete_self_enabled", shown: everybody, value: always[*user](true)},
+		{name: "create_organization_enabled", shown: everybody, value: always[*user](true)},
+		{name: "create_organizations_limit", shown: servers, value: always[*user](nil)},
+		{name: "legal_accepted_at", shown: everybody, value: always[*user](nil)},
+		{name: "public_metadata", shown: everybody, value: func(_ view, u *user) any { return metadata(u.PublicMetadata) }},
+		{name: "unsafe_metadata", shown: everybody, value: func(_ view, u *user) any { return metadata(u.UnsafeMetadata) }},
+		{name: "private_metadata", shown: servers, value: func(_ view, u *user) any { return metadata(u.PrivateMetadata) }},
+		{name: "last_sign_in_at", shown: everybody, value: func(_ view, u *user) any { return millis(u.lastSignInAt) }},
+		{name: "last_active_at", shown: everybody, value: func(_ view, u *user) any { return millis(u.lastActiveAt) }},
+		{name: "created_at", shown: everybody, value: func(_ view, u *user) any { return millis(u.createdAt) }},
+		{name: "updated_at", shown: everybody, value: func(_ view, u *user) any { return millis(u.updatedAt) }},
+	}
+}
+
+func emailFields() []field[*emailAddress] {
+	return []field[*emailAddress]{
+		{name: "object", shown: everybody, value: always[*emailAddress]("email_address")},
+		{name: "id", shown: everybody, value: func(_ view, e *emailAddress) any { return e.id }},
+		{name: "email_address", shown: everybody, value: func(_ view, e *emailAddress) any { return e.address }},
+		{name: "reserved", shown: everybody, value: always[*emailAddress](false)},
+		{name: "verification", shown: everybody, value: func(_ view, e *emailAddress) any {
+			return verification("email_code", "verified", e.createdAt.Add(codeLifetime))
+		}},
+		{name: "linked_to", shown: everybody, value: always[*emailAddress]([]object{})},
+		{name: "matches_sso_connection", shown: everybody, value: always[*emailAddress](false)},
+		{name: "created_at", shown: everybody, value: func(_ view, e *emailAddress) any { return millis(e.createdAt) }},
+		{name: "updated_at", shown: everybody, value: func(_ view, e *emailAddress) any { return millis(e.createdAt) }},
+	}
+}
+
+// publicUserFields are what other people are shown of a user.
+func publicUserFields() []field[*user] {
+	return []field[*user]{
+		{name: "user_id", shown: everybody, value: func(_ view, u *user) any { return u.ID }},
+		{name: "first_name", shown: everybody, value: func(_ view, u *user) any { return orNull(u.FirstName) }},
+		{name: "last_name", shown: everybody, value: func(_ view, u *user) any { return orNull(u.LastName) }},
+		{name: "image_url", shown: everybody, value: always[*user]("")},
+		{name: "profile_image_url", shown: everybody, value: always[*user]("")},
+		{name: "has_image", shown: everybody, value: always[*user](false)},
+		{name: "identifier", shown: everybody, value: func(_ view, u *user) any { return u.identifier() }},
+		{name: "username", shown: everybody, value: func(_ view, u *user) any { return orNull(u.Username) }},
+	}
+}
+
+// deletedUser is what is left to say of a user who is gone.
+func deletedUser(u *user) object {
 	deleted := object{"object": "user", "id": u.ID, "deleted": true}
 	if u.ExternalID != "" {
 		deleted["external_id"] = u.ExternalID
@@ -133,19 +237,39 @@ func deletedUser(u *User) object {
 	return deleted
 }
 
-func (u *User) passwordIs(password string) bool {
-	return u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
+// Users are the people who can sign in, in the order of Options.Users.
+func (c *Clerk) Users() []User {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	users := make([]User, len(c.users.users))
+	for i, u := range c.users.users {
+		users[i] = u.asGiven()
+	}
+	return users
 }
 
-// emailID is the id of the one email address.
-func (u *User) emailID() string { return "idn_" + strings.TrimPrefix(u.ID, "user_") }
-
-func (u *User) name() string {
-	switch {
-	case u.FirstName == "":
-		return u.LastName
-	case u.LastName == "":
-		return u.FirstName
+// DeleteUser removes a user, whose sessions are removed with it, and says whether there was one. It sends user.deleted
+// to the webhooks.
+func (c *Clerk) DeleteUser(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.users.byID[id]
+	if u == nil {
+		return false
 	}
-	return u.FirstName + " " + u.LastName
+	c.deleteUser(u)
+	return true
+}
+
+// deleteUser does the work. The caller holds c.mu.
+func (c *Clerk) deleteUser(u *user) {
+	for _, s := range c.state.sessions {
+		if s.user == u {
+			c.state.finish(s, "removed", c.Now())
+		}
+	}
+	c.users.remove(u)
+	if c.outbox.wanted("user.deleted") {
+		c.emit("user.deleted", deletedUser(u))
+	}
 }

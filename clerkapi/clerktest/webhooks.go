@@ -154,9 +154,7 @@ func (c *Clerk) emitSession(event string, s *session) {
 	if !c.outbox.wanted(event) {
 		return
 	}
-	data := c.backendSession(s, "2024-10-01") // the event has no tasks
-	data["user"] = c.userResource(s.user)
-	c.emit(event, data)
+	c.emit(event, show(c.webhookView(), sessionFields(), s))
 }
 
 func (c *Clerk) emit(event string, data object) {

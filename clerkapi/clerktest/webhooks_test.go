@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // receiver verifies what it gets, and answers the statuses in turn, then 204.
@@ -33,7 +35,10 @@ func newReceiver(t *testing.T, answer ...int) *receiver {
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		event, err := clerkapi.VerifyWebhookRequest(r.secret, req, r.now())
+		body, err := io.ReadAll(req.Body)
+		assert.NoError(t, err)
+		kit.Record(t, os.Getenv(kit.ExchangesVariable), kit.Exchange{Test: t.Name(), Method: kit.WebhookMethod, Sent: req.Header, Body: body})
+		event, err := clerkapi.VerifyWebhook(r.secret, req.Header, body, r.now())
 		r.events, r.errs = append(r.events, event), append(r.errs, err)
 		status := http.StatusNoContent
 		if len(r.answer) > 0 {

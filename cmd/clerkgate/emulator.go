@@ -14,7 +14,8 @@ func emulatorCommand() command {
 Serve a local Clerk for tests in any language: Backend API, Frontend API, and pages to sign in. It prints the
 environment that an application needs to run on it.
 
-Below /__control/ programs on this machine move its clock, sign people in, and make it fail. What a seed may hold is
+Below /__control/ programs on this machine, or with --control-token whoever sends that token, move its clock, sign
+people in, and make it fail. What a seed may hold is
 shown by examples/emulator-node/seed.yaml.`,
 		serves: true,
 		setUp: func(flags *flag.FlagSet) action {
@@ -23,6 +24,7 @@ shown by examples/emulator-node/seed.yaml.`,
 			flags.StringVar(&opts.Seed, "seed", "", "YAML `file` with users, templates, machines and webhooks")
 			flags.BoolVar(&opts.Production, "production", false, "be a production instance (pk_live_)")
 			flags.DurationVar(&opts.TokenLifetime, "token-lifetime", 0, "how long a session token lives, in whole seconds; without it the seed says so, or it is 60s")
+			flags.StringVar(&opts.ControlToken, "control-token", "", "bearer `token` for /__control/, from any machine, of 16 characters or more; without it programs on this machine alone can steer")
 			flags.BoolVar(&opts.Verbose, "verbose", false, "log every call to standard error")
 			return func(ctx context.Context, p process, _ []string) error { return runEmulator(ctx, opts, p) }
 		},

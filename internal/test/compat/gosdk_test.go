@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // setup is an instance, and what the SDK's clients need to call it with a key.
@@ -32,7 +34,7 @@ func setup(t *testing.T, opts clerktest.Options) (server *clerktest.Server, conf
 	t.Cleanup(transport.CloseIdleConnections)
 	return server, func(key string) *clerk.ClientConfig {
 		return &clerk.ClientConfig{BackendConfig: clerk.BackendConfig{
-			URL: clerk.String(server.URL + "/v1"), Key: &key, HTTPClient: &http.Client{Transport: transport},
+			URL: clerk.String(server.URL + "/v1"), Key: &key, HTTPClient: &http.Client{Transport: kit.Recording(t, os.Getenv(kit.ExchangesVariable), transport)},
 		}}
 	}
 }

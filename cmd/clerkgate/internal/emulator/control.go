@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,14 +27,15 @@ const (
 type control struct {
 	clerk *clerktest.Clerk
 	url   string
+	token string // empty: programs on this machine need none
 	mux   *http.ServeMux
 
 	mu     sync.Mutex
 	faults []func() // disarm them
 }
 
-func newControl(clerk *clerktest.Clerk, url string) *control {
-	c := &control{clerk: clerk, url: url, mux: http.NewServeMux()}
+func newControl(clerk *clerktest.Clerk, url, token string) *control {
+	c := &control{clerk: clerk, url: url, token: token, mux: http.NewServeMux()}
 	for pattern, action := range map[string]func(*http.Request) (any, error){
 		"GET /environment":   c.environment,
 		"POST /advance":      c.advance,
@@ -61,12 +63,25 @@ func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.clerk.ServeHTTP(w, r)
 		return
 	}
-	if !fromThisMachine(r) {
-		writeControl(w, http.StatusForbidden, map[string]any{"error": "the control API is for programs on this machine"})
+	switch {
+	case c.token != "":
+		if !c.hasToken(r) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="clerkgate emulator"`)
+			writeControl(w, http.StatusUnauthorized, map[string]any{"error": "the control API wants the token of --control-token as a bearer token"})
+			return
+		}
+	case !fromThisMachine(r):
+		writeControl(w, http.StatusForbidden, map[string]any{"error": "the control API is for programs on this machine, unless the emulator was started with --control-token"})
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxControlBody)
 	c.mux.ServeHTTP(w, r)
+}
+
+// hasToken needs no other check beside it: no web page knows the token, whatever name it calls by.
+func (c *control) hasToken(r *http.Request) bool {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare([]byte(token), []byte(c.token)) == 1
 }
 
 // fromThisMachine keeps other machines out, and the web pages that a browser on this one shows: by the name they call
@@ -127,9 +142,15 @@ func readControl(r *http.Request, to any) error {
 	return nil
 }
 
-func (c *control) environment(*http.Request) (any, error) {
+// environment names the emulator by the name that a caller with the token used: it is on another machine, perhaps, which
+// knows this one by that name.
+func (c *control) environment(r *http.Request) (any, error) {
+	url := c.url
+	if c.token != "" && r.Host != "" {
+		url = "http://" + r.Host
+	}
 	variables := map[string]string{"CLERK_JWT_KEY": c.clerk.JWTKey()}
-	for _, v := range environment(c.clerk, c.url) {
+	for _, v := range environment(c.clerk, url) {
 		variables[v[0]] = v[1]
 	}
 	return variables, nil

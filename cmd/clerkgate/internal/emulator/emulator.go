@@ -14,8 +14,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 )
@@ -34,6 +36,10 @@ type Options struct {
 	TokenLifetime time.Duration
 	// Verbose logs every call.
 	Verbose bool
+	// ControlToken opens the control API to whoever sends it as a bearer token, from any
+	// machine, and to nobody else. Empty means that programs on this machine alone can
+	// use it, without a token.
+	ControlToken string
 }
 
 // Validate reports every problem, in the words of the command's flags.
@@ -45,13 +51,21 @@ func (o Options) Validate() error {
 	if o.TokenLifetime < 0 || o.TokenLifetime%time.Second != 0 {
 		problems = append(problems, fmt.Errorf("--token-lifetime: found %s, expected whole seconds, at least 1s", o.TokenLifetime))
 	}
+	if t := o.ControlToken; t != "" && (len(t) < minControlToken || strings.ContainsFunc(t, func(r rune) bool { return r <= ' ' || r >= 0x7f })) {
+		problems = append(problems, fmt.Errorf("--control-token: found %d characters, expected at least %d of printable ASCII without spaces", utf8.RuneCountInString(t), minControlToken))
+	}
 	return errors.Join(problems...)
 }
 
+// minControlToken keeps words that are guessed out of a token that other machines may
+// send.
+const minControlToken = 16
+
 // Emulator is a local Clerk that can be served.
 type Emulator struct {
-	listen string
-	clerk  *clerktest.Clerk
+	listen       string
+	controlToken string
+	clerk        *clerktest.Clerk
 }
 
 // New makes the instance that seed and options describe. opts must be valid. An error
@@ -74,7 +88,7 @@ func New(opts Options, log io.Writer) (*Emulator, error) {
 		level = slog.LevelDebug
 	}
 	instance.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level}))
-	return &Emulator{listen: opts.Listen, clerk: clerktest.New(instance)}, nil
+	return &Emulator{listen: opts.Listen, controlToken: opts.ControlToken, clerk: clerktest.New(instance)}, nil
 }
 
 // Run serves until ctx ends, and then lets go of everything, held requests and
@@ -95,7 +109,7 @@ func (e *Emulator) Run(ctx context.Context, stdout io.Writer) error {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	server := &http.Server{
-		Handler:           newControl(e.clerk, url),
+		Handler:           newControl(e.clerk, url, e.controlToken),
 		BaseContext:       func(net.Listener) context.Context { return running },
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,

@@ -6,10 +6,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -253,6 +255,77 @@ func TestControlRefuses(t *testing.T) {
 	far := httptest.NewRequest(http.MethodGet, "http://127.0.0.1"+controlPath+"/environment", nil)
 	far.RemoteAddr = "203.0.113.7:1234"
 	assert.False(t, fromThisMachine(far))
+}
+
+// In a container the programs that steer the emulator are on other machines: a token lets them in, and nobody without.
+func TestControlByToken(t *testing.T) {
+	const token = "local-control-token"
+	e := start(t, Options{ControlToken: token})
+	for name, test := range map[string]struct {
+		authorization string
+		status        int
+	}{
+		"token":         {"Bearer " + token, 200},
+		"none":          {"", 401},
+		"another":       {"Bearer local-control-tokem", 401},
+		"longer":        {"Bearer " + token + "x", 401},
+		"empty":         {"Bearer ", 401},
+		"other scheme":  {"Basic " + token, 401},
+		"bare":          {token, 401},
+		"Clerk's own":   {"Bearer " + e.environment["CLERK_SECRET_KEY"], 401},
+		"in the query":  {"", 401},
+		"other letters": {"bearer " + token, 200}, // RFC 9110, section 11.1
+	} {
+		path := controlPath + "/environment"
+		if name == "in the query" {
+			path += "?token=" + token
+		}
+		headers := []string{"Host", "clerk:8090"}
+		if test.authorization != "" {
+			headers = append(headers, "Authorization", test.authorization)
+		}
+		status, answer := e.call("GET", path, "", headers...)
+		assert.Equal(t, test.status, status, name)
+		if status == 200 {
+			assert.Equal(t, "http://clerk:8090", answer["CLERK_API_URL"], "by the name that the caller knows")
+		} else {
+			assert.Equal(t, []string{"error"}, slices.Collect(maps.Keys(answer)), name)
+		}
+	}
+	far := httptest.NewRequest(http.MethodGet, "http://clerk:8090"+controlPath+"/calls", nil)
+	far.RemoteAddr = "203.0.113.7:1234"
+	far.Header.Set("Authorization", "Bearer "+token)
+	w := httptest.NewRecorder()
+	newControl(clerktest.New(clerktest.Options{}), "http://127.0.0.1:1", token).ServeHTTP(w, far)
+	assert.Equal(t, http.StatusOK, w.Code)
+	w = httptest.NewRecorder()
+	newControl(clerktest.New(clerktest.Options{}), "http://127.0.0.1:1", "").ServeHTTP(w, far)
+	assert.Equal(t, http.StatusForbidden, w.Code, "never by default")
+
+	for _, bad := range []string{"short", "a token with spaces", "line\nend-0123456789", "ünicode-0123456789"} {
+		err := Options{Listen: "127.0.0.1:0", ControlToken: bad}.Validate()
+		require.ErrorContains(t, err, "--control-token: ")
+		assert.NotContains(t, err.Error(), bad)
+	}
+}
+
+func TestSeedsSeveralOrganizations(t *testing.T) {
+	opts, err := parseSeed("seed.yaml", []byte(`
+users:
+  - email: a@example.com
+    organization: {slug: acme, name: Acme, role: org:admin}
+    organizations:
+      - {slug: other, name: Other, role: org:member}
+machine_tokens:
+  - {kind: api_key, subject: user_1, name: n, created_by: user_2}
+`))
+	require.NoError(t, err)
+	require.NoError(t, opts.Validate())
+	assert.Equal(t, []clerktest.Organization{{Slug: "other", Name: "Other", Role: "org:member"}}, opts.Users[0].Organizations)
+	assert.Equal(t, "user_2", opts.MachineTokens[0].CreatedBy)
+
+	_, err = readSeed(seedFile(t, "users: [{email: a@example.com}, {email: A@example.com}]"))
+	require.ErrorContains(t, err, "user A@example.com: another user has the same email address")
 }
 
 func TestStopsWithRequestsHeld(t *testing.T) {

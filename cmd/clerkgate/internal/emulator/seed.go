@@ -49,6 +49,8 @@ type seedUser struct {
 	PrivateMetadata map[string]any    `yaml:"private_metadata"`
 	Tasks           []string          `yaml:"tasks"`
 	Organization    *seedOrganization `yaml:"organization"`
+
+	Organizations []seedOrganization `yaml:"organizations"` // further ones
 }
 
 type seedOrganization struct {
@@ -84,6 +86,7 @@ type seedMachineToken struct {
 	Claims      map[string]any `yaml:"claims"`
 	ExpiresAt   time.Time      `yaml:"expires_at"`
 	Revoked     bool           `yaml:"revoked"`
+	CreatedBy   string         `yaml:"created_by"`
 }
 
 type seedWebhook struct {
@@ -195,6 +198,9 @@ func (s *seed) options() clerktest.Options {
 			org := clerktest.Organization(*u.Organization)
 			user.Organization = &org
 		}
+		for _, org := range u.Organizations {
+			user.Organizations = append(user.Organizations, clerktest.Organization(org))
+		}
 		opts.Users = append(opts.Users, user)
 	}
 	for _, t := range s.JWTTemplates {
@@ -208,7 +214,7 @@ func (s *seed) options() clerktest.Options {
 	for _, t := range s.MachineTokens {
 		opts.MachineTokens = append(opts.MachineTokens, clerktest.MachineToken{
 			Kind: t.Kind, Token: t.Token, ID: t.ID, Subject: t.Subject, Name: t.Name, Description: t.Description,
-			ClientID: t.ClientID, Scopes: t.Scopes, Claims: t.Claims, ExpiresAt: t.ExpiresAt, Revoked: t.Revoked,
+			ClientID: t.ClientID, Scopes: t.Scopes, Claims: t.Claims, ExpiresAt: t.ExpiresAt, Revoked: t.Revoked, CreatedBy: t.CreatedBy,
 		})
 	}
 	for _, w := range s.Webhooks {
