@@ -126,6 +126,12 @@ func (c *conn) drop() {
 	c.close()
 }
 
+// Arrived reports whether the whole body has come, so that nobody has to wait for
+// more of it.
+func (b *body) Arrived() bool {
+	return b.state.Load() == bodyOpen && b.kind == bodyLength && int64(b.c.w-b.c.r) >= b.rest
+}
+
 // WriteTo writes what is left of the body. What the connection has buffered is
 // written from there.
 func (b *body) WriteTo(w io.Writer) (written int64, err error) {

@@ -1,27 +1,39 @@
 package forward
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
 	"sync"
 
+	"github.com/clerkgate/clerkgate/internal/http1"
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // informational passes 1xx answers on while a round trip is under way.
 type informational struct {
 	w       http.ResponseWriter
+	mute    bool // the client speaks HTTP/1.0, which has no 1xx (RFC 9110, section 15.2)
 	mu      sync.Mutex
 	stopped bool
+	told    int
 }
+
+// maxInformational bounds the 1xx answers to one request, as [http1.Transport] does.
+const maxInformational = 100
+
+var errTooManyInformational = fmt.Errorf("%w: more than %d informational answers", http1.ErrMalformedAnswer, maxInformational)
 
 // watch returns r with a trace that sees 1xx answers.
 func (i *informational) watch(r *http.Request) *http.Request {
 	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
 		i.mu.Lock()
 		defer i.mu.Unlock()
+		if i.told++; i.told > maxInformational {
+			return errTooManyInformational
+		}
 		if !i.stopped {
 			i.Inform(code, http.Header(h))
 		}
@@ -33,6 +45,9 @@ func (i *informational) watch(r *http.Request) *http.Request {
 // Inform sends one 1xx answer with its own headers alone: what clerkgate has set,
 // cookies above all, belongs to the final answer.
 func (i *informational) Inform(code int, header http.Header) {
+	if i.mute {
+		return
+	}
 	h := i.w.Header()
 	kept := maps.Clone(h)
 	clear(h)

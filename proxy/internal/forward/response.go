@@ -64,6 +64,11 @@ func copyHeader(h http.Header, res *http.Response, noStore bool) {
 			h[name] = append(h[name][:len(h[name]):len(h[name])], values...)
 		}
 	}
+	if _, ok := h["Content-Type"]; !ok {
+		// Without this net/http guesses a type from the body, even where the application
+		// forbids guessing: an upload that begins like HTML would run as a page.
+		h["Content-Type"] = nil
+	}
 	if noStore {
 		wire.ForbidCaching(h)
 	}
@@ -75,14 +80,34 @@ func (u *Upstream) copyBody(w http.ResponseWriter, res *http.Response) error {
 	if res.ContentLength == 0 || res.Body == http.NoBody {
 		return nil
 	}
+	if body, ok := res.Body.(interface{ Arrived() bool }); ok && body.Arrived() {
+		_, err := io.Copy(w, res.Body) // by its WriteTo: what has come needs no copy
+		return err
+	}
+	pieces := io.Writer(w)
 	if res.ContentLength < 0 || isEventStream(res.Header) {
 		controller := http.NewResponseController(w)
 		if err := controller.Flush(); err != nil { // the header, before anything comes
 			return err
 		}
-		return relay(&flushing{w: w, controller: controller}, res.Body)
+		pieces = &flushing{w: w, controller: controller}
 	}
-	if body, ok := res.Body.(io.WriterTo); ok { // what has come already needs no copy
+	if maySilent(res.Header) {
+		return u.copyPieces(pieces, res)
+	}
+	stalling := newStallWatch(pieces, res.Body)
+	err := u.copyPieces(stalling, res)
+	if stalling.end() {
+		return errStalled
+	}
+	return err
+}
+
+func (u *Upstream) copyPieces(w io.Writer, res *http.Response) error {
+	if res.ContentLength < 0 || isEventStream(res.Header) {
+		return relay(w, res.Body)
+	}
+	if body, ok := res.Body.(io.WriterTo); ok {
 		_, err := body.WriteTo(w)
 		return err
 	}
@@ -104,12 +129,21 @@ func (u *Upstream) copyBody(w http.ResponseWriter, res *http.Response) error {
 	}
 }
 
-func isEventStream(h http.Header) bool {
+// maySilent says whether an answer may say nothing for as long as it likes: events
+// come when they come, and so do the messages of a gRPC stream.
+func maySilent(h http.Header) bool {
+	return isEventStream(h) || hasMediaType(h, "application/grpc")
+}
+
+func isEventStream(h http.Header) bool { return hasMediaType(h, "text/event-stream") }
+
+// hasMediaType says whether an answer is of a kind, given in lower case, or of one
+// that continues its name with a plus sign.
+func hasMediaType(h http.Header, kind string) bool {
 	values := h["Content-Type"]
-	const kind = "text/event-stream"
 	if len(values) == 0 || len(values[0]) < len(kind) || !strings.EqualFold(values[0][:len(kind)], kind) {
 		return false
 	}
 	rest := strings.TrimLeft(values[0][len(kind):], " \t")
-	return rest == "" || rest[0] == ';'
+	return rest == "" || rest[0] == ';' || rest[0] == '+'
 }

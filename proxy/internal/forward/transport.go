@@ -3,9 +3,11 @@ package forward
 import (
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
@@ -41,6 +43,7 @@ func newTransport(o Options) (transport, error) {
 		return directTransport(o), nil
 	}
 	t := NewTransport(o.Target, o.ConnectTimeout, o.ResponseTimeout)
+	t.DialContext = redialing(t.DialContext)
 	t.Protocols = o.Protocols
 	if secure {
 		var err error
@@ -87,7 +90,7 @@ func (s *switching) CloseIdleConnections() {
 // directTransport is for HTTP/1.1 without TLS, which most sidecars speak to their
 // application: no goroutine stands between a request and its connection.
 func directTransport(o Options) transport {
-	address, dial := o.Target.Host, dialer(o.Target, o.ConnectTimeout)
+	address, dial := o.Target.Host, redialing(dialer(o.Target, o.ConnectTimeout))
 	if o.Target.Port() == "" {
 		address = net.JoinHostPort(o.Target.Hostname(), "80")
 	}
@@ -98,8 +101,23 @@ func directTransport(o Options) transport {
 		ResponseHeaderTimeout:  o.ResponseTimeout,
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: maxResponseHeader,
+		Dropped:                tellOnce(o.Logger),
 		Now:                    o.Now,
 	})
+}
+
+// tellOnce logs why header lines of answers are left out, each reason once: an
+// application that sends such a line sends it with every answer.
+func tellOnce(logger *slog.Logger) func(reason string) {
+	if logger == nil {
+		return nil
+	}
+	var told sync.Map
+	return func(reason string) {
+		if _, again := told.LoadOrStore(reason, true); !again {
+			logger.Warn("the application's answers hold " + reason + ", which was left out; this is said once")
+		}
+	}
 }
 
 // NewTransport makes net/http's transport with the limits of this package. It never

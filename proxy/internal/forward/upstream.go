@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"time"
 
@@ -83,7 +84,7 @@ func (u *Upstream) Forward(w http.ResponseWriter, r *Request, o *answer.Outcome)
 		// has ended.
 		bothWays(w)
 	}
-	r.informational.w = w
+	r.informational.w, r.informational.mute = w, !r.In.ProtoAtLeast(1, 1)
 	request, sent := u.send(out)
 	res, err := u.roundTrip(request, &r.informational)
 	sent()
@@ -127,10 +128,19 @@ func failed(w http.ResponseWriter, in *http.Request, o *answer.Outcome, err erro
 		return
 	}
 	message := "The application could not be reached. Try again in a moment."
-	if status == http.StatusGatewayTimeout {
+	switch {
+	case status == http.StatusGatewayTimeout:
 		message = "The application took too long to answer. Try again in a moment."
+	case malformed(err):
+		code, message = "upstream_answer_malformed", "The application's answer is not valid HTTP and was not passed on. The log says what is wrong with it."
 	}
 	answer.Refuse(w, in, status, code, message)
+}
+
+// malformed says whether the application has answered, but not in HTTP.
+func malformed(err error) bool {
+	var protocol textproto.ProtocolError // net/http's, of a header line
+	return errors.Is(err, http1.ErrMalformedAnswer) || errors.As(err, &protocol)
 }
 
 // bothWays lets an answer begin before the body of its request has ended, where the

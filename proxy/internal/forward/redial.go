@@ -1,0 +1,51 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"net"
+	"syscall"
+	"time"
+)
+
+// An application that restarts has no listener for a moment. A connection that is
+// refused has carried nothing, so that every request may be tried again, whatever its
+// method: for a second, as long as a person would wait without a thought.
+const (
+	redialFor   = time.Second
+	redialFirst = 5 * time.Millisecond
+	redialMost  = 100 * time.Millisecond
+)
+
+// dialFunc connects to an upstream.
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// redialing is dial, tried again for a moment as long as the connection is refused.
+func redialing(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil || !refused(err) {
+			return conn, err
+		}
+		end := time.Now().Add(redialFor)
+		for wait := redialFirst; ; wait = min(2*wait, redialMost) {
+			if time.Until(end) < wait {
+				return nil, err
+			}
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+			if conn, err = dial(ctx, network, address); err == nil || !refused(err) {
+				return conn, err
+			}
+		}
+	}
+}
+
+// refused says whether nobody was there to take the connection: no listener, no
+// socket file, or a listener whose queue is full (EAGAIN, of unix sockets).
+func refused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EAGAIN)
+}
