@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/serve"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -56,7 +57,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // grant judges a request that a gateway asks about as one that is to be passed on, and
 // answers who it is in place of the application. r is the original request, as the
 // gateway told it.
-func (p *Proxy) grant(a *gatewayAnswer, r *http.Request, ps *passage) {
+func (p *Proxy) grant(a *gateway.Answer, r *http.Request, ps *passage) {
 	ps.gateway, ps.site = a, p.site.Load()
 	ps.method, ps.path, ps.public = r.Method, r.URL.EscapedPath(), p.origins.Public(r)
 	p.judged(a, withoutClaims(r), ps)
@@ -106,8 +107,8 @@ func (p *Proxy) keys(next station) station {
 
 func (p *Proxy) gateways(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
-		if p.forwardAuth.serves(ps.path) {
-			p.forwardAuth.answer(w, r, func(a *gatewayAnswer, original *http.Request) { p.grant(a, original, ps) })
+		if p.forwardAuth.Serves(ps.path) {
+			p.forwardAuth.Answer(w, r, func(a *gateway.Answer, original *http.Request) { p.grant(a, original, ps) })
 			return
 		}
 		next(w, r, ps)

@@ -60,7 +60,7 @@ func identify(next station) station {
 func deliver(w http.ResponseWriter, r *http.Request, ps *passage) {
 	switch {
 	case ps.gateway != nil:
-		ps.gateway.grant(w, r.Header, ps.rule.header(r, ps))
+		ps.gateway.Grant(w, r.Header, ps.rule.header(r, ps))
 	case ps.rule.upstream == nil:
 		answer.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
 	default:

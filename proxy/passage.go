@@ -7,6 +7,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 )
 
 // passage is what is known of one request on its way through the proxy. Each station
@@ -25,7 +26,7 @@ type passage struct {
 	host         string            // as it was judged, for the upstream; "" for the request's own
 	state        *middleware.State // nil when nobody looked
 	tokens       tokens
-	gateway      *gatewayAnswer // what the gateway that asks gets; nil when none does
+	gateway      *gateway.Answer // what the gateway that asks gets; nil when none does
 
 	// outcome is the upstream's part in the answer; its Err is also why the request was
 	// refused, if it was.

@@ -12,6 +12,7 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -35,7 +36,7 @@ type Proxy struct {
 	auth        *middleware.Authenticator
 	origins     *origin.Resolver
 	frontend    *frontend.API // nil when the Frontend API is not served here
-	forwardAuth *forwardAuth
+	forwardAuth *gateway.Endpoint
 	accepts     []middleware.TokenType // of the environment
 	transport   http.RoundTripper      // of Deps; nil for transports of their own
 	log         accessLog
@@ -79,7 +80,9 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	if cfg.FrontendPath() != "" {
 		p.frontend = p.newFrontend(cfg, deps.FrontendTransport)
 	}
-	p.forwardAuth = newForwardAuth(cfg.ForwardAuthEndpoint(), p.origins, p.logger)
+	p.forwardAuth = gateway.New(gateway.Options{
+		Path: cfg.ForwardAuthEndpoint(), Trusted: p.origins, Setting: settings.EnvTrustedProxies, Logger: p.logger,
+	})
 	p.whole, p.judged = p.chain()
 	return p, nil
 }

@@ -1,4 +1,4 @@
-package extauthz_test
+package envoy_test
 
 import (
 	"bufio"
@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/peer"
 
-	"github.com/clerkgate/clerkgate/proxy/extauthz"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway/envoy"
 )
 
 // Whatever a check says, the handler is either not asked, or about the request that
@@ -25,9 +26,9 @@ func FuzzCheckIsTheRequestOnTheWire(f *testing.F) {
 		f.Add(seed[0], seed[1], seed[2], seed[3])
 	}
 	var got *http.Request
-	server, err := extauthz.New(extauthz.Options{
-		Trusted: func(netip.Addr) bool { return true }, Identity: isIdentity,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { got = r; grant(w, r) }),
+	server, err := envoy.New(envoy.Options{
+		Trusted: func(netip.Addr) bool { return true },
+		Judge:   func(a *gateway.Answer, r *http.Request) { got = r; granting(a, r) },
 	})
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, method, path, host, cookie string) {

@@ -1,4 +1,4 @@
-package extauthz
+package envoy
 
 import (
 	"context"
@@ -14,11 +14,12 @@ import (
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/peer"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 )
 
 // Server answers checks. It is safe for concurrent use.
@@ -45,7 +46,7 @@ func New(opts Options) (*Server, error) {
 // listener and returns nil. The health service answers anybody: it says no more
 // than an open port does, and an orchestrator's probes come from elsewhere than Envoy.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	g := grpc.NewServer(s.serverOptions()...)
+	g := grpc.NewServer(serverOptions()...)
 	probes := health.NewServer()
 	authv3.RegisterAuthorizationServer(g, s)
 	healthv1.RegisterHealthServer(g, probes)
@@ -71,20 +72,16 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return nil
 }
 
-func (s *Server) serverOptions() []grpc.ServerOption {
-	options := []grpc.ServerOption{
+func serverOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessageBytes),
 		grpc.MaxHeaderListSize(maxFrameHeaders),
-		grpc.MaxConcurrentStreams(s.opts.MaxStreams),
+		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(connectionTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleTimeout, Time: pingAfter, Timeout: pingTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
 	}
-	if s.opts.TLS != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(s.opts.TLS)))
-	}
-	return options
 }
 
 // Check judges one request. The error is always nil: whatever goes wrong is a
@@ -110,20 +107,13 @@ func (s *Server) Check(ctx context.Context, check *authv3.CheckRequest) (respons
 		}
 		return refusal(http.StatusBadRequest), nil
 	}
-	w := &recorder{header: http.Header{}}
-	s.opts.Handler.ServeHTTP(w, r)
-	switch {
-	case w.status == 0:
-		s.opts.Logger.ErrorContext(ctx, "a decision had no answer")
-		return refusal(http.StatusInternalServerError), nil
-	case w.overflow:
-		s.opts.Logger.ErrorContext(ctx, "an answer was too large for a check", slog.Int("limit", maxAnswerBytes))
-		return refusal(http.StatusInternalServerError), nil
-	case w.status == http.StatusOK && s.grants(w.sent):
-		return s.allowed(w.sent, spoofed), nil
-	default:
-		return denied(w), nil
+	a := gateway.NewAnswer()
+	s.opts.Judge(a, r)
+	a.Settle()
+	if a.Granted() {
+		return allowed(a.Header(), spoofed), nil
 	}
+	return denied(a.Status(), a.Header(), a.Body()), nil
 }
 
 // trustedPeer returns the address of the connection, and whether it may ask.
@@ -136,8 +126,8 @@ func (s *Server) trustedPeer(ctx context.Context) (address string, ok bool) {
 		return address, true
 	}
 	s.refused.Do(func() {
-		s.opts.Logger.WarnContext(ctx, "a check was refused: its sender is not a trusted proxy; if it is yours, add it to CLERKGATE_TRUSTED_PROXIES",
-			slog.String("peer", address))
+		s.opts.Logger.WarnContext(ctx, "a check was refused: its sender is not a trusted proxy; if it is yours, add it to the setting",
+			slog.String("setting", s.opts.Setting), slog.String("peer", address))
 	})
 	return "", false
 }

@@ -1,4 +1,4 @@
-package extauthz
+package envoy
 
 import (
 	"context"
@@ -56,7 +56,7 @@ func (s *Server) rebuild(ctx context.Context, check *authv3.CheckRequest, from s
 	header := http.Header{}
 	for name, values := range sent {
 		switch {
-		case s.opts.Identity(name):
+		case wire.ClaimsIdentity(name):
 			spoofed = append(spoofed, strings.ToLower(name))
 		case wire.DescribesBody(name), wire.ClaimsForwarded(name):
 		default:

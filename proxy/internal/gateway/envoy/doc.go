@@ -1,20 +1,19 @@
-// Package extauthz answers Envoy's external authorization over gRPC
+// Package envoy answers Envoy's external authorization over gRPC
 // (envoy.service.auth.v3.Authorization/Check), as the filter
 // envoy.filters.http.ext_authz asks it.
 //
-// A check is turned back into the HTTP request that Envoy was sent, and an
-// [http.Handler] judges it, the same one that judges for the other gateways. Its
-// answer is then said in Envoy's words. Begin with [New] and [Server.Serve].
+// A check is turned back into the HTTP request that Envoy was sent, which is judged as
+// for the other gateways. The answer is then said in Envoy's words. Begin with [New]
+// and [Server.Serve].
 //
-// # What the handler answers
+// # What is answered
 //
-// Status 200 with at least one identity header is a grant: the request goes on to
-// the application. The identity headers are set on it, the empty ones and every
-// spelling that the client sent itself are removed, and each Set-Cookie reaches
-// the browser. Every other answer goes to the browser as it is: a redirect, 401,
-// 403, a preflight's 204, a document of clerkgate's own.
+// After a grant, and nothing else, the request goes on to the application. The identity
+// headers are set on it, the empty ones and every spelling that the client sent itself
+// are removed, and each Set-Cookie reaches the browser. Every other answer goes to the
+// browser as it is: a redirect, 401, 403, a preflight's 204.
 //
-// # What the handler gets
+// # What is judged
 //
 // Method, Host, path and query are the client's, to the byte. RemoteAddr is
 // Envoy's address. Of the X-Forwarded family there is only what Envoy vouches
@@ -26,10 +25,10 @@
 // # What is guaranteed
 //
 //   - Only a grant is answered with OK. A check that is malformed, ambiguous or too
-//     large, a handler that panics, writes nothing or writes too much are refused,
+//     large, a judgement that panics, writes nothing or writes too much are refused,
 //     and refused by an answer rather than by a gRPC error: an error would let the
 //     request pass where Envoy is set to failure_mode_allow.
 //   - Only peers that [Options] trusts are heard.
 //   - Sizes, streams and waiting times are bounded. [Server.Serve] leaves no
 //     goroutine behind.
-package extauthz
+package envoy

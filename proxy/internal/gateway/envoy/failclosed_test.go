@@ -1,4 +1,4 @@
-package extauthz_test
+package envoy_test
 
 import (
 	"context"
@@ -20,11 +20,12 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
-	"github.com/clerkgate/clerkgate/proxy/extauthz"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway/envoy"
 )
 
-// A handler that would grant everything: only what comes before it refuses.
-func grantAll(o *extauthz.Options) { o.Handler = http.HandlerFunc(grant) }
+// A judge that would grant everything: only what comes before it refuses.
+func grantAll(o *envoy.Options) { o.Judge = granting }
 
 func TestMalformedChecksAreRefused(t *testing.T) {
 	s := start(t, grantAll)
@@ -115,31 +116,31 @@ func TestMalformedChecksAreRefused(t *testing.T) {
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err))
 }
 
-func TestHandlersThatFailAreRefused(t *testing.T) {
+func TestJudgementsThatFailAreRefused(t *testing.T) {
 	for name, test := range map[string]struct {
-		handler http.HandlerFunc
-		want    int
+		judge func(*gateway.Answer, *http.Request)
+		want  int
 	}{
-		"panic":             {func(http.ResponseWriter, *http.Request) { panic("planted0secret") }, 500},
-		"panic after grant": {func(w http.ResponseWriter, r *http.Request) { grant(w, r); panic("planted0secret") }, 500},
-		"silence":           {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-Clerk-User-Id", "user_1") }, 500},
-		"early hints":       {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusEarlyHints) }, 500},
-		"flood": {func(w http.ResponseWriter, r *http.Request) {
-			grant(w, r)
+		"panic":             {func(*gateway.Answer, *http.Request) { panic("planted0secret") }, 500},
+		"panic after grant": {func(a *gateway.Answer, r *http.Request) { granting(a, r); panic("planted0secret") }, 500},
+		"silence":           {func(a *gateway.Answer, _ *http.Request) { a.Header().Set("X-Clerk-User-Id", "user_1") }, 500},
+		"early hints":       {func(a *gateway.Answer, _ *http.Request) { a.WriteHeader(http.StatusEarlyHints) }, 500},
+		"flood": {func(a *gateway.Answer, r *http.Request) {
+			granting(a, r)
 			for range 1000 {
-				_, _ = io.WriteString(w, strings.Repeat("x", 1024))
+				_, _ = io.WriteString(a, strings.Repeat("x", 1024))
 			}
 		}, 500},
-		"a 200 that is no grant": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }, 200},
-		"a preflight":            {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, 204},
-		"an unheard-of status":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(999) }, 403},
-		"a grant that is late": {func(w http.ResponseWriter, r *http.Request) {
-			w.WriteHeader(http.StatusForbidden)
-			grant(w, r)
-		}, 403},
+		"a 200 that is no grant": {func(a *gateway.Answer, _ *http.Request) { _, _ = io.WriteString(a, "{}") }, 500},
+		"a preflight":            {func(a *gateway.Answer, _ *http.Request) { a.WriteHeader(http.StatusNoContent) }, 204},
+		"an unheard-of status":   {func(a *gateway.Answer, _ *http.Request) { a.WriteHeader(999) }, 403},
+		"a grant that is late": {func(a *gateway.Answer, r *http.Request) {
+			a.WriteHeader(http.StatusForbidden)
+			granting(a, r)
+		}, 500},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, func(o *extauthz.Options) { o.Handler = test.handler })
+			s := start(t, func(o *envoy.Options) { o.Judge = test.judge })
 			got, _, _ := answer(t, s.check(t, call("/")))
 			assert.Equal(t, test.want, got)
 			assert.NotContains(t, s.log.String(), "planted0secret")
@@ -159,7 +160,7 @@ func TestClerkIsDown(t *testing.T) {
 
 // CVE-2026-40575: only trusted peers may say what a request was.
 func TestStrangersAreRefused(t *testing.T) {
-	s := start(t, func(o *extauthz.Options) {
+	s := start(t, func(o *envoy.Options) {
 		grantAll(o)
 		o.Trusted = netip.MustParsePrefix("10.0.0.0/8").Contains
 	})
@@ -174,11 +175,11 @@ func TestStrangersAreRefused(t *testing.T) {
 // CVE-2024-24790: an IPv4 address in IPv6 clothes is the IPv4 address.
 func TestPeerAddressIsUnmapped(t *testing.T) {
 	var asked netip.Addr
-	opts := extauthz.Options{
-		Handler: http.HandlerFunc(grant), Identity: isIdentity,
+	opts := envoy.Options{
+		Judge:   granting,
 		Trusted: func(a netip.Addr) bool { asked = a; return true },
 	}
-	server, err := extauthz.New(opts)
+	server, err := envoy.New(opts)
 	require.NoError(t, err)
 	var lc net.ListenConfig
 	listener, err := lc.Listen(t.Context(), "tcp", "[::]:0")
@@ -204,13 +205,13 @@ func TestPeerAddressIsUnmapped(t *testing.T) {
 // A check in flight is answered when the server stops; a new one is not taken.
 func TestStopsGracefully(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
-	server, err := extauthz.New(extauthz.Options{
-		Identity: isIdentity, Trusted: func(netip.Addr) bool { return true },
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server, err := envoy.New(envoy.Options{
+		Trusted: func(netip.Addr) bool { return true },
+		Judge: func(a *gateway.Answer, r *http.Request) {
 			close(entered)
 			<-release
-			grant(w, r)
-		}),
+			granting(a, r)
+		},
 	})
 	require.NoError(t, err)
 	var lc net.ListenConfig
@@ -251,12 +252,12 @@ func TestStopsGracefully(t *testing.T) {
 // A check that never ends is cut off after the grace.
 func TestGraceEnds(t *testing.T) {
 	entered := make(chan struct{})
-	server, err := extauthz.New(extauthz.Options{
-		Identity: isIdentity, Trusted: func(netip.Addr) bool { return true }, Grace: 10 * time.Millisecond,
-		Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	server, err := envoy.New(envoy.Options{
+		Trusted: func(netip.Addr) bool { return true }, Grace: 10 * time.Millisecond,
+		Judge: func(_ *gateway.Answer, r *http.Request) {
 			close(entered)
 			<-r.Context().Done()
-		}),
+		},
 	})
 	require.NoError(t, err)
 	var lc net.ListenConfig
@@ -280,9 +281,9 @@ func TestGraceEnds(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	_, err := extauthz.New(extauthz.Options{Grace: -1})
+	_, err := envoy.New(envoy.Options{Grace: -1})
 	require.Error(t, err)
-	for _, want := range []string{"Handler is required", "Trusted is required", "Identity is required", "must not be negative"} {
+	for _, want := range []string{"Judge is required", "Trusted is required", "must not be negative"} {
 		assert.ErrorContains(t, err, want)
 	}
 }

@@ -1,7 +1,6 @@
-package extauthz_test
+package envoy_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"net"
@@ -9,7 +8,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,8 +19,10 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/middleware"
-	"github.com/clerkgate/clerkgate/proxy/extauthz"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway/envoy"
 )
 
 func TestMain(m *testing.M) {
@@ -31,43 +31,38 @@ func TestMain(m *testing.M) {
 
 const appOrigin = "https://app.example.com"
 
-// identityNames are what the grant of these tests always answers.
-var identityNames = []string{"X-Clerk-Auth-Status", "X-Clerk-User-Id", "X-Clerk-Session-Id", "X-Clerk-Org-Id", "X-Clerk-Org-Role"}
-
-// isIdentity reads a name as CGI and its heirs do.
-func isIdentity(name string) bool {
-	normal := strings.Map(func(c rune) rune {
-		if 'a' <= c && c <= 'z' || '0' <= c && c <= '9' {
-			return c
-		}
-		return '-'
-	}, strings.ToLower(name))
-	return strings.HasPrefix(normal, "x-clerk-")
-}
-
 // grant is the end of a chain: it answers who it is.
-func grant(w http.ResponseWriter, r *http.Request) {
-	who := middleware.FromContext(r.Context())
-	values := []string{"signed-in", who.UserID, who.SessionID, who.OrgID, who.OrgRole}
-	for i, name := range identityNames {
-		w.Header()[name] = []string{values[i]}
-	}
-	w.WriteHeader(http.StatusOK)
+func grant(a *gateway.Answer) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, out := middleware.FromContext(r.Context()), r.Header.Clone()
+		out.Set("X-Clerk-Auth-Status", "signed-in")
+		for name, value := range map[string]string{
+			"X-Clerk-User-Id": who.UserID, "X-Clerk-Session-Id": who.SessionID, "X-Clerk-Org-Id": who.OrgID, "X-Clerk-Org-Role": who.OrgRole,
+		} {
+			if value != "" {
+				out.Set(name, value)
+			}
+		}
+		a.Grant(w, r.Header, out)
+	})
 }
+
+// granting says yes to whatever is asked.
+func granting(a *gateway.Answer, r *http.Request) { a.Grant(a, r.Header, r.Header) }
 
 // system is a Clerk and a server that asks it, reached over a real socket.
 type system struct {
 	clerk  *clerktest.Server
 	client authv3.AuthorizationClient
 	conn   *grpc.ClientConn
-	log    *buffer
+	log    *kit.Buffer
 }
 
 // start serves the chain of middleware, Require and grant; change may put another
 // handler in its place.
-func start(t testing.TB, change func(*extauthz.Options)) *system {
+func start(t testing.TB, change func(*envoy.Options)) *system {
 	t.Helper()
-	s := &system{clerk: clerktest.NewServer(t, clerktest.Options{AllowedOrigins: []string{appOrigin}}), log: &buffer{}}
+	s := &system{clerk: clerktest.NewServer(t, clerktest.Options{AllowedOrigins: []string{appOrigin}}), log: &kit.Buffer{}}
 	loopback := netip.MustParsePrefix("127.0.0.0/8")
 	auth, err := middleware.New(middleware.Options{
 		PublishableKey: s.clerk.PublishableKey(), SecretKey: s.clerk.SecretKey(), APIURL: s.clerk.URL, Now: s.clerk.Now,
@@ -75,12 +70,14 @@ func start(t testing.TB, change func(*extauthz.Options)) *system {
 	})
 	require.NoError(t, err)
 	t.Cleanup(auth.Close)
-	mux := http.NewServeMux()
-	mux.Handle("/", middleware.Require(middleware.Requirement{})(http.HandlerFunc(grant)))
-	mux.Handle("/admin", middleware.Require(middleware.Requirement{Permission: "org:admin:access"})(http.HandlerFunc(grant)))
-	opts := extauthz.Options{
-		Handler: auth.Handler(mux), Trusted: loopback.Contains, Identity: isIdentity,
-		Logger: slog.New(slog.NewTextHandler(s.log, nil)),
+	opts := envoy.Options{
+		Trusted: loopback.Contains, Setting: "CLERKGATE_TRUSTED_PROXIES", Logger: slog.New(slog.NewTextHandler(s.log, nil)),
+		Judge: func(a *gateway.Answer, r *http.Request) {
+			mux := http.NewServeMux()
+			mux.Handle("/", middleware.Require(middleware.Requirement{})(grant(a)))
+			mux.Handle("/admin", middleware.Require(middleware.Requirement{Permission: "org:admin:access"})(grant(a)))
+			auth.Handler(mux).ServeHTTP(a, r)
+		},
 	}
 	if change != nil {
 		change(&opts)
@@ -91,9 +88,9 @@ func start(t testing.TB, change func(*extauthz.Options)) *system {
 }
 
 // serve runs a server until the test ends and connects to it.
-func serve(t testing.TB, opts extauthz.Options) *grpc.ClientConn {
+func serve(t testing.TB, opts envoy.Options) *grpc.ClientConn {
 	t.Helper()
-	server, err := extauthz.New(opts)
+	server, err := envoy.New(opts)
 	require.NoError(t, err)
 	var lc net.ListenConfig
 	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -207,22 +204,4 @@ func answer(t testing.TB, response *authv3.CheckResponse) (status int, header ht
 		header.Add(option.GetHeader().GetKey(), option.GetHeader().GetValue())
 	}
 	return int(response.GetDeniedResponse().GetStatus().GetCode()), header, response.GetDeniedResponse().GetBody()
-}
-
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

@@ -1,7 +1,6 @@
-package extauthz
+package envoy
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,48 +15,11 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// recorder is a ResponseWriter that keeps a small answer.
-type recorder struct {
-	header   http.Header
-	sent     http.Header // header as it was when the status was written
-	status   int         // 0 until then
-	body     strings.Builder
-	overflow bool
-}
-
-var errAnswerTooLarge = errors.New("the answer is too large for a check")
-
-func (w *recorder) Header() http.Header { return w.header }
-
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 {
-		w.status, w.sent = status, w.header.Clone()
-	}
-}
-
-func (w *recorder) Write(p []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	if w.overflow = w.overflow || w.body.Len()+len(p) > maxAnswerBytes; w.overflow {
-		return 0, errAnswerTooLarge
-	}
-	return w.body.Write(p)
-}
-
-// grants tells a grant from a document with status 200 that is the handler's own.
-func (s *Server) grants(answer http.Header) bool {
-	for name := range answer {
-		if s.opts.Identity(name) {
-			return true
-		}
-	}
-	return false
-}
-
 // allowed says a grant. What is set here replaces the client's header of the same
 // name; whatever else of its making could be read as an identity is removed
 // (CVE-2026-30851, CVE-2025-64484). No name is in both lists, because Envoy removes
 // last.
-func (s *Server) allowed(answer http.Header, spoofed []string) *authv3.CheckResponse {
+func allowed(answer http.Header, spoofed []string) *authv3.CheckResponse {
 	ok := &authv3.OkHttpResponse{}
 	set := map[string]bool{}
 	for _, name := range names(answer) {
@@ -69,7 +31,7 @@ func (s *Server) allowed(answer http.Header, spoofed []string) *authv3.CheckResp
 			}
 		case forBrowser(name, answer):
 			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, overwrite(key, strings.Join(answer[name], ", ")))
-		case ofAnswer(name), !s.opts.Identity(name) && !s.opts.Upstream(name):
+		case ofAnswer(name), wire.ClaimsForwarded(name):
 		case strings.Join(answer[name], "") == "":
 			ok.HeadersToRemove = append(ok.HeadersToRemove, key)
 		default:
@@ -102,26 +64,26 @@ func ofAnswer(name string) bool {
 }
 
 // denied passes an answer to the browser.
-func denied(w *recorder) *authv3.CheckResponse {
-	status := typev3.StatusCode(w.status) //nolint:gosec // three digits
-	if _, known := typev3.StatusCode_name[int32(status)]; !known {
-		status = typev3.StatusCode_Forbidden
+func denied(status int, header http.Header, body []byte) *authv3.CheckResponse {
+	known := typev3.StatusCode(status) //nolint:gosec // three digits
+	if _, ok := typev3.StatusCode_name[int32(known)]; !ok {
+		known = typev3.StatusCode_Forbidden
 	}
 	code := codes.PermissionDenied
-	if status == typev3.StatusCode_Unauthorized {
+	if known == typev3.StatusCode_Unauthorized {
 		code = codes.Unauthenticated
 	}
-	out := &authv3.DeniedHttpResponse{Status: &typev3.HttpStatus{Code: status}, Body: strings.ToValidUTF8(w.body.String(), "\uFFFD")}
-	for _, name := range names(w.sent) {
+	out := &authv3.DeniedHttpResponse{Status: &typev3.HttpStatus{Code: known}, Body: strings.ToValidUTF8(string(body), "\uFFFD")}
+	for _, name := range names(header) {
 		if ofEnvoy(name) {
 			continue
 		}
-		key := strings.ToLower(name)
-		if values := w.sent[name]; name != "Set-Cookie" && len(values) == 1 {
+		key, values := strings.ToLower(name), header[name]
+		if name != "Set-Cookie" && len(values) == 1 {
 			out.Headers = append(out.Headers, overwrite(key, values[0]))
 			continue
 		}
-		for _, value := range w.sent[name] {
+		for _, value := range values {
 			out.Headers = append(out.Headers, add(key, value))
 		}
 	}
@@ -131,12 +93,10 @@ func denied(w *recorder) *authv3.CheckResponse {
 	}
 }
 
-// refusal is a denial without a handler's answer.
+// refusal is a denial that nobody judged.
 func refusal(status int) *authv3.CheckResponse {
-	w := &recorder{header: http.Header{"Cache-Control": {"no-store"}, "Content-Type": {"text/plain; charset=utf-8"}}}
-	w.WriteHeader(status)
-	_, _ = w.body.WriteString(http.StatusText(status) + "\n")
-	return denied(w)
+	header := http.Header{"Cache-Control": {"no-store"}, "Content-Type": {"text/plain; charset=utf-8"}}
+	return denied(status, header, []byte(http.StatusText(status)+"\n"))
 }
 
 // ofEnvoy names what Envoy writes itself.

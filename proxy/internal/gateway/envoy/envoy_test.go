@@ -1,4 +1,4 @@
-package extauthz_test
+package envoy_test
 
 import (
 	"net/http"
@@ -26,7 +26,10 @@ func TestAllowed(t *testing.T) {
 		assert.Equal(t, []string{jane.UserID}, got["x-clerk-user-id"])
 		assert.Equal(t, []string{jane.ID}, got["x-clerk-session-id"])
 		ok := response.GetOkResponse()
-		assert.Equal(t, []string{"x-clerk-org-id", "x-clerk-org-role"}, ok.GetHeadersToRemove(), "what is unset is removed")
+		assert.Equal(t, []string{
+			"authorization", "x-clerk-assertion", "x-clerk-auth-reason", "x-clerk-client-id", "x-clerk-machine-id", "x-clerk-org-id",
+			"x-clerk-org-role", "x-clerk-org-slug", "x-clerk-scopes", "x-clerk-token-type",
+		}, ok.GetHeadersToRemove(), "what is unset is removed")
 		assert.Empty(t, ok.GetResponseHeadersToAdd())
 		assert.Empty(t, ok.GetQueryParametersToSet())
 		assert.Empty(t, ok.GetQueryParametersToRemove())

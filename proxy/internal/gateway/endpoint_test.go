@@ -1,4 +1,4 @@
-package proxy
+package gateway
 
 import (
 	"io"
@@ -15,15 +15,15 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
-	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // asked is an endpoint before a chain of the test's making.
 type asked struct {
-	*forwardAuth
-	judge func(*gatewayAnswer, *http.Request)
-	log   *buffer
+	*Endpoint
+	judge func(*Answer, *http.Request)
+	log   *kit.Buffer
 	seen  *http.Request // by judge
 }
 
@@ -32,18 +32,20 @@ func askedBefore(judge http.HandlerFunc) *asked {
 	if judge == nil {
 		return askedOf(granting)
 	}
-	return askedOf(func(a *gatewayAnswer, r *http.Request) { judge(a, r) })
+	return askedOf(func(a *Answer, r *http.Request) { judge(a, r) })
 }
 
 // askedOf is askedBefore for judges that grant.
-func askedOf(judge func(*gatewayAnswer, *http.Request)) *asked {
-	a := &asked{judge: judge, log: &buffer{}}
-	a.forwardAuth = newForwardAuth("/.clerkgate/auth", origin.New([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}),
-		slog.New(slog.NewTextHandler(a.log, nil)))
+func askedOf(judge func(*Answer, *http.Request)) *asked {
+	a := &asked{judge: judge, log: &kit.Buffer{}}
+	a.Endpoint = New(Options{
+		Path: "/.clerkgate/auth", Trusted: origin.New([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}),
+		Setting: "CLERKGATE_TRUSTED_PROXIES", Logger: slog.New(slog.NewTextHandler(a.log, nil)),
+	})
 	return a
 }
 
-func granting(a *gatewayAnswer, r *http.Request) { a.grant(a, r.Header, r.Header) }
+func granting(a *Answer, r *http.Request) { a.Grant(a, r.Header, r.Header) }
 
 // ask sends a question from a trusted gateway. lines are name, value, …
 func (a *asked) ask(t testing.TB, path string, lines ...string) *http.Response {
@@ -58,7 +60,7 @@ func (a *asked) ask(t testing.TB, path string, lines ...string) *http.Response {
 
 func (a *asked) respond(r *http.Request) *http.Response {
 	w := httptest.NewRecorder()
-	a.answer(w, r, func(answer *gatewayAnswer, original *http.Request) {
+	a.Answer(w, r, func(answer *Answer, original *http.Request) {
 		a.seen = original
 		a.judge(answer, original)
 	})
@@ -78,12 +80,12 @@ func nginx(change ...string) []string {
 
 func TestForwardAuthServesItsPathAlone(t *testing.T) {
 	t.Parallel()
-	f := newForwardAuth("/.clerkgate/auth/", nil, nil)
+	f := New(Options{Path: "/.clerkgate/auth/"})
 	for path, want := range map[string]bool{
 		"/.clerkgate/auth": true, "/.clerkgate/auth/": true, "/.clerkgate/auth/nginx": true, "/.clerkgate/auth/envoy/x": true,
 		"/.clerkgate/authx": false, "/.clerkgate": false, "/": false, "": false, "/x/.clerkgate/auth": false,
 	} {
-		assert.Equal(t, want, f.serves(path), path)
+		assert.Equal(t, want, f.Serves(path), path)
 	}
 }
 
@@ -120,8 +122,8 @@ func TestForwardAuthRebuildsTheRequest(t *testing.T) {
 			assert.Equal(t, "/page", a.seen.URL.Path)
 			assert.Equal(t, "a=1", a.seen.URL.RawQuery)
 			assert.Equal(t, "app.example.com", a.seen.Host)
-			assert.Equal(t, "https://app.example.com/page?a=1", a.trusted.Public(a.seen).Href())
-			client, ok := a.trusted.ClientIP(a.seen)
+			assert.Equal(t, "https://app.example.com/page?a=1", a.opts.Trusted.Public(a.seen).Href())
+			client, ok := a.opts.Trusted.ClientIP(a.seen)
 			assert.True(t, ok)
 			assert.Equal(t, "192.0.2.1", client.String())
 			assert.Zero(t, a.seen.ContentLength)
@@ -238,7 +240,7 @@ func TestForwardAuthKnowsAWebSocket(t *testing.T) {
 		res := a.ask(t, "/.clerkgate/auth/traefik", append(replaced("X-Forwarded-Proto", "wss"), lines...)...)
 		require.Equal(t, http.StatusOK, res.StatusCode, name)
 		assert.Equal(t, []string{"websocket"}, a.seen.Header["Upgrade"], "the guard against other sites must see it")
-		assert.Equal(t, "https://app.example.com", a.trusted.Public(a.seen).Origin())
+		assert.Equal(t, "https://app.example.com", a.opts.Trusted.Public(a.seen).Origin())
 		assert.Empty(t, res.Header["Upgrade"])
 	}
 }
@@ -276,8 +278,8 @@ func TestCVE202640575ForwardAuthTrustsNamedPeersAlone(t *testing.T) {
 // CVE-2026-30851: a header that the answer lacks is one that a client may send.
 func TestCVE202630851GrantHasEveryIdentityHeader(t *testing.T) {
 	t.Parallel()
-	a := askedOf(func(a *gatewayAnswer, r *http.Request) {
-		a.grant(a, r.Header, http.Header{"X-Clerk-User-Id": {"user_jane"}, "Cookie": {"a=b", "c=d"}, "X-Environment": {"production"},
+	a := askedOf(func(a *Answer, r *http.Request) {
+		a.Grant(a, r.Header, http.Header{"X-Clerk-User-Id": {"user_jane"}, "Cookie": {"a=b", "c=d"}, "X-Environment": {"production"},
 			"Accept": {"text/html"}, "X-Forwarded-Prefix": {"/admin"}, "User-Agent": nil})
 	})
 	for _, path := range []string{"", "/nginx", "/traefik", "/caddy", "/haproxy"} {
@@ -302,26 +304,26 @@ func TestCVE202630851GrantHasEveryIdentityHeader(t *testing.T) {
 
 func TestOnlyAGrantIsAYes(t *testing.T) {
 	t.Parallel()
-	write := func(status int, body string) func(*gatewayAnswer, *http.Request) {
-		return func(w *gatewayAnswer, _ *http.Request) {
+	write := func(status int, body string) func(*Answer, *http.Request) {
+		return func(w *Answer, _ *http.Request) {
 			w.Header().Set("X-Clerk-User-Id", "user_jane")
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, body)
 		}
 	}
 	for name, test := range map[string]struct {
-		judge func(*gatewayAnswer, *http.Request)
+		judge func(*Answer, *http.Request)
 		want  map[string]int // by gateway
 	}{
 		"200 of somebody else": {write(200, "hello"), map[string]int{"nginx": 403, "traefik": 403, "": 403, "caddy": 500, "haproxy": 500}},
 		"204 to a preflight":   {write(204, ""), map[string]int{"nginx": 403, "traefik": 403, "": 403, "caddy": 204, "haproxy": 204}},
-		"nothing":              {func(*gatewayAnswer, *http.Request) {}, map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
-		"too much":             {write(200, strings.Repeat("a", maxAnswerBody+1)), map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
+		"nothing":              {func(*Answer, *http.Request) {}, map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
+		"too much":             {write(200, strings.Repeat("a", maxBody+1)), map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
 		"500":                  {write(500, ""), map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
 		"404":                  {write(404, ""), map[string]int{"nginx": 403, "traefik": 404, "": 404, "caddy": 404, "haproxy": 404}},
-		"early hints, then no": {func(w *gatewayAnswer, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(403) },
+		"early hints, then no": {func(w *Answer, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(403) },
 			map[string]int{"nginx": 403, "traefik": 403, "": 403, "caddy": 403, "haproxy": 403}},
-		"a yes that changed its mind": {func(w *gatewayAnswer, r *http.Request) {
+		"a yes that changed its mind": {func(w *Answer, r *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
 			granting(w, r)
 		}, map[string]int{"nginx": 500, "traefik": 500, "": 500, "caddy": 500, "haproxy": 500}},
@@ -367,7 +369,7 @@ func TestNginxIsToldInItsLanguage(t *testing.T) {
 		assert.NotContains(t, res.Header, "X-Clerk-Body", name)
 	}
 
-	many := askedOf(func(a *gatewayAnswer, r *http.Request) {
+	many := askedOf(func(a *Answer, r *http.Request) {
 		for range maxNginxCookies + 1 {
 			a.Header().Add("Set-Cookie", "a=1")
 		}
@@ -375,53 +377,6 @@ func TestNginxIsToldInItsLanguage(t *testing.T) {
 	}).ask(t, "/.clerkgate/auth/nginx", nginx()...)
 	assert.Equal(t, http.StatusInternalServerError, many.StatusCode)
 	assert.NotContains(t, many.Header, "X-Clerk-Set-Cookie-1", "all of them or none")
-}
-
-// The whole way: the real policy behind the endpoint.
-func TestForwardAuthJudgesAsForAProxiedRequest(t *testing.T) {
-	t.Parallel()
-	app := &received{}
-	s := start(t, app, func(cfg *settings.Config) {
-		cfg.Auth.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-		cfg.PublicPaths = []string{"/public"}
-		cfg.ForwardAuthPath = "/.clerkgate/auth"
-	})
-	token := sessionToken(t, nil)
-	res, _ := s.get(t, "/.clerkgate/auth", forwarded("Authorization", "Bearer "+token)...)
-	assert.Equal(t, http.StatusOK, res.StatusCode)
-	assert.Equal(t, "user_jane", res.Header.Get("X-Clerk-User-Id"))
-	assert.Equal(t, "signed-in", res.Header.Get("X-Clerk-Auth-Status"))
-
-	res, _ = s.get(t, "/.clerkgate/auth", forwarded()...)
-	assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
-	res, _ = s.get(t, "/.clerkgate/auth", replaced("X-Forwarded-Uri", "/public")...)
-	assert.Equal(t, http.StatusOK, res.StatusCode)
-	assert.Equal(t, "signed-out", res.Header.Get("X-Clerk-Auth-Status"))
-	assert.Equal(t, []string{""}, res.Header["X-Clerk-User-Id"])
-	for _, path := range []string{"/public/../x", "/public%2f", "/x?/public", "//public"} {
-		res, _ = s.get(t, "/.clerkgate/auth", replaced("X-Forwarded-Uri", path)...)
-		assert.NotEqual(t, http.StatusOK, res.StatusCode, path)
-	}
-	_, _ = s.get(t, "/.clerkgate/auth", replaced("X-Forwarded-Method", "DELETE")...)
-	assert.Contains(t, s.log.String(), "method=DELETE", "the log tells of the original request")
-	assert.Zero(t, app.count(), "the application is not asked")
-	assert.NotContains(t, s.log.String(), token)
-}
-
-// Browsers reach what stands behind a trusted load balancer, and must not be
-// answered as gateways are.
-func TestForwardAuthIsOffBesideAnUpstream(t *testing.T) {
-	t.Parallel()
-	assert.False(t, newForwardAuth("", nil, nil).serves("/x"))
-	app := &received{}
-	s := start(t, app, func(cfg *settings.Config) {
-		cfg.Auth.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	})
-	res, _ := s.get(t, "/.clerkgate/auth/nginx", nginx("Authorization", "Bearer "+sessionToken(t, nil), "Cookie", "secret=1")...)
-	assert.Equal(t, http.StatusOK, res.StatusCode)
-	assert.Equal(t, "/.clerkgate/auth/nginx", app.last(t).URL.Path, "it is the application's")
-	assert.NotContains(t, res.Header, "Cookie")
-	assert.NotContains(t, res.Header, "X-Clerk-User-Id")
 }
 
 // What is judged is what the gateway said, to the byte, or nothing is.

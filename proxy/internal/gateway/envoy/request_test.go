@@ -1,4 +1,4 @@
-package extauthz_test
+package envoy_test
 
 import (
 	"io"
@@ -9,17 +9,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clerkgate/clerkgate/proxy/extauthz"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway/envoy"
 )
 
 // CVE-2023-33189: what is judged is what Envoy was sent, to the byte.
-func TestHandlerSeesTheOriginalRequest(t *testing.T) {
+func TestTheOriginalRequestIsJudged(t *testing.T) {
 	var got *http.Request
-	s := start(t, func(o *extauthz.Options) {
-		o.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := start(t, func(o *envoy.Options) {
+		o.Judge = func(a *gateway.Answer, r *http.Request) {
 			got = r.Clone(r.Context())
-			grant(w, r)
-		})
+			granting(a, r)
+		}
 	})
 	for _, path := range []string{
 		"/", "/orders?a=1;b=2&c=%2f", "//evil.example/x", "/a//b/../c", "/a%2Fb%5c..;x=y", `/a\b`, "/ünï", "/x?", "/x?y#"[:4], "/?http://evil.example/",
@@ -51,11 +52,11 @@ func TestHandlerSeesTheOriginalRequest(t *testing.T) {
 // is believed, although Envoy passes on the rest.
 func TestForwardedHeaders(t *testing.T) {
 	var got http.Header
-	s := start(t, func(o *extauthz.Options) {
-		o.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := start(t, func(o *envoy.Options) {
+		o.Judge = func(a *gateway.Answer, r *http.Request) {
 			got = r.Header.Clone()
-			grant(w, r)
-		})
+			granting(a, r)
+		}
 	})
 	for name, test := range map[string]struct {
 		sent       http.Header
@@ -86,11 +87,11 @@ func TestForwardedHeaders(t *testing.T) {
 // In the list form a header may come in several lines, as it came to Envoy.
 func TestRepeatedHeaders(t *testing.T) {
 	var got http.Header
-	s := start(t, func(o *extauthz.Options) {
-		o.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := start(t, func(o *envoy.Options) {
+		o.Judge = func(a *gateway.Answer, r *http.Request) {
 			got = r.Header.Clone()
-			grant(w, r)
-		})
+			granting(a, r)
+		}
 	})
 	check := asList(call("/"))
 	list := check.GetAttributes().GetRequest().GetHttp().GetHeaderMap()
@@ -103,19 +104,15 @@ func TestRepeatedHeaders(t *testing.T) {
 
 // What else a grant says goes where it belongs.
 func TestGrantHeaders(t *testing.T) {
-	s := start(t, func(o *extauthz.Options) {
-		o.Upstream = func(string) bool { return true }
-		o.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			h := w.Header()
-			h.Set("Authorization", "")
-			h.Set("X-Environment", "production")
+	s := start(t, func(o *envoy.Options) {
+		o.Judge = func(a *gateway.Answer, r *http.Request) {
+			h := a.Header()
 			h.Set("Access-Control-Allow-Origin", "https://other.example")
 			h.Add("Vary", "Origin")
 			h.Set("Cache-Control", "no-store") // of the grant: there is no cookie
 			h.Set("Content-Type", "text/plain")
-			h.Set("X-Clerk-Odd", "a\r\nx-clerk-user-id: b\xff")
-			grant(w, r)
-		})
+			a.Grant(a, r.Header, http.Header{"X-Environment": {"production"}, "X-Odd": {"a\r\nx-clerk-user-id: b\xff"}})
+		}
 	})
 	check := ask(http.MethodGet, "/", http.Header{"Authorization": {"Bearer x"}, "X-Environment": {"test"}})
 	response := s.check(t, check)
@@ -124,7 +121,7 @@ func TestGrantHeaders(t *testing.T) {
 	assert.NotContains(t, got, "content-type")
 	assert.NotContains(t, got, "cache-control")
 	assert.Equal(t, []string{"production"}, got["x-environment"])
-	assert.Equal(t, []string{"a  x-clerk-user-id: b?"}, got["x-clerk-odd"])
+	assert.Equal(t, []string{"a  x-clerk-user-id: b?"}, got["x-odd"])
 	browser := map[string]string{}
 	for _, option := range response.GetOkResponse().GetResponseHeadersToAdd() {
 		browser[option.GetHeader().GetKey()] = option.GetHeader().GetValue()

@@ -1,0 +1,80 @@
+package envoy
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
+)
+
+// Limits that no option changes.
+const (
+	maxMessageBytes   = 1 << 20          // of a check; Envoy's own header limit is 60 KiB by default
+	maxFrameHeaders   = 16 << 10         // of the gRPC request itself, not of the request it asks about
+	maxHeaders        = 256              // Envoy's default limit is 100
+	maxStreams        = 1000             // checks that one connection may have open
+	connectionTimeout = 10 * time.Second // for the HTTP/2 handshake
+	idleTimeout       = 15 * time.Minute // Envoy opens a connection again when it needs one
+	pingAfter         = time.Minute
+	pingTimeout       = 20 * time.Second
+	minPingInterval   = 5 * time.Second
+)
+
+// Defaults of [Options].
+const (
+	defaultMaxHeaderBytes = 64 << 10
+	defaultGrace          = 20 * time.Second
+)
+
+// Options configures a [Server].
+type Options struct {
+	// Judge is given the original request, and must end in [gateway.Answer.Grant]
+	// where the request may go on. It may be called by any number of goroutines.
+	// Required.
+	Judge func(*gateway.Answer, *http.Request)
+	// Trusted says who may ask, by the address of the connection, which is never
+	// IPv4 in IPv6. Required.
+	Trusted func(netip.Addr) bool
+	// Setting is the name of the setting that lists them, for the log.
+	Setting string
+
+	// MaxHeaderBytes bounds method, host, path and headers of a checked request
+	// together; 0 means 64 KiB.
+	MaxHeaderBytes int
+	// Grace is how long checks may take to finish when the server stops; 0 means 20s.
+	Grace time.Duration
+	// Logger hears of refused peers, malformed checks and panics, never of a token
+	// or a cookie; nil is silent.
+	Logger *slog.Logger
+}
+
+// withDefaults checks o and fills in the defaults.
+func (o Options) withDefaults() (Options, error) {
+	var problems []error
+	if o.Judge == nil {
+		problems = append(problems, errors.New("Judge is required"))
+	}
+	if o.Trusted == nil {
+		problems = append(problems, errors.New("Trusted is required"))
+	}
+	if o.MaxHeaderBytes < 0 || o.Grace < 0 {
+		problems = append(problems, errors.New("MaxHeaderBytes and Grace must not be negative"))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return o, fmt.Errorf("ext_authz options: %w", err)
+	}
+	if o.MaxHeaderBytes == 0 {
+		o.MaxHeaderBytes = defaultMaxHeaderBytes
+	}
+	if o.Grace == 0 {
+		o.Grace = defaultGrace
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
