@@ -82,7 +82,9 @@ func (c *Clerk) showSignIn(call *pageCall, status int, message, email string) {
 	data.Current, data.Continue = c.current(call)
 	c.mu.Lock()
 	for _, u := range c.users.users[:min(len(c.users.users), maxListedUsers)] {
-		data.Users = append(data.Users, describe(u))
+		if data.Current == nil || data.Current.Email != u.Email { // "as somebody else" is not oneself
+			data.Users = append(data.Users, describe(u))
+		}
 	}
 	c.mu.Unlock()
 	c.render(call, status, "sign-in.html", data)
@@ -225,7 +227,7 @@ func (c *Clerk) render(call *pageCall, status int, name string, data pageData) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	// No form-action: browsers apply it to the redirects after the form as well, which lead through the application.
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	// Not no-referrer: that would turn the form's own Origin into null.
 	h.Set("Referrer-Policy", "same-origin")

@@ -3,6 +3,7 @@ package clerktest_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -54,6 +55,7 @@ func TestPageSignInDevelopment(t *testing.T) {
 
 			page := f.do(http.MethodGet, signInAndBack, "")
 			assert.Contains(t, string(page.body), "Signed in as <b>Jane Doe</b>")
+			assert.Equal(t, 1, strings.Count(string(page.body), "jane@example.com"), "she is not somebody else")
 			assert.Contains(t, string(page.body), "__clerk_db_jwt="+browser, "the link to go on brings the dev browser along")
 
 			out := f.form("/sign-out?redirect_url="+url.QueryEscape(app+"/"), nil)

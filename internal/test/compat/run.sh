@@ -36,5 +36,5 @@ export CHROMIUM
 (
   cd browser
   [ -d node_modules/@clerk/clerk-js ] || npm ci --no-progress
-  node --test --test-timeout=120000 *.test.mjs
+  node --test --test-timeout=300000 *.test.mjs
 )

@@ -1,21 +1,21 @@
 package demo
 
 import (
-	"bytes"
-	"crypto/rand"
-	"embed"
 	"encoding/json"
 	"html/template"
 	"net/http"
 	"time"
 )
 
-//go:embed assets
-var assets embed.FS
-
 // clockSkew is what clerkgate allows by default: a token goes on being
 // accepted for so long after its expiry, and is refreshed only then.
 const clockSkew = 5 * time.Second
+
+// What the buttons do.
+const (
+	endPath    = "/session/end"
+	revokePath = "/session/revoke-refresh-token"
+)
 
 // app is the application behind clerkgate in the demo. Like any app in any
 // language, it learns who is there from the X-Clerk-* headers alone and checks
@@ -24,13 +24,13 @@ type app struct {
 	production bool
 	sessions   sessions
 	email      func(userID string) string
+	story      *story
 	// sessionCookies are the names under which the upstream gets the session
 	// token, the one that counts first.
 	sessionCookies []string
 	now            func() time.Time
 
 	pages *template.Template
-	style template.CSS
 }
 
 // sessions is what the demo's buttons do at the local Clerk.
@@ -42,83 +42,25 @@ type sessions interface {
 // handler returns the app. Its unsafe methods are refused when they come from
 // another origin.
 func (a *app) handler() (http.Handler, error) {
-	pages, err := template.ParseFS(assets, "assets/*.html")
+	pages, err := parsePages()
 	if err != nil {
 		return nil, err
 	}
-	style, err := assets.ReadFile("assets/style.css")
-	if err != nil {
-		return nil, err
-	}
-	a.pages, a.style = pages, template.CSS(style) //nolint:gosec // our own embedded file
+	a.pages = pages
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.home)
+	mux.HandleFunc("GET "+eventsPath, a.events)
 	mux.HandleFunc("GET /api/me", a.me)
-	mux.HandleFunc("POST /session/end", a.endSession)
-	mux.HandleFunc("POST /session/revoke-refresh-token", a.revokeRefreshToken)
+	mux.HandleFunc("POST "+endPath, a.endSession)
+	mux.HandleFunc("POST "+revokePath, a.revokeRefreshToken)
 
 	return http.NewCrossOriginProtection().Handler(mux), nil
 }
 
-// page is what the templates show.
-type page struct {
-	SignedIn          bool
-	Email, Mode, Note string
-	Origin            string
-	SignIn, SignOut   string
-	Headers           []identityHeader
-	SecondsLeft       int
-	ClockSkew         int
-	Style             template.CSS
-	Nonce             string
-}
-
-// SecondsShown is the token's life for a browser without scripts.
-func (p page) SecondsShown() int { return max(0, p.SecondsLeft) }
-
-type identityHeader struct{ Name, Value string }
-
-func (a *app) home(w http.ResponseWriter, r *http.Request) {
-	origin := publicOrigin(r)
-	p := page{
-		SignedIn:    signedIn(r),
-		Mode:        "development",
-		Origin:      origin,
-		SignIn:      clerkPage(origin, "/sign-in"),
-		SignOut:     clerkPage(origin, "/sign-out"),
-		Headers:     identityHeaders(r.Header),
-		SecondsLeft: a.secondsLeft(r),
-		ClockSkew:   int(clockSkew / time.Second),
-		Style:       a.style,
-		Nonce:       rand.Text(),
-	}
-	if a.production {
-		p.Mode = "production"
-	}
-	if p.SignedIn {
-		p.Email = a.email(r.Header.Get("X-Clerk-User-Id"))
-	}
-	if r.URL.Query().Get("refresh") == "revoked" {
-		p.Note = "The refresh token is invalid now. Wait for the token to expire, then reload: you come back through the handshake."
-	}
-
-	var body bytes.Buffer
-	if err := a.pages.ExecuteTemplate(&body, "page.html", p); err != nil {
-		http.Error(w, "the page could not be made", http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store") // it shows who is signed in
-	h.Set("Content-Security-Policy", "default-src 'none'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "+
-		"style-src 'nonce-"+p.Nonce+"'; script-src 'nonce-"+p.Nonce+"'")
-	_, _ = w.Write(body.Bytes())
-}
-
 // me is an API endpoint: programs get JSON and never a redirect.
 func (a *app) me(w http.ResponseWriter, r *http.Request) {
-	if !signedIn(r) {
+	if !isSignedIn(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		writeJSON(w, http.StatusUnauthorized, apiErrors{Errors: []apiError{{
 			Code:        "authentication_required",
@@ -150,37 +92,26 @@ func (a *app) endSession(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
+// revokeRefreshToken leaves a note that holds for as long as the token that the
+// browser has now: a fresh one comes by the handshake, with a refresh token that works.
 func (a *app) revokeRefreshToken(w http.ResponseWriter, r *http.Request) {
 	if a.onSession(w, r, a.sessions.InvalidateRefreshTokens) {
-		http.Redirect(w, r, "/?refresh=revoked", http.StatusSeeOther)
+		setNote(w, noteRevoked+a.token(r).ID)
+		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}
 }
 
-// onSession does something to the caller's session. A token that expired before a
-// POST arrives can't be refreshed by it: then the answer leads to the page, which
-// can.
+// onSession does something to the caller's session. clerkgate refreshes an expired
+// token for a POST too, but without a refresh token it can't, and a handshake would
+// lose what the form holds: then the answer leads to the page, which says so.
 func (a *app) onSession(w http.ResponseWriter, r *http.Request, do func(sessionID string)) bool {
-	if !signedIn(r) {
+	if !isSignedIn(r) {
+		setNote(w, noteNothingDone)
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return false
 	}
 	do(r.Header.Get("X-Clerk-Session-Id"))
 	return true
-}
-
-// secondsLeft is how long the token that the upstream got still lives; negative
-// once it has expired.
-func (a *app) secondsLeft(r *http.Request) int {
-	for _, name := range a.sessionCookies {
-		cookie, err := r.Cookie(name)
-		if err != nil {
-			continue
-		}
-		if exp, ok := unverifiedExpiry(cookie.Value); ok {
-			return int(exp.Sub(a.now()).Round(time.Second) / time.Second)
-		}
-	}
-	return 0
 }
 
 // apiErrors is an error answer in the shape that Clerk's APIs use, so that

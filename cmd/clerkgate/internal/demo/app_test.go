@@ -28,6 +28,7 @@ func newAppHandler(t testing.TB, sessions *fakeSessions) http.Handler {
 	a := &app{
 		sessions:       sessions,
 		email:          func(id string) string { return id + "@example.com" },
+		story:          newStory(time.Now, func(id string) string { return id }),
 		sessionCookies: []string{"__session_abc", "__session"},
 		now:            func() time.Time { return time.Unix(1_800_000_000, 0) },
 	}
@@ -51,7 +52,7 @@ func appRequest(method, target string, signedIn bool) *http.Request {
 }
 
 func sessionToken(exp int64) string {
-	payload := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, exp))
+	payload := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"jti":"token_1","exp":%d}`, exp))
 	return "e30." + payload + ".c2ln"
 }
 
@@ -79,8 +80,9 @@ func TestAppPages(t *testing.T) {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
 		body := w.Body.String()
+		assert.Less(t, len(body), 100<<10, "all of the first sight: nothing else is loaded")
 		assert.Contains(t, body, `<span id="identity">user_1@example.com</span>`)
-		assert.Contains(t, body, `data-seconds="42">42</output>`)
+		assert.Contains(t, body, `data-seconds="42"`)
 		assert.Contains(t, body, "X-Clerk-Session-Id")
 		assert.NotContains(t, body, "<script>alert")
 		assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
@@ -121,7 +123,7 @@ func TestAppAPI(t *testing.T) {
 
 func TestAppButtons(t *testing.T) {
 	t.Parallel()
-	const end, revoke = "/session/end", "/session/revoke-refresh-token"
+	const end, revoke = endPath, revokePath
 	for _, c := range []struct {
 		name, path         string
 		signedIn           bool
@@ -130,19 +132,21 @@ func TestAppButtons(t *testing.T) {
 		location           string
 		ended, invalidated string
 		cookiesDeleted     int
+		note               string
 	}{
 		{name: "end", path: end, signedIn: true, status: 303, location: "/", ended: "sess_1", cookiesDeleted: 2},
-		{name: "revoke", path: revoke, signedIn: true, status: 303, location: "/?refresh=revoked", invalidated: "sess_1"},
-		{name: "from our own page", path: revoke, signedIn: true, header: map[string]string{"Origin": "http://localhost:8080", "Sec-Fetch-Site": "same-origin"}, status: 303, location: "/?refresh=revoked", invalidated: "sess_1"},
+		{name: "revoke", path: revoke, signedIn: true, status: 303, location: "/", invalidated: "sess_1", note: "revoked.token_1"},
+		{name: "from our own page", path: revoke, signedIn: true, header: map[string]string{"Origin": "http://localhost:8080", "Sec-Fetch-Site": "same-origin"}, status: 303, location: "/", invalidated: "sess_1", note: "revoked.token_1"},
 		{name: "old browser, our own page", path: end, signedIn: true, header: map[string]string{"Origin": "http://localhost:8080"}, status: 303, location: "/", ended: "sess_1", cookiesDeleted: 2},
 		{name: "another site", path: end, signedIn: true, header: map[string]string{"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}, status: 403},
 		{name: "another site, old browser", path: revoke, signedIn: true, header: map[string]string{"Origin": "http://evil.example"}, status: 403},
-		{name: "token expired before the POST", path: end, status: 303, location: "/"},
+		{name: "token expired, and nothing to refresh it with", path: end, status: 303, location: "/", note: "nothing-done"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			sessions := &fakeSessions{}
 			r := appRequest("POST", c.path, c.signedIn)
+			r.AddCookie(&http.Cookie{Name: "__session", Value: sessionToken(1_800_000_042)})
 			for name, value := range c.header {
 				r.Header.Set(name, value)
 			}
@@ -152,22 +156,60 @@ func TestAppButtons(t *testing.T) {
 			assert.Equal(t, c.location, w.Header().Get("Location"))
 			assert.Equal(t, c.ended, sessions.ended)
 			assert.Equal(t, c.invalidated, sessions.invalidated)
-			deleted := w.Result().Cookies()
-			assert.Len(t, deleted, c.cookiesDeleted)
-			for _, cookie := range deleted {
-				assert.Negative(t, cookie.MaxAge, cookie.Name)
+			deleted, note := 0, ""
+			for _, cookie := range w.Result().Cookies() {
+				if cookie.Name == noteCookie {
+					note = cookie.Value
+				} else if assert.Negative(t, cookie.MaxAge, cookie.Name) {
+					deleted++
+				}
 			}
+			assert.Equal(t, c.cookiesDeleted, deleted)
+			assert.Equal(t, c.note, note)
 		})
 	}
 }
 
-func TestUnverifiedExpiry(t *testing.T) {
+// A note is shown for as long as it is true.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, value string
+		signedIn    bool
+		shown       string
+		kept        bool
+	}{
+		{"revoked, the same token", "revoked.token_1", true, "The refresh token is invalid now.", true},
+		{"revoked, and a fresh token came", "revoked.token_0", true, "", false},
+		{"revoked, signed out", "revoked.", false, "", false},
+		{"nothing done", "nothing-done", true, "Press it again.", false},
+		{"nothing done, and signed out", "nothing-done", false, "", false},
+		{"not ours", "<script>", true, "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := appRequest("GET", "/", c.signedIn)
+			r.AddCookie(&http.Cookie{Name: noteCookie, Value: c.value})
+			if c.signedIn {
+				r.AddCookie(&http.Cookie{Name: "__session", Value: sessionToken(1_800_000_042)})
+			}
+			w := httptest.NewRecorder()
+			newAppHandler(t, &fakeSessions{}).ServeHTTP(w, r)
+			assert.Equal(t, c.shown != "", strings.Contains(w.Body.String(), `id="note"`))
+			assert.Contains(t, w.Body.String(), c.shown)
+			assert.Equal(t, c.kept, len(w.Result().Cookies()) == 0)
+		})
+	}
+}
+
+func TestReadUnverified(t *testing.T) {
 	t.Parallel()
 	for _, broken := range []string{"", "a.b", "a.%%.c", "a." + base64.RawURLEncoding.EncodeToString([]byte("[")) + ".c", strings.Repeat(".", 5)} {
-		_, ok := unverifiedExpiry(broken)
+		_, ok := readUnverified(broken)
 		assert.False(t, ok, broken)
 	}
-	exp, ok := unverifiedExpiry(sessionToken(1_800_000_000))
+	token, ok := readUnverified(sessionToken(1_800_000_000))
 	assert.True(t, ok)
-	assert.Equal(t, int64(1_800_000_000), exp.Unix())
+	assert.Equal(t, int64(1_800_000_000), token.ExpiresAt.Unix())
+	assert.Equal(t, "token_1", token.ID)
 }

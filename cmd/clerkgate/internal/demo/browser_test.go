@@ -108,6 +108,16 @@ func (d *document) byID(id string) string {
 	return ""
 }
 
+// attributeByID is an attribute of the element with an ID.
+func (d *document) attributeByID(id, name string) string {
+	for n := range d.root.Descendants() {
+		if attribute(n, "id") == id {
+			return attribute(n, name)
+		}
+	}
+	return ""
+}
+
 // cookieNames are the cookies that came with the page, sorted.
 func (d *document) cookieNames() []string {
 	names := make([]string, len(d.cookies))

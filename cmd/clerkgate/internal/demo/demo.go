@@ -21,6 +21,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/proxy"
+	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -29,6 +30,15 @@ import (
 const proxyPath = "/__clerk"
 
 const shutdownTimeout = 5 * time.Second
+
+// routesFile lets everybody through to the app, which asks to sign in itself, and
+// renews expired tokens for its buttons too. Who listens to events is not asked: that
+// would renew the token whose expiry people wait for.
+const routesFile = `
+routes:
+  - { match: ` + eventsPath + `, auth: none }
+  - { match: "/*", auth: public, refresh: all }
+`
 
 // Options is how the demo is set up.
 type Options struct {
@@ -63,6 +73,7 @@ type Demo struct {
 	clerk  *clerktest.Clerk
 	cfg    settings.Config
 	logger *slog.Logger
+	story  *story
 	origin string // what to open, such as http://localhost:8080
 
 	clerkURL, appURL string
@@ -98,9 +109,10 @@ func New(ctx context.Context, opts Options, log io.Writer) (*Demo, error) {
 		clerkURL: "http://" + clerkListener.Addr().String(),
 		appURL:   "http://" + appListener.Addr().String(),
 	}
-	d.logger = slog.New(newDecisionLog(log, d.email))
+	d.story = newStory(d.clerk.Now, d.email)
+	d.logger = slog.New(newDecisionLog(log, d.email, d.story.passedOn))
 	application := &app{
-		production: opts.Production, sessions: d.clerk, email: d.email, now: d.clerk.Now,
+		production: opts.Production, sessions: d.clerk, email: d.email, story: d.story, now: d.clerk.Now,
 		sessionCookies: []string{"__session_" + d.clerk.CookieSuffix(), "__session"},
 	}
 	handler, err := application.handler()
@@ -111,7 +123,7 @@ func New(ctx context.Context, opts Options, log io.Writer) (*Demo, error) {
 		closeAll(listeners)
 		return nil, err
 	}
-	d.servers = []server{newServer(clerkListener, d.clerk.Handler()), newServer(appListener, handler)}
+	d.servers = []server{newServer(clerkListener, d.story.lookedUp(d.clerk.Handler())), newServer(appListener, handler)}
 	return d, nil
 }
 
@@ -127,15 +139,18 @@ func (d *Demo) config() (settings.Config, error) {
 		"CLERKGATE_LISTEN":         d.front.Addr().String(),
 		"CLERKGATE_ADMIN_LISTEN":   "127.0.0.1:0",
 		"CLERKGATE_UPSTREAM":       d.appURL,
-		"CLERKGATE_POLICY":         "optional", // the app asks to sign in itself
-		"CLERKGATE_SESSION_LOOKUP": "cached",   // an ended session stops before its token dies
+		"CLERKGATE_SESSION_LOOKUP": "cached", // an ended session stops before its token dies
 	}
 	cfg, _, err := settings.Load(func(name string) (string, bool) {
 		value, ok := environment[name]
 		return value, ok
 	}, nil)
-	cfg.Auth.Now = d.clerk.Now
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Auth.Now, cfg.Auth.Observer = d.clerk.Now, d.story.judged
 	cfg.ShutdownTimeout = shutdownTimeout
+	cfg.Routes, err = routes.Parse("demo", []byte(routesFile))
 	return cfg, err
 }
 
@@ -152,6 +167,8 @@ func (d *Demo) email(userID string) string {
 // Run serves until ctx ends. It calls started once clerkgate listens. A Demo runs once.
 func (d *Demo) Run(ctx context.Context, started func()) error {
 	group, ctx := errgroup.WithContext(ctx)
+	// Streams of events end first: nobody would wait for them to end by themselves.
+	defer context.AfterFunc(ctx, d.story.end)()
 	for _, s := range d.servers {
 		group.Go(func() error {
 			if err := s.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {

@@ -90,6 +90,7 @@ func TestRefreshesAnExpiredToken(t *testing.T) {
 		assert.Equal(t, "no-store", page.header.Get("Cache-Control"))
 		assert.Equal(t, before+1, d.clerk.CallCount(http.MethodPost, refreshCalls))
 		assert.Equal(t, "60", page.byID("left"), "the app sees the fresh token")
+		assert.Contains(t, page.byID("what"), "exchanged it at Clerk for a fresh one")
 		assert.Equal(t, 1, strings.Count(out.String(), "token refreshed"), out)
 
 		browser.open(d.origin + "/")
@@ -117,6 +118,26 @@ func TestFallsBackOnTheHandshake(t *testing.T) {
 		assert.Equal(t, jane, page.identity())
 		assert.Empty(t, page.url.RawQuery, "the handshake leaves nothing in the address")
 		assert.Contains(t, out.String(), "session-token-expired-refresh-")
+		assert.Contains(t, page.byID("what"), "could not be refreshed")
+		assert.Empty(t, page.byID("note"), "what was said of the old token is no longer true")
+	})
+}
+
+// The page tells people to wait for the token's end: its buttons must work then too.
+func TestButtonsWorkAfterTheTokenExpired(t *testing.T) {
+	t.Parallel()
+	forBothInstances(t, func(t *testing.T, opts Options) {
+		d, browser, _ := startedSignedIn(t, opts)
+		page := browser.open(d.origin + "/")
+		d.clerk.Advance(opts.lifetime() + 10*time.Second)
+		page = browser.click(page, "Make the refresh token invalid")
+		assert.Contains(t, page.byID("note"), "The refresh token is invalid now")
+
+		d.clerk.Advance(opts.lifetime() + 10*time.Second)
+		page = browser.click(page, "End my session")
+		assert.Contains(t, page.byID("note"), "The button did nothing", "nothing is left to refresh the token with")
+		page = browser.click(page, "End my session")
+		assert.Empty(t, page.identity(), "trail: %v", browser.Trail)
 	})
 }
 
@@ -153,6 +174,7 @@ func TestEndsASession(t *testing.T) {
 		assert.Contains(t, page.text, "Please sign in")
 		assert.Contains(t, browser.Trail, "307 "+proxyPath+"/v1/client/handshake")
 		assert.Contains(t, out.String(), "client-uat-but-no-session-token")
+		assert.Contains(t, page.byID("what"), "The session ended at Clerk,")
 
 		again := browser.click(browser.click(page, "Sign in"), "mei@example.com")
 		assert.Equal(t, "mei@example.com", again.identity())

@@ -12,7 +12,7 @@ import (
 
 // What the demo's app reads from a request: all that an app behind clerkgate needs.
 
-func signedIn(r *http.Request) bool {
+func isSignedIn(r *http.Request) bool {
 	return r.Header.Get("X-Clerk-Auth-Status") == "signed-in"
 }
 
@@ -28,24 +28,31 @@ func identityHeaders(h http.Header) []identityHeader {
 	return found
 }
 
-// unverifiedExpiry reads when a session token expires and checks nothing:
-// clerkgate has, and the page only shows it.
-func unverifiedExpiry(token string) (time.Time, bool) {
+// unverifiedToken is what a session token says of itself.
+type unverifiedToken struct {
+	ID        string
+	ExpiresAt time.Time
+}
+
+// readUnverified reads a session token and checks nothing: clerkgate has, and the page
+// only shows it.
+func readUnverified(token string) (unverifiedToken, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return time.Time{}, false
+		return unverifiedToken{}, false
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return time.Time{}, false
+		return unverifiedToken{}, false
 	}
 	var claims struct {
-		ExpiresAt int64 `json:"exp"`
+		ID        string `json:"jti"`
+		ExpiresAt int64  `json:"exp"`
 	}
 	if json.Unmarshal(payload, &claims) != nil {
-		return time.Time{}, false
+		return unverifiedToken{}, false
 	}
-	return time.Unix(claims.ExpiresAt, 0), true
+	return unverifiedToken{ID: claims.ID, ExpiresAt: time.Unix(claims.ExpiresAt, 0)}, true
 }
 
 // publicOrigin is where browsers see the app. clerkgate hands the Host on and

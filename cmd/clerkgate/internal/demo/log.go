@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +16,11 @@ import (
 // decisionLog writes log records for people who watch: one line per request, what was
 // decided first. It is a [slog.Handler]; records below the level info are left out.
 type decisionLog struct {
-	out   *output
-	name  func(userID string) string
+	out  *output
+	name func(userID string) string
+	// forClerk is told of the requests that were passed on to Clerk.
+	forClerk func(method, path string, status int)
+
 	attrs []slog.Attr
 	group string
 }
@@ -30,8 +34,8 @@ type output struct {
 var _ slog.Handler = (*decisionLog)(nil)
 
 // newDecisionLog returns a handler that shows users by the name that name gives them.
-func newDecisionLog(w io.Writer, name func(userID string) string) *decisionLog {
-	return &decisionLog{out: &output{w: w}, name: name}
+func newDecisionLog(w io.Writer, name func(userID string) string, forClerk func(method, path string, status int)) *decisionLog {
+	return &decisionLog{out: &output{w: w}, name: name, forClerk: forClerk}
 }
 
 func (l *decisionLog) Enabled(_ context.Context, level slog.Level) bool {
@@ -88,7 +92,12 @@ func (l *decisionLog) request(line *strings.Builder, facts []slog.Attr) {
 	}
 	decision := values["decision"]
 	if decision == "" {
-		decision = "to Clerk" // passed on, nothing to decide
+		decision = "not judged"
+		if strings.HasPrefix(values["path"], proxyPath+"/") {
+			decision = string(forClerk)
+			status, _ := strconv.Atoi(values["status"])
+			l.forClerk(values["method"], values["path"], status)
+		}
 	}
 	var what []string
 	if id := values["user_id"]; id != "" {

@@ -35,7 +35,7 @@ func TestLogIsOneReadableLinePerRecord(t *testing.T) {
 		{
 			name: "passed on to Clerk",
 			log:  func(l *slog.Logger) { l.Info("request", "status", 307, "method", "GET", "path", "/__clerk/sign-in") },
-			want: "to Clerk    307  GET   /__clerk/sign-in",
+			want: "for Clerk   307  GET   /__clerk/sign-in",
 		},
 		{
 			name: "anything else",
@@ -49,14 +49,14 @@ func TestLogIsOneReadableLinePerRecord(t *testing.T) {
 			log: func(l *slog.Logger) {
 				l.Error("request", "status", 502, "method", "GET", "path", "/", "error", "a\nb\x1b[2J")
 			},
-			want: "to Clerk    502  GET   /                               a?b?[2J",
+			want: "not judged  502  GET   /                               a?b?[2J",
 		},
 		{name: "below info", log: func(l *slog.Logger) { l.Debug("request") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			c.log(slog.New(newDecisionLog(&out, func(string) string { return "Jane" })))
+			c.log(slog.New(newDecisionLog(&out, func(string) string { return "Jane" }, func(string, string, int) {})))
 			if c.want == "" {
 				assert.Empty(t, out.String())
 				return

@@ -1,53 +1,20 @@
 // @clerk/clerk-js in Chromium on `clerkgate demo`: everything that it asks of Clerk goes through clerkgate's Frontend
-// API proxy. CLERKGATE names the binary and CHROMIUM the browser; run.sh finds both. Screenshots go to SCREENSHOTS.
+// API proxy. Screenshots go to SCREENSHOTS.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { chromium } from 'playwright-core';
+import { launched, startDemo } from './start.mjs';
 
+const chromium = launched();
 const script = fileURLToPath(new URL('node_modules/@clerk/clerk-js/dist/clerk.browser.js', import.meta.url));
 const lifetime = 20; // clerk-js renews such a token every three seconds
 
-let browser;
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    // With navigator.webdriver set, clerk-js believes to be offline in places.
-    args: ['--no-sandbox', '--disable-blink-features=AutomationControlled'],
-  });
-});
-after(() => browser?.close());
-
-/** Starts a demo and answers where it is, with its publishable key. */
-async function startDemo(t, ...args) {
-  const demo = spawn(process.env.CLERKGATE, [
-    'demo', '--listen', '127.0.0.1:0', '--clerk-listen', '127.0.0.1:0', '--token-lifetime', `${lifetime}s`, ...args,
-  ], { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(async () => {
-    demo.kill('SIGTERM');
-    await once(demo, 'exit');
-  });
-  const lines = createInterface({ input: demo.stdout });
-  const found = await new Promise(resolve => {
-    const facts = {};
-    lines.on('line', line => {
-      const [, name, value] = line.match(/^ {2}(Open|Publishable key) +(\S+)$/) ?? [];
-      if (name) facts[name] = value;
-      if (line.includes('Ctrl-C')) resolve(facts);
-    });
-  });
-  return { origin: found.Open, key: found['Publishable key'] };
-}
-
 for (const [kind, ...args] of [['development'], ['production', '--production']]) {
   test(`clerk-js, ${kind} keys`, async t => {
-    const { origin, key } = await startDemo(t, ...args);
-    const context = await browser.newContext();
+    const { origin, key } = await startDemo(t, '--token-lifetime', `${lifetime}s`, ...args);
+    const context = await chromium.browser.newContext();
     t.after(() => context.close());
     const page = await context.newPage();
     const asked = [];

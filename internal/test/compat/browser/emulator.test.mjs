@@ -1,40 +1,14 @@
 // What `clerkgate emulator` prints, taken as it stands by an application with the middleware (examples/nethttp) and by
 // clerkgate in front of an application: in Chromium, somebody signed out gets to the local sign-in page, signs in with one
-// click, and is let in. CLERKGATE and NETHTTP name the binaries and CHROMIUM the browser; run.sh finds all three.
+// click, and is let in.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { createInterface } from 'node:readline';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { chromium } from 'playwright-core';
+import { launched, start } from './start.mjs';
 
-let browser;
-before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] });
-});
-after(() => browser?.close());
-
-/** Starts a program until the test ends and answers what `found` makes of its first lines. */
-async function start(t, program, args, env, found) {
-  const child = spawn(program, args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  t.after(async () => {
-    child.kill('SIGTERM');
-    if (child.exitCode === null) await once(child, 'exit');
-  });
-  const lines = [];
-  return new Promise((resolve, reject) => {
-    child.on('exit', code => reject(new Error(`${program} ended with ${code}:\n${lines.join('\n')}`)));
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', line => {
-        lines.push(line);
-        const answer = found(lines);
-        if (answer) resolve(answer);
-      });
-    }
-  });
-}
+const chromium = launched();
 
 /** The environment that the emulator prints, and what it prints for clerkgate to serve it under a path. */
 const startEmulator = (t, ...args) => start(t, process.env.CLERKGATE, ['emulator', '--listen', '127.0.0.1:0', ...args], {}, lines => {
@@ -70,7 +44,7 @@ for (const [kind, ...args] of [['middleware'], ['sidecar'], ['sidecar', '--produ
     const { exported, underPath } = await startEmulator(t, ...args);
     const env = kind.endsWith('path') ? { ...exported, ...underPath } : exported;
     const origin = await applications[kind.split(',')[0]](t, env);
-    const context = await browser.newContext();
+    const context = await chromium.browser.newContext();
     t.after(() => context.close());
     const page = await context.newPage();
     const trail = [];

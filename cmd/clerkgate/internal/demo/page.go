@@ -1,0 +1,135 @@
+package demo
+
+import (
+	"bytes"
+	"crypto/rand"
+	"embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"slices"
+	"time"
+)
+
+//go:embed assets
+var assets embed.FS
+
+// page is what the templates show.
+type page struct {
+	SignedIn          bool
+	Email, Mode, Note string
+	Origin            string
+	SignIn, SignOut   string
+	Headers           []identityHeader
+	SecondsLeft       int
+	ClockSkew         int
+	Story             storyView
+	Nonce             string
+}
+
+// storyView is what the page shows of the story: the last requests, newest first, and
+// the way of the last visit.
+type storyView struct {
+	Events []event
+	Visit  visit
+	Last   int // the newest event's ID
+}
+
+type identityHeader struct{ Name, Value string }
+
+// SecondsShown is the token's life for a browser without scripts.
+func (p page) SecondsShown() int { return max(0, p.SecondsLeft) }
+
+// Life is how the token stands: good, late (expired, but still accepted), or over.
+func (p page) Life() string {
+	switch {
+	case p.SecondsLeft > 0:
+		return "good"
+	case p.SecondsLeft > -p.ClockSkew:
+		return "late"
+	default:
+		return "over"
+	}
+}
+
+// parsePages parses the templates. Style, script and icon are in the page: it is one
+// answer, and no request beside it is told of in the story.
+func parsePages() (*template.Template, error) {
+	return template.New("").Funcs(template.FuncMap{
+		"style": func() (template.CSS, error) {
+			text, err := assets.ReadFile("assets/style.css")
+			return template.CSS(text), err
+		},
+		"script": func() (template.JS, error) {
+			text, err := assets.ReadFile("assets/script.js")
+			return template.JS(text), err
+		},
+		"icon": func() (template.URL, error) {
+			image, err := assets.ReadFile("assets/icon.svg")
+			return template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(image)), err
+		},
+		"clock": func(t time.Time) string { return t.Format(time.TimeOnly) },
+	}).ParseFS(assets, "assets/*.html")
+}
+
+func (a *app) home(w http.ResponseWriter, r *http.Request) {
+	origin := publicOrigin(r)
+	token := a.token(r)
+	p := page{
+		SignedIn:  isSignedIn(r),
+		Mode:      "development",
+		Origin:    origin,
+		SignIn:    clerkPage(origin, "/sign-in"),
+		SignOut:   clerkPage(origin, "/sign-out"),
+		Headers:   identityHeaders(r.Header),
+		ClockSkew: int(clockSkew / time.Second),
+		Note:      takeNote(w, r, token.ID),
+		Nonce:     rand.Text(),
+	}
+	if !token.ExpiresAt.IsZero() {
+		p.SecondsLeft = int(token.ExpiresAt.Sub(a.now()).Round(time.Second) / time.Second)
+	}
+	if a.production {
+		p.Mode = "production"
+	}
+	if p.SignedIn {
+		p.Email = a.email(r.Header.Get("X-Clerk-User-Id"))
+	}
+	events, _ := a.story.tell()
+	p.Story = viewOf(events)
+
+	var body bytes.Buffer
+	if err := a.pages.ExecuteTemplate(&body, "page.html", p); err != nil {
+		http.Error(w, "the page could not be made", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store") // it shows who is signed in
+	h.Set("Content-Security-Policy", "default-src 'none'; img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "+
+		"frame-ancestors 'none'; style-src 'nonce-"+p.Nonce+"'; script-src 'nonce-"+p.Nonce+"'")
+	_, _ = w.Write(body.Bytes())
+}
+
+// viewOf turns events, oldest first, into what the page shows.
+func viewOf(events []event) storyView {
+	v := storyView{Visit: lastVisit(events)}
+	if len(events) > 0 {
+		v.Last = events[len(events)-1].ID
+	}
+	v.Events = slices.Clone(events)
+	slices.Reverse(v.Events)
+	return v
+}
+
+// token is what the session token that the app got says of itself; zero without one.
+func (a *app) token(r *http.Request) unverifiedToken {
+	for _, name := range a.sessionCookies {
+		if cookie, err := r.Cookie(name); err == nil {
+			if token, ok := readUnverified(cookie.Value); ok {
+				return token
+			}
+		}
+	}
+	return unverifiedToken{}
+}
