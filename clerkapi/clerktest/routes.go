@@ -21,6 +21,8 @@ func (c *Clerk) routes() *http.ServeMux {
 		"POST /v1/sessions/{id}/revoke":     c.revokeSession,
 		"POST /v1/sessions/{id}/refresh":    c.refreshSession,
 		"GET /v1/clients/handshake_payload": c.getHandshakePayload,
+		"GET /v1/users":                     c.listUsers,
+		"GET /v1/users/count":               c.countUsers,
 		"GET /v1/users/{id}":                c.getUser,
 		"DELETE /v1/users/{id}":             c.removeUser,
 

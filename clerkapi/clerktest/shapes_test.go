@@ -257,3 +257,50 @@ func TestUsersThatCannotBeTogether(t *testing.T) {
 	}
 	require.NoError(t, clerktest.Options{Users: []clerktest.User{{}, {}}}.Validate())
 }
+
+func TestUsersAreListedAndCounted(t *testing.T) {
+	f := setup(t, clerktest.Options{Users: []clerktest.User{
+		{ID: "user_a", Email: "ann@example.com", FirstName: "Ann", LastName: "Lee", Username: "annie", ExternalID: "crm-1", Organization: &clerktest.Organization{ID: "org_1", Slug: "acme", Name: "Acme"}},
+		{ID: "user_b", Email: "bob@example.com", FirstName: "Bob"},
+		{ID: "user_c", Email: "cat@other.test", FirstName: "Cat", Organizations: []clerktest.Organization{{Slug: "acme"}}},
+	}})
+	ids := func(query string) []string {
+		var users []struct{ ID string }
+		got := f.backend(http.MethodGet, "/v1/users?"+query, nil)
+		require.Equal(t, http.StatusOK, got.StatusCode, "%s: %s", query, got.body)
+		require.NoError(t, json.Unmarshal(got.body, &users))
+		var list []string
+		for _, u := range users {
+			list = append(list, u.ID)
+		}
+		return list
+	}
+	for query, want := range map[string][]string{
+		"":                              {"user_c", "user_b", "user_a"},
+		"email_address=ANN@example.com": {"user_a"},
+		"user_id=user_a&user_id=user_c": {"user_c", "user_a"},
+		"user_id=user_a&username=other": nil,
+		"username=Annie":                {"user_a"},
+		"external_id=crm-1":             {"user_a"},
+		"organization_id=org_1":         {"user_c", "user_a"},
+		"organization_id=acme":          nil,
+		"phone_number=%2B15555550100":   nil,
+		"query=EXAMPLE.com":             {"user_b", "user_a"},
+		"email_address_query=other":     {"user_c"},
+		"name_query=ann+l":              {"user_a"},
+		"username_query=nn":             {"user_a"},
+		"order_by=created_at":           {"user_a", "user_b", "user_c"},
+		"order_by=%2Bfirst_name":        {"user_a", "user_b", "user_c"},
+		"order_by=-email_address":       {"user_c", "user_b", "user_a"},
+	} {
+		assert.Equal(t, want, ids(query), query)
+		if count := f.backend(http.MethodGet, "/v1/users/count?"+query, nil); assert.Equal(t, http.StatusOK, count.StatusCode, query) {
+			assert.Equal(t, map[string]any{"object": "total_count", "total_count": float64(len(want))}, count.json(t), query)
+		}
+	}
+	assert.Equal(t, []string{"user_b"}, ids("limit=1.0&offset=1.0"))
+	assert.Equal(t, 422, f.backend(http.MethodGet, "/v1/users?order_by=password", nil).StatusCode)
+	assert.Equal(t, 501, f.backend(http.MethodGet, "/v1/users/count?banned=true", nil).StatusCode)
+	page := f.backend(http.MethodGet, "/v1/users?paginated=true&limit=1", nil).json(t)
+	assert.EqualValues(t, 3, page["total_count"])
+}

@@ -5,7 +5,7 @@
 // The files are Clerk's and are not in this repository. Take them from
 // github.com/clerk/openapi-specs and say where they are:
 //
-//	cd internal/test/openapi && CLERK_OPENAPI=~/openapi-specs go test -v .
+//	cd internal/test/openapi && CLERK_OPENAPI=~/openapi-specs go test -count=1 -v .
 //
 // Without that variable the test is skipped, and says so, unless OPENAPI_REQUIRED
 // is 1. It is a module of its own for the sake of its validator.
