@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -420,17 +421,19 @@ func TestBodyStalls(t *testing.T) {
 		for _, status := range []int{200, 500} {
 			t.Run(fmt.Sprint(name, status), func(t *testing.T) {
 				t.Parallel()
-				c := withTransport(t, func(r *http.Request) (*http.Response, error) {
-					return &http.Response{StatusCode: status, ContentLength: -1, Header: http.Header{}, Body: stalled{r.Context(), fails}}, nil
-				}, func(o *clerkapi.Options) { o.Timeout = time.Millisecond })
-				_, res, err := c.GetSession(t.Context(), sessionID)
-				require.ErrorIs(t, err, context.DeadlineExceeded)
-				assert.ErrorContains(t, err, "the reply's body did not arrive in time")
-				assert.NotContains(t, err.Error(), "no reply")
-				require.NotNil(t, res)
-				assert.Equal(t, status, res.StatusCode)
-				var te *clerkapi.TransportError
-				assert.ErrorAs(t, err, &te)
+				synctest.Test(t, func(t *testing.T) { // so that the time is up in the body, not before
+					c := withTransport(t, func(r *http.Request) (*http.Response, error) {
+						return &http.Response{StatusCode: status, ContentLength: -1, Header: http.Header{}, Body: stalled{r.Context(), fails}}, nil
+					}, func(o *clerkapi.Options) { o.Timeout = time.Millisecond })
+					_, res, err := c.GetSession(t.Context(), sessionID)
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					assert.ErrorContains(t, err, "the reply's body did not arrive in time")
+					assert.NotContains(t, err.Error(), "no reply")
+					require.NotNil(t, res)
+					assert.Equal(t, status, res.StatusCode)
+					var te *clerkapi.TransportError
+					assert.ErrorAs(t, err, &te)
+				})
 			})
 		}
 	}

@@ -24,6 +24,7 @@ import (
 // CVE-2020-26160 (dgrijalva/jwt-go): an aud of another type than the library
 // expected was taken for none.
 func TestCVE_2020_26160_AudienceOfAnyType(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(func(o *middleware.Options) {
 		o.Audience = []string{"https://api.example.com", "urn:second"}
@@ -56,6 +57,7 @@ func TestCVE_2020_26160_AudienceOfAnyType(t *testing.T) {
 // CVE-2024-51744 (golang-jwt): an error of the claims stood before the bad
 // signature, and callers that forgave the first let the token pass.
 func TestCVE_2024_51744_BadSignatureComesFirst(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(func(o *middleware.Options) { o.AuthorizedParties = []string{flowOrigin} })
 	now := f.now.Unix()
@@ -111,6 +113,7 @@ func TestCVE_2025_30204_DotsAndLengthCostNothing(t *testing.T) {
 // CVE-2025-22149, GHSA-675f-rq2r-jw82 (keyfunc, jwkset): a key that its owner took
 // out of the set went on being believed.
 func TestCVE_2025_22149_RemovedKeyIsRefused(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
 	session := clerk.SignIn("jane@example.com")
 	a := newFlow(t, clerk, nil)
@@ -134,6 +137,7 @@ func TestCVE_2025_22149_RemovedKeyIsRefused(t *testing.T) {
 // CVE-2024-28180 and CVE-2026-34986 (go-jose): encrypted tokens were taken apart,
 // and unpacked, before anybody was asked whether such tokens are wanted.
 func TestCVE_2024_28180_OnlyCompactSignedTokens(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	good := f.token(nil, nil)
@@ -157,6 +161,7 @@ func TestCVE_2024_28180_OnlyCompactSignedTokens(t *testing.T) {
 // CVE-2015-9235 (jsonwebtoken) and its many kin: the token's own header chose the
 // algorithm, so that none, or the public key as a password, passed.
 func TestCVE_2015_9235_HeaderChoosesNoAlgorithm(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	clerk := clerktest.New(clerktest.Options{Production: true, SigningKey: f.key})
 	for _, static := range []bool{false, true} {
@@ -194,6 +199,7 @@ func TestCVE_2015_9235_HeaderChoosesNoAlgorithm(t *testing.T) {
 
 // CVE-2018-0114 (node-jose): a key inside the token's own header verified it.
 func TestCVE_2018_0114_KeyInTheHeader(t *testing.T) {
+	t.Parallel()
 	f, thief := newForge(t, 0), newForge(t, 1)
 	a := f.authenticator(nil)
 	enc := base64.RawURLEncoding
@@ -217,6 +223,7 @@ func TestCVE_2018_0114_KeyInTheHeader(t *testing.T) {
 // CVE-2026-50149 (Contour): on one way in, tokens were not verified. A request
 // without a Host, or with an address for one, is judged like every other.
 func TestCVE_2026_50149_OddHostsAreJudged(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	unsigned := f.unsigned(with{"alg": "none"}, nil) + "."
@@ -232,6 +239,7 @@ func TestCVE_2026_50149_OddHostsAreJudged(t *testing.T) {
 
 // A token is as good as its times say at each use, however it was remembered.
 func TestRememberedTokenExpires(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	token := f.token(nil, nil)

@@ -21,6 +21,7 @@ import (
 // CVE-2024-22206, GHSA-q6w5-jg5q-47vg: two helpers read who is signed in, and one
 // believed a token that nobody had verified.
 func TestCVE_2024_22206_EveryHelperTellsTheSame(t *testing.T) {
+	t.Parallel()
 	f, other := newForge(t, 0), newForge(t, 1)
 	good := f.token(nil, nil)
 	parts := strings.Split(good, ".")
@@ -71,6 +72,7 @@ func TestCVE_2024_22206_EveryHelperTellsTheSame(t *testing.T) {
 // CVE-2026-42349, GHSA-w24r-5266-9c3c: a part of a combined check that the session
 // had no data for counted as undecided, and further options hid it.
 func TestCVE_2026_42349_MissingDataDenies(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	const role, permission, feature, plan, fresh = 1, 2, 4, 8, 16
@@ -122,6 +124,7 @@ func TestCVE_2026_42349_MissingDataDenies(t *testing.T) {
 // @clerk/backend 3.12.0, clerk/javascript#9145: any host named accounts.… counted
 // as a page of Clerk's, so that a visit from it was no cross-origin visit.
 func TestClerkJavaScript9145_RefererNamedAccounts(t *testing.T) {
+	t.Parallel()
 	for kind, referers := range map[string]map[string]bool{ // true: one of Clerk's own pages
 		"live": {
 			"https://accounts.example.com/sign-in": true, "https://clerk.example.com/v1": true, flowOrigin + "/other": true,
@@ -155,6 +158,7 @@ func TestClerkJavaScript9145_RefererNamedAccounts(t *testing.T) {
 // @clerk/backend 3.11.1, clerk/javascript#8877: a token without azp passed although
 // authorized parties were configured.
 func TestClerkJavaScript8877_MissingAZP(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(func(o *middleware.Options) { o.AuthorizedParties = []string{flowOrigin, "https://www.example.com"} })
 	require.Equal(t, middleware.SignedIn, a.Authenticate(bearer(f.token(nil, nil))).Status)
@@ -179,6 +183,7 @@ func TestClerkJavaScript8877_MissingAZP(t *testing.T) {
 // clerk/javascript#8331: an id out of a token went into the path of a call to the
 // Backend API and could name another endpoint.
 func TestClerkJavaScript8331_SessionIDNamesNoOtherEndpoint(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	refresh := "__refresh_" + a.CookieSuffix() + "=rt_1"
@@ -203,6 +208,7 @@ func TestClerkJavaScript8331_SessionIDNamesNoOtherEndpoint(t *testing.T) {
 
 // @clerk/express trusted whatever lay in the place where it keeps who is signed in.
 func TestClerkExpress_WhatLiesInTheContextIsNotTrusted(t *testing.T) {
+	t.Parallel()
 	a := newForge(t, 0).authenticator(nil)
 	type contextKey struct{}
 	stranger := &middleware.Auth{TokenType: middleware.SessionToken, UserID: "user_admin", SessionID: "sess_1"}
@@ -219,6 +225,7 @@ func TestClerkExpress_WhatLiesInTheContextIsNotTrusted(t *testing.T) {
 
 // clerk/javascript#8369: without keys the application started and let everybody in.
 func TestClerkJavaScript8369_NothingStartsWithoutKeys(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	for _, o := range []middleware.Options{
 		{}, {SecretKey: "sk_live_x"}, {PublishableKey: "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k"},
@@ -237,6 +244,7 @@ func TestClerkJavaScript8369_NothingStartsWithoutKeys(t *testing.T) {
 // A cookie header that was percent-decoded before it was split let one cookie's
 // value become a second cookie.
 func TestClerkBackend_CookieDecodingForgesNothing(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	token := f.token(nil, nil)
@@ -269,6 +277,7 @@ func TestClerkBackend_CookieDecodingForgesNothing(t *testing.T) {
 // AISEC-85: a token made from a template, whose author chooses the claims, was
 // taken for a handshake and could set cookies.
 func TestAISEC85_HandshakeOfAnotherCategory(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"live", "test"} {
 		f := newForge(t, 0)
 		f.kind = kind
@@ -304,6 +313,7 @@ func TestAISEC85_HandshakeOfAnotherCategory(t *testing.T) {
 // SEC-340: tokens of machines and of templates, signed with the same key, passed
 // as sessions.
 func TestSEC340_MachineAndTemplateTokensAreNoSessions(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	tokens := map[string]string{
@@ -340,6 +350,7 @@ func TestSEC340_MachineAndTemplateTokensAreNoSessions(t *testing.T) {
 // clerk/javascript#7625: a name such as __proto__ in data of Clerk's changed what
 // every other object had.
 func TestClerkJavaScript7625_PrototypeNamesAreOrdinary(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	poison := map[string]any{"sub": "user_admin", "org_role": "org:admin", "fva": []int{0, 0}, "org_id": "org_1"}
@@ -357,6 +368,7 @@ func TestClerkJavaScript7625_PrototypeNamesAreOrdinary(t *testing.T) {
 // CVE-2025-29927 (and CVE-2026-44574, CVE-2026-44575, GHSA-26hh-7cqf-hhc6): an
 // internal header told the application that a request had been checked already.
 func TestCVE_2025_29927_NoHeaderMarksARequestAsChecked(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	token := f.unsigned(nil, nil) + "."

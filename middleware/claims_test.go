@@ -16,6 +16,7 @@ import (
 // TestClaims: what a token says beyond the fields of Auth is there when asked for,
 // for remembered tokens too.
 func TestClaims(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	session := clerk.SignIn("jane@example.com")
 	a := newFlow(t, clerk, nil)

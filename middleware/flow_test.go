@@ -44,6 +44,7 @@ func pageRequest(cookies []*http.Cookie) *http.Request {
 }
 
 func TestLiveTokenMakesNoNetworkCall(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	session := clerk.SignIn("jane@example.com")
 	a := newFlow(t, clerk, nil)
@@ -58,6 +59,7 @@ func TestLiveTokenMakesNoNetworkCall(t *testing.T) {
 }
 
 func TestOneRefreshForAllWhoWait(t *testing.T) {
+	t.Parallel()
 	const browsers = 200
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	session := clerk.SignIn("jane@example.com")
@@ -90,6 +92,7 @@ func TestOneRefreshForAllWhoWait(t *testing.T) {
 }
 
 func TestRefusedRefreshFallsBackToTheHandshake(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	session := clerk.SignIn("jane@example.com")
 	cookies := clerk.Cookies(session.ID, flowOrigin)
@@ -103,6 +106,7 @@ func TestRefusedRefreshFallsBackToTheHandshake(t *testing.T) {
 }
 
 func TestSessionLookup(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	session := clerk.SignIn("jane@example.com")
 	a := newFlow(t, clerk, func(o *middleware.Options) { o.SessionLookup = middleware.LookupCached })
@@ -126,6 +130,7 @@ func TestSessionLookup(t *testing.T) {
 }
 
 func TestHandlerAnswers(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
 	a := newFlow(t, clerk, nil)
 	handler := a.Handler(middleware.Require(middleware.Requirement{})(http.NotFoundHandler()))
@@ -146,6 +151,7 @@ func TestHandlerAnswers(t *testing.T) {
 }
 
 func TestSignedInClient(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	a := newFlow(t, clerk, nil)
 	app := httptest.NewServer(a.Handler(middleware.Require(middleware.Requirement{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -166,6 +172,7 @@ func TestSignedInClient(t *testing.T) {
 }
 
 func TestRequireWithoutHandlerRefuses(t *testing.T) {
+	t.Parallel()
 	w := httptest.NewRecorder()
 	middleware.Require(middleware.Requirement{})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		t.Error("reached the handler")

@@ -19,6 +19,7 @@ import (
 // TestClerkBackend_KeysAreNotShared: @clerk/backend kept the keys of all instances
 // in one table, where two instances with one key id met.
 func TestClerkBackend_KeysAreNotShared(t *testing.T) {
+	t.Parallel()
 	one, two := newForge(t, 0), newForge(t, 1)
 	a, b := one.authenticator(nil), two.authenticator(nil)
 	ofOne, ofTwo := one.token(nil, nil), two.token(nil, nil)
@@ -34,6 +35,7 @@ func TestClerkBackend_KeysAreNotShared(t *testing.T) {
 // CVE-2021-32701, GHSA-qvp4-rpmr-xwrr (Oathkeeper): a token found in the cache
 // skipped the checks of scope and audience that another route asked for.
 func TestCVE_2021_32701_RememberedTokenIsCheckedForEachRoute(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	f.answer = func(string, string) (int, string) {
 		return http.StatusOK, `{"object":"clerk_idp_oauth_access_token","id":"oat_1","client_id":"client_1","type":"oauth:access_token","subject":"user_1","scopes":["read"],"aud":["urn:one"],"expiration":null,"expired":false,"revoked":false}`
@@ -65,6 +67,7 @@ func TestCVE_2021_32701_RememberedTokenIsCheckedForEachRoute(t *testing.T) {
 // CVE-2026-33496, GHSA-4mq7-pvjg-xp2r (Oathkeeper): the cache was keyed by the
 // token alone, so that one endpoint's answer was taken for another's.
 func TestCVE_2026_33496_AnswersAreKeptApart(t *testing.T) {
+	t.Parallel()
 	yes, no := newForge(t, 0), newForge(t, 0)
 	yes.answer = func(path, body string) (int, string) {
 		for machine, secret := range map[string]string{"mch_1": `"mt_secret"`, "mch_2": `"mt_other"`} {
@@ -100,6 +103,7 @@ func TestCVE_2026_33496_AnswersAreKeptApart(t *testing.T) {
 // CVE-2026-71326, GHSA-6765-c87h-8mrf (Traefik): requests that waited for the same
 // answer were told apart by too little, and one user got another's identity.
 func TestCVE_2026_71326_WaitersAreToldApart(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	f.answer = func(_, body string) (int, string) {
@@ -138,6 +142,7 @@ func TestCVE_2026_71326_WaitersAreToldApart(t *testing.T) {
 
 // TestIdentitiesNeverCross: many users at once, each sees itself.
 func TestIdentitiesNeverCross(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(func(o *middleware.Options) { o.TokenCacheSize = 64 })
 	tokens := make([]string, 200)
@@ -161,6 +166,7 @@ func TestIdentitiesNeverCross(t *testing.T) {
 
 // TestRefreshIsForgotten: a refreshed session answers for seconds, not for ever.
 func TestRefreshIsForgotten(t *testing.T) {
+	t.Parallel()
 	f := newForge(t, 0)
 	a := f.authenticator(nil)
 	f.answer = func(string, string) (int, string) {

@@ -18,6 +18,7 @@ import (
 // TestVariantRefreshesEveryMethod: as Clerk's SDK, only GET is refreshed, unless a
 // variant asks for more. Both share one memory of refreshes.
 func TestVariantRefreshesEveryMethod(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	session := clerk.SignIn("jane@example.com")
 	cookies := clerk.Cookies(session.ID, flowOrigin)
@@ -41,6 +42,7 @@ func TestVariantRefreshesEveryMethod(t *testing.T) {
 // TestVariantAcceptsOtherTokens: what one route accepts, another refuses, however
 // often the token was seen (CVE-2021-32701).
 func TestVariantAcceptsOtherTokens(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	session := clerk.SignIn("jane@example.com")
 	token := clerk.Token(session.ID, flowOrigin)
@@ -58,6 +60,7 @@ func TestVariantAcceptsOtherTokens(t *testing.T) {
 }
 
 func TestVariantThatCannotBe(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	a := newFlow(t, clerk, nil)
 	for name, kinds := range map[string][]middleware.TokenType{
@@ -74,6 +77,7 @@ func TestVariantThatCannotBe(t *testing.T) {
 }
 
 func TestUnauthenticatedAnswers(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
 	a := newFlow(t, clerk, nil)
 	for _, c := range []struct {

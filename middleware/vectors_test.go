@@ -69,6 +69,7 @@ func saysRevokedOrExpired(c *vectors.Case) bool {
 
 // TestVectors replays what Clerk's SDK decided.
 func TestVectors(t *testing.T) {
+	t.Parallel()
 	for _, f := range vectors.Load(t) {
 		for _, c := range f.Cases {
 			t.Run(c.ID, func(t *testing.T) { replayVector(t, &f.Instance, c) })

@@ -18,6 +18,7 @@ import (
 
 // TestRunAnswersEnvoy asks a running server over gRPC, as Envoy does.
 func TestRunAnswersEnvoy(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	cfg, _, err := load(map[string]string{
 		"CLERK_PUBLISHABLE_KEY": clerk.PublishableKey(), "CLERK_SECRET_KEY": clerk.SecretKey(), "CLERK_API_URL": clerk.URL,
@@ -63,6 +64,7 @@ func TestRunAnswersEnvoy(t *testing.T) {
 }
 
 func TestEnvoyNeedsATrustedPeer(t *testing.T) {
+	t.Parallel()
 	_, _, err := load(environment(map[string]string{"CLERKGATE_EXT_AUTHZ_LISTEN": "127.0.0.1:0"}))
 	assert.Contains(t, problems(t, err), "CLERKGATE_TRUSTED_PROXIES")
 }

@@ -31,6 +31,7 @@ func startFrontend(t testing.TB, fapi http.Handler, change func(*settings.Config
 }
 
 func TestFrontendRequest(t *testing.T) {
+	t.Parallel()
 	fapi := &received{}
 	s, app, base := startFrontend(t, fapi, nil)
 	res := s.raw(t, "POST /__clerk/v1/client/sign_ins?_method=PATCH&a=1;b=%zz HTTP/1.1\r\nHost: app.example.com\r\n"+
@@ -62,6 +63,7 @@ func TestFrontendRequest(t *testing.T) {
 }
 
 func TestFrontendPrefixEndsAtASegment(t *testing.T) {
+	t.Parallel()
 	fapi := &received{}
 	s, app, _ := startFrontend(t, fapi, optional)
 	for path, want := range map[string]string{"/__clerk": "/", "/__clerk/": "/", "/__clerk/v1": "/v1", "/%5f_clerk/v1": "/v1"} {
@@ -77,6 +79,7 @@ func TestFrontendPrefixEndsAtASegment(t *testing.T) {
 }
 
 func TestFrontendAbsoluteProxyURLAndTrustedProxy(t *testing.T) {
+	t.Parallel()
 	fapi := &received{}
 	cfg, _, err := load(environment(map[string]string{"CLERKGATE_TRUSTED_PROXIES": "127.0.0.0/8"}))
 	require.NoError(t, err)
@@ -93,6 +96,7 @@ func TestFrontendAbsoluteProxyURLAndTrustedProxy(t *testing.T) {
 }
 
 func TestFrontendAnswer(t *testing.T) {
+	t.Parallel()
 	var location string
 	s, _, base := startFrontend(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Add("Set-Cookie", "__client=x; Path=/; HttpOnly; Secure; SameSite=Lax")

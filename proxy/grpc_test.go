@@ -38,6 +38,7 @@ func (s *identified) Check(ctx context.Context, in *healthpb.HealthCheckRequest)
 // TestGRPC is Go's gRPC at both ends, over h2c and over TLS: messages, statuses
 // in trailers, streams, deadlines, and refusals.
 func TestGRPC(t *testing.T) {
+	t.Parallel()
 	authority := certificatetest.New(t)
 	certFile, keyFile := issued(t, authority, t.TempDir(), "clerkgate")
 	for name, test := range map[string]struct {

@@ -46,6 +46,7 @@ func claimed(h http.Header) map[string][]string {
 // TestSpoofedIdentity is the matrix of CVE-2025-64484, CVE-2026-39858,
 // CVE-2026-54763, CVE-2024-45410, CVE-2026-29054 and GHSA-w9mr-28mw-j8hg.
 func TestSpoofedIdentity(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	s := start(t, app, optional)
 	token := sessionToken(t, nil)
@@ -100,6 +101,7 @@ func TestSpoofedIdentity(t *testing.T) {
 // Whoever judges a request does not see the claims either: a refresh sends the
 // request's headers to Clerk.
 func TestSpoofedIdentityIsGoneBeforeTheMiddleware(t *testing.T) {
+	t.Parallel()
 	seen := make(chan http.Header, 1)
 	s := start(t, &received{}, func(c *settings.Config) {
 		c.Auth.Observer = func(r *http.Request, _ *middleware.State) { seen <- r.Header.Clone() }
@@ -112,6 +114,7 @@ func TestSpoofedIdentityIsGoneBeforeTheMiddleware(t *testing.T) {
 
 // Names in the map that net/http would not have put there.
 func TestSpoofedIdentityNonCanonicalKeys(t *testing.T) {
+	t.Parallel()
 	r := &http.Request{Header: http.Header{
 		"x-clerk-user-id": {"spoofed"}, "X_CLERK-user_ID": {"spoofed"}, "Accept": {"*/*"}, "X-Clerkish": {"stays"},
 	}}
@@ -123,6 +126,7 @@ func TestSpoofedIdentityNonCanonicalKeys(t *testing.T) {
 
 // CVE-2026-35051, CVE-2026-54764: the whole family goes before it is rebuilt.
 func TestForwardedHeadersAreRebuilt(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	spoofed := "X-Forwarded-For: 203.0.113.9\r\nx_forwarded_for: 203.0.113.9\r\nX-Forwarded-Host: evil.example\r\n" +
 		"X-Forwarded-Proto: https\r\nX-Forwarded-Prefix: /x\r\nX-Forwarded-Port: 1\r\nX-Forwarded-Uri: /x\r\n" +

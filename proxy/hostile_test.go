@@ -62,6 +62,7 @@ func hostile(t testing.TB, play func(*http2.Framer)) string {
 // CVE-2026-33814 and kin: an upstream that breaks the protocol gives a 502, and
 // hangs nothing.
 func TestHostileHTTP2Upstream(t *testing.T) {
+	t.Parallel()
 	for name, play := range map[string]func(*http2.Framer){
 		"MAX_FRAME_SIZE of 0":    func(f *http2.Framer) { _ = f.WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 0}) },
 		"MAX_FRAME_SIZE of 1":    func(f *http2.Framer) { _ = f.WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 1}) },

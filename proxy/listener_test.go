@@ -56,6 +56,7 @@ func visit(t testing.TB, client *http.Client, url string) *http.Response {
 }
 
 func TestTLSWithReload(t *testing.T) {
+	t.Parallel()
 	authority, dir := certificatetest.New(t), t.TempDir()
 	certFile, keyFile := issued(t, authority, dir, "one")
 	var now atomic.Int64
@@ -96,6 +97,7 @@ func TestTLSWithReload(t *testing.T) {
 }
 
 func TestTLSFilesAreCheckedAtTheStart(t *testing.T) {
+	t.Parallel()
 	authority, dir := certificatetest.New(t), t.TempDir()
 	certFile, keyFile := issued(t, authority, dir, "one")
 	_, otherKey := issued(t, authority, t.TempDir(), "two")
@@ -143,6 +145,7 @@ func TestTLSFilesAreCheckedAtTheStart(t *testing.T) {
 
 // HTTP/2 without TLS begins with its preface or not at all.
 func TestH2CByPriorKnowledgeAlone(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	for name, h2c := range map[string]bool{"on": true, "off": false} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 // TestNothingOfARequestIsLeftForTheNext: the memory of an outgoing request is used
 // again, and who was signed in on the last one must not be on this one.
 func TestNothingOfARequestIsLeftForTheNext(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	s := start(t, app, optional)
 	token := "Bearer " + sessionToken(t, nil)

@@ -22,6 +22,7 @@ import (
 )
 
 func TestPolicyRequired(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	s := start(t, app, func(c *settings.Config) { c.PublicPaths = []string{"/health", "/assets/*"} })
 	bearer := "Bearer " + sessionToken(t, nil)
@@ -61,6 +62,7 @@ func TestPolicyRequired(t *testing.T) {
 // CVE-2026-41059, CVE-2026-33494, CVE-2025-66490, CVE-2026-41248 and kin). Either
 // it is refused, or the upstream gets exactly what was judged.
 func TestPathMatrix(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	s := start(t, app, func(c *settings.Config) { c.PublicPaths = []string{"/public/*", "/health"} })
 	tests := map[string]int{
@@ -109,6 +111,7 @@ func TestPathMatrix(t *testing.T) {
 
 // CVE-2026-71324: CONNECT is refused and its connection closed.
 func TestConnectIsRefused(t *testing.T) {
+	t.Parallel()
 	s := start(t, &received{}, optional)
 	for _, target := range []string{"app.example.com:443", "/"} {
 		res := s.raw(t, "CONNECT "+target+" HTTP/1.1\r\nHost: app.example.com\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -120,6 +123,7 @@ func TestConnectIsRefused(t *testing.T) {
 // TRACE sends a request back as it arrived, with the identity headers and the cookies
 // that no script may see.
 func TestTraceIsRefused(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	s := start(t, app, optional)
 	res := s.raw(t, "TRACE / HTTP/1.1\r\nHost: app.example.com\r\nAuthorization: Bearer "+sessionToken(t, nil)+"\r\n\r\n")
@@ -146,6 +150,7 @@ func backend(t testing.TB, fresh string) roundTripper {
 }
 
 func TestRefreshedSession(t *testing.T) {
+	t.Parallel()
 	fresh := sessionToken(t, nil)
 	old := time.Now().Add(-time.Hour)
 	expired := sessionToken(t, map[string]any{"iat": old.Unix(), "nbf": old.Unix(), "exp": old.Add(time.Minute).Unix()})
@@ -189,6 +194,7 @@ func TestRefreshedSession(t *testing.T) {
 }
 
 func TestUpstreamFailures(t *testing.T) {
+	t.Parallel()
 	hang := make(chan struct{})
 	defer close(hang)
 	slow := start(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }), func(c *settings.Config) {
@@ -222,6 +228,7 @@ func TestUpstreamFailures(t *testing.T) {
 }
 
 func TestEventStreamIsNotHeldBack(t *testing.T) {
+	t.Parallel()
 	next := make(chan string)
 	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -293,6 +300,7 @@ func upgrade(t testing.TB, address, token string) net.Conn {
 }
 
 func TestUpgradePasses(t *testing.T) {
+	t.Parallel()
 	s := start(t, http.HandlerFunc(echo), nil)
 	require.NoError(t, upgrade(t, s.Listener.Addr().String(), sessionToken(t, nil)).Close())
 	res, _ := s.get(t, "/ws", "Connection", "Upgrade", "Upgrade", "websocket")
@@ -301,6 +309,7 @@ func TestUpgradePasses(t *testing.T) {
 
 // An upgrade to h2c would open a tunnel in which nothing is judged.
 func TestUpgradeToH2CIsDropped(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	s := start(t, app, optional)
 	for _, protocol := range []string{"h2c", "H2C", "h2c, websocket", "TLS/1.0", "websocket, h2c"} {
@@ -313,6 +322,7 @@ func TestUpgradeToH2CIsDropped(t *testing.T) {
 }
 
 func TestUnixSocketUpstream(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "app.sock")
 	l, err := net.Listen("unix", path) //nolint:noctx // in a test
 	require.NoError(t, err)
@@ -330,6 +340,7 @@ func TestUnixSocketUpstream(t *testing.T) {
 }
 
 func TestNewRefusesWhatConfigLacks(t *testing.T) {
+	t.Parallel()
 	_, err := New(settings.Config{}, Deps{})
 	var invalid *settings.Error
 	require.True(t, errors.As(err, &invalid))

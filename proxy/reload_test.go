@@ -86,6 +86,7 @@ func reloadable(t testing.TB, app http.Handler) settings.Config {
 }
 
 func TestReloadPutsNewRulesInForce(t *testing.T) {
+	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
 	old := reloadable(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
@@ -120,6 +121,7 @@ func TestReloadPutsNewRulesInForce(t *testing.T) {
 }
 
 func TestBadReloadIsRefused(t *testing.T) {
+	t.Parallel()
 	authority, dir := certificatetest.New(t), t.TempDir()
 	certFile, keyFile := issued(t, authority, dir, "one")
 	good := reloadable(t, &received{})
@@ -177,6 +179,7 @@ func TestBadReloadIsRefused(t *testing.T) {
 // HTTP, while one configuration takes the place of another again and again. Not
 // one fails, and each is answered by one of the two.
 func TestReloadUnderLoad(t *testing.T) {
+	t.Parallel()
 	const clients, each = 20, 100
 	one := reloadable(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "one") }))
 	one.H2C = true

@@ -101,6 +101,7 @@ func (r *routed) do(t testing.TB, method, path string, headers ...string) (*http
 }
 
 func TestRoutesChooseByHostMethodAndPath(t *testing.T) {
+	t.Parallel()
 	r := startRoutes(t, `
 upstreams: { app: APP }
 routes:
@@ -145,6 +146,7 @@ routes:
 }
 
 func TestRoutesShapeTheRequest(t *testing.T) {
+	t.Parallel()
 	r := startRoutes(t, `
 upstreams: { app: APP }
 routes:
@@ -199,6 +201,7 @@ routes:
 }
 
 func TestRoutesAskForMore(t *testing.T) {
+	t.Parallel()
 	r := startRoutes(t, `
 upstreams: { app: APP }
 routes:
@@ -229,6 +232,7 @@ routes:
 }
 
 func TestRouteRefreshesBehindTheGuard(t *testing.T) {
+	t.Parallel()
 	r := startRoutes(t, `
 upstreams: { app: APP }
 routes:
@@ -285,6 +289,7 @@ routes:
 
 // Traefik writes ws and wss into X-Forwarded-Proto of upgrades.
 func TestWebSocketBehindAProxyThatSaysWSS(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	s := start(t, app, func(c *settings.Config) {
 		c.Auth.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
@@ -300,6 +305,7 @@ func TestWebSocketBehindAProxyThatSaysWSS(t *testing.T) {
 // Identity and payment providers post forms to the application from their own pages:
 // on a public path they pass, without the session.
 func TestFormsOfOtherSitesReachPublicPathsSignedOut(t *testing.T) {
+	t.Parallel()
 	r := startRoutes(t, `
 upstreams: { app: APP }
 routes:
@@ -325,6 +331,7 @@ routes:
 }
 
 func TestRouteCORS(t *testing.T) {
+	t.Parallel()
 	r := startRoutes(t, `
 upstreams: { app: APP, down: "http://127.0.0.1:1" }
 routes:
@@ -361,6 +368,7 @@ routes:
 }
 
 func TestRouteExchangesAndVouches(t *testing.T) {
+	t.Parallel()
 	key := filepath.Join(t.TempDir(), "assertion.pem")
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
@@ -417,6 +425,7 @@ routes:
 }
 
 func TestReloadReplacesTheRoutes(t *testing.T) {
+	t.Parallel()
 	r := startRoutes(t, "upstreams: { app: APP }\nroutes: [{ match: /old, auth: public, upstream: app }]\n")
 	res, _ := r.do(t, "GET", "/old")
 	require.Equal(t, 200, res.StatusCode)
@@ -440,6 +449,7 @@ func TestReloadReplacesTheRoutes(t *testing.T) {
 }
 
 func TestGatewayOnly(t *testing.T) {
+	t.Parallel()
 	r := startRoutes(t, "upstreams: { app: APP }\nroutes: [{ match: /*, upstream: app }]\n")
 	cfg, _, err := load(map[string]string{
 		"CLERK_PUBLISHABLE_KEY": r.clerk.PublishableKey(), "CLERK_SECRET_KEY": r.clerk.SecretKey(), "CLERK_API_URL": r.clerk.URL,

@@ -64,6 +64,7 @@ func fetch(t testing.TB, url string, headers ...string) (int, string) {
 }
 
 func TestRunProbes(t *testing.T) {
+	t.Parallel()
 	r := run(t, &received{}, nil)
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/": 404, "/debug/pprof/": 404} {
 		status, _ := fetch(t, "http://"+r.Admin.String()+path)
@@ -79,6 +80,7 @@ func TestRunProbes(t *testing.T) {
 }
 
 func TestReadyzWaitsForKeys(t *testing.T) {
+	t.Parallel()
 	r := run(t, &received{}, func(c *settings.Config) {
 		c.Auth.JWTKey = ""
 		c.Auth.Transport = roundTripper(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF })
@@ -93,6 +95,7 @@ func TestReadyzWaitsForKeys(t *testing.T) {
 }
 
 func TestShutdownLetsRequestsFinish(t *testing.T) {
+	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
 	r := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(entered)
@@ -129,6 +132,7 @@ func TestShutdownLetsRequestsFinish(t *testing.T) {
 }
 
 func TestShutdownIsBounded(t *testing.T) {
+	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
 	r := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(entered); <-release }), func(c *settings.Config) {
 		c.ShutdownTimeout = 10 * time.Millisecond
@@ -147,6 +151,7 @@ func TestShutdownIsBounded(t *testing.T) {
 }
 
 func TestShutdownClosesUpgrades(t *testing.T) {
+	t.Parallel()
 	r := run(t, http.HandlerFunc(echo), nil)
 	conn := upgrade(t, r.Public.String(), sessionToken(t, nil))
 	defer conn.Close()
@@ -157,6 +162,7 @@ func TestShutdownClosesUpgrades(t *testing.T) {
 }
 
 func TestListenErrorNamesTheVariable(t *testing.T) {
+	t.Parallel()
 	taken := httptest.NewServer(http.NotFoundHandler())
 	defer taken.Close()
 	for _, variable := range []string{"CLERKGATE_LISTEN", "CLERKGATE_ADMIN_LISTEN"} {
@@ -173,6 +179,7 @@ func TestListenErrorNamesTheVariable(t *testing.T) {
 
 // CVE-2025-58186: ten thousand cookies are refused before anything reads them.
 func TestHeaderFloodIsRefused(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	r := run(t, app, func(c *settings.Config) { c.Policy = settings.PolicyOptional })
 	status, _ := fetch(t, "http://"+r.Public.String()+"/", "Cookie", strings.Repeat("a=12345; ", 10_000))
@@ -184,6 +191,7 @@ func TestHeaderFloodIsRefused(t *testing.T) {
 
 // Nothing is answered past the policy, not even OPTIONS *.
 func TestOddRequestsOnTheListener(t *testing.T) {
+	t.Parallel()
 	app := &received{}
 	r := run(t, app, nil)
 	s := &system{Server: &httptest.Server{Listener: addressOnly{r.Public}}}
@@ -210,6 +218,7 @@ func (a addressOnly) Close() error { return nil }
 func (a addressOnly) Addr() net.Addr { return a.addr }
 
 func TestRunRefusesABadConfig(t *testing.T) {
+	t.Parallel()
 	err := Run(t.Context(), settings.Config{Upstream: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}, RunOptions{})
 	var invalid *settings.Error
 	require.ErrorAs(t, err, &invalid)

@@ -17,6 +17,7 @@ import (
 // TestUpstreamThatTakesNothing: an application that accepts a connection and reads
 // nothing of a large body gives 504, over either transport.
 func TestUpstreamThatTakesNothing(t *testing.T) {
+	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()

@@ -23,6 +23,7 @@ import (
 // An upstream whose certificate is not the one that is asked for is not reached:
 // a request with a person's session in it would go to somebody else.
 func TestUpstreamMustBeWhoItShouldBe(t *testing.T) {
+	t.Parallel()
 	authority, stranger, dir := certificatetest.New(t), certificatetest.New(t), t.TempDir()
 	app := &received{}
 	cert, key := authority.Issue(t, "app.internal")
@@ -66,6 +67,7 @@ func TestUpstreamMustBeWhoItShouldBe(t *testing.T) {
 // A body that stalls on its way to the upstream, or is malformed, is its client's fault:
 // 408 and 400, not 504 and 502.
 func TestBrokenUploadIsTheClients(t *testing.T) {
+	t.Parallel()
 	const stalled, malformed = "Content-Length: 10\r\n\r\n123", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n"
 	for _, kind := range upstreamKinds() {
 		t.Run(kind.name, func(t *testing.T) {

@@ -27,6 +27,7 @@ import (
 // that is set up by the recorded environment, and looks at what browser and
 // upstream got.
 func TestVectorsOverHTTP(t *testing.T) {
+	t.Parallel()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(r.Header)
 	}))

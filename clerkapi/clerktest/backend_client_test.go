@@ -36,6 +36,7 @@ func refused(t *testing.T, err error) (status int, code string) {
 }
 
 func TestListSessions(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	api := f.client()
 	var ids []string
@@ -88,6 +89,7 @@ func TestListSessions(t *testing.T) {
 }
 
 func TestCreateSession(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	api := f.client()
 	mei := clerktest.SampleUsers()[2]
@@ -124,6 +126,7 @@ func TestCreateSession(t *testing.T) {
 }
 
 func TestCreateSessionToken(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	api := f.client()
 	session := f.SignIn("jane@example.com")
@@ -159,6 +162,7 @@ func TestCreateSessionToken(t *testing.T) {
 }
 
 func TestTemplateTokens(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{
 		Users: []clerktest.User{{
 			Email: "jane@example.com", Password: "x", FirstName: "Jane",
@@ -197,6 +201,7 @@ func TestTemplateTokens(t *testing.T) {
 }
 
 func TestVerifySession(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	session, other := f.SignIn("jane@example.com"), f.SignIn("jane@example.com")
 	verify := func(api *clerkapi.Client, token string) error {
@@ -232,6 +237,7 @@ func TestVerifySession(t *testing.T) {
 }
 
 func TestBackendClients(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	api := f.client()
 	session := f.SignIn("jane@example.com")
@@ -259,6 +265,7 @@ func TestBackendClients(t *testing.T) {
 }
 
 func TestSignInTokens(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	api := f.client()
 	mei := clerktest.SampleUsers()[2]
@@ -309,6 +316,7 @@ func TestSignInTokens(t *testing.T) {
 }
 
 func TestTestingToken(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{Production: true})
 	token, _, err := f.client().CreateTestingToken(t.Context())
 	require.NoError(t, err)
@@ -317,6 +325,7 @@ func TestTestingToken(t *testing.T) {
 }
 
 func TestRateLimit(t *testing.T) {
+	t.Parallel()
 	now := time.Now() // stands still: a slow machine must not reach the next window
 	f := setup(t, clerktest.Options{RateLimit: 3, Now: func() time.Time { return now }})
 	api := f.client()
@@ -344,6 +353,7 @@ func TestRateLimit(t *testing.T) {
 }
 
 func TestPendingSessions(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{Users: []clerktest.User{{
 		Email: "jane@example.com", Tasks: []string{"choose-organization", "setup-mfa"},
 		Organization: &clerktest.Organization{Slug: "acme", Role: "org:admin"},

@@ -14,6 +14,7 @@ import (
 )
 
 func TestKeysOfBothKinds(t *testing.T) {
+	t.Parallel()
 	dev := clerktest.New(clerktest.Options{})
 	assert.Equal(t, "pk_test_bW9jay1lbXVsYXRvci0xMy5jbGVyay5hY2NvdW50cy5kZXYk", dev.PublishableKey())
 	assert.Equal(t, "7mVDern8", dev.CookieSuffix())
@@ -26,6 +27,7 @@ func TestKeysOfBothKinds(t *testing.T) {
 }
 
 func TestSampleUsersHaveClerkIDs(t *testing.T) {
+	t.Parallel()
 	for _, user := range clerktest.SampleUsers() {
 		assert.Regexp(t, regexp.MustCompile(`^user_\w{27}$`), user.ID)
 		if user.Organization != nil {
@@ -35,6 +37,7 @@ func TestSampleUsersHaveClerkIDs(t *testing.T) {
 }
 
 func TestSecretKeyAndVersionAreChecked(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	tests := []struct {
 		name, path string
@@ -82,6 +85,7 @@ func TestOperationsThatAreNotEmulated(t *testing.T) {
 }
 
 func TestMethodNotAllowed(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	got := f.do(http.MethodPut, "/sign-in", "")
 	assert.Equal(t, http.StatusMethodNotAllowed, got.StatusCode)
@@ -91,6 +95,7 @@ func TestMethodNotAllowed(t *testing.T) {
 }
 
 func TestSessionLife(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	session := f.SignIn("jane@example.com")
 	path := "/v1/sessions/" + session.ID
@@ -116,6 +121,7 @@ func TestSessionLife(t *testing.T) {
 }
 
 func TestGetUser(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	user := f.backend(http.MethodGet, "/v1/users/"+clerktest.SampleUsers()[0].ID, nil).json(t)
 	assert.Equal(t, "Jane", user["first_name"])
@@ -124,6 +130,7 @@ func TestGetUser(t *testing.T) {
 }
 
 func TestSessionTokenClaims(t *testing.T) {
+	t.Parallel()
 	now := time.Unix(1_767_225_600, 0)
 	f := setup(t, clerktest.Options{Now: func() time.Time { return now }, TokenLifetime: 90 * time.Second})
 	session := f.SignIn("mei@example.com")
@@ -148,6 +155,7 @@ func TestSessionTokenClaims(t *testing.T) {
 }
 
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	kids := func() []string {
 		var kids []string

@@ -13,6 +13,7 @@ import (
 )
 
 func TestOldestBrowsersAreForgotten(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.New(clerktest.Options{})
 	first := clerk.SignIn("jane@example.com")
 	second := clerk.SignIn("jane@example.com")
@@ -24,6 +25,7 @@ func TestOldestBrowsersAreForgotten(t *testing.T) {
 }
 
 func TestClock(t *testing.T) {
+	t.Parallel()
 	start := time.Unix(1_767_225_600, 0)
 	clerk := clerktest.New(clerktest.Options{Now: func() time.Time { return start }})
 	clerk.Advance(time.Hour)
@@ -33,6 +35,7 @@ func TestClock(t *testing.T) {
 }
 
 func TestMistakesInTestsStopThem(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.New(clerktest.Options{})
 	assert.Panics(t, func() { clerk.SignIn("nobody@example.com") })
 	assert.Panics(t, func() { clerk.Token("sess_x", app) })
@@ -45,6 +48,7 @@ func TestMistakesInTestsStopThem(t *testing.T) {
 }
 
 func TestCookiesOfASignedInBrowser(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		production   bool
 		origin       string
@@ -88,6 +92,7 @@ func replaceSuffix(name, sfx string) string {
 }
 
 func TestCallersValuesAreCopied(t *testing.T) {
+	t.Parallel()
 	users := []clerktest.User{{
 		Email: "ada@example.com", Password: "x",
 		Organization: &clerktest.Organization{Slug: "a", Role: "org:admin", Permissions: []string{"org:a:b", "odd", "org::x"}},
@@ -103,6 +108,7 @@ func TestCallersValuesAreCopied(t *testing.T) {
 }
 
 func TestProductionOnTheInstanceDomain(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{Production: true})
 	headers := []string{"Clerk-Proxy-Url", "https://clerk.example.com", "Clerk-Secret-Key", f.SecretKey()}
 	got := f.do(http.MethodGet, handshakePath("redirect_url", "https://app.example.com/"), "", headers...)

@@ -14,6 +14,7 @@ import (
 
 // The operations that flows of their own test above, once more by clerkapi.
 func TestClerkAPIRefreshes(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	api := f.client()
 	session := f.SignIn("jane@example.com")
@@ -39,6 +40,7 @@ func TestClerkAPIRefreshes(t *testing.T) {
 }
 
 func TestClerkAPIFetchesHandshakePayloads(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	session := f.SignIn("jane@example.com")
 	back := f.do(http.MethodGet, handshakePath("__clerk_db_jwt", f.devBrowser(session.ID)), "").Header.Get("Location")
@@ -54,6 +56,7 @@ func TestClerkAPIFetchesHandshakePayloads(t *testing.T) {
 }
 
 func TestClerkAPIReadsEverySession(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	var want []string
 	for range 205 { // three pages

@@ -15,6 +15,7 @@ import (
 )
 
 func TestSignInByEmailCode(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	f := setup(t, clerktest.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	query := "?__clerk_db_jwt=" + f.do(http.MethodPost, "/v1/dev_browser", "").json(t)["id"].(string)

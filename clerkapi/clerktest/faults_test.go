@@ -13,6 +13,7 @@ import (
 )
 
 func TestFaultAnswers(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	tests := []struct {
 		name   string
@@ -50,6 +51,7 @@ func TestFaultAnswers(t *testing.T) {
 }
 
 func TestFaultScope(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	session := f.SignIn("jane@example.com")
 	status := func(method, path string) int { return f.backend(method, path, nil).StatusCode }
@@ -72,6 +74,7 @@ func waitForCall(t *testing.T, f *fixture, path string) {
 }
 
 func TestHeldRequestsEndWithTheClient(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]clerktest.Fault{"hang": {Hang: true}, "delay": {Delay: time.Hour, Status: 500}} {
 		t.Run(name, func(t *testing.T) {
 			f := setup(t, clerktest.Options{})
@@ -94,6 +97,7 @@ func TestHeldRequestsEndWithTheClient(t *testing.T) {
 }
 
 func TestCloseReleasesHeldRequests(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	f.Fail(clerktest.Fault{Hang: true})
 	done := make(chan error, 1)
@@ -112,6 +116,7 @@ func TestCloseReleasesHeldRequests(t *testing.T) {
 }
 
 func TestCalls(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	f.backend(http.MethodGet, "/v1/jwks?x=1", nil)
 	f.form("/v1/dev_browser", nil)

@@ -49,6 +49,7 @@ func eachKind(t *testing.T, test func(t *testing.T, f *fixture, query string, he
 }
 
 func TestPasswordSignIn(t *testing.T) {
+	t.Parallel()
 	eachKind(t, func(t *testing.T, f *fixture, query string, headers []string) {
 		client := f.do(http.MethodGet, "/v1/client"+query, "", headers...)
 		require.Equal(t, http.StatusOK, client.StatusCode, "%s", client.body)
@@ -85,6 +86,7 @@ func TestPasswordSignIn(t *testing.T) {
 }
 
 func TestSignInInTwoSteps(t *testing.T) {
+	t.Parallel()
 	eachKind(t, func(t *testing.T, f *fixture, query string, headers []string) {
 		first := f.form("/v1/client/sign_ins"+query, url.Values{"identifier": {"omar@example.com"}}, headers...)
 		require.Equal(t, http.StatusOK, first.StatusCode, "%s", first.body)
@@ -102,6 +104,7 @@ func TestSignInInTwoSteps(t *testing.T) {
 }
 
 func TestProductionCookies(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{Production: true})
 	headers := append(f.asProxy(app), "Origin", app)
 	got := f.form("/v1/client/sign_ins", url.Values{"identifier": {"jane@example.com"}}, headers...)
@@ -130,6 +133,7 @@ func (f *fixture) withoutCookies() *fixture {
 }
 
 func TestFrontendRefusals(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	query := f.browserQuery(false)
 	theirs := f.SignIn("omar@example.com")
@@ -165,6 +169,7 @@ func TestFrontendRefusals(t *testing.T) {
 }
 
 func TestEndAndRemoveSession(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	for verb, status := range map[string]string{"end": "ended", "remove": "removed"} {
 		session := f.SignIn("jane@example.com")
@@ -180,6 +185,7 @@ func TestEndAndRemoveSession(t *testing.T) {
 }
 
 func TestEnvironmentAndCORS(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{AppName: "Shop"})
 	for _, path := range []string{"/v1/environment", "/v1/environment?_method=PATCH"} {
 		method := http.MethodGet
@@ -196,6 +202,7 @@ func TestEnvironmentAndCORS(t *testing.T) {
 }
 
 func TestSignInReplacesTheSessionBefore(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	first := f.SignIn("jane@example.com")
 	f.Advance(time.Second)

@@ -34,6 +34,7 @@ func (f *fixture) devBrowser(sessionID string) string {
 }
 
 func TestHandshakeInDevelopment(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"nonce", "token"} {
 		t.Run(format, func(t *testing.T) {
 			f := setup(t, clerktest.Options{})
@@ -82,6 +83,7 @@ func assertSignedIn(t *testing.T, f *fixture, lines []string, session *clerktest
 }
 
 func TestHandshakeInProduction(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{Production: true})
 	session := f.SignIn("omar@example.com")
 	clientCookie := ""
@@ -111,6 +113,7 @@ func TestHandshakeInProduction(t *testing.T) {
 }
 
 func TestHandshakeSignedOut(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	session := f.SignIn("jane@example.com")
 	for name, browser := range map[string]string{
@@ -132,6 +135,7 @@ func TestHandshakeSignedOut(t *testing.T) {
 }
 
 func TestHandshakeNonceExpires(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	target, err := f.do(http.MethodGet, handshakePath(), "").Location()
 	require.NoError(t, err)
@@ -141,6 +145,7 @@ func TestHandshakeNonceExpires(t *testing.T) {
 }
 
 func TestHandshakeRedirectURL(t *testing.T) {
+	t.Parallel()
 	dev := setup(t, clerktest.Options{AllowedOrigins: []string{"https://staging.example.test"}})
 	prod := setup(t, clerktest.Options{Production: true})
 	tests := []struct {
@@ -196,6 +201,7 @@ func TestHandshakeRedirectURL(t *testing.T) {
 }
 
 func TestProxyURLNeedsSecretKey(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{Production: true})
 	got := f.do(http.MethodGet, handshakePath(), "", "Clerk-Proxy-Url", app+"/__clerk", "Clerk-Secret-Key", "sk_live_other")
 	assert.Equal(t, http.StatusUnauthorized, got.StatusCode)
@@ -203,6 +209,7 @@ func TestProxyURLNeedsSecretKey(t *testing.T) {
 }
 
 func TestHandshakeSwitchesOrganization(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	session := f.SignIn("mei@example.com")
 	for _, tt := range []struct{ wanted, active string }{

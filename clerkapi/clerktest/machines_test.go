@@ -24,6 +24,7 @@ func machines(t *testing.T) (f *fixture, reader, batch clerktest.Machine) {
 }
 
 func TestVerifyM2MToken(t *testing.T) {
+	t.Parallel()
 	f, reader, batch := machines(t)
 	token := f.AddMachineToken(clerktest.MachineToken{
 		Kind: clerktest.KindM2M, Subject: batch.ID, Scopes: batch.Scopes, Claims: map[string]any{"tier": "batch"},
@@ -52,6 +53,7 @@ func TestVerifyM2MToken(t *testing.T) {
 }
 
 func TestVerifyAPIKey(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	key := f.AddMachineToken(clerktest.MachineToken{
 		Kind: clerktest.KindAPIKey, Token: "ak_a/b+c==", Subject: clerktest.SampleUsers()[0].ID, Name: "laptop", Scopes: []string{"read"},
@@ -71,6 +73,7 @@ func TestVerifyAPIKey(t *testing.T) {
 }
 
 func TestVerifyOAuthAccessToken(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{MachineTokens: []clerktest.MachineToken{{
 		Kind: clerktest.KindOAuth, Token: "oat_x", Subject: clerktest.SampleUsers()[0].ID, ClientID: "client_app", Scopes: []string{"email"},
 	}}})
@@ -82,6 +85,7 @@ func TestVerifyOAuthAccessToken(t *testing.T) {
 }
 
 func TestMachineErrorsAreBare(t *testing.T) {
+	t.Parallel()
 	f, reader, _ := machines(t)
 	for name, tt := range map[string]struct {
 		path, key, body string
@@ -111,6 +115,7 @@ func TestMachineErrorsAreBare(t *testing.T) {
 }
 
 func TestM2MTokenLife(t *testing.T) {
+	t.Parallel()
 	f, reader, batch := machines(t)
 	call := func(method, path, body, key string) answer {
 		return f.do(method, path, body, "Authorization", "Bearer "+key, "Content-Type", "application/json")
@@ -146,6 +151,7 @@ func TestM2MTokenLife(t *testing.T) {
 }
 
 func TestM2MTokenIsReused(t *testing.T) {
+	t.Parallel()
 	f, _, batch := machines(t)
 	create := func(body string) (int, any) {
 		got := f.do(http.MethodPost, "/m2m_tokens", body, "Authorization", "Bearer "+batch.SecretKey, "Content-Type", "application/json")
@@ -165,6 +171,7 @@ func TestM2MTokenIsReused(t *testing.T) {
 }
 
 func TestAPIKeyLife(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	jane := clerktest.SampleUsers()[0].ID
 	made := f.backend(http.MethodPost, "/api_keys", map[string]any{
@@ -197,6 +204,7 @@ func TestAPIKeyLife(t *testing.T) {
 }
 
 func TestMachineTokensThatCannotBe(t *testing.T) {
+	t.Parallel()
 	for name, token := range map[string]clerktest.MachineToken{
 		"kind": {Kind: "session_token", Subject: "user_x"}, "subject": {Kind: clerktest.KindM2M, Subject: "user_x"},
 	} {

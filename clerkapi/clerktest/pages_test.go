@@ -15,6 +15,7 @@ import (
 const signInAndBack = "/sign-in?redirect_url=http%3A%2F%2Flocalhost%3A8080%2Fpage%3Fa%3D1"
 
 func TestSignInPage(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{AppName: `Shop <&>`})
 	got := f.do(http.MethodGet, signInAndBack, "")
 	require.Equal(t, http.StatusOK, got.StatusCode)
@@ -31,6 +32,7 @@ func TestSignInPage(t *testing.T) {
 }
 
 func TestPageSignInDevelopment(t *testing.T) {
+	t.Parallel()
 	for name, values := range map[string]url.Values{
 		"one click": {"user": {"jane@example.com"}},
 		"password":  {"email": {"jane@example.com"}, "password": {"correct horse"}},
@@ -70,6 +72,7 @@ func TestPageSignInDevelopment(t *testing.T) {
 }
 
 func TestPageSignInProduction(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{Production: true})
 	headers := append(f.asProxy(app), "Origin", app)
 	got := f.form(signInAndBack, url.Values{"user": {"omar@example.com"}}, headers...)
@@ -91,6 +94,7 @@ func TestPageSignInProduction(t *testing.T) {
 }
 
 func TestPageRefusals(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	jane := url.Values{"user": {"jane@example.com"}}
 	for name, headers := range map[string][]string{

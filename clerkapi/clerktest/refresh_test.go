@@ -35,6 +35,7 @@ func (f *fixture) refreshBody(sessionID string) map[string]any {
 }
 
 func TestRefreshFormats(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	session := f.SignIn("jane@example.com")
 	path := "/v1/sessions/" + session.ID + "/refresh"
@@ -65,6 +66,7 @@ func TestRefreshFormats(t *testing.T) {
 }
 
 func TestRefreshRules(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	tests := []struct {
 		name   string
@@ -117,6 +119,7 @@ func TestRefreshRules(t *testing.T) {
 }
 
 func TestRefreshBodies(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	session := f.SignIn("jane@example.com")
 	good, err := json.Marshal(f.refreshBody(session.ID))
@@ -145,6 +148,7 @@ func TestRefreshBodies(t *testing.T) {
 }
 
 func TestRefreshIsOneShot(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	session := f.SignIn("jane@example.com")
 	path := "/v1/sessions/" + session.ID + "/refresh"
@@ -176,6 +180,7 @@ func TestRefreshIsOneShot(t *testing.T) {
 }
 
 func TestRefreshAfterRotation(t *testing.T) {
+	t.Parallel()
 	f := setup(t, clerktest.Options{})
 	session := f.SignIn("jane@example.com")
 	path := "/v1/sessions/" + session.ID + "/refresh"

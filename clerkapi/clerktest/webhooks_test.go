@@ -51,6 +51,7 @@ func newReceiver(t *testing.T, answer ...int) *receiver {
 }
 
 func TestWebhooksAreSentAndSigned(t *testing.T) {
+	t.Parallel()
 	r := newReceiver(t)
 	f := setup(t, clerktest.Options{Webhooks: []clerktest.Webhook{{URL: r.URL}}, Users: []clerktest.User{
 		{ID: "user_2fJaneSampleUser0000000000A", Email: "jane@example.com", ExternalID: "crm-42"},
@@ -106,6 +107,7 @@ func TestWebhooksAreSentAndSigned(t *testing.T) {
 }
 
 func TestWebhookIsSentAgainUnderItsID(t *testing.T) {
+	t.Parallel()
 	r := newReceiver(t, 500, 302)
 	f := setup(t, clerktest.Options{})
 	hook := f.AddWebhook(clerktest.Webhook{URL: r.URL, Secret: "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", Events: []string{"session.revoked"}})
@@ -121,6 +123,7 @@ func TestWebhookIsSentAgainUnderItsID(t *testing.T) {
 }
 
 func TestCloseGivesUpDeliveries(t *testing.T) {
+	t.Parallel()
 	arrived := make(chan struct{}, 1)
 	held := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -143,6 +146,7 @@ func TestCloseGivesUpDeliveries(t *testing.T) {
 }
 
 func TestWebhooksThatCannotBe(t *testing.T) {
+	t.Parallel()
 	for name, hook := range map[string]clerktest.Webhook{
 		"address": {URL: "ftp://x"}, "secret": {URL: "http://x", Secret: "whsec_!"}, "event": {URL: "http://x", Events: []string{"x"}},
 	} {

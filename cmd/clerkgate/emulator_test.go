@@ -22,6 +22,7 @@ import (
 
 // The example as its reader runs it: emulator, application, clerkgate, and a test in another language.
 func TestEmulatorExampleInNode(t *testing.T) {
+	t.Parallel()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("node is not installed")
@@ -42,6 +43,7 @@ func TestEmulatorExampleInNode(t *testing.T) {
 
 // The emulator's clock can be moved, clerkgate's can't: whoever is signed in stays so.
 func TestMovingTheEmulatorsClockSignsNobodyOut(t *testing.T) {
+	t.Parallel()
 	environment := startEmulator(t)
 	app := httptest.NewServer(http.NotFoundHandler())
 	defer app.Close()

@@ -47,6 +47,7 @@ func serveEnvironment() map[string]string {
 }
 
 func TestEmptyEnvironmentListsWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	code, stdout, stderr := invoke(t.Context(), nil)
 	assert.Equal(t, 2, code)
 	assert.Empty(t, stdout)
@@ -57,6 +58,7 @@ func TestEmptyEnvironmentListsWhatIsMissing(t *testing.T) {
 }
 
 func TestConfigurationProblems(t *testing.T) {
+	t.Parallel()
 	env := serveEnvironment()
 	env["CLERK_SECRET_KEY"] = "sk_test_planted0secret"
 	env["CLERKGATE_POLICY"] = "maybe"
@@ -151,6 +153,7 @@ func TestVersionForPrograms(t *testing.T) {
 }
 
 func TestHelpHasEveryVariable(t *testing.T) {
+	t.Parallel()
 	_, help, _ := invoke(t.Context(), nil, "help")
 	for _, v := range settings.Variables() {
 		assert.Equal(t, 1, strings.Count(help, "  "+v.Name+"\n"), v.Name)
@@ -161,6 +164,7 @@ func TestHelpHasEveryVariable(t *testing.T) {
 }
 
 func TestServeStartsAndStops(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	env := serveEnvironment()
@@ -179,6 +183,7 @@ func TestServeStartsAndStops(t *testing.T) {
 }
 
 func TestServePortInUse(t *testing.T) {
+	t.Parallel()
 	taken := httptest.NewServer(http.NotFoundHandler())
 	defer taken.Close()
 	env := serveEnvironment()

@@ -39,6 +39,7 @@ func name(t testing.TB, p *Pair) string {
 }
 
 func TestPairIsReadAgainWhenFilesChange(t *testing.T) {
+	t.Parallel()
 	authority := certificatetest.New(t)
 	one, oneKey := authority.Issue(t, "one")
 	two, twoKey := authority.Issue(t, "two")
@@ -77,6 +78,7 @@ func TestPairIsReadAgainWhenFilesChange(t *testing.T) {
 // Kubernetes mounts a secret as links into a directory that is itself a link, and
 // swaps the latter.
 func TestPairFollowsASwappedLink(t *testing.T) {
+	t.Parallel()
 	authority := certificatetest.New(t)
 	root := t.TempDir()
 	for _, name := range []string{"one", "two"} {
@@ -105,6 +107,7 @@ func TestPairFollowsASwappedLink(t *testing.T) {
 }
 
 func TestLoadNamesTheFile(t *testing.T) {
+	t.Parallel()
 	authority := certificatetest.New(t)
 	cert, key := authority.Issue(t, "one")
 	_, other := authority.Issue(t, "two")
@@ -151,6 +154,7 @@ func TestLoadNamesTheFile(t *testing.T) {
 
 // A certificate that has expired serves nobody, but stops nothing either.
 func TestExpiredPairIsSaid(t *testing.T) {
+	t.Parallel()
 	authority := certificatetest.New(t)
 	log := &bytes.Buffer{}
 	opts := files(t, nil, nil)
@@ -165,6 +169,7 @@ func TestExpiredPairIsSaid(t *testing.T) {
 }
 
 func TestAuthorities(t *testing.T) {
+	t.Parallel()
 	authority := certificatetest.New(t)
 	cert, key := authority.Issue(t, "one")
 	opts := files(t, cert, key)
@@ -178,6 +183,7 @@ func TestAuthorities(t *testing.T) {
 }
 
 func TestPairUnderLoad(t *testing.T) {
+	t.Parallel()
 	authority := certificatetest.New(t)
 	one, oneKey := authority.Issue(t, "one")
 	two, twoKey := authority.Issue(t, "two")

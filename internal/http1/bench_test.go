@@ -31,6 +31,7 @@ import (
 const upstreamVariable = "HTTP1_TEST_UPSTREAM"
 
 func TestUpstreamProcess(t *testing.T) {
+	t.Parallel()
 	if os.Getenv(upstreamVariable) == "" {
 		t.Skip("serves the benchmarks")
 	}

@@ -78,6 +78,7 @@ func TestNewRefusesBadConfig(t *testing.T) {
 }
 
 func TestKeyIsFetchedOnceForAll(t *testing.T) {
+	t.Parallel()
 	public, _ := rsaKeys()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -164,6 +165,7 @@ func TestOddKeysAreSkipped(t *testing.T) {
 }
 
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	a, b := rsaKeys()
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a))}
@@ -188,6 +190,7 @@ func TestRotation(t *testing.T) {
 }
 
 func TestJunkIDsDoNotHammerClerk(t *testing.T) {
+	t.Parallel()
 	a, b := rsaKeys()
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a))}
@@ -228,6 +231,7 @@ func TestJunkIDsDoNotHammerClerk(t *testing.T) {
 }
 
 func TestRenewedAheadOfTimeWhileInUse(t *testing.T) {
+	t.Parallel()
 	a, b := rsaKeys()
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a), jwkOf("ins_2", b))}
@@ -248,6 +252,7 @@ func TestRenewedAheadOfTimeWhileInUse(t *testing.T) {
 }
 
 func TestIdleSourceFetchesOnNextUse(t *testing.T) {
+	t.Parallel()
 	a, b := rsaKeys()
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a))}
@@ -270,6 +275,7 @@ func TestIdleSourceFetchesOnNextUse(t *testing.T) {
 }
 
 func TestKnownKeysServeOnWhileClerkFails(t *testing.T) {
+	t.Parallel()
 	a, _ := rsaKeys()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -304,6 +310,7 @@ func TestKnownKeysServeOnWhileClerkFails(t *testing.T) {
 }
 
 func TestIdleThenClerkFails(t *testing.T) {
+	t.Parallel()
 	a, _ := rsaKeys()
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a))}
@@ -333,6 +340,7 @@ func TestIdleThenClerkFails(t *testing.T) {
 }
 
 func TestOutageDoesNotQueueRequests(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{err: errors.New("down")}
 		s, err := New(Config{Fetch: c.fetch})
@@ -351,6 +359,7 @@ func TestOutageDoesNotQueueRequests(t *testing.T) {
 }
 
 func TestCloseEndsEverything(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // fails when a goroutine is left
 		c := &clerk{hang: true}
 		s, err := New(Config{Fetch: c.fetch})

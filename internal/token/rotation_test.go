@@ -26,6 +26,7 @@ func (s signer) document(kid string) string {
 // TestRemovedKeyStopsRememberedTokens follows a token through a rotation: it
 // stops with the first fetch that lacks its key, remembered or not.
 func TestRemovedKeyStopsRememberedTokens(t *testing.T) {
+	t.Parallel()
 	s := newSigner(t)
 	synctest.Test(t, func(t *testing.T) {
 		var doc atomic.Value

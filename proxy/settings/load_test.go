@@ -60,6 +60,7 @@ func problems(t testing.TB, err error) map[string]Problem {
 }
 
 func TestLoadDefaults(t *testing.T) {
+	t.Parallel()
 	cfg, warnings, err := load(environment(nil))
 	require.NoError(t, err)
 	assert.Empty(t, warnings)
@@ -73,6 +74,7 @@ func TestLoadDefaults(t *testing.T) {
 }
 
 func TestLoadValues(t *testing.T) {
+	t.Parallel()
 	key := testPEM(t)
 	cfg, _, err := load(environment(map[string]string{
 		"CLERK_JWT_KEY":                       strings.ReplaceAll(key, "\n", `\n`),
@@ -111,6 +113,7 @@ func TestLoadValues(t *testing.T) {
 }
 
 func TestLoadEmptyEnvironment(t *testing.T) {
+	t.Parallel()
 	_, _, err := load(nil)
 	found := problems(t, err)
 	assert.Len(t, found, 3)
@@ -121,6 +124,7 @@ func TestLoadEmptyEnvironment(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct{ variable, value string }{
 		"publishable key, other kind":   {"CLERK_PUBLISHABLE_KEY", "sk_test_planted0secret"},
 		"publishable key, not base64":   {"CLERK_PUBLISHABLE_KEY", "pk_test_!!!"},
@@ -179,6 +183,7 @@ func TestLoadRefuses(t *testing.T) {
 }
 
 func TestLoadListsEveryProblem(t *testing.T) {
+	t.Parallel()
 	_, _, err := load(map[string]string{
 		"CLERK_PUBLISHABLE_KEY": "x", "CLERKGATE_POLICY": "y", "CLERKGATE_LOG_LEVEL": "z", "CLERKGATE_LISTEN": "?",
 	})
@@ -186,6 +191,7 @@ func TestLoadListsEveryProblem(t *testing.T) {
 }
 
 func TestLoadWarnsOfUnknownNames(t *testing.T) {
+	t.Parallel()
 	_, warnings, err := load(environment(map[string]string{
 		"CLERKGATE_UPSTREM": "planted0secret", "CLERK_SECRETKEY": "planted0secret", "PATH": "/bin",
 	}))
@@ -202,6 +208,7 @@ func TestLoadWarnsOfUnknownNames(t *testing.T) {
 }
 
 func TestLoadWarnsOfOpenProduction(t *testing.T) {
+	t.Parallel()
 	live := map[string]string{"CLERK_PUBLISHABLE_KEY": publishableKey("live", "clerk.example.com"), "CLERK_SECRET_KEY": "sk_live_planted0secret"}
 	_, warnings, err := load(environment(live))
 	require.NoError(t, err)
@@ -214,6 +221,7 @@ func TestLoadWarnsOfOpenProduction(t *testing.T) {
 }
 
 func TestLoadTranslatesTheMiddleware(t *testing.T) {
+	t.Parallel()
 	_, _, err := load(environment(map[string]string{"CLERK_IS_SATELLITE": "true"}))
 	found := problems(t, err)
 	assert.Equal(t, Problem{Where: "CLERK_DOMAIN", Found: "nothing", Want: "the satellite's own domain, or a proxy URL"}, found["CLERK_DOMAIN"])
@@ -221,6 +229,7 @@ func TestLoadTranslatesTheMiddleware(t *testing.T) {
 }
 
 func TestServerOptionsAreRead(t *testing.T) {
+	t.Parallel()
 	cfg, _, err := load(environment(map[string]string{
 		"CLERKGATE_READ_HEADER_TIMEOUT": "1s", "CLERKGATE_BODY_IDLE_TIMEOUT": "2s", "CLERKGATE_IDLE_TIMEOUT": "3s", "CLERKGATE_SHUTDOWN_TIMEOUT": "4s",
 		"CLERKGATE_MAX_HEADER_BYTES": "8KiB", "CLERKGATE_MAX_BODY_BYTES": "10 MiB", "CLERKGATE_MAX_CONNECTIONS": "5", "CLERKGATE_MAX_STREAMS": "6", EnvH2C: "true",
@@ -238,6 +247,7 @@ func TestServerOptionsAreRead(t *testing.T) {
 }
 
 func TestLimitsDefaults(t *testing.T) {
+	t.Parallel()
 	want := Limits{
 		ReadHeaderTimeout: 10 * time.Second, BodyIdleTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, MaxStreams: 250,
@@ -249,6 +259,7 @@ func TestLimitsDefaults(t *testing.T) {
 }
 
 func TestFrontendOrigin(t *testing.T) {
+	t.Parallel()
 	own, err := url.Parse("http://127.0.0.1:8090")
 	require.NoError(t, err)
 	for name, test := range map[string]struct {

@@ -61,10 +61,10 @@ routes:
 	for lane := range lanes {
 		all.Go(func() {
 			conn := g.dial(t)
-			_ = conn.SetDeadline(time.Now().Add(2 * kit.Patience))
 			r := bufio.NewReader(conn)
 			for range 2 {
 				for i := lane; i < people; i += lanes {
+					_ = conn.SetDeadline(time.Now().Add(2 * kit.Patience))
 					_, err := fmt.Fprintf(conn, "GET /%s/%d HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n\r\n", kinds[i%len(kinds)], i, appHost, cookies[i])
 					if !assert.NoError(t, err) {
 						return
@@ -90,7 +90,7 @@ routes:
 	}
 	all.Wait()
 	got := g.app.take()
-	require.Len(t, got, 2*people)
+	require.Equal(t, 2*people, len(got))
 	for _, r := range got {
 		var who int
 		_, err := fmt.Sscan(r.Target[strings.LastIndexByte(r.Target, '/')+1:], &who)

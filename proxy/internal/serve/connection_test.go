@@ -14,6 +14,7 @@ import (
 )
 
 func TestMaxConnections(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		limits := usual
 		limits.MaxConnections = 2
@@ -42,6 +43,7 @@ type half struct {
 func (h *half) CloseWrite() error { h.closed = true; return nil }
 
 func TestConnectionsKeepForeignDeadlines(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client, server := net.Pipe()
 		defer client.Close()

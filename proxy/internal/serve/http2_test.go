@@ -189,6 +189,7 @@ func heap() int64 {
 
 // A header that is too large is answered, or its connection ends: it never passes.
 func TestHTTP2HeaderLimit(t *testing.T) {
+	t.Parallel()
 	reached := false
 	r := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }), func(o *Options) {
 		o.H2C, o.Limits.MaxHeaderBytes = true, 8<<10
@@ -204,6 +205,7 @@ func TestHTTP2HeaderLimit(t *testing.T) {
 
 // GOAWAY tells clients of HTTP/2 to go elsewhere; what they have begun ends well.
 func TestShutdownFinishesStreams(t *testing.T) {
+	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
 	r := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(entered)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestInFlightWaitsForTheLast(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		f := NewInFlight()

@@ -43,6 +43,7 @@ func ended(t testing.TB, r io.Reader) time.Duration {
 }
 
 func TestSlowHeaderEndsTheConnection(t *testing.T) {
+	t.Parallel()
 	for name, begin := range map[string]string{
 		"nothing":                      "",
 		"half a header":                "GET / HTTP/1.1\r\nHost: app.exa",
@@ -62,6 +63,7 @@ func TestSlowHeaderEndsTheConnection(t *testing.T) {
 }
 
 func TestIdleConnectionsEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := inMemory(t, usual, upload)
 		conn := s.dial()
@@ -83,6 +85,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 
 // A body that stops coming.
 func TestStalledBodyIsAnswered(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		conn := inMemory(t, usual, upload).dial()
 		defer conn.Close()
@@ -102,6 +105,7 @@ func TestStalledBodyIsAnswered(t *testing.T) {
 
 // CVE-2024-28869: a body is announced, and neither sent nor read by anyone.
 func TestAnnouncedBodyDoesNotHoldTheConnection(t *testing.T) {
+	t.Parallel()
 	for _, fullDuplex := range []bool{false, true} {
 		t.Run(fmt.Sprint("full duplex ", fullDuplex), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -127,6 +131,7 @@ func TestAnnouncedBodyDoesNotHoldTheConnection(t *testing.T) {
 
 // Slow is not stalled, and a slow reader behind us is not the client's fault.
 func TestSlowBodiesPass(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ client, reader time.Duration }{
 		"slow client":   {50 * time.Second, 0},
 		"slow upstream": {0, 10 * time.Minute},
@@ -175,6 +180,7 @@ func TestSlowBodiesPass(t *testing.T) {
 
 // The deadline of a body must not end the answer that follows it.
 func TestLongAnswerAfterABody(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		conn := inMemory(t, usual, func(w http.ResponseWriter, r *http.Request) {
 			_, err := io.Copy(io.Discard, r.Body)
@@ -202,6 +208,7 @@ func TestLongAnswerAfterABody(t *testing.T) {
 }
 
 func TestSlowReadersEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		failed := make(chan time.Duration, 1)
 		s := inMemory(t, usual, func(w http.ResponseWriter, _ *http.Request) {
@@ -231,6 +238,7 @@ func TestSlowReadersEnd(t *testing.T) {
 
 // A stream whose window is closed ends, and its connection goes on.
 func TestClosedWindowEndsTheStream(t *testing.T) {
+	t.Parallel()
 	for name, size := range map[string]int{"large answer": 1 << 20, "answer that fits the server's buffer": 100} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -254,6 +262,7 @@ func TestClosedWindowEndsTheStream(t *testing.T) {
 }
 
 func TestStalledStreamIsAnswered(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		conn := inMemory(t, usual, upload).dial()
 		defer conn.Close()
@@ -268,6 +277,7 @@ func TestStalledStreamIsAnswered(t *testing.T) {
 }
 
 func TestMaxBodyBytes(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		limits := usual
 		limits.MaxBodyBytes = 10
@@ -304,6 +314,7 @@ func TestMaxBodyBytes(t *testing.T) {
 // In full duplex net/http does not look at what became of the body. What follows
 // a broken one must not be read as a request.
 func TestBrokenBodyIsTheLastOfItsConnection(t *testing.T) {
+	t.Parallel()
 	const smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 	for name, rest := range map[string]string{
 		"bad chunk":   "zz\r\n" + smuggled,
@@ -340,6 +351,7 @@ func TestBrokenBodyIsTheLastOfItsConnection(t *testing.T) {
 
 // Each field and each cookie costs memory here and behind (CVE-2025-58186).
 func TestFieldAndCookieFloods(t *testing.T) {
+	t.Parallel()
 	reached := 0
 	l := Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }), usual)
 	ask := func(h http.Header) int {

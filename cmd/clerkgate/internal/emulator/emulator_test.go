@@ -134,6 +134,7 @@ func seedFile(t *testing.T, text string) string {
 }
 
 func TestServesItsSeed(t *testing.T) {
+	t.Parallel()
 	e := start(t, Options{Seed: seedFile(t, sampleSeed)})
 	assert.Equal(t, "sk_test_of_this_seed", e.environment["CLERK_SECRET_KEY"])
 	assert.True(t, strings.HasPrefix(e.environment["CLERK_PUBLISHABLE_KEY"], "pk_test_"))
@@ -164,6 +165,7 @@ func TestServesItsSeed(t *testing.T) {
 }
 
 func TestControl(t *testing.T) {
+	t.Parallel()
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
 	defer hook.Close()
 	e := start(t, Options{
@@ -222,6 +224,7 @@ func TestControl(t *testing.T) {
 }
 
 func TestControlRefuses(t *testing.T) {
+	t.Parallel()
 	e := start(t, Options{})
 	for name, test := range map[string]struct {
 		method, path, body string
@@ -329,6 +332,7 @@ machine_tokens:
 }
 
 func TestStopsWithRequestsHeld(t *testing.T) {
+	t.Parallel()
 	e := start(t, Options{})
 	e.control("POST", "/fault", `{"hang":true}`)
 	held := make(chan error, 1)
@@ -348,6 +352,7 @@ func TestStopsWithRequestsHeld(t *testing.T) {
 }
 
 func TestSeedErrorsNameTheLine(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		text string
 		want []string
@@ -375,6 +380,7 @@ func TestSeedErrorsNameTheLine(t *testing.T) {
 }
 
 func TestAnnouncesMachinesAndWebhooks(t *testing.T) {
+	t.Parallel()
 	clerk := clerktest.New(clerktest.Options{
 		Machines: []clerktest.Machine{{Name: "batch", SecretKey: "ak_batch"}},
 		Webhooks: []clerktest.Webhook{{URL: "http://127.0.0.1:1/hook"}},
