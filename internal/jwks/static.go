@@ -23,21 +23,21 @@ const (
 // NewStatic reads the instance's public key from the PEM text that Clerk's
 // dashboard shows ("JWKS Public Key": an RSA key in a PUBLIC KEY block).
 // Environment variables mangle line breaks, so a block whose lines are joined,
-// or separated by spaces or by a literal \n, is read as well. The error names what was
+// or separated by spaces or by a literal \n, is read as well, and so is what stands
+// between its first and last line alone, as Clerk's SDKs take it. The error names what was
 // found instead, and completes the sentence "found …".
 func NewStatic(text string) (*Static, error) {
 	text = strings.NewReplacer(`\r`, "\n", `\n`, "\n").Replace(strings.TrimSpace(text))
 	text = strings.Trim(text, "\"' \t\r\n") // quotes an env file left on
-	body, ok := strings.CutPrefix(text, pemBegin)
-	if !ok {
-		return nil, errors.New("text that does not begin with " + pemBegin)
-	}
-	body, ok = strings.CutSuffix(body, pemEnd)
-	if !ok {
-		return nil, errors.New("text that does not end with " + pemEnd)
-	}
+	body, begins := strings.CutPrefix(text, pemBegin)
+	body, ends := strings.CutSuffix(body, pemEnd)
 	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(body), ""))
-	if err != nil {
+	switch {
+	case !begins && (ends || err != nil || len(der) == 0):
+		return nil, errors.New("text that does not begin with " + pemBegin)
+	case begins && !ends:
+		return nil, errors.New("text that does not end with " + pemEnd)
+	case err != nil:
 		return nil, fmt.Errorf("something else than base64 between the PEM lines: %w", err)
 	}
 	parsed, err := x509.ParsePKIXPublicKey(der)

@@ -52,6 +52,7 @@ func TestStaticReadsPEMAsVariablesCarryIt(t *testing.T) {
 		"quoted":             `"` + strings.ReplaceAll(text, "\n", `\n`) + `"`,
 		"spaces around":      "  \n" + text + "\n\n",
 		"without line break": strings.TrimSpace(text),
+		"without its lines":  strings.NewReplacer(pemBegin, "", pemEnd, "").Replace(text),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

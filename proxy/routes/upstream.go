@@ -50,6 +50,13 @@ func ParseUpstream(s string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: host}, nil
 }
 
+// ValidServerName says whether s can be the name in a certificate: a host without
+// port.
+func ValidServerName(s string) bool {
+	name, host, ok := wire.CanonicalHost(s)
+	return ok && name == host
+}
+
 // upstreams reads the upstreams. One with a problem is there all the same, so that
 // no route complains of it too.
 func (p *parser) upstreams(v value) map[string]Upstream {
@@ -120,10 +127,7 @@ func upstreamKeys() []key[Upstream] {
 		{
 			name: "server_name", unset: "the URL's host", help: "The name that the application's certificate must have.",
 			read: func(v value, u *Upstream) {
-				u.ServerName, _ = v.matched("the name in the upstream's certificate, such as app.internal", func(s string) bool {
-					name, host, ok := wire.CanonicalHost(s)
-					return ok && name == host
-				})
+				u.ServerName, _ = v.matched("the name in the upstream's certificate, such as app.internal", ValidServerName)
 			},
 		},
 		{

@@ -107,3 +107,62 @@ func TestProblemsOfTheMiddlewareComeTogether(t *testing.T) {
 	assert.Contains(t, found, EnvJWTKey)
 	assert.Contains(t, found, "CLERK_API_URL")
 }
+
+// Clerk's dashboard and SDKs take the key with and without its first and last line.
+func TestJWTKeyWithoutItsLines(t *testing.T) {
+	t.Parallel()
+	key := testPEM(t)
+	body := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(key, "-----BEGIN PUBLIC KEY-----"), "-----END PUBLIC KEY-----"))
+	for name, value := range map[string]string{"body": body, "one line": strings.ReplaceAll(body, "\n", ""), "literal line ends": strings.ReplaceAll(body, "\n", `\n`)} {
+		_, _, err := load(environment(map[string]string{EnvJWTKey: value}))
+		assert.NoError(t, err, name)
+	}
+	for _, path := range []string{"/run/secrets/clerk.pem", "./clerk.pem", "clerk.pem", "~/clerk.pub", `C:\clerk.pem`} {
+		_, _, err := load(environment(map[string]string{EnvJWTKey: path}))
+		p := problems(t, err)[EnvJWTKey]
+		assert.Equal(t, "the name of a file", p.Found, path)
+		assert.Contains(t, p.Remedy, `CLERK_JWT_KEY="$(cat `)
+	}
+	_, _, err := load(environment(map[string]string{EnvJWTKey: body[:40]}))
+	assert.Contains(t, problems(t, err), EnvJWTKey)
+}
+
+// Where nobody may ask, a server for gateways alone would answer nobody.
+func TestGatewaysNeedTrustedProxies(t *testing.T) {
+	t.Parallel()
+	for name, values := range map[string]map[string]string{
+		"no application": {EnvUpstream: "none"},
+		"gRPC":           {EnvExtAuthzListen: "127.0.0.1:0"},
+	} {
+		_, _, err := load(environment(values))
+		p := problems(t, err)[EnvTrustedProxies]
+		assert.NotEmpty(t, p.Found, name)
+		values[EnvTrustedProxies] = "127.0.0.1"
+		_, _, err = load(environment(values))
+		assert.NoError(t, err, name)
+	}
+}
+
+// What a routes file refuses, no variable takes.
+func TestHostsAndPortsAreJudgedAlike(t *testing.T) {
+	t.Parallel()
+	for variable, values := range map[string][]string{
+		EnvFAPIURL:            {"https://clerk.example.com:99999", "https://clerk..example.com", "https://clerk.example.com:"},
+		EnvProxyURL:           {"https://app.example.com:99999/__clerk", "https://app..example/__clerk"},
+		EnvUpstreamServerName: {"app internal", "https://app", "app:443", "a..b"},
+	} {
+		for _, value := range values {
+			env := environment(map[string]string{variable: value})
+			if variable == EnvUpstreamServerName {
+				env[EnvUpstream] = "https://127.0.0.1:1"
+			}
+			if variable == EnvFAPIURL {
+				env[EnvProxyURL] = "/__clerk"
+			}
+			_, _, err := load(env)
+			if assert.Error(t, err, "%s=%s", variable, value) {
+				assert.Contains(t, problems(t, err), variable, value)
+			}
+		}
+	}
+}

@@ -65,8 +65,13 @@ func (l *loader) doors() {
 	if cfg.Listen == cfg.AdminListen && !strings.HasSuffix(cfg.Listen, ":0") {
 		l.problem(EnvAdminListen, problem.Quote(cfg.AdminListen)+", the address of "+EnvListen+" too", "an address of its own, such as 127.0.0.1:9090")
 	}
-	if cfg.ExtAuthzListen != "" && len(cfg.Auth.TrustedProxies) == 0 && !l.failed(EnvTrustedProxies) {
-		l.problem(EnvTrustedProxies, "nothing, so that nobody may ask at "+EnvExtAuthzListen, "the address of Envoy, such as 127.0.0.1")
+	if len(cfg.Auth.TrustedProxies) == 0 && !l.failed(EnvTrustedProxies) {
+		switch {
+		case cfg.ExtAuthzListen != "":
+			l.problem(EnvTrustedProxies, "nothing, so that nobody may ask at "+EnvExtAuthzListen, "the address of Envoy, such as 127.0.0.1")
+		case l.text(EnvUpstream) == noUpstream && len(cfg.AllUpstreams()) == 0:
+			l.problem(EnvTrustedProxies, "nothing, while "+EnvUpstream+"=none is for gateways alone, of which none may ask", "the address of the gateway, such as 127.0.0.1")
+		}
 	}
 	if cfg.FrontendAPI != nil && cfg.Auth.ProxyURL == "" && !l.failed(EnvProxyURL) {
 		l.problem(EnvFAPIURL, problem.Quote(cfg.FrontendAPI.String())+", without "+EnvProxyURL,

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/problem"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -28,7 +29,8 @@ func readOrigin(s string) (*url.URL, error) {
 }
 
 func isHTTP(u *url.URL) bool {
-	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.Opaque == ""
+	_, _, ok := wire.CanonicalHost(u.Host)
+	return (u.Scheme == "http" || u.Scheme == "https") && ok && u.Opaque == ""
 }
 
 func isOrigin(u *url.URL) bool {
@@ -72,4 +74,29 @@ func readPublicPath(s string) (string, error) {
 		return "", expected(s, "paths such as /health, or /assets/* for everything below; no dot segments, no encoded slashes, * only at the end")
 	}
 	return s, nil
+}
+
+// readServerName reads the name that a certificate must have.
+func readServerName(s string) (string, error) {
+	if !routes.ValidServerName(s) {
+		return "", expected(s, "a host without port, such as app.internal")
+	}
+	return s, nil
+}
+
+// readJWTKey reads a key as it is, but for line ends that had to be written out.
+func readJWTKey(s string) (string, error) {
+	if isFileName(s) {
+		return "", &problem.Problem{
+			Found: "the name of a file", Want: "the instance's public key itself, in PEM",
+			Remedy: "Set it to what the file holds, such as " + EnvJWTKey + `="$(cat clerk.pem)".`,
+		}
+	}
+	return strings.ReplaceAll(s, `\n`, "\n"), nil
+}
+
+// isFileName tells the name of a file from a key, which has no dot and begins with
+// a dash or, in base64, with MII.
+func isFileName(s string) bool {
+	return !strings.HasPrefix(s, "-----") && (strings.HasPrefix(s, "/") || strings.HasPrefix(s, "~/") || strings.Contains(s, "."))
 }

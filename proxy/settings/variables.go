@@ -237,7 +237,7 @@ func (c *Config) table() []row {
 			help: "The client certificate's private key.",
 		},
 		{
-			name: EnvUpstreamServerName, value: text(&up.ServerName, "host", ""), unset: "the URL's host", reloads: true,
+			name: EnvUpstreamServerName, value: parsed(&up.ServerName, "host", "", isZero, readServerName), unset: "the URL's host", reloads: true,
 			help: "The name that the application's certificate must have.",
 		},
 		{
@@ -257,8 +257,8 @@ func (c *Config) table() []row {
 		},
 		{
 			name: EnvJWTKey, option: "JWTKey",
-			value: parsed(&auth.JWTKey, "key, in PEM", "", isZero, func(s string) (string, error) { return strings.ReplaceAll(s, `\n`, "\n"), nil }),
-			help:  "The instance's public key (`\\n` may stand for a line end): tokens are then verified without a call to Clerk.",
+			value: parsed(&auth.JWTKey, "key, in PEM", "", isZero, readJWTKey),
+			help:  "The instance's public key, with its `BEGIN` and `END` lines or without (`\\n` may stand for a line end): tokens are then verified without a call to Clerk.",
 		},
 		{
 			name: EnvProxyURL, value: parsed(&auth.ProxyURL, "URL or path", "", isZero, readProxyURL), option: "ProxyURL",
