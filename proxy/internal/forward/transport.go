@@ -115,7 +115,7 @@ func tellOnce(logger *slog.Logger) func(reason string) {
 	var told sync.Map
 	return func(reason string) {
 		if _, again := told.LoadOrStore(reason, true); !again {
-			logger.Warn("the application's answers hold " + reason + ", which was left out; this is said once")
+			logger.Warn("header lines of the application's answers are left out; each reason is logged once", slog.String("reason", reason))
 		}
 	}
 }
