@@ -160,7 +160,7 @@ func freeAddress(ctx context.Context) (string, error) {
 
 // awaitListener returns when somebody accepts connections at address.
 func awaitListener(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // it may run under valgrind
 	defer cancel()
 	var dialer net.Dialer
 	for {

@@ -44,6 +44,9 @@ type options struct {
 	profile    string   // file for clerkgate's CPU profile
 	extras     bool     // latency and footprint
 	webSockets int
+
+	instructions int    // requests to count by valgrind; 0 measures time
+	clerkgate    string // a binary to measure in place of one built from here
 }
 
 // run plays one of the small parts of a measurement when its first argument names
@@ -73,6 +76,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.profile, "profile", "", "write a CPU profile of clerkgate under load to this file and print its top 20; nothing else is measured")
 	flags.BoolVar(&o.extras, "extras", true, "measure latency, memory, start and size as well")
 	flags.IntVar(&o.webSockets, "websockets", 10_000, "idle WebSockets held open for their memory")
+	flags.IntVar(&o.instructions, "instructions", 0, "count the user-space instructions of so many requests by valgrind (3000 is plenty); nothing else is measured")
+	flags.StringVar(&o.clerkgate, "clerkgate", "", "measure this clerkgate, in place of one built from here")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -81,6 +86,9 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	}
 	if o.rounds < 1 || o.duration < 100*time.Millisecond {
 		return o, errors.New("at least one round of 100ms is needed")
+	}
+	if o.instructions > 0 {
+		o.only = []string{"e", "e2", "c", "c2"}
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")

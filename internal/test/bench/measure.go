@@ -30,7 +30,11 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := needTools("taskset", "wrk", "haproxy", "nginx"); err != nil {
+	tools := []string{"taskset", "wrk", "haproxy", "nginx"}
+	if o.instructions > 0 {
+		tools = []string{"taskset", "valgrind"}
+	}
+	if err := needTools(tools...); err != nil {
 		return err
 	}
 	b, err := newBench(ctx, o, stderr)
@@ -44,6 +48,9 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	}
 	defer application.stop()
 
+	if o.instructions > 0 {
+		return b.countInstructions(ctx, list, stdout)
+	}
 	if o.profile != "" {
 		return b.writeProfile(ctx, stdout)
 	}
@@ -82,7 +89,11 @@ func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
 	if err = b.credentials.write(b.dir); err == nil {
 		err = os.WriteFile(filepath.Join(b.dir, "load.lua"), []byte(loadScript), 0o600)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case o.clerkgate != "":
+		b.clerkgate, err = filepath.Abs(o.clerkgate)
+	default:
 		b.say("building clerkgate")
 		b.clerkgate, err = buildClerkgate(ctx, b.dir)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -57,4 +58,17 @@ func leads(dir, name string) bool {
 		}
 	}
 	return false
+}
+
+// Links between the pages lead somewhere.
+func TestLinksBetweenPagesLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
+	for _, file := range tracked(t, ".md") {
+		for _, m := range link.FindAllStringSubmatch(contents(t, file), -1) {
+			if !strings.Contains(m[1], "://") && !strings.HasPrefix(m[1], "mailto:") {
+				assert.True(t, leads(filepath.Dir(file), m[1]), "%s links to %s, which is not there", file, m[1])
+			}
+		}
+	}
 }
