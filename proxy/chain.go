@@ -27,6 +27,7 @@ func (p *Proxy) chain() (whole, judged station) {
 	whole = through(judged,
 		refuseMethods, // CONNECT and TRACE
 		p.logged,      // the access log
+		countHops,     // an upstream that leads back here (loop.go)
 		strip,         // a client's claims of identity
 		p.keys,        // the public keys of assertions
 		p.gateways,    // a gateway's question: the original request goes on from judged

@@ -14,6 +14,7 @@ import (
 // is handed it, reads what others found out, and adds what it finds out itself. It
 // belongs to the request's goroutine.
 type passage struct {
+	hops   int    // how often a clerkgate has passed it on before
 	method string // of the request that is judged: where a gateway asks, of the original
 	path   string // as it is judged; without the query
 	// public is the address as the outside world wrote it. It is worked out once, before

@@ -158,5 +158,6 @@ func (rl *rule) forward(w http.ResponseWriter, r *http.Request, ps *passage) {
 	}
 	out.NoStore = setsCookies(ps.state)
 	rl.tell(&out.Header, r, ps)
+	out.Header.Set(hopsHeader, strconv.Itoa(ps.hops+1)) // no gateway's answer has it: who passes on what it asks about is the gateway
 	rl.upstream.Forward(w, out, &ps.outcome)
 }

@@ -15,7 +15,7 @@ func (c *Config) Problems() (problems []Problem) {
 	if c.FrontendPath() != "" && c.Auth.SecretKey == "" {
 		problems = append(problems, Problem{Where: EnvSecretKey, Found: "nothing", Want: "the secret key, because " + EnvProxyURL + " needs it"})
 	}
-	return problems
+	return append(problems, c.circles()...)
 }
 
 // NeedRestart finds what next changes of old that a running server cannot take.

@@ -25,7 +25,7 @@ type Request struct {
 
 	own           []string // as for [Header.Copy]
 	out           http.Request
-	values        [18]string // of the headers that are added
+	values        [19]string // of the headers that are added
 	informational informational
 }
 

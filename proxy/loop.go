@@ -1,0 +1,41 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+)
+
+const (
+	// hopsHeader tells how often a request has been passed on by a clerkgate. Via would
+	// be the standard's way, but servers compress less for who sends it.
+	hopsHeader = "Clerkgate-Hops"
+	// maxHops is how often that may be. An application may call itself through
+	// clerkgate, with the headers it got, and a clerkgate may stand before another.
+	maxHops = 8
+)
+
+var errLoop = errors.New("the upstream leads back to clerkgate")
+
+// countHops answers requests that were passed on too often: an upstream that leads back
+// to clerkgate, directly or through others, would have every request go round until
+// there are no connections left. A client that says so itself has its own request
+// refused, and nobody else's: the answer is kept out of caches, and no page of another
+// site can make a browser send the header.
+func countHops(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		for _, value := range r.Header[hopsHeader] {
+			if n, err := strconv.Atoi(value); err == nil {
+				ps.hops = max(ps.hops, n)
+			}
+		}
+		if ps.hops < maxHops {
+			next(w, r, ps)
+			return
+		}
+		ps.outcome.Err = errLoop
+		answer.Refuse(w, r, http.StatusLoopDetected, "upstream_loop", "This request was passed on in a circle: the upstream of this server leads back to it.")
+	}
+}

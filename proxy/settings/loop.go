@@ -1,0 +1,84 @@
+package settings
+
+import (
+	"maps"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/problem"
+)
+
+// circles finds upstreams that are this server itself: every request would be passed on
+// in a circle. Circles that lead through other names or machines are found by the
+// requests that come back.
+func (c *Config) circles() (problems []Problem) {
+	listen, upstreams := c.WithDefaults().Listen, c.AllUpstreams()
+	for _, name := range slices.Sorted(maps.Keys(upstreams)) {
+		target, err := url.Parse(upstreams[name].URL)
+		if err != nil || !reaches(target, listen) {
+			continue
+		}
+		p := Problem{
+			Where: EnvUpstream, Found: problem.QuoteURL(target.String()) + ", where clerkgate itself listens (" + EnvListen + " is " + listen + ")",
+			Want: wantUpstream,
+		}
+		if name != "" {
+			p.Where = "upstreams." + name
+		}
+		problems = append(problems, p)
+	}
+	return problems
+}
+
+// reaches says whether a request to target comes to who listens on this machine at
+// listen, as far as that can be told without asking for names.
+func reaches(target *url.URL, listen string) bool {
+	at, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "0" || port != portOf(target) {
+		return false
+	}
+	own, anywhere := loopback(at), at == ""
+	if addr, err := netip.ParseAddr(at); err == nil {
+		own, anywhere = addr.Unmap(), addr.IsUnspecified()
+	}
+	to := loopback(target.Hostname())
+	if addr, err := netip.ParseAddr(target.Hostname()); err == nil {
+		to = addr.Unmap()
+	}
+	switch {
+	case !to.IsValid():
+		return false // a name that only a resolver knows
+	case anywhere:
+		return to.IsLoopback() || to.IsUnspecified()
+	case to.IsUnspecified():
+		return own.IsLoopback() // a connection to no address in particular is one to this machine
+	default:
+		return to == own
+	}
+}
+
+// loopback is the address that a name for this machine stands for; for other names it
+// is no address at all.
+func loopback(host string) netip.Addr {
+	if strings.EqualFold(host, "localhost") {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return netip.Addr{}
+}
+
+// portOf is the port of an http or https URL, "" for others.
+func portOf(u *url.URL) string {
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return ""
+	case u.Port() != "":
+		return strings.TrimLeft(u.Port(), "0")
+	case u.Scheme == "https":
+		return "443"
+	default:
+		return "80"
+	}
+}
