@@ -56,10 +56,10 @@ type Options struct {
 func (o Options) withDefaults() (Options, error) {
 	var problems []error
 	if o.Judge == nil {
-		problems = append(problems, errors.New("Judge is required"))
+		problems = append(problems, errors.New("option Judge is required"))
 	}
 	if o.Trusted == nil {
-		problems = append(problems, errors.New("Trusted is required"))
+		problems = append(problems, errors.New("option Trusted is required"))
 	}
 	if o.MaxHeaderBytes < 0 || o.Grace < 0 {
 		problems = append(problems, errors.New("MaxHeaderBytes and Grace must not be negative"))
