@@ -74,7 +74,7 @@ func TestDecisionsLeadSomewhere(t *testing.T) {
 // A path that a page for contributors names is there.
 func TestPapersNameWhatIsThere(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"CONTRIBUTING.md", "docs/ARCHITECTURE.md"} {
+	for _, page := range []string{"CONTRIBUTING.md", "docs/ARCHITECTURE.md", "internal/test/hardening/README.md"} {
 		paths := namedPath.FindAllStringSubmatch(contents(t, page), -1)
 		assert.NotEmpty(t, paths, page)
 		for _, match := range paths {

@@ -92,7 +92,7 @@ func (u *Upstream) copyBody(w http.ResponseWriter, res *http.Response) error {
 		}
 		pieces = &flushing{w: w, controller: controller}
 	}
-	if maySilent(res.Header) {
+	if mayBeSilent(res.Header) {
 		return u.copyPieces(pieces, res)
 	}
 	stalling := newStallWatch(pieces, res.Body)
@@ -129,9 +129,9 @@ func (u *Upstream) copyPieces(w io.Writer, res *http.Response) error {
 	}
 }
 
-// maySilent says whether an answer may say nothing for as long as it likes: events
+// mayBeSilent says whether an answer may say nothing for as long as it likes: events
 // come when they come, and so do the messages of a gRPC stream.
-func maySilent(h http.Header) bool {
+func mayBeSilent(h http.Header) bool {
 	return isEventStream(h) || hasMediaType(h, "application/grpc")
 }
 

@@ -85,7 +85,7 @@ func TestApplicationThatStopsInTheMiddleOfAnAnswer(t *testing.T) {
 				<-done
 				close(over)
 				assert.ErrorIs(t, o.Err, errStalled)
-				assert.Equal(t, "piecepiecepiece", w.Body.String(), "silence of four minutes is none")
+				assert.Equal(t, "piecepiecepiece", w.Body.String(), "four minutes between pieces are not too long")
 				assert.Equal(t, 13*time.Minute, time.Since(start))
 			})
 		})
