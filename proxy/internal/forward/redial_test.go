@@ -3,9 +3,14 @@ package forward
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -13,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 // absent refuses connections until its time has come.
@@ -92,4 +99,38 @@ func TestRefusedBySystem(t *testing.T) {
 	assert.True(t, refused(err), "%v", err)
 	_, err = new(net.Dialer).DialContext(t.Context(), "unix", filepath.Join(t.TempDir(), "s"))
 	assert.True(t, refused(err), "%v", err)
+}
+
+// An application that is away when the request comes, whatever the transport.
+func TestUpstreamWaitsForAnApplicationThatRestarts(t *testing.T) {
+	t.Parallel()
+	for name, direct := range map[string]bool{"direct": true, "standard": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			socket := filepath.Join(t.TempDir(), "s")
+			protocols := &http.Protocols{}
+			protocols.SetHTTP1(true)
+			u, err := New(Options{
+				Target: &url.URL{Scheme: "unix", Path: socket}, Protocols: protocols, Direct: direct,
+				ConnectTimeout: 10 * time.Second, ResponseTimeout: time.Minute, Now: time.Now,
+			})
+			require.NoError(t, err)
+			defer u.Close()
+			app := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, "back")
+			}), ReadHeaderTimeout: time.Minute}
+			defer app.Close()
+			time.AfterFunc(50*time.Millisecond, func() {
+				if l, err := net.Listen("unix", socket); err == nil {
+					_ = app.Serve(l)
+				}
+			})
+			in := httptest.NewRequest(http.MethodPost, "http://app.example.com/", strings.NewReader("once"))
+			w := httptest.NewRecorder()
+			var o answer.Outcome
+			u.Forward(w, u.NewRequest(in, nil), &o)
+			require.NoError(t, o.Err)
+			assert.Equal(t, "back", w.Body.String())
+		})
+	}
 }
