@@ -28,6 +28,7 @@ func testRecipeIn(t *testing.T, env map[string]string, start gateway, refreshed 
 		"ambiguous path":     testAmbiguousPath,
 		"request line":       testRequestLine,
 		"body":               testBody,
+		"uploads":            testUploads,
 		"websocket":          testWebSocket,
 		"endpoint is hidden": testEndpointIsHidden,
 		"methods":            testMethods,

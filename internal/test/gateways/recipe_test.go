@@ -56,6 +56,7 @@ func testRecipe(t *testing.T, start gateway) {
 		"ambiguous path":     testAmbiguousPath,
 		"request line":       testRequestLine,
 		"body":               testBody,
+		"uploads":            testUploads,
 		"websocket":          testWebSocket,
 		"endpoint is hidden": testEndpointIsHidden,
 		"methods":            testMethods,
@@ -394,6 +395,15 @@ func testFrontendAPI(t *testing.T, start gateway, instance clerktest.Options) {
 		assert.Contains(t, held, name)
 	}
 	assert.NotContains(t, held, "__clerk_handshake", "it is used up")
+
+	// A picture for a profile: what Clerk says to it is Clerk's, and no gateway's limit.
+	body := make([]byte, uploadSize)
+	const picture = "/v1/me/profile_image"
+	want := post(t, strings.TrimPrefix(s.clerk.URL, "http://"), s.origin, picture, "", body, false)
+	for _, chunked := range []bool{false, true} {
+		sent := upload(t, s, "/__clerk"+picture, "", body, chunked)
+		assert.Equal(t, want.StatusCode, sent.StatusCode, sent.Text)
+	}
 
 	// The way to the Frontend API is no way to anything else.
 	host := strings.TrimPrefix(s.origin, "http://")
