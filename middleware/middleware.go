@@ -94,9 +94,10 @@ func (a *Authenticator) IsProduction() bool { return a.instance.production }
 // not signed in.
 func (a *Authenticator) Authenticate(r *http.Request) *State { return a.AuthenticateAt(r, nil) }
 
-// AuthenticateAt is [Authenticator.Authenticate] for a part of this module that has
-// worked out the public address of r before, by the same trusted proxies. nil means
-// that it has not.
+// AuthenticateAt is for the other packages of this module; everybody else calls
+// [Authenticator.Authenticate]. It takes the public URL of r from a caller that has
+// worked it out already, with the same trusted proxies, so that each request pays for
+// it once. A nil public is worked out here.
 func (a *Authenticator) AuthenticateAt(r *http.Request, public *origin.Public) *State {
 	if public == nil {
 		public = a.origin.Public(r)
