@@ -26,6 +26,9 @@ type RunOptions struct {
 	Logger *slog.Logger
 	// Started is called once every listener is open; nil is not called.
 	Started func(Addresses)
+	// Hurry cuts the shutdown short, once for each value: first the delay, if it has not
+	// passed yet, then the time that requests have to finish; nil never does.
+	Hurry <-chan os.Signal
 	// Reload asks for Load to be called, once for each value, such as a SIGHUP from
 	// [os/signal.Notify]; nil never asks.
 	Reload <-chan os.Signal
@@ -33,9 +36,10 @@ type RunOptions struct {
 	Load func() (settings.Config, []settings.Warning, error)
 }
 
-// Run serves cfg until ctx ends, then lets requests in flight finish for as long
-// as cfg.ShutdownTimeout says, and returns nil. Upgraded connections are closed
-// last. Run leaves no goroutine behind.
+// Run serves cfg until ctx ends, goes on for cfg.ShutdownDelay as a server that is not
+// ready, lets requests in flight and WebSockets finish for as long as
+// cfg.ShutdownTimeout says, and returns nil. WebSockets that are open by then are closed
+// with status 1001 ("going away"). Run leaves no goroutine behind.
 //
 // A value in opts.Reload puts the configuration that opts.Load returns in the
 // place of cfg: new requests meet it, those in flight end under the old one, and
@@ -87,7 +91,9 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 		Certificate:     a.pair,
 		H2C:             cfg.H2C,
 		Limits:          serve.Limits(cfg.Limits),
+		ShutdownDelay:   cfg.ShutdownDelay,
 		ShutdownTimeout: cfg.ShutdownTimeout,
+		Hurry:           opts.Hurry,
 		InFlight:        serve.NewInFlight(),
 		Reloads:         opts.Reload,
 		Logger:          a.logger,

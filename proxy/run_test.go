@@ -26,6 +26,11 @@ type running struct {
 
 func run(t testing.TB, app http.Handler, change func(*settings.Config)) *running {
 	t.Helper()
+	return runWith(t, app, RunOptions{}, change)
+}
+
+func runWith(t testing.TB, app http.Handler, opts RunOptions, change func(*settings.Config)) *running {
+	t.Helper()
 	upstream := httptest.NewServer(app)
 	t.Cleanup(upstream.Close)
 	cfg, _, err := load(environment(map[string]string{
@@ -42,7 +47,8 @@ func run(t testing.TB, app http.Handler, change func(*settings.Config)) *running
 	ctx, stop := context.WithCancel(t.Context())
 	r := &running{stop: stop, done: make(chan error, 1)}
 	started := make(chan Addresses, 1)
-	go func() { r.done <- Run(ctx, cfg, RunOptions{Started: func(at Addresses) { started <- at }}) }()
+	opts.Started = func(at Addresses) { started <- at }
+	go func() { r.done <- Run(ctx, cfg, opts) }()
 	select {
 	case r.Addresses = <-started:
 	case err := <-r.done:
@@ -152,8 +158,8 @@ func TestShutdownIsBounded(t *testing.T) {
 
 func TestShutdownClosesUpgrades(t *testing.T) {
 	t.Parallel()
-	r := run(t, http.HandlerFunc(echo), nil)
-	conn := upgrade(t, r.Public.String(), sessionToken(t, nil))
+	r := run(t, http.HandlerFunc(echo), func(c *settings.Config) { c.ShutdownTimeout = time.Millisecond })
+	conn := upgrade(t, r.Public.String(), sessionToken(t, nil)) // what it echoes looks like the beginning of a frame
 	defer conn.Close()
 	r.stop()
 	require.NoError(t, <-r.done)

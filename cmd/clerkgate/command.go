@@ -34,7 +34,7 @@ type action func(ctx context.Context, p process, args []string) error
 
 // commands is the table of all commands, in the order in which help lists them.
 func commands() []command {
-	return []command{serveCommand(), checkCommand(), explainCommand(), demoCommand(), emulatorCommand(), versionCommand(), helpCommand()}
+	return []command{serveCommand(), checkCommand(), explainCommand(), healthCommand(), demoCommand(), emulatorCommand(), versionCommand(), helpCommand()}
 }
 
 // run reads flags and does what the command is for, or prints its help.

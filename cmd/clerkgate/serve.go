@@ -25,7 +25,8 @@ func serveCommand() command {
 		name: "serve", summary: "answer requests, configured by the environment; the default",
 		help: `
 Serve as a reverse proxy in front of an application, or answer gateways. The environment configures it; SIGHUP makes it
-read the files that the environment names again, SIGTERM and Ctrl-C end it once requests in flight are answered.`,
+read the files that the environment names again, SIGTERM and Ctrl-C end it once requests in flight are answered. Either
+of them a second time ends it sooner.`,
 		serves:  true,
 		setUp:   func(*flag.FlagSet) action { return runServe },
 		details: printVariables,
@@ -61,9 +62,15 @@ func runServe(ctx context.Context, p process, _ []string) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
+	// The first SIGTERM has ended ctx; it is further ones that hurry.
+	hurry := make(chan os.Signal, 1)
+	stop := context.AfterFunc(ctx, func() { signal.Notify(hurry, os.Interrupt, syscall.SIGTERM) })
+	defer signal.Stop(hurry)
+	defer stop()
 	return misconfigured(proxy.Run(ctx, cfg, proxy.RunOptions{
 		Logger:  newLogger(cfg, p.stderr),
 		Started: func(at proxy.Addresses) { announce(p.stdout, cfg, at) },
+		Hurry:   hurry,
 		Reload:  hangups,
 		Load:    func() (settings.Config, []settings.Warning, error) { return settings.Load(p.lookup, p.environ) },
 	}))

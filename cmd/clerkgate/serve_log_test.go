@@ -37,11 +37,12 @@ type serving struct {
 	t       *testing.T
 	cmd     *exec.Cmd
 	address string
+	admin   string // host:port of the probes
 }
 
-// startProcess starts clerkgate in front of an application, with standard error as
-// given. It ends with the test.
-func startProcess(t *testing.T, stderr *os.File) *serving {
+// startProcess starts clerkgate in front of an application, with standard error and
+// variables (NAME=value) as given. It ends with the test.
+func startProcess(t *testing.T, stderr *os.File, settings ...string) *serving {
 	t.Helper()
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
 	t.Cleanup(app.Close)
@@ -52,15 +53,20 @@ func startProcess(t *testing.T, stderr *os.File) *serving {
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
+	cmd.Env = append(cmd.Env, settings...)
 	cmd.Stderr = stderr
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() {
+	s := &serving{t: t, cmd: cmd}
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if at := regexp.MustCompile(`listening +(http://\S+)`).FindStringSubmatch(lines.Text()); at != nil {
-			return &serving{t: t, cmd: cmd, address: at[1]}
+			s.address = at[1]
+		}
+		if at := regexp.MustCompile(`probes +http://([^/]+)/`).FindStringSubmatch(lines.Text()); at != nil {
+			s.admin = at[1]
+			return s
 		}
 	}
 	t.Fatal("clerkgate did not start")
@@ -97,13 +103,23 @@ func (s *serving) request(n int) {
 // stop sends SIGTERM and wants the process to end by itself, soon and well.
 func (s *serving) stop() {
 	s.t.Helper()
-	require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGTERM))
+	s.signal(syscall.SIGTERM)
+	s.ends()
+}
+
+func (s *serving) signal(signal os.Signal) {
+	s.t.Helper()
+	require.NoError(s.t, s.cmd.Process.Signal(signal))
+}
+
+func (s *serving) ends() {
+	s.t.Helper()
 	ended := make(chan error, 1)
 	go func() { ended <- s.cmd.Wait() }()
 	select {
 	case err := <-ended:
 		require.NoError(s.t, err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatal("SIGTERM did not end it")
 	}
 }

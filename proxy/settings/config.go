@@ -92,8 +92,11 @@ type Config struct {
 	// UpstreamTimeout is how long the upstream may take to begin its answer; 0
 	// means 60s.
 	UpstreamTimeout time.Duration
-	// ShutdownTimeout is how long requests in flight may take to finish once the
-	// server is told to stop; 0 means 20s.
+	// ShutdownDelay is how long new connections are still served once the server is
+	// told to stop, while /readyz answers 503 already.
+	ShutdownDelay time.Duration
+	// ShutdownTimeout is how long requests in flight and WebSockets may take to finish
+	// after that; 0 means 20s.
 	ShutdownTimeout time.Duration
 }
 

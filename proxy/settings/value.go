@@ -126,6 +126,14 @@ func readDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
+// readDelay reads a duration that may be zero.
+func readDelay(s string) (time.Duration, error) {
+	if d, err := time.ParseDuration(s); err == nil && d == 0 {
+		return 0, nil
+	}
+	return readDuration(s)
+}
+
 // number is a field that takes a whole number from 1 to most.
 func number(p *int, standard string, most int) value {
 	return parsed(p, "number", standard, notPositive, func(s string) (int, error) {

@@ -192,8 +192,12 @@ func (c *Config) table() []row {
 			help: "How long a connection stays open between requests.",
 		},
 		{
+			name: "CLERKGATE_SHUTDOWN_DELAY", value: parsed(&c.ShutdownDelay, "duration", "", isZero, readDelay), unset: "none",
+			help: "How long new connections are still served after `SIGTERM`, while `/readyz` already says 503: the time that a load balancer takes to notice.",
+		},
+		{
 			name: "CLERKGATE_SHUTDOWN_TIMEOUT", value: duration(&c.ShutdownTimeout, "20s"),
-			help: "How long requests in flight may take to finish at the end.",
+			help: "How long requests in flight and WebSockets may take to finish after that; then WebSockets are closed with status 1001. A further `SIGTERM` cuts the delay short, or this time.",
 		},
 		{
 			name: "CLERKGATE_MAX_HEADER_BYTES", value: size(&limits.MaxHeaderBytes, "64KiB", minHeaderBytes, maxHeaderBytes),

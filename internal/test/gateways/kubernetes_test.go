@@ -48,7 +48,11 @@ type container struct {
 	EnvFrom []struct {
 		SecretRef struct{ Name string } `yaml:"secretRef"`
 	} `yaml:"envFrom"`
+	ReadinessProbe probe `yaml:"readinessProbe"`
+	LivenessProbe  probe `yaml:"livenessProbe"`
 }
+
+type probe struct{ Exec struct{ Command []string } }
 
 func readObjects(t *testing.T, name string) map[string]object {
 	t.Helper()
@@ -106,9 +110,11 @@ func TestKubernetesExamples(t *testing.T) {
 					for _, name := range names {
 						assert.True(t, strings.Contains(string(readme), "| `"+name+"` |"), "clerkgate does not know %s", name)
 					}
-					for _, name := range []string{"CLERK_PUBLISHABLE_KEY", "CLERK_SECRET_KEY", "CLERKGATE_UPSTREAM", "CLERKGATE_AUTHORIZED_PARTIES"} {
+					for _, name := range []string{"CLERK_PUBLISHABLE_KEY", "CLERK_SECRET_KEY", "CLERKGATE_UPSTREAM", "CLERKGATE_AUTHORIZED_PARTIES", "CLERKGATE_SHUTDOWN_DELAY"} {
 						assert.Contains(t, names, name)
 					}
+					assert.Equal(t, []string{"/clerkgate", "health", "--ready"}, c.ReadinessProbe.Exec.Command)
+					assert.Equal(t, []string{"/clerkgate", "health"}, c.LivenessProbe.Exec.Command)
 				}
 			}
 			assert.Equal(t, 1, gates)

@@ -17,8 +17,13 @@ var (
 	errNoUpgrade      = errors.New("the connection cannot be switched to another protocol")
 )
 
+// closeTimeout is how long a client may take to answer the close frame that it is sent
+// when the server shuts down.
+const closeTimeout = 3 * time.Second
+
 // upgrade finishes a switch to WebSocket: the two connections are joined until
-// one side ends, or the request's context does.
+// one side ends. When the request's context ends, the client is sent a close frame,
+// and both connections are closed after closeTimeout at the latest.
 func (u *Upstream) upgrade(w http.ResponseWriter, r *Request, res *http.Response, o *answer.Outcome) {
 	upstream, ok := res.Body.(io.ReadWriteCloser)
 	if !ok || !isWebSocket(r.out.Header) || !isWebSocket(res.Header) {
@@ -47,21 +52,26 @@ func (u *Upstream) upgrade(w http.ResponseWriter, r *Request, res *http.Response
 		o.Err = err
 		return
 	}
+	down := &closable{Writer: client}
 	stop := context.AfterFunc(r.In.Context(), func() {
-		_ = client.Close()
-		_ = upstream.Close()
+		time.AfterFunc(closeTimeout, func() { // of no effect where both are closed already
+			_ = client.Close()
+			_ = upstream.Close()
+		})
+		_ = down.GoAway() // the join ends as well when the client is gone
 	})
 	defer stop()
-	join(client, buffered.Reader, upstream)
+	join(client, buffered.Reader, upstream, down)
 }
 
-// join copies both ways. When one direction comes to its end, the other side is
-// told so and may still finish what it is sending; when one fails, both end.
-func join(client net.Conn, buffered *bufio.Reader, upstream io.ReadWriteCloser) {
+// join copies both ways, and to the client through down. When one direction comes to
+// its end, the other side is told so and may still finish what it is sending; when one
+// fails, both end.
+func join(client net.Conn, buffered *bufio.Reader, upstream io.ReadWriteCloser, down io.Writer) {
 	back := make(chan struct{})
 	go func() {
 		defer close(back)
-		end(client, upstream, relay(client, upstream))
+		end(client, upstream, relay(down, upstream))
 	}()
 	ahead, _ := buffered.Peek(buffered.Buffered()) // read before the switch
 	_, err := upstream.Write(ahead)

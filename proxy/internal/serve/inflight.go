@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"net/http"
 	"sync/atomic"
 )
@@ -35,11 +36,15 @@ func (f *InFlight) end() {
 	}
 }
 
-// wait returns when no request is in flight. The caller has made sure that no new
-// ones come and that the old ones end.
-func (f *InFlight) wait() {
+// wait returns when no request is in flight, or when ctx ends. The caller has made
+// sure that no new ones come.
+func (f *InFlight) wait(ctx context.Context) {
 	f.waiting.Store(true)
 	for f.n.Load() > 0 {
-		<-f.none
+		select {
+		case <-f.none:
+		case <-ctx.Done():
+			return
+		}
 	}
 }

@@ -14,13 +14,13 @@ func TestInFlightWaitsForTheLast(t *testing.T) {
 		release := make(chan struct{})
 		f := NewInFlight()
 		counted := f.Count(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
-		f.wait() // nothing to wait for
+		f.wait(t.Context()) // nothing to wait for
 		for range 2 {
 			go counted.ServeHTTP(nil, nil)
 		}
 		synctest.Wait()
 		waited := false
-		go func() { f.wait(); waited = true }()
+		go func() { f.wait(t.Context()); waited = true }()
 		release <- struct{}{}
 		synctest.Wait()
 		assert.False(t, waited, "one is left")

@@ -37,9 +37,15 @@ type Options struct {
 	// Limits bound what a client can hold. [Limit] must be given the same. There are
 	// no defaults here, so that there is one place for them.
 	Limits Limits
-	// ShutdownTimeout is how long requests in flight may take to finish once the
-	// server is told to stop.
+	// ShutdownDelay is how long the server still serves new connections once it is
+	// told to stop, while /readyz says that it is no longer ready.
+	ShutdownDelay time.Duration
+	// ShutdownTimeout is how long requests in flight and upgraded connections may take
+	// to finish after that.
 	ShutdownTimeout time.Duration
+	// Hurry cuts the shutdown short: a value ends the delay if that has not passed yet,
+	// else the time that requests have to finish. nil never does.
+	Hurry <-chan os.Signal
 	// InFlight counts the App's requests; nil if nobody does, and then handlers of
 	// upgraded connections may outlive Run.
 	InFlight *InFlight

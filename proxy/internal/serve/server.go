@@ -14,9 +14,10 @@ import (
 // warmUpTimeout bounds the first call of [App.Ready].
 const warmUpTimeout = 30 * time.Second
 
-// Run serves app until ctx ends, then lets requests in flight finish for as long as
-// opts.ShutdownTimeout says, closes upgraded connections, and returns nil. It leaves
-// no goroutine behind, and app is closed whatever it returns.
+// Run serves app until ctx ends. It then goes on serving for opts.ShutdownDelay as a
+// server that is not ready, closes its listeners, gives requests in flight and upgraded
+// connections opts.ShutdownTimeout to finish, ends the context of those that are left,
+// and returns nil. It leaves no goroutine behind, and app is closed whatever it returns.
 func Run(ctx context.Context, app App, opts Options) error {
 	defer app.Close()
 	endpoints := []Endpoint{opts.Public, opts.Admin}
@@ -49,10 +50,10 @@ func newServer(app App, opts Options) *server {
 
 // serve takes the listeners for the public, the probes and the service beside them.
 func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
-	// Requests live on a context of their own: they outlast ctx by the grace.
+	// Requests live on a context of their own, which outlasts ctx by the shutdown.
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	running, stop := context.WithCancel(ctx)
+	running, stop := context.WithCancel(base)
 	defer stop()
 
 	var background sync.WaitGroup
@@ -77,19 +78,56 @@ func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
 	}
 
 	result := s.wait(ctx, failed)
-	stop()
 	s.probes.stopping.Store(true)
-	grace, done := context.WithTimeout(base, s.ShutdownTimeout)
-	defer done()
-	if err := public.Shutdown(grace); err != nil {
-		s.Logger.WarnContext(base, "requests were cut off at shutdown", slog.Duration("after", s.ShutdownTimeout))
-		_ = public.Close()
+	if result == nil {
+		result = s.delay(failed)
 	}
-	cancel() // upgraded connections, and what the warm-up still waits for
-	s.InFlight.wait()
+	stop()
+	s.drain(base, public, cancel)
 	_ = admin.Close()
 	background.Wait()
 	return result
+}
+
+// delay goes on serving for as long as it takes a load balancer to learn that this
+// server is not ready any more.
+func (s *server) delay(failed <-chan error) error {
+	timer := time.NewTimer(s.ShutdownDelay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-s.Hurry:
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
+
+// drain closes the public listener, and returns when no request is in flight. cancel
+// ends base, the context of the requests.
+func (s *server) drain(base context.Context, public *http.Server, cancel func()) {
+	began := time.Now()
+	grace, done := context.WithTimeout(base, s.ShutdownTimeout)
+	defer done()
+	var hurrying sync.WaitGroup
+	drained := make(chan struct{})
+	hurrying.Go(func() {
+		select {
+		case <-s.Hurry:
+			done()
+		case <-drained:
+		}
+	})
+	defer hurrying.Wait()
+	defer close(drained)
+	if err := public.Shutdown(grace); err != nil {
+		s.Logger.WarnContext(base, "requests were cut off at shutdown", slog.Duration("after", time.Since(began)))
+		_ = public.Close()
+	}
+	s.InFlight.wait(grace) // for upgraded connections, of which net/http no longer knows
+	cancel()
+	s.InFlight.wait(context.WithoutCancel(base))
 }
 
 // wait returns when the server is to stop, and has the App reload until then.

@@ -1,0 +1,130 @@
+package forward
+
+import (
+	"encoding/binary"
+	"io"
+	"sync"
+)
+
+// goingAway is the close frame that tells a client that its server is shutting down:
+// status 1001 (RFC 6455, section 7.4.1). Frames of a server are not masked.
+const goingAway = "\x88\x02\x03\xe9"
+
+// opClose is the opcode of a close frame (RFC 6455, section 5.2).
+const opClose = 8
+
+// frames follows the frames of one direction of a WebSocket connection, so that one
+// more can be put between two of them. It looks at their lengths alone (RFC 6455,
+// section 5.2).
+type frames struct {
+	header  [14]byte // of the frame that has begun, as far as it has come
+	have    int      // bytes of header
+	payload uint64   // bytes of the payload that are still to come
+	closed  bool     // a close frame has begun, after which there may be no other
+}
+
+// between says that the last frame is complete.
+func (f *frames) between() bool { return f.have == 0 && f.payload == 0 }
+
+// next takes the bytes of p up to the end of a frame, or all, and says how many.
+func (f *frames) next(p []byte) (n int) {
+	for f.payload == 0 && n < len(p) {
+		f.header[f.have] = p[n]
+		f.have++
+		n++
+		if f.have < 2 || f.have < f.headerSize() {
+			continue
+		}
+		f.closed = f.closed || f.header[0]&0x0f == opClose
+		f.have, f.payload = 0, f.payloadSize()
+		if f.payload == 0 {
+			return n
+		}
+	}
+	rest := min(f.payload, uint64(len(p)-n)) //nolint:gosec // not negative
+	f.payload -= rest
+	return n + int(rest) //nolint:gosec // at most len(p)
+}
+
+// headerSize is known once two bytes of the header are.
+func (f *frames) headerSize() int {
+	size := 2
+	switch f.header[1] & 0x7f {
+	case 126:
+		size += 2
+	case 127:
+		size += 8
+	}
+	if f.header[1]&0x80 != 0 {
+		size += 4 // the masking key
+	}
+	return size
+}
+
+func (f *frames) payloadSize() uint64 {
+	switch short := f.header[1] & 0x7f; short {
+	case 126:
+		return uint64(binary.BigEndian.Uint16(f.header[2:]))
+	case 127:
+		return binary.BigEndian.Uint64(f.header[2:])
+	default:
+		return uint64(short)
+	}
+}
+
+// closable is the way to the client of a WebSocket, on which the server can have the
+// last word.
+type closable struct {
+	io.Writer
+
+	mu     sync.Mutex // held while something is written
+	frames frames
+	ending bool // the close frame is to follow the frame that has begun
+	ended  bool // nothing may follow any more
+}
+
+// Write drops what the upstream sends after the end: it learns of it from the client's
+// answer to the close frame.
+func (c *closable) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return len(p), nil
+	}
+	for sent := 0; sent < len(p); {
+		taken := c.frames.next(p[sent:])
+		for !c.ending && sent+taken < len(p) {
+			taken += c.frames.next(p[sent+taken:])
+		}
+		n, err := c.Writer.Write(p[sent : sent+taken])
+		if err != nil {
+			return sent + n, err
+		}
+		sent += taken
+		if c.ending && c.frames.between() {
+			return len(p), c.close()
+		}
+	}
+	return len(p), nil
+}
+
+// GoAway sends a close frame as soon as the last frame is complete, unless the
+// upstream has sent one.
+func (c *closable) GoAway() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ending = true
+	if c.ended || !c.frames.between() {
+		return nil
+	}
+	return c.close()
+}
+
+func (c *closable) close() error {
+	c.ended = true
+	if c.frames.closed {
+		return nil
+	}
+	_, err := io.WriteString(c.Writer, goingAway)
+	return err
+}
