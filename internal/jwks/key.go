@@ -13,25 +13,25 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Failures that [Source.Key] can answer with, to be told apart by errors.Is.
+// Errors returned by [Source.Key], to be distinguished with errors.Is.
 var (
-	// ErrUnknownKey says that the key set is loaded and lacks the key id.
+	// ErrUnknownKey means that the key set is loaded and has no key with the id.
 	ErrUnknownKey = errors.New("no key with this id")
-	// ErrAlgorithm says that the key is there, for another algorithm than the token's.
+	// ErrAlgorithm means that the key is for another algorithm than the token's.
 	ErrAlgorithm = errors.New("key is for another algorithm")
-	// ErrUnavailable says that no key set could be loaded.
+	// ErrUnavailable means that no key set could be loaded.
 	ErrUnavailable = errors.New("key set unavailable")
-	// ErrEmpty says that Clerk answered with a set that holds no usable key.
+	// ErrEmpty means that Clerk returned a set without a usable key.
 	// It wraps [ErrUnavailable].
-	ErrEmpty = fmt.Errorf("%w: no signing keys in it", ErrUnavailable)
-	// ErrSecretKeyInvalid says that Clerk refused the secret key.
+	ErrEmpty = fmt.Errorf("%w: it has no signing keys", ErrUnavailable)
+	// ErrSecretKeyInvalid means that Clerk rejected the secret key.
 	ErrSecretKeyInvalid = errors.New("secret key refused")
 )
 
 // maxDocument bounds the JWKS document; a real one is below 2 KiB.
 const maxDocument = 1 << 20
 
-// keySet is the keys of one JWKS document. It is never changed.
+// keySet holds the keys of one JWKS document. It is immutable.
 type keySet struct {
 	lookUp keyfunc.Keyfunc
 	keys   []jwkset.JWK
@@ -88,20 +88,20 @@ func parseKey(raw json.RawMessage) (jwkset.JWK, error) {
 	if m.KID == "" || m.KTY != jwkset.KtyRSA || (m.USE != "" && m.USE != jwkset.UseSig) {
 		return jwkset.JWK{}, errors.New("not an RSA signing key with an id")
 	}
-	// Only what makes the public key is handed on: certificates and their
-	// addresses (x5c, x5u) have no part in trust here.
+	// Only the public key's own members are kept: certificates and their URLs
+	// (x5c, x5u) play no part in trust here.
 	return jwkset.NewJWKFromMarshal(
 		jwkset.JWKMarshal{KTY: m.KTY, KID: m.KID, ALG: m.ALG, N: m.N, E: m.E},
 		jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{},
 	)
 }
 
-// key returns the key that t names. Errors are [ErrUnknownKey] and [ErrAlgorithm].
-func (s *keySet) key(ctx context.Context, t *jwt.Token) (*rsa.PublicKey, error) {
+// key returns the key that t names. The error is [ErrUnknownKey] or [ErrAlgorithm].
+func (ks *keySet) key(ctx context.Context, t *jwt.Token) (*rsa.PublicKey, error) {
 	if keyID(t) == "" {
 		return nil, ErrUnknownKey // for a token that names no key, keyfunc would try them all
 	}
-	found, err := s.lookUp.KeyfuncCtx(ctx)(t)
+	found, err := ks.lookUp.KeyfuncCtx(ctx)(t)
 	switch {
 	case errors.Is(err, jwkset.ErrKeyNotFound):
 		return nil, ErrUnknownKey
@@ -115,14 +115,14 @@ func (s *keySet) key(ctx context.Context, t *jwt.Token) (*rsa.PublicKey, error) 
 	return public, nil
 }
 
-// keyID is the key id in the header of t; "" when it has none that is text.
+// keyID returns the kid in the header of t, or "" if it is absent or not a string.
 func keyID(t *jwt.Token) string {
 	id, _ := t.Header[jwkset.HeaderKID].(string)
 	return id
 }
 
-func (s *keySet) equal(other *keySet) bool {
-	return len(s.keys) == len(other.keys) && !slices.ContainsFunc(s.keys, func(k jwkset.JWK) bool {
+func (ks *keySet) equal(other *keySet) bool {
+	return len(ks.keys) == len(other.keys) && !slices.ContainsFunc(ks.keys, func(k jwkset.JWK) bool {
 		return !slices.ContainsFunc(other.keys, func(o jwkset.JWK) bool { return sameKey(k, o) })
 	})
 }

@@ -15,16 +15,16 @@ var (
 	errClosed   = fmt.Errorf("%w: source closed", ErrUnavailable)
 )
 
-// flight is one fetch with everybody who waits for it.
+// flight is one fetch, shared by all callers that wait for it.
 type flight struct {
 	done chan struct{}
 	snap *snapshot
 	err  error
 }
 
-// refresh returns a set newer than seen, from the flight under way or a new
-// one. A seen set says that the fetch is for an unknown key id and costs
-// budget; joining costs none.
+// refresh returns a set newer than seen, from the fetch in progress or a new
+// one. A non-nil seen means that the fetch is for an unknown key id, which takes
+// from the budget; joining a fetch does not.
 func (s *Source) refresh(ctx context.Context, seen *snapshot) (*snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("wait for keys: %w", err)
@@ -41,7 +41,7 @@ func (s *Source) refresh(ctx context.Context, seen *snapshot) (*snapshot, error)
 	}
 }
 
-// join returns the flight to wait for, or what is already known.
+// join returns the flight to wait for, or a set or an error that is known already.
 func (s *Source) join(seen *snapshot) (*flight, *snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,8 +64,8 @@ func (s *Source) join(seen *snapshot) (*flight, *snapshot, error) {
 	return s.start(), nil, nil
 }
 
-// start begins a flight; s.mu is held and s.closed is false. The flight lives
-// on the source's context, so a caller that leaves does not end it for others.
+// start begins a flight; s.mu is held and s.closed is false. The flight uses the
+// source's context, so that a caller that gives up does not cancel it for others.
 func (s *Source) start() *flight {
 	f := &flight{done: make(chan struct{})}
 	s.flight = f
@@ -103,7 +103,7 @@ func fetchError(err error) error {
 	return fmt.Errorf("fetch JWKS: %w: %w", ErrUnavailable, err)
 }
 
-// land records how a flight ended.
+// land records the outcome of a flight.
 func (s *Source) land(f *flight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,9 +125,9 @@ func (s *Source) land(f *flight) {
 	}
 }
 
-// serveOn takes a retired set into use again after the fetch that should have
-// replaced it failed, so that only that one caller waited for an outage;
-// renewal in the background goes on trying. s.mu is held.
+// serveOn puts a retired set back into use after the fetch that should have
+// replaced it failed, so that an outage delays only that one caller; background
+// refreshes keep trying. s.mu is held.
 func (s *Source) serveOn() {
 	snap := s.current.Load()
 	if snap != nil && snap.stale && s.cfg.Now().Sub(snap.fetched) < s.cfg.StaleFor {
@@ -136,8 +136,8 @@ func (s *Source) serveOn() {
 }
 
 // renew refreshes the set in the background at four fifths of its TTL, as long
-// as somebody uses it. An idle source lets its set go stale instead, and the
-// next caller fetches.
+// as it is in use. An idle source lets its set go stale instead, and the next
+// caller fetches.
 func (s *Source) renew() {
 	period := s.cfg.TTL * 4 / 5
 	timer := time.NewTimer(period)
@@ -151,7 +151,7 @@ func (s *Source) renew() {
 		if s.tick() {
 			timer.Reset(period)
 		} else {
-			timer.Reset(max(period/16, failureMemory)) // Clerk fails: try sooner
+			timer.Reset(max(period/16, failureMemory)) // the fetch failed: try sooner
 		}
 	}
 }
@@ -167,14 +167,14 @@ func (s *Source) tick() bool {
 		return true
 	}
 	if _, err := s.renewNow(); err != nil {
-		s.used.Store(true) // the use that asked for it is still unanswered
+		s.used.Store(true) // the fetch is still owed to whoever used the set
 		s.expire(snap)
 		return false
 	}
 	return true
 }
 
-// renewNow fetches whatever the age of the current set.
+// renewNow fetches, whatever the age of the current set.
 func (s *Source) renewNow() (*snapshot, error) {
 	s.mu.Lock()
 	if s.closed {
@@ -190,8 +190,8 @@ func (s *Source) renewNow() (*snapshot, error) {
 	return f.snap, f.err
 }
 
-// retire marks an unused set stale. The generation moves, so that results
-// remembered under it come back here before they are trusted again.
+// retire marks an unused set stale. The generation changes, so that results
+// cached under it are checked again before they are trusted.
 func (s *Source) retire(snap *snapshot) {
 	if snap.stale {
 		return
@@ -201,7 +201,7 @@ func (s *Source) retire(snap *snapshot) {
 	}
 }
 
-// expire drops a set that outlived StaleFor.
+// expire drops a set that is older than StaleFor.
 func (s *Source) expire(snap *snapshot) {
 	if s.cfg.Now().Sub(snap.fetched) < s.cfg.StaleFor {
 		return

@@ -16,28 +16,28 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Limits on what strangers can cause with key ids of their own invention.
+// Limits on what strangers can cause with made-up key ids.
 const (
-	maxKID        = 256              // longer ids are unknown without a look
+	maxKID        = 256              // bytes; longer ids are unknown without a look-up
 	unknownKIDs   = 1024             // remembered ids that Clerk did not know
-	unknownKIDFor = 30 * time.Second // how long such an id is not asked about again
-	// A flood of unknown ids spends the budget, and the first tokens of a new key then
-	// wait for the next fetch: a second at most, for a hundredth of what Clerk allows.
+	unknownKIDFor = 30 * time.Second // how long such an id is not fetched for again
+	// A flood of unknown ids uses up the budget, and the first tokens of a new key then
+	// wait for the next fetch: a second at most, at a hundredth of Clerk's rate limit.
 	unknownFetchEach = time.Second // sustained rate of fetches for unknown ids ...
 	unknownBurst     = 5           // ... after this many
-	failureMemory    = time.Second // how long a failed fetch answers for the next ones
+	failureMemory    = time.Second // how long a failed fetch stands in for the next ones
 )
 
 // Config tells [New] where keys come from and how long they live.
 type Config struct {
-	// Fetch returns the JWKS document (GET /v1/jwks). Required. It must end when its
-	// context does: [Source.Close] waits for it. Its error may have
-	// a method ErrorCode() string (found by errors.As) that tells Clerk's error
+	// Fetch returns the JWKS document (GET /v1/jwks). Required. It must return when
+	// its context ends, because [Source.Close] waits for it. Its error may have a
+	// method ErrorCode() string (found by errors.As) that returns Clerk's error
 	// code; "clerk_key_invalid" becomes [ErrSecretKeyInvalid].
 	Fetch func(context.Context) ([]byte, error)
-	// TTL is how long a fetched set counts as fresh. 0 means 5 minutes.
+	// TTL is how long a fetched set is fresh. 0 means 5 minutes.
 	TTL time.Duration
-	// StaleFor is how long after its fetch a set serves on while Clerk can't be
+	// StaleFor is how long after its fetch a set is used while Clerk can't be
 	// reached. 0 means 24 hours; less than TTL means TTL.
 	StaleFor time.Duration
 	// FetchTimeout bounds one fetch. 0 means 5 seconds.
@@ -48,26 +48,26 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Source holds the keys of one Clerk instance. Safe for concurrent use.
+// Source holds the keys of one Clerk instance. It is safe for concurrent use.
 //
-// The set is an immutable snapshot behind an atomic pointer: a keyfunc of its own for
-// each document that was fetched, with the age and the generation that belong to it.
+// The key set is an immutable snapshot behind an atomic pointer: each fetched document
+// has its own keyfunc and its own age.
 type Source struct {
 	cfg     Config
 	current atomic.Pointer[snapshot] // nil until the first set is loaded
 	gen     atomic.Uint64
-	used    atomic.Bool // somebody asked since the last tick
+	used    atomic.Bool // since the last tick
 
-	unknown *lru.Cache[string, time.Time] // kid → asked again only after
+	unknown *lru.Cache[string, time.Time] // kid → not fetched for again before
 	budget  *rate.Limiter
 
-	ctx    context.Context // life of the source: parent of every fetch
+	ctx    context.Context // ends with Close; parent of every fetch
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
 	flight  *flight
-	failed  error // what the last fetch failed with; nil after a good one
+	failed  error // of the last fetch; nil if it succeeded
 	retryAt time.Time
 	closed  bool
 }
@@ -80,7 +80,8 @@ type snapshot struct {
 	stale bool
 }
 
-// New returns a source that loads its keys on first use. [Source.Close] ends it.
+// New returns a source that loads its keys on first use. Call [Source.Close] when it is
+// no longer needed.
 func New(cfg Config) (*Source, error) {
 	if cfg.Fetch == nil {
 		return nil, errors.New("jwks: Config.Fetch is required")
@@ -116,10 +117,10 @@ func orDefault(d, def time.Duration) time.Duration {
 }
 
 // Key returns the key that the header of t names by its kid, if it is for the header's
-// alg; the rest of t is not looked at. It fetches when no fresh set is there
-// or, within a budget, when the id is unknown; it waits no longer than ctx
-// lives. Errors are [ErrUnknownKey], [ErrAlgorithm], [ErrUnavailable],
-// [ErrSecretKeyInvalid] or the context's own, wrapped.
+// alg; the rest of t is not read. It fetches when there is no fresh set or, within a
+// budget, when the id is unknown, and returns when ctx ends. The error is
+// [ErrUnknownKey], [ErrAlgorithm], [ErrUnavailable], [ErrSecretKeyInvalid] or the
+// context's, wrapped.
 func (s *Source) Key(ctx context.Context, t *jwt.Token) (*rsa.PublicKey, error) {
 	s.touch()
 	snap := s.current.Load()
@@ -134,10 +135,10 @@ func (s *Source) Key(ctx context.Context, t *jwt.Token) (*rsa.PublicKey, error) 
 	if err != nil {
 		return s.staleKey(ctx, snap, t, err)
 	}
-	return fresh.keys.key(ctx, t) // what Clerk just said needs no second question
+	return fresh.keys.key(ctx, t) // a key missing from a set just fetched is unknown
 }
 
-// staleKey answers from the last known set after a failed fetch.
+// staleKey looks in the last known set after a failed fetch.
 func (s *Source) staleKey(ctx context.Context, snap *snapshot, t *jwt.Token, cause error) (*rsa.PublicKey, error) {
 	if snap != nil && ctx.Err() == nil && s.cfg.Now().Sub(snap.fetched) < s.cfg.StaleFor {
 		if key, err := snap.keys.key(ctx, t); !errors.Is(err, ErrUnknownKey) {
@@ -147,7 +148,7 @@ func (s *Source) staleKey(ctx context.Context, snap *snapshot, t *jwt.Token, cau
 	return nil, cause
 }
 
-// unknownKey decides whether an id that the set lacks is worth a fetch.
+// unknownKey fetches for an id that the set lacks, if the budget allows.
 func (s *Source) unknownKey(ctx context.Context, seen *snapshot, t *jwt.Token) (*rsa.PublicKey, error) {
 	kid := keyID(t)
 	if kid == "" || len(kid) > maxKID {
@@ -159,7 +160,7 @@ func (s *Source) unknownKey(ctx context.Context, seen *snapshot, t *jwt.Token) (
 	}
 	snap, err := s.refresh(ctx, seen)
 	if errors.Is(err, errNoBudget) {
-		// Not remembered: the id gets its chance when there is budget again.
+		// Not remembered: the id is tried again when there is budget.
 		return nil, ErrUnknownKey
 	}
 	if err != nil {
@@ -172,15 +173,15 @@ func (s *Source) unknownKey(ctx context.Context, seen *snapshot, t *jwt.Token) (
 	return key, err
 }
 
-// Generation changes whenever the set of keys changed or may have: a result
+// Generation changes whenever the key set has changed or may have changed: a result
 // obtained under another generation must be obtained again.
 func (s *Source) Generation() uint64 {
-	s.touch() // hits in a cache of results are use, too
+	s.touch() // a hit in a cache of results uses the keys too
 	return s.gen.Load()
 }
 
-// touch notes that the keys are in use. The load first keeps the cache line
-// shared between cores while nothing changes.
+// touch notes that the keys are in use. Loading first keeps the processor's cache
+// line shared between cores while nothing changes.
 func (s *Source) touch() {
 	if !s.used.Load() {
 		s.used.Store(true)
@@ -196,8 +197,8 @@ func (s *Source) Ready(ctx context.Context) error {
 	return err
 }
 
-// Close ends background renewal and running fetches and waits for them. Keys
-// that are loaded can still be read; what would need a fetch fails.
+// Close stops background refreshes and fetches in progress, and waits for them. Loaded
+// keys can still be read; a call that needs a fetch fails.
 func (s *Source) Close() {
 	s.mu.Lock()
 	s.closed = true

@@ -12,7 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Static is a source of one key that never changes. Safe for concurrent use.
+// Static is a source of one key that never changes. It is safe for concurrent use.
 type Static struct{ public *rsa.PublicKey }
 
 const (
@@ -22,10 +22,10 @@ const (
 
 // NewStatic reads the instance's public key from the PEM text that Clerk's
 // dashboard shows ("JWKS Public Key": an RSA key in a PUBLIC KEY block).
-// Environment variables mangle line breaks, so a block whose lines are joined,
-// or separated by spaces or by a literal \n, is read as well, and so is what stands
-// between its first and last line alone, as Clerk's SDKs take it. The error names what was
-// found instead, and completes the sentence "found …".
+// Environment variables mangle line breaks, so a block whose lines are joined, or
+// separated by spaces or by a literal \n, is read as well. So is the base64 alone,
+// without the BEGIN and END lines, as in Clerk's SDKs. The error says what was found
+// instead; it completes the sentence "found …".
 func NewStatic(text string) (*Static, error) {
 	text = strings.NewReplacer(`\r`, "\n", `\n`, "\n").Replace(strings.TrimSpace(text))
 	text = strings.Trim(text, "\"' \t\r\n") // quotes an env file left on
@@ -38,7 +38,7 @@ func NewStatic(text string) (*Static, error) {
 	case begins && !ends:
 		return nil, errors.New("text that does not end with " + pemEnd)
 	case err != nil:
-		return nil, fmt.Errorf("something else than base64 between the PEM lines: %w", err)
+		return nil, fmt.Errorf("text that is not base64 between the PEM lines: %w", err)
 	}
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
@@ -46,7 +46,7 @@ func NewStatic(text string) (*Static, error) {
 	}
 	public, ok := parsed.(*rsa.PublicKey)
 	if !ok {
-		return nil, errors.New("a public key of another kind than RSA")
+		return nil, errors.New("a public key that is not RSA")
 	}
 	if public.N.BitLen() < 2048 {
 		return nil, errors.New("an RSA key shorter than 2048 bits")
@@ -54,22 +54,22 @@ func NewStatic(text string) (*Static, error) {
 	return &Static{public}, nil
 }
 
-// Key returns the key for any id: a configured key is trusted by configuration,
-// not by name (docs/protocol.md, 7.16). Clerk signs with RS256 only, and the
-// reference reads the PEM as a key for RS256: for another algorithm the answer is
+// Key returns the key for any kid: a configured key is trusted because it is
+// configured, whatever its name (docs/protocol.md, 7.16). Clerk signs with RS256 only,
+// and its SDK reads the PEM as a key for RS256: for any other algorithm the error is
 // [ErrAlgorithm].
-func (s *Static) Key(_ context.Context, t *jwt.Token) (*rsa.PublicKey, error) {
+func (st *Static) Key(_ context.Context, t *jwt.Token) (*rsa.PublicKey, error) {
 	if t.Header["alg"] != jwt.SigningMethodRS256.Alg() {
 		return nil, ErrAlgorithm
 	}
-	return s.public, nil
+	return st.public, nil
 }
 
-// Generation is constant, since the key never changes.
-func (s *Static) Generation() uint64 { return 1 }
+// Generation returns a constant, since the key never changes.
+func (st *Static) Generation() uint64 { return 1 }
 
 // Ready returns nil: there is nothing to load.
-func (s *Static) Ready(context.Context) error { return nil }
+func (st *Static) Ready(context.Context) error { return nil }
 
-// Close does nothing; it is there so that both sources are used alike.
-func (s *Static) Close() {}
+// Close does nothing; it exists so that both kinds of source are used alike.
+func (st *Static) Close() {}

@@ -83,7 +83,7 @@ func TestStaticRefuses(t *testing.T) {
 		"private key": {strings.ReplaceAll(good, "PUBLIC KEY", "PRIVATE KEY"), "does not begin with"},
 		"bad base64":  {strings.Replace(good, "MII", "M!I", 1), "between the PEM lines"},
 		"bad key":     {strings.Replace(good, "MII", "MIA", 1), "public key"},
-		"ec key":      {pemOf(t, &ec.PublicKey), "another kind than RSA"},
+		"ec key":      {pemOf(t, &ec.PublicKey), "not RSA"},
 		"two keys":    {good + good, "between the PEM lines"},
 		"short key":   {pemOf(t, &short.PublicKey), "shorter than 2048"},
 	} {

@@ -7,23 +7,23 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// Beyond these sizes, well inside those that weburl accepts, the long way decides.
+// Larger requests are left to [input.slow]. The limits are far below those of weburl.
 const (
 	maxTarget  = 8 << 10
 	maxSlashes = 256
 	maxHosts   = 512
 )
 
-// fast answers for the ordinary request, whose URL reads the same before and
-// after WHATWG parsing, and returns nil for every other. It exists because each
-// request passes here; a fuzz test holds it to [input.slow].
+// fast returns the URL of an ordinary request, which WHATWG parsing would not change,
+// and nil for every other request. It exists because every request needs it; a fuzz
+// test compares it with [input.slow].
 func (in input) fast() *Public {
 	if len(in.target) > maxTarget || strings.Count(in.target, "/") > maxSlashes || len(in.host)+len(in.fwdHost) > maxHosts {
 		return nil
 	}
 	host, proto := in.host, in.scheme
 	if !plainHost(host) {
-		return nil // also decides whether the request is valid at all
+		return nil // slow also decides whether the request is valid
 	}
 	if in.hasFwdHost {
 		if host = in.fwdHost; !plainHost(host) {
@@ -52,9 +52,9 @@ func (in input) fast() *Public {
 	}
 }
 
-// plainHost reports whether s is a lower-case ASCII host name or an IPv4
-// address, perhaps with a port. Names that end like a number are addresses to
-// WHATWG ("127.1"), and Punycode has to be checked: both go the long way.
+// plainHost reports whether s is a lower-case ASCII host name or an IPv4 address, with
+// or without a port. A name that ends like a number ("127.1") is an address to WHATWG,
+// and Punycode has to be checked: both are left to [input.slow].
 func plainHost(s string) bool {
 	name, port, found := strings.Cut(s, ":")
 	if found && !wire.IsPort(port) {
@@ -65,7 +65,7 @@ func plainHost(s string) bool {
 		return false
 	}
 	if c := name[last]; c < 'a' || c > 'z' {
-		// ParseAddr takes the canonical dotted form alone, no octal, no short form.
+		// ParseAddr accepts the canonical dotted form alone, no octal or short form.
 		a, err := netip.ParseAddr(name)
 		return err == nil && a.Is4()
 	}
@@ -77,8 +77,8 @@ func plainHost(s string) bool {
 	return !strings.Contains(name, "xn--")
 }
 
-// plainPath reports whether no character of the path would be escaped and no
-// segment can be a dot segment, which might also be written "%2e".
+// plainPath reports whether no character of the path would be escaped and no segment
+// can be a dot segment, which may also be written "%2e".
 func plainPath(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -95,8 +95,8 @@ func plainPath(s string) bool {
 	return true
 }
 
-// plainQuery reports whether no character of the query would be escaped or end
-// it. An empty query keeps its question mark in some cases: not plain.
+// plainQuery reports whether no character of the query would be escaped or end it. An
+// empty query is not plain, because it keeps its question mark in some cases.
 func plainQuery(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {

@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// WriteForwarded calls set with the X-Forwarded-* headers for a request that is made in
-// the place of r, whose public URL is public: what is known of the client and of the
-// address it used. Nothing of r's own headers is copied: those of trusted peers have
-// been read, and nobody else's count.
+// WriteForwarded calls set with the X-Forwarded-* headers of a request that is made on
+// behalf of r, whose public URL is public. Headers of r are not copied: those of trusted
+// peers are evaluated, others do not count.
 func (res *Resolver) WriteForwarded(r *http.Request, public *Public, set func(header, value string)) {
 	if chain := res.forwardedFor(r); chain != "" {
 		set("X-Forwarded-For", chain)
@@ -20,8 +19,8 @@ func (res *Resolver) WriteForwarded(r *http.Request, public *Public, set func(he
 	}
 }
 
-// forwardedFor names the true client first, then the trusted proxy that the
-// request came through, if any.
+// forwardedFor returns the client's address and, if the request came through a trusted
+// proxy, the proxy's.
 func (res *Resolver) forwardedFor(r *http.Request) string {
 	peer := PeerIP(r)
 	if !res.TrustedPeer(r) {
@@ -38,8 +37,8 @@ func (res *Resolver) forwardedFor(r *http.Request) string {
 	return client + ", " + peer
 }
 
-// PeerIP returns the address of the other end of the connection, without port and zone;
-// "" when it has none.
+// PeerIP returns the IP address of the other end of the connection, without port and
+// zone, or "" if it has none.
 func PeerIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

@@ -7,14 +7,13 @@ import (
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
-// invalidOrigin stands in where no URL can be read. RFC 2606 keeps the name from
-// ever being somebody's.
+// invalidOrigin replaces a URL that cannot be parsed. RFC 2606 reserves the name.
 const invalidOrigin = "http://invalid.invalid"
 
-// Public is the URL of a request as the outside world wrote it. It never changes,
-// so any number of goroutines may use it.
+// Public is the public URL of a request. It is immutable, and safe for concurrent use.
 type Public struct {
-	// The origin is scheme and host; kept apart, since few requests need it whole.
+	// scheme and host make the origin. They are stored separately because few requests
+	// need the whole.
 	scheme, host string
 	pathname     string
 	query        string
@@ -22,9 +21,9 @@ type Public struct {
 	valid        bool
 }
 
-// Public derives the public URL of r: the scheme of the connection, Host and
-// request target, the first two replaced by X-Forwarded-Proto and
-// X-Forwarded-Host from a trusted peer. The result is never nil.
+// Public returns the public URL of r. It is made of the connection's scheme, the Host
+// header and the request target; X-Forwarded-Proto and X-Forwarded-Host of a trusted
+// peer replace the first two. The result is never nil.
 func (res *Resolver) Public(r *http.Request) *Public {
 	in := res.input(r)
 	if p := in.fast(); p != nil {
@@ -33,14 +32,14 @@ func (res *Resolver) Public(r *http.Request) *Public {
 	return in.slow()
 }
 
-// input is all that the public URL depends on.
+// input is everything that the public URL depends on.
 type input struct {
 	scheme string // of the connection: "http" or "https"
 	host   string // Host header
 	target string // path and query, always beginning with "/"
 
-	// Forwarded values, the first element of each list. "has" tells an empty
-	// header from an absent one: the empty one cancels the other as well.
+	// The first element of each forwarded list. The booleans tell an empty header from
+	// an absent one: if either is empty, neither is used.
 	fwdHost, fwdProto       string
 	hasFwdHost, hasFwdProto bool
 }
@@ -57,8 +56,8 @@ func (res *Resolver) input(r *http.Request) input {
 	return in
 }
 
-// first returns the text before the first comma. JavaScript joins repeated
-// headers by ", ", so the first line is all that can matter.
+// first returns the text before the first comma. JavaScript joins repeated headers
+// with ", ", so only the first line matters.
 func first(lines []string) (value string, ok bool) {
 	if len(lines) == 0 {
 		return "", false
@@ -67,9 +66,9 @@ func first(lines []string) (value string, ok bool) {
 	return value, true
 }
 
-// target returns path and query of the request line. The absolute form loses its
-// scheme and authority (net/http has put the latter into Host); "*" and the
-// authority form of CONNECT have no path.
+// target returns the path and query of the request line. The scheme and authority of
+// the absolute form are dropped (net/http has stored the latter in Host); for "*" and
+// the authority form of CONNECT it returns "/".
 func target(r *http.Request) string {
 	t := r.RequestURI
 	if t == "" && r.URL != nil {
@@ -92,7 +91,7 @@ func target(r *http.Request) string {
 	return "/"
 }
 
-// slow is deriveUrlFromHeaders of the reference, on WHATWG URLs.
+// slow is deriveUrlFromHeaders of @clerk/backend, with WHATWG URLs.
 func (in input) slow() *Public {
 	initial := in.initial()
 	if initial == nil {
@@ -112,8 +111,8 @@ func (in input) slow() *Public {
 	if base == initial.Origin() {
 		return fromURL(initial)
 	}
-	// The reference resolves pathname and search against the base in one go, and
-	// then "//evil.example/x" is a host. Only the query is resolved here.
+	// The SDK resolves pathname and search against the base together, which makes
+	// "//evil.example/x" a host. Here only the query is resolved.
 	public, err := weburl.ParseRef("/"+initial.Search(), base)
 	if err != nil {
 		return fromURL(initial)
@@ -122,10 +121,9 @@ func (in input) slow() *Public {
 	return fromURL(public)
 }
 
-// initial returns the URL of the request without forwarded headers, or nil. A
-// Host header with characters that end the host, or with credentials, would make
-// text of the client's choice the host or the path: the reference's runtime
-// refuses the latter as well.
+// initial returns the URL of the request without forwarded headers, or nil if it is
+// invalid. With a Host header that holds credentials, or characters that end the host,
+// the client could choose the host or the path; Node.js refuses credentials as well.
 func (in input) initial() *weburl.URL {
 	if in.host == "" || strings.ContainsAny(in.host, "/?#\\@ \t\r\n") {
 		return nil
@@ -147,17 +145,17 @@ func fromURL(u *weburl.URL) *Public {
 	}
 }
 
-// Valid reports whether the request had a readable URL. If not, the other
-// methods describe http://invalid.invalid/.
+// Valid reports whether the request's URL could be parsed. If not, the other methods
+// describe http://invalid.invalid/.
 func (p *Public) Valid() bool { return p.valid }
 
-// Origin returns scheme, host and port, without a default port, or "null" for a
-// forwarded protocol that has no origin in the sense of browsers.
+// Origin returns scheme, host and, unless it is the default, port. It returns "null"
+// for a forwarded protocol that browsers give an opaque origin.
 func (p *Public) Origin() string { return p.scheme + p.host }
 
-// PageOrigin returns the Origin header of pages at this address. It is [Public.Origin]
-// but for WebSockets that a proxy tells of in their own schemes, ws and wss, as
-// Traefik does: pages have http and https.
+// PageOrigin returns the Origin header that pages at this URL send. It is
+// [Public.Origin], with http and https in place of ws and wss, which some proxies such
+// as Traefik forward as the protocol of WebSockets.
 func (p *Public) PageOrigin() string {
 	origin := p.Origin()
 	if rest, ok := strings.CutPrefix(origin, "ws"); ok && (strings.HasPrefix(rest, "://") || strings.HasPrefix(rest, "s://")) {
@@ -166,8 +164,7 @@ func (p *Public) PageOrigin() string {
 	return origin
 }
 
-// SchemeAndHost returns the parts of [Public.Origin]; ok is false for an origin that
-// has none.
+// SchemeAndHost returns the parts of [Public.Origin]; ok is false if it is "null".
 func (p *Public) SchemeAndHost() (scheme, host string, ok bool) {
 	if p.scheme != "" {
 		return strings.TrimSuffix(p.scheme, "://"), p.host, true
@@ -175,8 +172,8 @@ func (p *Public) SchemeAndHost() (scheme, host string, ok bool) {
 	return strings.Cut(p.host, "://")
 }
 
-// IsOriginOf reports, without a parse, that url plainly belongs to this origin:
-// it begins with the origin and a slash. False decides nothing.
+// IsOriginOf reports whether url begins with this origin and a slash. It does not
+// parse: url may belong to this origin even if the result is false.
 func (p *Public) IsOriginOf(url string) bool {
 	rest, ok := strings.CutPrefix(url, p.scheme)
 	if !ok {
@@ -186,11 +183,11 @@ func (p *Public) IsOriginOf(url string) bool {
 	return ok && strings.HasPrefix(rest, "/")
 }
 
-// Pathname returns the path, dot segments resolved, percent-encoded.
+// Pathname returns the path, percent-encoded and with dot segments resolved.
 func (p *Public) Pathname() string { return p.pathname }
 
-// Query returns the first value of a query parameter, decoded, and whether there
-// is one.
+// Query returns the first value of a query parameter, decoded; ok is false if there is
+// none.
 func (p *Public) Query(name string) (value string, ok bool) {
 	return weburl.QueryGet(p.query, name)
 }
@@ -201,7 +198,7 @@ func (p *Public) HasQuery(name string) bool {
 	return ok
 }
 
-// URL returns the whole URL, a new one with each call, never nil.
+// URL returns the whole URL. Each call returns a new value, which is never nil.
 func (p *Public) URL() *weburl.URL {
 	if p.url != nil {
 		return p.url.Clone()
@@ -213,7 +210,7 @@ func (p *Public) URL() *weburl.URL {
 	return u
 }
 
-// Href returns the whole URL as text.
+// Href returns the whole URL as a string.
 func (p *Public) Href() string {
 	switch {
 	case p.url != nil:

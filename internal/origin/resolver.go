@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Resolver knows the trusted proxies. It never changes, so any number of
-// goroutines may use it. The zero value and nil trust nobody.
+// Resolver knows the trusted proxies. It is immutable, and safe for concurrent use. The
+// zero value and nil trust nobody.
 type Resolver struct {
 	trusted []netip.Prefix
 }
 
-// New returns a Resolver that believes forwarded headers from peers inside the
-// given networks. None means that nobody is believed. An IPv4 network may be
-// written as IPv4-mapped IPv6; invalid prefixes match nothing.
+// New returns a Resolver that trusts the forwarded headers of peers in the given
+// networks. Without networks it trusts nobody. An IPv4 network may be written as
+// IPv4-mapped IPv6; invalid prefixes match nothing.
 func New(trusted []netip.Prefix) *Resolver {
 	res := &Resolver{}
 	for _, p := range trusted {
@@ -29,8 +29,8 @@ func New(trusted []netip.Prefix) *Resolver {
 }
 
 // TrustedPeer reports whether the other end of the connection
-// ([http.Request.RemoteAddr]) is a trusted proxy. A Unix socket and anything
-// else that is no IP address is not trusted.
+// ([http.Request.RemoteAddr]) is a trusted proxy. A Unix socket, like every peer
+// without an IP address, is not trusted.
 func (res *Resolver) TrustedPeer(r *http.Request) bool {
 	if res == nil || len(res.trusted) == 0 {
 		return false
@@ -39,11 +39,10 @@ func (res *Resolver) TrustedPeer(r *http.Request) bool {
 	return ok && res.Trusts(peer)
 }
 
-// ClientIP returns the address of the client: the peer, or, when the peer is a
-// trusted proxy, the last address of X-Forwarded-For that is not one. What lies
-// left of it was written by strangers and is never looked at. An element that is
-// no address ends the walk at the hop that reported it. ok is false when the
-// peer's own address cannot be read.
+// ClientIP returns the client's address: the peer's or, if the peer is a trusted proxy,
+// the last address in X-Forwarded-For that is not a trusted proxy's. Addresses before
+// that one may be forged and are ignored. If an element is not an address, the result
+// is the hop that reported it. ok is false if the peer's own address cannot be parsed.
 func (res *Resolver) ClientIP(r *http.Request) (addr netip.Addr, ok bool) {
 	addr, ok = parseAddr(r.RemoteAddr)
 	if !ok {
@@ -75,8 +74,8 @@ func (res *Resolver) ClientIP(r *http.Request) (addr netip.Addr, ok bool) {
 	return addr, true
 }
 
-// Trusts reports whether an address, without a zone and never IPv4 in IPv6, is that
-// of a trusted proxy.
+// Trusts reports whether a is the address of a trusted proxy. It must have no zone, and
+// must not be IPv4-mapped IPv6.
 func (res *Resolver) Trusts(a netip.Addr) bool {
 	if res == nil {
 		return false
@@ -89,8 +88,8 @@ func (res *Resolver) Trusts(a netip.Addr) bool {
 	return false
 }
 
-// parseAddr reads an address with or without a port. IPv4-mapped IPv6 comes out
-// as IPv4 and a zone is dropped, because a [netip.Prefix] contains neither.
+// parseAddr reads an address with or without a port. It unmaps IPv4-mapped IPv6 and
+// drops a zone, because a [netip.Prefix] contains neither.
 func parseAddr(s string) (netip.Addr, bool) {
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone(""), true

@@ -2,7 +2,7 @@ package pathpattern
 
 import "fmt"
 
-// kind is the sort of a token, as the error texts name it.
+// kind is the kind of a lexeme, as errors name it.
 type kind string
 
 const (
@@ -22,8 +22,8 @@ type lexeme struct {
 	value string
 }
 
-// lex cuts a pattern into tokens. It works on bytes: everything special is
-// ASCII, and the bytes of other characters are joined again by the parser.
+// lex splits a pattern into lexemes. It works on bytes: all special characters are
+// ASCII, and the parser joins the bytes of other characters again.
 func lex(s string) ([]lexeme, error) {
 	var out []lexeme
 	for i := 0; i < len(s); {

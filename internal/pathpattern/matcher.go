@@ -10,25 +10,25 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// matchTimeout limits one match in the backtracking engine. An honest path takes
+// matchTimeout bounds one match in the backtracking engine. An ordinary path takes
 // microseconds.
 const matchTimeout = time.Second
 
-// Matcher holds compiled patterns. Any number of goroutines may use it. A nil
-// Matcher and the zero value match nothing.
+// Matcher holds compiled patterns. It is safe for concurrent use. A nil Matcher and
+// the zero value match nothing.
 type Matcher struct {
 	patterns []compiled
 }
 
-// compiled is one pattern, in exactly one of the two engines.
+// compiled is one pattern, compiled for exactly one of the two engines.
 type compiled struct {
 	keys   []token
 	linear *regexp.Regexp
 	ecma   *regexp2.Regexp
 }
 
-// Compile reads patterns that are alternatives of each other; the first that
-// fits a path counts. The error names every bad pattern and what is wrong with it.
+// Compile compiles patterns that are alternatives; the first that matches a path
+// counts. The error lists every invalid pattern and what is wrong with it.
 func Compile(patterns []string) (*Matcher, error) {
 	m := &Matcher{}
 	var problems []error
@@ -46,11 +46,10 @@ func Compile(patterns []string) (*Matcher, error) {
 	return m, nil
 }
 
-// Match reports whether the path fits one of the patterns and returns the
-// parameters as they stand in it. A parameter that took no part (an optional one
-// that is missing) has no entry. A repeated parameter, an array in JavaScript, is
-// given as JavaScript prints it where a string is wanted: "a/b" under "/:x+"
-// becomes "a,b".
+// Match reports whether the path matches one of the patterns, and returns the
+// parameters, not decoded. An optional parameter that is absent is not in the map. A
+// repeated parameter, an array in JavaScript, is converted to a string as in
+// JavaScript: for "/:x+" the path "/a/b" gives "a,b".
 func (m *Matcher) Match(pathname string) (params map[string]string, ok bool) {
 	if m == nil {
 		return nil, false
@@ -63,8 +62,8 @@ func (m *Matcher) Match(pathname string) (params map[string]string, ok bool) {
 	return nil, false
 }
 
-// IsList reports whether the parameter is a repeated one in the pattern that the
-// path fits: an array in JavaScript, which equals no text, even with one element.
+// IsList reports whether the parameter is repeated in the pattern that the path
+// matches: it is an array in JavaScript, which equals no string, even with one element.
 func (m *Matcher) IsList(pathname, name string) bool {
 	if m == nil {
 		return false
@@ -105,7 +104,7 @@ func compile(pattern string) (compiled, error) {
 		}
 		b.WriteString(src)
 	}
-	// "\z" and not "$", which may stop before a line feed at the end.
+	// "\z" and not "$", which would match before a line feed at the end.
 	b.WriteString("[" + quote(delimiters) + `]?\z`)
 
 	groups := 0
@@ -193,7 +192,7 @@ func (c compiled) params(group func(int) (string, bool)) map[string]string {
 	return params
 }
 
-// quote makes text literal in both engines.
+// quote escapes text for both engines.
 func quote(s string) string {
 	var b strings.Builder
 	for i := range len(s) {

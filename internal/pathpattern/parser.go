@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	prefixes   = "./"  // a parameter takes these before it along
-	delimiters = "/#?" // no parameter crosses these by itself
+	prefixes   = "./"  // become part of the parameter that follows
+	delimiters = "/#?" // a parameter without its own expression ends at these
 )
 
 // token is a piece of a parsed pattern: literal text, or a parameter or group.
 type token struct {
-	text string // literal; the fields below are unused then
+	text string // literal; then the fields below are unused
 
 	param    bool
 	name     string
@@ -21,7 +21,7 @@ type token struct {
 	suffix   string
 	expr     string // "" for a group without parameter
 	modifier string
-	custom   bool // expr needs the engine that knows JavaScript's syntax
+	custom   bool // expr needs the engine for JavaScript's syntax
 }
 
 type parser struct {
@@ -79,7 +79,7 @@ func (p *parser) step() error {
 	return p.expect(kindEnd)
 }
 
-// add completes a parameter or group, its name and its expression.
+// add fills in name, expression and modifier of a parameter or group, and appends it.
 func (p *parser) add(t token) error {
 	t.param = true
 	t.custom = t.expr != ""
@@ -99,9 +99,9 @@ func (p *parser) add(t token) error {
 	return nil
 }
 
-// segment returns the expression of a parameter that has none: up to the next
-// delimiter, and up to the text that stands before the parameter when that text
-// holds no delimiter, so that "/:from-:to" has one reading.
+// segment returns the expression of a parameter without one: it matches up to the next
+// delimiter. If the text before the parameter holds no delimiter, it also ends at that
+// text, so that "/:from-:to" is unambiguous.
 func (p *parser) segment(prefix string) (expr string, lookahead bool, err error) {
 	before := prefix
 	if n := len(p.tokens); n > 0 && before == "" {

@@ -9,46 +9,44 @@ import (
 
 const (
 	// cacheShards is a power of two. Each shard has its own lock, so that
-	// requests with different tokens seldom meet.
+	// requests with different tokens seldom contend.
 	cacheShards = 32
-	// maxCached bounds the tokens worth remembering. A browser's cookie can't be
-	// longer.
+	// maxCached bounds the tokens worth remembering, in bytes: a browser's cookie
+	// can't be longer.
 	maxCached = 4 << 10
-	// bytesPerToken is what a remembered token of ordinary length takes of the heap,
-	// with what is derived of it. So much for each token bounds the cache in bytes;
-	// of longer ones it holds fewer.
+	// bytesPerToken is the heap that a remembered token of ordinary length takes, with
+	// what is derived from it. Times the number of tokens it bounds the cache in bytes:
+	// of longer tokens the cache holds fewer.
 	bytesPerToken = 1536
-	// overhead is the part of that which does not depend on the token's length.
+	// overhead is the part of bytesPerToken that does not depend on the token's length.
 	overhead = 700
 	// sweepPeriod is how long an expired token stays at most.
 	sweepPeriod = 10 * time.Second
 )
 
-// cache remembers verified tokens, the most recently used ones, until they expire.
-// They are found by hashes under a seed of this process, so nobody can aim at one
-// shard or slot; a hit compares the token itself, so that no collision hands over
-// somebody else's identity.
+// cache is an LRU cache of verified tokens, which stay until they expire. The index is
+// a hash with a random seed, so that nobody can aim at one shard or slot; a hit also
+// compares the token itself, so that no collision returns somebody else's identity.
 type cache struct {
-	// Kinds are checked differently and must not answer for each other, so each has
-	// a seed of its own.
+	// Each kind is checked differently and has its own seed, so that a token verified
+	// as one kind is never found as another.
 	seeds  [kinds]maphash.Seed
 	shards [cacheShards]shard
 }
 
-// shard is a list from the most to the least recently used token, through the
-// tokens themselves, and an index of it: 47 bytes a token, where golang-lru, with an
-// element of its own for each, takes 103, and gives the collector 100,000 objects
-// more to look at.
+// shard is an intrusive list, from the most to the least recently used token, and an
+// index of it. It takes 47 bytes a token; golang-lru, which allocates an element for
+// each, takes 103, and gives the garbage collector 100,000 more objects to scan.
 type shard struct {
 	mu             sync.Mutex
 	size, maxBytes int
 	index          map[uint64]*Verified
-	ends           Verified // next is the first, previous the last; no token itself
+	ends           Verified // sentinel: next is the first token, previous the last
 	bytes          int
 	peak           int // the most tokens since the index was made
 }
 
-// links are a token's places in its shard, which guards them.
+// links are a token's neighbours in its shard; the shard's mutex protects them.
 type links struct {
 	next, previous *Verified
 	sum            uint64
@@ -91,7 +89,7 @@ func (c *cache) add(raw string, v *Verified) {
 	c.shard(sum).add(sum, v)
 }
 
-// drop forgets the tokens that ended picks.
+// drop removes the tokens for which ended is true.
 func (c *cache) drop(ended func(*Verified) bool) {
 	for i := range c.shards {
 		c.shards[i].drop(ended)
@@ -105,7 +103,7 @@ func (c *cache) len() (n int) {
 	return n
 }
 
-// get returns the token with this sum, if any, as the one used last.
+// get returns the token with this sum, or nil, and makes it the most recently used.
 func (s *shard) get(sum uint64) *Verified {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,8 +115,8 @@ func (s *shard) get(sum uint64) *Verified {
 	return v
 }
 
-// add remembers v in place of what had its sum, and forgets the tokens that were not
-// used for longest when there is no room.
+// add stores v, replacing a token with the same sum, and removes the least recently used
+// tokens to make room.
 func (s *shard) add(sum uint64, v *Verified) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,7 +133,7 @@ func (s *shard) add(sum uint64, v *Verified) {
 	s.toFront(v)
 }
 
-// drop forgets the tokens that ended picks.
+// drop removes the tokens for which ended is true.
 func (s *shard) drop(ended func(*Verified) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,14 +144,14 @@ func (s *shard) drop(ended func(*Verified) bool) {
 		}
 		v = previous
 	}
-	if len(s.index) < s.peak/4 { // a map does not give memory back by itself
+	if len(s.index) < s.peak/4 { // a map never shrinks by itself
 		index := make(map[uint64]*Verified, len(s.index))
 		maps.Copy(index, s.index)
 		s.index, s.peak = index, len(index)
 	}
 }
 
-// remove takes v out; s.mu is held.
+// remove removes v; s.mu is held.
 func (s *shard) remove(v *Verified) {
 	v.unlink()
 	delete(s.index, v.sum)
@@ -172,12 +170,12 @@ func (s *shard) toFront(v *Verified) {
 	s.ends.next = v
 }
 
-// unlink takes v out of its list. A request that still holds v keeps nothing else
-// alive by it.
-func (v *Verified) unlink() {
-	v.previous.next, v.next.previous = v.next, v.previous
-	v.previous, v.next = nil, nil
+// unlink removes the token from its list. It clears the links, so that a request that
+// still holds the token keeps no other one alive.
+func (vd *Verified) unlink() {
+	vd.previous.next, vd.next.previous = vd.next, vd.previous
+	vd.previous, vd.next = nil, nil
 }
 
-// size is about what v takes of the heap, in bytes.
-func (v *Verified) size() int { return overhead + len(v.token.raw) }
+// size estimates the heap that the token takes, in bytes.
+func (vd *Verified) size() int { return overhead + len(vd.token.raw) }

@@ -10,8 +10,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
-// The checks in the order in which the reference makes them (jwt/verifyJwt.ts).
-// Each returns nil or the refusal.
+// The checks, in the order of Clerk's SDK (jwt/verifyJwt.ts). Each returns nil if
+// the token passes.
 
 const supportedAlgorithms = "RS256,RS384,RS512"
 
@@ -47,9 +47,9 @@ func checkSubject(sub javascript.Value) *Error {
 		Message: fmt.Sprintf("Subject claim (sub) is required and must be a string. Received %s.", quoted(sub))}
 }
 
-// checkAudience applies only when both sides name an audience, and only to a
-// string or a list of strings: session tokens carry azp instead
-// (docs/protocol.md, 7.23).
+// checkAudience compares aud with the allowed audiences. It passes when either side
+// names no audience, and when aud is neither a string nor a list of strings: session
+// tokens carry azp instead (docs/protocol.md, 7.23).
 func checkAudience(aud javascript.Value, allowed []string) *Error {
 	if len(allowed) == 0 || !aud.Truthy() {
 		return nil
@@ -70,7 +70,7 @@ func checkAudience(aud javascript.Value, allowed []string) *Error {
 		Message: fmt.Sprintf(`Invalid JWT audience %s (aud) %s. Is not included in "%s".`, what, quoted(aud), quoteList(allowed))}
 }
 
-// checkOAuthAudience is strict: with audiences configured the token must name
+// checkOAuthAudience is strict: if audiences are configured, the token must name
 // one of them (docs/protocol.md, 12.8).
 func checkOAuthAudience(aud javascript.Value, allowed []string) *Error {
 	if len(allowed) == 0 {
@@ -95,7 +95,8 @@ func common(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// checkAuthorizedParty refuses a token without azp once parties are configured.
+// checkAuthorizedParty compares azp with the configured parties. If there are any, a
+// token without azp is refused.
 func checkAuthorizedParty(azp javascript.Value, parties []string) *Error {
 	if len(parties) == 0 {
 		return nil
@@ -109,8 +110,8 @@ func checkAuthorizedParty(azp javascript.Value, parties []string) *Error {
 
 // times are a token's time claims in Unix milliseconds, as JavaScript's Date
 // holds them. NaN (absent, or out of a Date's range) compares false with
-// everything: such a token never expires and is never early, which is what the
-// reference does (docs/protocol.md, 7.20).
+// everything: such a token never expires and is never early, as in Clerk's SDK
+// (docs/protocol.md, 7.20).
 type times struct{ exp, nbf, iat float64 }
 
 // check compares in the order exp, nbf, iat.
@@ -130,8 +131,8 @@ func (t times) check(now time.Time, skew time.Duration) *Error {
 	return nil
 }
 
-// checkTimes checks type and time of each claim in turn, since the first
-// failure names the reason, and returns what later checks of the time need.
+// checkTimes checks the type and then the time of each claim in turn, since the first
+// failure gives the reason. It returns the times, which are checked again at each use.
 func checkTimes(d *document, now time.Time, skew time.Duration) (times, *Error) {
 	nan := math.NaN()
 	t := times{exp: nan, nbf: nan, iat: nan}
@@ -162,8 +163,8 @@ func checkTimes(d *document, now time.Time, skew time.Duration) (times, *Error) 
 	return t, nil
 }
 
-// dateMillis is new Date(0).setUTCSeconds(seconds): fractions are cut off, and
-// what is out of a Date's range is NaN.
+// dateMillis is JavaScript's new Date(0).setUTCSeconds(seconds): fractions are cut off,
+// and seconds outside a Date's range give NaN.
 func dateMillis(seconds float64) float64 {
 	const maxDate = 8.64e15
 	ms := math.Trunc(seconds) * 1000
@@ -173,7 +174,7 @@ func dateMillis(seconds float64) float64 {
 	return ms
 }
 
-// utc is Date.prototype.toUTCString.
+// utc is JavaScript's Date.prototype.toUTCString.
 func utc(ms float64) string {
 	return time.UnixMilli(int64(ms)).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
-// Claims are what a verified token says. Read-only: they are shared by requests
-// that carry the token. A claim of another type than Clerk gives it
+// Claims are the claims of a verified token. They are read-only, because requests with
+// the same token share them. A claim whose type is not the one that Clerk gives it
 // counts as absent, and an absent claim is the zero value.
 type Claims struct {
 	Raw json.RawMessage // all claims, as signed
@@ -37,12 +37,12 @@ type Claims struct {
 	// Handshake is the claim of a handshake token: Set-Cookie lines.
 	Handshake []string
 
-	// Unreadable says that claims have shapes at which Clerk's SDK throws: nobody
-	// must be signed in by what is left of them.
+	// Unreadable is set if a claim has a form for which Clerk's SDK throws. Nobody may
+	// be signed in by such a token.
 	Unreadable bool
 }
 
-// Org is the active organization; its ID is "" without one.
+// Org is the active organization. The zero value means that none is active.
 type Org struct {
 	ID          string
 	Slug        string
@@ -50,8 +50,8 @@ type Org struct {
 	Permissions []string // full keys, e.g. "org:invoices:approve"
 }
 
-// parseClaims reads claims that were decoded before. kind tells where scopes
-// are found.
+// parseClaims reads the claims of a decoded token. The kind decides which claims hold
+// the scopes.
 func parseClaims(d *document, k kind) *Claims {
 	c := &Claims{Raw: d.payload, SessionID: d.sidText, Issuer: d.issText}
 	c.Subject, _ = d.sub.Text()
@@ -106,7 +106,7 @@ func parseClaims(d *document, k kind) *Claims {
 			c.Handshake, _ = v.Strings()
 		}
 	})
-	// Any version but 2 is read as the first (jwtPayloadParser, default case).
+	// Any version but 2 is read as version 1 (jwtPayloadParser, default case).
 	if c.Version == 2 {
 		c.Org = orgV2(v2, c.Features)
 		c.Unreadable = unreadableOrg(v2, features)
@@ -137,8 +137,8 @@ func isTextOrNothing(v javascript.Value) bool {
 	return isText || !isSomething(v)
 }
 
-// scopeList splits text at spaces; without text it takes list, which may be a
-// single string.
+// scopeList splits text at spaces. If text is not a string, it returns list, which may
+// also be a single string.
 func scopeList(text, list javascript.Value) []string {
 	if s, ok := text.Text(); ok {
 		return strings.Fields(s)
@@ -160,8 +160,8 @@ func number(v javascript.Value) float64 {
 	return n
 }
 
-// numbers returns nil unless v is a list of numbers only: a factor's age that
-// is anything else must not pass for fresh.
+// numbers returns nil unless v is a list of numbers: a factor's age of any other type
+// must not pass for fresh.
 func numbers(v javascript.Value) []float64 {
 	elems, ok := v.List()
 	if !ok {
@@ -178,8 +178,8 @@ func numbers(v javascript.Value) []float64 {
 	return list
 }
 
-// sharedText is the text of a claim that many tokens have alike, or "": tokens that
-// are remembered then hold one copy.
+// sharedText returns the text of a claim that is the same in many tokens, or "", so
+// that all cached tokens share one copy of it.
 func sharedText(v javascript.Value) string {
 	s, ok := v.Text()
 	if !ok {
@@ -188,6 +188,6 @@ func sharedText(v javascript.Value) string {
 	return shared(s)
 }
 
-// shared returns s from a place where equal texts are one. The runtime forgets it
-// when it runs its collector, so that nothing piles up; what was handed out stays.
+// shared returns the canonical copy of s. The garbage collector drops copies that are
+// no longer used, so that nothing piles up.
 func shared(s string) string { return unique.Make(s).Value() }

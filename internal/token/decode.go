@@ -10,20 +10,20 @@ import (
 )
 
 // MaxSize bounds a token, in bytes; a longer one is refused before it is
-// split. Headers and cookies of ordinary servers are smaller than this.
+// split. The headers and cookies that ordinary servers accept are smaller than this.
 const MaxSize = 16 << 10
 
-// Unverified is a token that was decoded and not verified: anyone may have
-// written what it says. Immutable, safe for concurrent use.
+// Unverified is a token that was decoded but not verified: anyone may have written
+// its contents. It is immutable, and safe for concurrent use.
 type Unverified struct {
-	raw    string // without its header in a verified token, which has parts
+	raw    string // in a verified token without its header, which is in parts
 	parts  unique.Handle[parts]
 	doc    *document // nil in a verified token, see [Unverified.document]
-	of     *Verified // the verified token that this is the text of, or nil
+	of     *Verified // the verified token that this belongs to, or nil
 	traits traits
 }
 
-// document is what a token says.
+// document holds the decoded header, claims and signature of a token.
 type document struct {
 	alg, kid, typ, cat javascript.Value // of the header
 
@@ -34,19 +34,18 @@ type document struct {
 	issText, sidText                       string
 }
 
-// parts are what the tokens of one instance have in common. Verified tokens share
-// one copy.
+// parts are equal in all tokens of one instance, so verified tokens share one copy.
 type parts struct {
-	header string // as it is encoded, with its dot
+	header string // encoded, with the dot that follows it
 	issuer string
 }
 
 var tokenEncoding = base64.RawURLEncoding.Strict()
 
-// Decode reads a token without verifying it. Errors are *[Error] with reason
-// token-invalid. What decodes is exactly what decodes in the reference:
-// base64url with any number of '=' behind and no stray bits, UTF-8 with or
-// without a byte order mark, any JSON value as header and as claims.
+// Decode reads a token without verifying it. The error is an *[Error] with the reason
+// token-invalid. It accepts exactly what Clerk's SDK accepts: base64url followed by any
+// number of '=' and without stray bits, UTF-8 with or without a byte order mark, and
+// any JSON value as header and claims.
 func Decode(raw string) (*Unverified, error) {
 	if len(raw) > MaxSize {
 		return nil, &Error{Reason: ReasonInvalid, Message: "Invalid JWT form. The token is too long."}
@@ -56,7 +55,7 @@ func Decode(raw string) (*Unverified, error) {
 	if !found || strings.Contains(s, ".") {
 		return nil, &Error{Reason: ReasonInvalid, Message: "Invalid JWT form. A JWT consists of three parts separated by dots."}
 	}
-	decoded := &struct { // in one allocation
+	decoded := &struct { // one allocation for both
 		token Unverified
 		doc   document
 	}{}
@@ -136,8 +135,8 @@ func (d *document) readClaims() {
 	d.sidText, _ = d.sid.Text()
 }
 
-// forgotten returns a copy of u for v: it holds the token itself and what
-// every judgement asks, and keeps neither a whole cookie nor the document alive.
+// forgotten returns a copy of u for v that holds the token and its traits, and keeps
+// neither the cookie header nor the document alive.
 func (u *Unverified) forgotten(v *Verified) Unverified {
 	d := u.document()
 	raw := u.Raw()
@@ -150,14 +149,14 @@ func (u *Unverified) forgotten(v *Verified) Unverified {
 	}
 }
 
-// document returns what the token says. A verified token is decoded again: the
-// text takes more memory than all the rest, and is seldom asked for.
+// document returns the decoded token. A verified token is decoded again: its document
+// would take more memory than all the rest, and is seldom needed.
 func (u *Unverified) document() *document {
 	if u.doc != nil {
 		return u.doc
 	}
 	again, err := Decode(u.Raw())
-	if err != nil { // it decoded before; what says nothing passes no check
+	if err != nil { // it decoded before; an empty document passes no check
 		return &document{}
 	}
 	return again.doc
@@ -172,7 +171,7 @@ func (u *Unverified) is(raw string) bool {
 	return len(raw) == len(header)+len(u.raw) && raw[len(header):] == u.raw && raw[:len(header)] == header
 }
 
-// Raw returns the token itself. It is a secret: not for logs.
+// Raw returns the token itself, which is a credential: do not log it.
 func (u *Unverified) Raw() string {
 	if u.doc != nil {
 		return u.raw
@@ -180,8 +179,8 @@ func (u *Unverified) Raw() string {
 	return u.parts.Value().header + u.raw
 }
 
-// Issuer returns the iss claim: its text if it is a string (ok), and whether
-// JavaScript would take it for true.
+// Issuer returns the iss claim: its text and ok if it is a string, and whether it is
+// truthy in JavaScript.
 func (u *Unverified) Issuer() (iss string, ok, truthy bool) {
 	t := &u.traits
 	if u.doc != nil {
@@ -190,8 +189,8 @@ func (u *Unverified) Issuer() (iss string, ok, truthy bool) {
 	return u.parts.Value().issuer, t.issuerIsText, t.issuerIsTrue
 }
 
-// SID returns the session id, and whether JavaScript would take the claim for true.
-// A true number is an id as it is spelled; anything else but text is "".
+// SID returns the session id and whether the sid claim is truthy in JavaScript. A
+// number other than 0 is returned as it is spelled; for other types the id is "".
 func (u *Unverified) SID() (sid string, truthy bool) {
 	d := u.document()
 	truthy = d.sid.Truthy()
@@ -201,10 +200,10 @@ func (u *Unverified) SID() (sid string, truthy bool) {
 	return d.sidText, truthy
 }
 
-// IAT returns when the token was issued, in Unix seconds, if it says a number.
+// IAT returns the iat claim in Unix seconds; ok is false if it is not a number.
 func (u *Unverified) IAT() (seconds float64, ok bool) { return u.document().iat.Number() }
 
-// EXP returns when the token expires, in Unix seconds, if it says a number.
+// EXP returns the exp claim in Unix seconds; ok is false if it is not a number.
 func (u *Unverified) EXP() (seconds float64, ok bool) { return u.document().exp.Number() }
 
 func (d *document) hasSubjectPrefix(prefix string) bool {

@@ -2,11 +2,11 @@ package token
 
 import "fmt"
 
-// Reason is the protocol's constant for why a token was refused
+// Reason says why a token was refused, spelled as in Clerk's SDK
 // (docs/protocol.md, 7).
 type Reason string
 
-// The reasons that verification answers with.
+// The reasons that verification returns.
 const (
 	ReasonExpired                  Reason = "token-expired"
 	ReasonInvalid                  Reason = "token-invalid"
@@ -29,11 +29,11 @@ const (
 		actionContactSupport + " if the issue persists."
 )
 
-// Error says why a token was refused. Its texts quote single header fields and
-// claims, as the reference does, and never the token.
+// Error says why a token was refused. Its messages quote single header fields and
+// claims, as Clerk's SDK does, but never the token.
 type Error struct {
 	Reason  Reason
-	Message string // in the reference's words
+	Message string // worded as in Clerk's SDK
 	Action  string // what to do about it; may be empty
 	Err     error  // cause, may be nil
 }
@@ -49,9 +49,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// FullMessage is the text of the X-Clerk-Auth-Message header for a session
-// token that was carried in carrier ("header" or "cookie"; "" reads
-// "undefined", as in the reference).
+// FullMessage returns the X-Clerk-Auth-Message header for a session token that came in
+// carrier: "header" or "cookie", or "", which becomes "undefined" as in Clerk's SDK.
 func (e *Error) FullMessage(carrier string) string {
 	if carrier == "" {
 		carrier = "undefined"
@@ -59,14 +58,14 @@ func (e *Error) FullMessage(carrier string) string {
 	return fmt.Sprintf("%s (reason=%s, token-carrier=%s)", e.Error(), e.Reason, carrier)
 }
 
-// FullMachineMessage is the same for a machine token that was judged without
-// the Backend API.
+// FullMachineMessage returns the X-Clerk-Auth-Message header for a machine token that
+// was verified without the Backend API.
 func (e *Error) FullMachineMessage() string {
 	return fmt.Sprintf("%s (code=%s, status=n/a)", e.Message, e.Reason)
 }
 
-// machine returns the error as it reads for machine tokens, which know fewer
-// reasons (reference: jwt/verifyMachineJwt.ts).
+// machine returns the error for a machine token, for which Clerk's SDK has fewer
+// reasons (jwt/verifyMachineJwt.ts).
 func (e *Error) machine() *Error {
 	return &Error{Reason: ReasonVerificationFailed, Message: e.Message, Err: e}
 }

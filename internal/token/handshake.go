@@ -8,14 +8,14 @@ import (
 	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
-// errHandshakeClaim is no [Error]: the token is good, what it carries is not.
-var errHandshakeClaim = errors.New("handshake claim holds something else than texts")
+// errHandshakeClaim is not an [Error]: the token is good, only its contents are not.
+var errHandshakeClaim = errors.New("handshake claim holds a value that is not a string")
 
-// Handshake verifies a handshake token and returns its Set-Cookie lines. Header
-// and signature are checked, time and other claims are not: the token came
-// with a redirect a moment ago, and the session inside is verified as such
-// (docs/protocol.md, 10.10). A claim that is no list gives none; a list
-// that holds something else than texts is an error that is no *[Error].
+// Handshake verifies a handshake token and returns its Set-Cookie lines. It checks
+// header and signature, but neither times nor other claims: the token came with a
+// redirect a moment ago, and the session token inside is verified by itself
+// (docs/protocol.md, 10.10). If the handshake claim is not a list, there are no lines;
+// if it is a list with anything but strings, the error is not an *[Error].
 func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) {
 	u, err := Decode(raw)
 	if err != nil {
@@ -53,7 +53,7 @@ func (v *Verifier) Handshake(ctx context.Context, raw string) ([]string, error) 
 		}
 	})
 	if _, ok := directives.List(); !ok {
-		return nil, nil // a handshake without a list sets nothing, as in the reference
+		return nil, nil // a handshake without a list sets nothing, as in Clerk's SDK
 	}
 	lines, ok := directives.Strings()
 	if !ok {

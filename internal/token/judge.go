@@ -14,15 +14,15 @@ import (
 	"github.com/clerkgate/clerkgate/internal/jwks"
 )
 
-// judge verifies a decoded token in the reference's order: category, key, type,
-// algorithm, signature, and only then claims, so that an answer tells nothing
-// about the configuration to somebody without a signature.
+// judge verifies a decoded token in the order of Clerk's SDK: category, key, type,
+// algorithm, signature, and only then claims, so that a client without a valid
+// signature learns nothing about the configuration.
 func (v *Verifier) judge(ctx context.Context, k kind, u *Unverified, skew time.Duration) (*Verified, *Error) {
 	d := u.document()
 	if refusal := checkKind(k, d); refusal != nil {
 		return nil, refusal
 	}
-	// Read before the key: should keys change now, the result is forgotten.
+	// Read before the key: if keys change meanwhile, the result is verified again.
 	var generation uint64
 	if v.cfg.Keys != nil {
 		generation = v.cfg.Keys.Generation()
@@ -44,7 +44,7 @@ func (v *Verifier) judge(ctx context.Context, k kind, u *Unverified, skew time.D
 	return verified, nil
 }
 
-// checkKind refuses tokens of another kind signed with the same key.
+// checkKind refuses tokens of another kind that are signed with the same key.
 func checkKind(k kind, d *document) *Error {
 	cat := d.cat
 	switch k {
@@ -56,7 +56,7 @@ func checkKind(k kind, d *document) *Error {
 		if cat.Defined() && !cat.Is(categoryM2M) {
 			return &Error{Reason: ReasonInvalid, Message: "Invalid M2M JWT category."}
 		}
-		// Callers choose the method by these two; here they are made sure of.
+		// Callers choose the method by these two, so this only makes sure.
 		if !d.hasSubjectPrefix(machineSubject) {
 			return &Error{Reason: ReasonVerificationFailed, Message: "Invalid M2M JWT subject. Expected sub starting with 'mch_'."}
 		}
@@ -73,7 +73,7 @@ func checkKind(k kind, d *document) *Error {
 	return nil
 }
 
-// checkSigned finds the key and checks header and signature.
+// checkSigned looks up the key and checks header and signature.
 func (v *Verifier) checkSigned(ctx context.Context, k kind, d *document, u *Unverified) *Error {
 	t := d.jwt(u.Raw())
 	key, refusal := v.key(ctx, d.kid, t)
@@ -106,7 +106,7 @@ func (v *Verifier) checkClaims(k kind, d *document, skew time.Duration) (times, 
 	if refusal := checkSubject(d.sub); refusal != nil {
 		return times{}, refusal
 	}
-	if k != kindOAuth { // whose audience has a stricter check of its own, after the times
+	if k != kindOAuth { // judge checks the audience of OAuth tokens, after the times
 		if refusal := checkAudience(d.aud, v.cfg.Audience); refusal != nil {
 			return times{}, refusal
 		}
@@ -121,8 +121,8 @@ func (v *Verifier) checkClaims(k kind, d *document, skew time.Duration) (times, 
 
 var errAlgMismatch = errors.New(`JWK "alg" does not match the requested algorithm`)
 
-// jwt is the token as golang-jwt and the source of keys see it. Its header holds what
-// they ask for; a key id or an algorithm that is not text is left out.
+// jwt returns the token as golang-jwt and the key source expect it. Its header holds
+// alg and kid; a kid that is not a string is left out, an alg becomes "".
 func (d *document) jwt(raw string) *jwt.Token {
 	alg, _ := d.alg.Text()
 	header := map[string]any{"alg": alg}
@@ -132,8 +132,8 @@ func (d *document) jwt(raw string) *jwt.Token {
 	return &jwt.Token{Raw: raw, Method: jwt.GetSigningMethod(alg), Header: header, Signature: d.signature}
 }
 
-// signedBy checks the signature of t, whose algorithm is one that checkAlgorithm lets
-// through. There is no key when it is for another one.
+// signedBy checks the signature of t, whose algorithm has passed checkAlgorithm. A nil
+// key means that the key is for another algorithm.
 func signedBy(t *jwt.Token, key *rsa.PublicKey) (valid bool, err error) {
 	if key == nil {
 		return false, errAlgMismatch
@@ -145,9 +145,9 @@ func signedBy(t *jwt.Token, key *rsa.PublicKey) (valid bool, err error) {
 	return err == nil, err
 }
 
-// key finds the key of t, whose key id is kid, and puts failures in the reference's
-// words. A key for another algorithm is no failure yet, since type and algorithm are
-// looked at first; it is not returned.
+// key looks up the key of t, whose key id is kid. Its errors are worded as in Clerk's
+// SDK. For a key of another algorithm it returns neither a key nor an error, because
+// type and algorithm are checked first.
 func (v *Verifier) key(ctx context.Context, kid javascript.Value, t *jwt.Token) (*rsa.PublicKey, *Error) {
 	if v.cfg.Keys == nil {
 		return nil, &Error{Reason: ReasonKeyFailedToResolve,

@@ -2,17 +2,16 @@ package token
 
 import "github.com/clerkgate/clerkgate/internal/javascript"
 
-// Categories of tokens signed by one instance key, in the header's "cat"
+// Categories of tokens that are signed with the instance's key, in the header "cat"
 // (docs/protocol.md, 6.2 to 6.6).
 const (
 	categorySession = "cl_B7d4PD111AAA" // session and handshake tokens
 	categoryM2M     = "cl_B7d4PD333AAA"
-	// categoryIgnore is stamped on every token of some instances, so it tells
-	// nothing.
+	// categoryIgnore is in every token of some instances, so it says nothing.
 	categoryIgnore = "cl_I7d4PD111III"
 )
 
-// Kinds of machine tokens, as [Unverified.MachineKind] tells them.
+// Kinds of machine tokens, returned by [Unverified.MachineKind].
 const (
 	KindM2M   = "m2m"
 	KindOAuth = "oauth"
@@ -20,17 +19,17 @@ const (
 
 const machineSubject = "mch_"
 
-// NonSessionCategory reports whether the header marks the token as something
-// other than a session or handshake token. An absent category does not; an
-// empty or null one does.
+// NonSessionCategory reports whether the header's category is that of a token other
+// than a session or handshake token. It is false for an absent category, and true for
+// an empty or null one.
 func (u *Unverified) NonSessionCategory() bool { return u.traits.nonSession }
 
-// IsMachineJWT reports whether the token is shaped like an M2M or OAuth token.
+// IsMachineJWT reports whether the token has the form of an M2M or OAuth token.
 func (u *Unverified) IsMachineJWT() bool { return u.traits.isM2M || u.traits.isOAuth }
 
-// MachineKind returns [KindM2M], [KindOAuth] or "". A token can look like
-// both; its subject then decides. Padding with '=', which decoding accepts,
-// makes a token no machine token, as in the reference.
+// MachineKind returns [KindM2M], [KindOAuth] or "". If a token looks like both, its
+// subject decides. A token padded with '=', which [Decode] accepts, is not a machine
+// token, as in Clerk's SDK.
 func (u *Unverified) MachineKind() string {
 	switch {
 	case u.traits.isM2M:
@@ -41,15 +40,15 @@ func (u *Unverified) MachineKind() string {
 	return ""
 }
 
-// traits are what every judgement of a token asks, worked out when it is decoded:
-// a remembered token is asked again with each request.
+// traits are the properties that are read with each request, computed once when the
+// token is decoded.
 type traits struct {
 	isM2M, isOAuth             bool // at most one
 	nonSession                 bool
 	headerNull, claimsNull     bool
 	issuerIsText, issuerIsTrue bool
-	issuedIsTrue               bool    // iat || 0 is iat
-	issued, expires            float64 // as JavaScript converts them
+	issuedIsTrue               bool    // iat is truthy
+	issued, expires            float64 // converted as in JavaScript
 }
 
 func (d *document) traits(header []byte, jwtFormat bool) traits {
@@ -73,8 +72,8 @@ func (d *document) hasOAuthType() bool {
 	return d.typ.Is("at+jwt") || d.typ.Is("application/at+jwt")
 }
 
-// IsJWTFormat reports whether raw has the shape of a machine JWT: three parts
-// of base64url characters without padding. Nothing is decoded.
+// IsJWTFormat reports whether raw has the form of a machine JWT: three parts of
+// base64url characters without padding. It decodes nothing.
 func IsJWTFormat(raw string) bool {
 	if len(raw) > MaxSize {
 		return false
@@ -93,8 +92,8 @@ func IsJWTFormat(raw string) bool {
 	return dots == 2 && part > 0
 }
 
-// isJWTFormat is [IsJWTFormat] for parts that decoded: only padding and
-// emptiness are left to find.
+// isJWTFormat is [IsJWTFormat] for parts that were decoded, of which only padding and
+// emptiness remain to be checked.
 func isJWTFormat(parts ...string) bool {
 	for _, p := range parts {
 		if p == "" || p[len(p)-1] == '=' {

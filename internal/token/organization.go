@@ -8,7 +8,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
-// orgV2 reads the "o" claim of the second claims layout
+// orgV2 reads the "o" claim of session claims version 2
 // (docs/protocol.md, 6.10 to 6.12).
 func orgV2(o javascript.Value, features string) Org {
 	var id, slug, role, permissions, masks javascript.Value
@@ -38,8 +38,8 @@ func orgV2(o javascript.Value, features string) Org {
 	return org
 }
 
-// unreadableOrg reports whether the features or permissions of an organization
-// are of another type, or a feature lacks its scope.
+// unreadableOrg reports whether the features or permissions of an organization have
+// the wrong type, or a feature has no scope.
 func unreadableOrg(o, features javascript.Value) bool {
 	if !o.Truthy() {
 		return false
@@ -69,9 +69,9 @@ func unreadableOrg(o, features javascript.Value) bool {
 	return !perIsText || !masksIsText
 }
 
-// orgPermissions returns the permissions that masks (decimal numbers, one for
-// each organization feature) pick from names, as full keys. A malformed
-// features claim grants nothing, a malformed mask nothing for its feature.
+// orgPermissions returns the granted permissions as full keys. Masks holds a decimal
+// number for each feature of the organization, whose bits select from names. A
+// malformed features claim grants nothing, a malformed mask nothing for its feature.
 func orgPermissions(features, names, masks string) []string {
 	scoped, ok := orgFeatures(features)
 	if !ok || names == "" || masks == "" {
@@ -87,7 +87,7 @@ func orgPermissions(features, names, masks string) []string {
 		if !ok {
 			continue
 		}
-		// Bits beyond the names mean nothing.
+		// Bits beyond the names have no meaning.
 		for j := range min(len(perms), bits.BitLen()) {
 			if bits.Bit(j) == 1 {
 				granted = append(granted, shared("org:"+scoped[i]+":"+perms[j]))
@@ -97,9 +97,8 @@ func orgPermissions(features, names, masks string) []string {
 	return granted
 }
 
-// orgFeatures returns the features that belong to the organization, in order:
-// those are what masks count, not all features. ok is false when an element
-// has no scope.
+// orgFeatures returns the features that belong to the organization, in order; the masks
+// correspond to these, not to all features. ok is false if an element has no scope.
 func orgFeatures(claim string) (features []string, ok bool) {
 	if claim == "" {
 		return nil, true
@@ -116,8 +115,8 @@ func orgFeatures(claim string) (features []string, ok bool) {
 	return features, true
 }
 
-// parseMask reads an unsigned decimal number of any size: there may be more
-// permissions than bits in a machine word.
+// parseMask reads an unsigned decimal number of any size: an organization may have more
+// permissions than a machine word has bits.
 func parseMask(s string) (*big.Int, bool) {
 	if s == "" {
 		return nil, false

@@ -9,7 +9,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
-// quoted is JSON.stringify(v), cut to a length that fits a message.
+// quoted is JavaScript's JSON.stringify(v), cut to a length that fits a message.
 func quoted(v javascript.Value) string {
 	if v.Raw == nil {
 		return "undefined"
@@ -36,8 +36,7 @@ func compact(raw []byte) []byte {
 	return b.Bytes()
 }
 
-// maxQuoted bounds what a message quotes of a token: the text goes into a
-// response header.
+// maxQuoted bounds a quotation in a message, in bytes: it goes into a response header.
 const maxQuoted = 256
 
 func clip(s string) string {
@@ -47,7 +46,7 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:maxQuoted], "") + "…"
 }
 
-// quote is JSON.stringify of a string.
+// quote is JavaScript's JSON.stringify of a string.
 func quote(s string) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
@@ -59,7 +58,7 @@ func quote(s string) string {
 	return strings.NewReplacer(`\u2028`, "\u2028", `\u2029`, "\u2029").Replace(strings.TrimSuffix(b.String(), "\n"))
 }
 
-// quoteList is JSON.stringify of a list of strings.
+// quoteList is JavaScript's JSON.stringify of a list of strings.
 func quoteList(list []string) string {
 	quoted := make([]string, len(list))
 	for i, s := range list {

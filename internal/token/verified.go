@@ -5,60 +5,59 @@ import (
 	"sync/atomic"
 )
 
-// Verified is a token that passed every check. Shared between requests and
-// read-only.
+// Verified is a token that passed every check. It is read-only, because requests share
+// it.
 type Verified struct {
-	by         *Verifier
+	by         *Verifier // that verified it
 	kind       kind
 	token      Unverified
 	times      times
 	generation uint64 // of the keys
 
 	unreadable, hasParty bool
-	// claims are kept from the verification until they have served to build what
-	// is derived, and then let go.
+	// claims are kept until derived has been built from them.
 	claims atomic.Pointer[Claims]
 
 	once    sync.Once
 	derived any
 
-	links // of the cache
+	links // in the cache
 }
 
-// keep takes over what u says.
-func (v *Verified) keep(u *Unverified) {
-	claims := parseClaims(u.document(), v.kind)
-	v.token = u.forgotten(v)
-	v.unreadable, v.hasParty = claims.Unreadable, claims.AuthorizedParty != ""
-	v.claims.Store(claims)
+// keep stores the contents of u.
+func (vd *Verified) keep(u *Unverified) {
+	claims := parseClaims(u.document(), vd.kind)
+	vd.token = u.forgotten(vd)
+	vd.unreadable, vd.hasParty = claims.Unreadable, claims.AuthorizedParty != ""
+	vd.claims.Store(claims)
 }
 
-// Token returns the token as it was decoded.
-func (v *Verified) Token() *Unverified { return &v.token }
+// Token returns the decoded token.
+func (vd *Verified) Token() *Unverified { return &vd.token }
 
-// Claims returns what the token says. Once [Verified.Derived] was called they are
-// no longer held and are read from the token each time: take them within its
-// build, and keep what is needed.
-func (v *Verified) Claims() *Claims {
-	if c := v.claims.Load(); c != nil {
+// Claims returns the token's claims. After a call to [Verified.Derived] they are no
+// longer stored, and each call decodes the token again: read them in its build
+// function and keep what is needed.
+func (vd *Verified) Claims() *Claims {
+	if c := vd.claims.Load(); c != nil {
 		return c
 	}
-	return parseClaims(v.token.document(), v.kind)
+	return parseClaims(vd.token.document(), vd.kind)
 }
 
-// Unreadable is [Claims.Unreadable].
-func (v *Verified) Unreadable() bool { return v.unreadable }
+// Unreadable reports [Claims.Unreadable].
+func (vd *Verified) Unreadable() bool { return vd.unreadable }
 
-// HasAuthorizedParty reports whether [Claims.AuthorizedParty] is there.
-func (v *Verified) HasAuthorizedParty() bool { return v.hasParty }
+// HasAuthorizedParty reports whether [Claims.AuthorizedParty] is set.
+func (vd *Verified) HasAuthorizedParty() bool { return vd.hasParty }
 
-// Derived returns what build made of this token, building it once for as long
-// as the token is remembered. All callers must build the same thing, and what
-// they build must be safe to share.
-func (v *Verified) Derived(build func(*Verified) any) any {
-	v.once.Do(func() {
-		v.derived = build(v)
-		v.claims.Store(nil)
+// Derived returns the result of build for this token, which is called once and kept as
+// long as the token is. All callers must pass the same function, and its result must
+// be safe to share.
+func (vd *Verified) Derived(build func(*Verified) any) any {
+	vd.once.Do(func() {
+		vd.derived = build(vd)
+		vd.claims.Store(nil)
 	})
-	return v.derived
+	return vd.derived
 }

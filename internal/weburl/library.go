@@ -12,9 +12,9 @@ import (
 	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
-// parseLibrary runs the parser that this package wraps and refuses what that
-// parser is known to misread. A host that is refused costs one request; a host
-// that two parties read differently costs an account.
+// parseLibrary runs the parser that this package wraps, and refuses hosts that the
+// parser is known to misread. A host that is refused costs one request; a host that
+// two parties read differently costs an account.
 func parseLibrary(raw string, base *whatwg.Url) (*whatwg.Url, error) {
 	if !bounded(raw) {
 		return nil, fmt.Errorf("%w: too long", ErrInvalid)
@@ -31,18 +31,18 @@ func parseLibrary(raw string, base *whatwg.Url) (*whatwg.Url, error) {
 	}
 	switch {
 	case strings.HasPrefix(host, "[") && strings.Trim(host, "[]") != host[1:len(host)-1]:
-		return nil, fmt.Errorf("%w: more than one bracket round an IPv6 address", ErrInvalid)
+		return nil, fmt.Errorf("%w: more than one pair of brackets around an IPv6 address", ErrInvalid)
 	case host != "" && w.IsIPv4() && hasSign(host):
 		return nil, fmt.Errorf("%w: a signed number in the host", ErrInvalid)
 	case host != "" && !stable(w):
-		return nil, fmt.Errorf("%w: an internationalised host that does not read back", ErrInvalid)
+		return nil, fmt.Errorf("%w: an internationalized host that does not survive a second parse", ErrInvalid)
 	}
 	return w, nil
 }
 
-// The library's time grows with the square of some lengths: 32 KiB of slashes
-// would keep a processor busy for a second. Node.js itself ends a request
-// whose head is longer than 16 KiB.
+// The library's running time is quadratic in some lengths: 32 KiB of slashes would
+// keep a processor busy for a second. Node.js refuses requests whose header is longer
+// than 16 KiB.
 const (
 	maxLength    = 32 << 10 // bytes of a URL
 	maxSlashes   = 512      // before the query
@@ -73,8 +73,8 @@ func bounded(raw string) bool {
 	return len(authority) <= maxAuthority || !strings.HasPrefix(rest, "/") && !strings.Contains(authority, "@")
 }
 
-// hasSign reports whether a host that was taken for an IPv4 address holds a sign:
-// the library would read "-1" as 255.255.255.255.
+// hasSign reports whether a host that was read as an IPv4 address has a plus or minus
+// sign: the library reads "-1" as 255.255.255.255.
 func hasSign(host string) bool {
 	if h, err := url.PathUnescape(host); err == nil {
 		host = h
@@ -82,8 +82,7 @@ func hasSign(host string) bool {
 	return strings.ContainsAny(norm.NFKC.String(host), "+-")
 }
 
-// stable reports whether the Punycode form of the host is accepted as well and
-// means the same host.
+// stable reports whether the Punycode form of the host parses to the same host.
 func stable(w *whatwg.Url) bool {
 	switch w.Scheme() {
 	case "http", "https", "ws", "wss", "ftp", "file":

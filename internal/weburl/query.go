@@ -16,13 +16,13 @@ func (u *URL) Get(name string) (value string, ok bool) {
 	return QueryGet(u.query, name)
 }
 
-// Append adds a parameter at the end and writes the query anew.
+// Append adds a parameter at the end and rewrites the query.
 func (u *URL) Append(name, value string) {
 	u.setQuery(append(parseQuery(u.query), pair{javascript.ReplaceInvalid(name), javascript.ReplaceInvalid(value)}))
 }
 
-// Set gives the first parameter of that name the value, drops the others of
-// that name, appends it if there was none, and writes the query anew.
+// Set sets the first parameter of that name to the value, removes the others of that
+// name, and rewrites the query. If there was no such parameter, it is appended.
 func (u *URL) Set(name, value string) {
 	name, value = javascript.ReplaceInvalid(name), javascript.ReplaceInvalid(value)
 	found := false
@@ -42,8 +42,8 @@ func (u *URL) Set(name, value string) {
 	u.setQuery(pairs)
 }
 
-// Delete removes every parameter that has one of the names, and writes the
-// query anew even when there was none or no name was given.
+// Delete removes every parameter that has one of the names. It rewrites the query even
+// if there was no such parameter or no name was given.
 func (u *URL) Delete(names ...string) {
 	u.setQuery(slices.DeleteFunc(parseQuery(u.query), func(p pair) bool {
 		return slices.Contains(names, p.name)
@@ -64,8 +64,8 @@ func (u *URL) setQuery(pairs []pair) {
 	u.hasQuery = u.query != ""
 }
 
-// QueryGet is [URL.Get] on a bare query, without its question mark. It
-// allocates only for a parameter that is written with escapes.
+// QueryGet is [URL.Get] on a query without its question mark. It allocates only if a
+// parameter is escaped.
 func QueryGet(query, name string) (value string, ok bool) {
 	for part := range strings.SplitSeq(query, "&") {
 		if part == "" {
@@ -93,8 +93,8 @@ func parseQuery(query string) []pair {
 
 const hexDigits = "0123456789ABCDEF"
 
-// writeForm encodes as application/x-www-form-urlencoded: only letters, digits
-// and "*-._" stay.
+// writeForm encodes s as application/x-www-form-urlencoded: everything but letters,
+// digits and "*-._" is escaped.
 func writeForm(b *strings.Builder, s string) {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -121,8 +121,8 @@ func isPlain(s string) bool {
 	return true
 }
 
-// decodeForm decodes a name or a value. A percent sign that begins no escape
-// stays as it is.
+// decodeForm decodes a name or a value. A percent sign that does not begin an escape
+// is kept.
 func decodeForm(s string) string {
 	if isPlain(s) {
 		return s

@@ -8,16 +8,16 @@ import (
 	whatwg "github.com/nlnwa/whatwg-url/url"
 )
 
-// ErrInvalid is what [Parse] and [ParseRef] answer where JavaScript's
-// constructor throws "Invalid URL". It is wrapped with the kind of the problem.
+// ErrInvalid is the error of [Parse] and [ParseRef] where JavaScript's constructor
+// throws "Invalid URL". It is wrapped with the kind of problem.
 var ErrInvalid = errors.New("invalid URL")
 
-// URL is a parsed URL. Its parts are kept as JavaScript would print them.
+// URL is a parsed URL. Its parts are stored as JavaScript prints them.
 //
-// All getters may be called at the same time from many goroutines. The methods
-// that change a URL ([URL.SetPathname], [URL.Append], [URL.Set], [URL.Delete])
-// may not run beside any other call on the same value; call [URL.Clone] first,
-// which is cheap. The zero URL is not useful.
+// The getters are safe for concurrent use. The methods that change a URL
+// ([URL.SetPathname], [URL.Append], [URL.Set], [URL.Delete]) must not run concurrently
+// with any other method of the same value; call [URL.Clone] first, which is cheap. The
+// zero URL is not useful.
 type URL struct {
 	scheme   string
 	userinfo string // "user:password@" or ""
@@ -37,8 +37,8 @@ func Parse(raw string) (*URL, error) {
 	return parse(raw, nil)
 }
 
-// ParseRef reads ref relative to base, like new URL(ref, base): base is looked
-// at even when ref is absolute. The error wraps [ErrInvalid].
+// ParseRef reads ref relative to base, like new URL(ref, base): base must be valid
+// even if ref is absolute. The error wraps [ErrInvalid].
 func ParseRef(ref, base string) (*URL, error) {
 	b, err := parseLibrary(base, nil)
 	if err != nil {
@@ -53,14 +53,14 @@ func parse(raw string, base *whatwg.Url) (*URL, error) {
 		return nil, err
 	}
 	u := snapshot(w)
-	if len(u.pathname) > maxLength-64 { // escaping triples; SetPathname must take what Pathname gave
+	if len(u.pathname) > maxLength-64 { // escaping triples it; SetPathname must accept what Pathname returned
 		return nil, fmt.Errorf("%w: too long", ErrInvalid)
 	}
 	return u, nil
 }
 
-// snapshot takes the parts out of the library's value, whose own search
-// parameters and clones write to shared state.
+// snapshot copies the parts of the library's value, whose search parameters and clones
+// share state that they write to.
 func snapshot(w *whatwg.Url) *URL {
 	href := w.Href(false)
 	u := &URL{
@@ -100,7 +100,7 @@ func (u *URL) Href() string {
 		b.WriteString(u.userinfo)
 		b.WriteString(u.Host())
 	} else if !u.opaque && strings.HasPrefix(u.pathname, "//") {
-		// Without it the path would be read as a host next time.
+		// Without it the path would be parsed as a host.
 		b.WriteString("/.")
 	}
 	b.WriteString(u.pathname)
@@ -115,9 +115,9 @@ func (u *URL) Href() string {
 	return b.String()
 }
 
-// Origin returns scheme, host and port, or "null" for an opaque origin: that of
-// every scheme but http, https, ws, wss and ftp. A blob: URL has the origin of
-// the http or https URL inside.
+// Origin returns scheme, host and port, or "null" for an opaque origin, which URLs of
+// every scheme but http, https, ws, wss and ftp have. A blob: URL has the origin of
+// the http or https URL inside it.
 func (u *URL) Origin() string {
 	switch u.scheme {
 	case "http", "https", "ws", "wss", "ftp":
@@ -130,7 +130,7 @@ func (u *URL) Origin() string {
 	return "null"
 }
 
-// Host returns host name and port; the port only if it is not the scheme's default.
+// Host returns the host name and, unless it is the scheme's default, the port.
 func (u *URL) Host() string {
 	if u.port == "" {
 		return u.hostname
@@ -138,16 +138,16 @@ func (u *URL) Host() string {
 	return u.hostname + ":" + u.port
 }
 
-// Hostname returns the host alone, an IPv6 address in brackets.
+// Hostname returns the host without port; an IPv6 address is in brackets.
 func (u *URL) Hostname() string { return u.hostname }
 
-// Port returns the port in decimal, "" for none and for the scheme's default.
+// Port returns the port in decimal, or "" if it is absent or the scheme's default.
 func (u *URL) Port() string { return u.port }
 
 // Pathname returns the path, percent-encoded.
 func (u *URL) Pathname() string { return u.pathname }
 
-// Search returns the query with its question mark, "" when it is empty.
+// Search returns the query with its question mark, or "" if it is empty.
 func (u *URL) Search() string {
 	if u.query == "" {
 		return ""
@@ -155,9 +155,9 @@ func (u *URL) Search() string {
 	return "?" + u.query
 }
 
-// SetPathname replaces the path: dot segments are resolved, "?" and "#" become
-// part of it, escaped. A URL with an opaque path stays as it is, and so does
-// any URL when the new path is too long for [Parse].
+// SetPathname replaces the path. Dot segments are resolved; "?" and "#" are escaped and
+// become part of it. It does nothing if the URL has an opaque path, or if the new path
+// is too long for [Parse].
 func (u *URL) SetPathname(path string) {
 	if u.opaque {
 		return
@@ -170,11 +170,11 @@ func (u *URL) SetPathname(path string) {
 	special := isSpecial(scheme)
 	switch {
 	case strings.HasPrefix(path, "/"), special && strings.HasPrefix(path, `\`):
-	case path == "" && !special && u.hasHost: // "foo://host" may do without a path
+	case path == "" && !special && u.hasHost: // "foo://host" needs no path
 	default:
 		path = "/" + path
 	}
-	// The number sign keeps white space at the end from being trimmed.
+	// The fragment keeps white space at the end of the path from being trimmed.
 	if n, err := Parse(scheme + "://" + host + path + "#"); err == nil {
 		u.pathname = n.pathname
 	}
