@@ -40,7 +40,8 @@ type forge struct {
 	host string
 	now  time.Time
 	// answer is the Backend API, but for the keys; nil knows nothing.
-	answer func(path, body string) (status int, answer string)
+	answer     func(path, body string) (status int, answer string)
+	retryAfter string // of all answers
 
 	mu    sync.Mutex
 	calls []string // method and path, but for the keys
@@ -94,7 +95,11 @@ func (f *forge) RoundTrip(r *http.Request) (*http.Response, error) {
 	if f.answer != nil {
 		status, answer = f.answer(r.URL.Path, string(body))
 	}
-	return vectors.Answer{Status: status, ContentType: "application/json", Body: answer}.Response()
+	res, err := vectors.Answer{Status: status, ContentType: "application/json", Body: answer}.Response()
+	if err == nil && f.retryAfter != "" {
+		res.Header.Set("Retry-After", f.retryAfter)
+	}
+	return res, err
 }
 
 func (f *forge) made() []string {

@@ -38,7 +38,7 @@ type Authenticator struct {
 type memory struct {
 	refreshes *once.Memory[refreshKey, *refreshed]
 	opaque    *once.Memory[opaqueKey, *opaqueAnswer]
-	sessions  *once.Memory[string, bool] // session id → is it live
+	sessions  *lookups
 
 	warnAZP sync.Once
 }
@@ -55,8 +55,8 @@ var (
 	_ keySource = (*jwks.Static)(nil)
 )
 
-// Close stops the background refresh of keys and waits for it. Requests still
-// being judged are judged with the keys that are known.
+// Close ends everything that goes on in the background, and calls to the Backend
+// API, and waits for that. Requests still being judged are judged by what is known.
 func (a *Authenticator) Close() {
 	if a.isVariant {
 		return
@@ -64,6 +64,9 @@ func (a *Authenticator) Close() {
 	if a.keys != nil {
 		a.keys.Close()
 	}
+	a.sessions.answers.Close()
+	a.refreshes.Close()
+	a.opaque.Close()
 	a.api.CloseIdleConnections()
 }
 

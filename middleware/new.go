@@ -105,7 +105,7 @@ func (a *Authenticator) buildMemory() (err error) {
 	}); err != nil {
 		return err
 	}
-	a.sessions, err = once.New(once.Config[string, bool]{Entries: o.SessionCacheSize, Timeout: o.BackendTimeout, Now: o.Now})
+	a.sessions, err = newLookups(o, a.api)
 	return err
 }
 

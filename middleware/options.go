@@ -111,7 +111,10 @@ const (
 	// LookupOff trusts a live token until it expires, as Clerk's SDK does.
 	LookupOff SessionLookup = ""
 	// LookupCached asks GET /v1/sessions/{id} and believes the answer for
-	// Options.SessionLookupTTL, so that an ended session stops within that time.
+	// Options.SessionLookupTTL, so that an ended session stops within that time
+	// while Clerk answers within 250 ms. A request does not wait longer than that:
+	// it is served, and what Clerk answers later counts for the next one. While
+	// look-ups fail they pause, and live tokens are served without.
 	LookupCached SessionLookup = "cached"
 )
 

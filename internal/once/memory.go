@@ -2,6 +2,7 @@ package once
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,6 +16,15 @@ import (
 // SweepPeriod is how long an expired answer stays in memory at most, while answers
 // come and go.
 const SweepPeriod = 10 * time.Second
+
+// Errors of [Memory.Do] and [Memory.DoWithin], beside those of a caller's context.
+var (
+	// ErrPending means that the question has been asked for longer than the caller
+	// wants to wait. The answer is remembered when it comes.
+	ErrPending = errors.New("once: no answer yet")
+	// ErrClosed means that the memory asks nothing any more.
+	ErrClosed = errors.New("once: closed")
+)
 
 // Config tells [New] what a memory may hold and how long a question may take.
 type Config[K comparable, V any] struct {
@@ -42,6 +52,11 @@ type Memory[K comparable, V any] struct {
 	answers *simplelru.LRU[K, answer[V]]
 	flights map[K]*flight[V]
 	bytes   int
+	closed  bool
+
+	closing context.Context // ends every question
+	end     context.CancelFunc
+	asking  sync.WaitGroup
 
 	sweeper sweep.Sweeper
 }
@@ -54,6 +69,7 @@ type answer[V any] struct {
 
 // flight is a question that is being asked. Its value may be read once done is closed.
 type flight[V any] struct {
+	began time.Time // by the process's clock, for waits
 	done  chan struct{}
 	value V
 }
@@ -67,6 +83,7 @@ func New[K comparable, V any](cfg Config[K, V]) (*Memory[K, V], error) {
 		cfg.Now = time.Now
 	}
 	m := &Memory[K, V]{cfg: cfg, flights: make(map[K]*flight[V])}
+	m.closing, m.end = context.WithCancel(context.Background())
 	var err error
 	if m.answers, err = simplelru.NewLRU(cfg.Entries, m.forgotten); err != nil {
 		return nil, fmt.Errorf("once: %w", err)
@@ -75,21 +92,59 @@ func New[K comparable, V any](cfg Config[K, V]) (*Memory[K, V], error) {
 }
 
 // Do returns the answer to key: a remembered one, or what ask returns, which all
-// share who wait for it. The answer is remembered until the time that ask returns
-// beside it; a time that is over keeps it out of the memory. The context that ask
-// gets has the values of ctx and the time limit of the memory. The error is that of
-// ctx, when it ends before there is an answer.
+// callers share that wait for it. The answer is remembered until the time that ask
+// returns beside it; a time that has passed keeps it out of the memory. The context
+// that ask gets has the values of ctx and the time limit of the memory. The error is
+// that of ctx, when it ends before there is an answer, or [ErrClosed].
 func (m *Memory[K, V]) Do(ctx context.Context, key K, ask func(context.Context) (V, time.Time)) (V, error) {
 	value, f, err := m.join(ctx, key, ask)
 	if f == nil {
 		return value, err
 	}
+	return f.wait(ctx, nil)
+}
+
+// DoWithin is [Memory.Do] for a caller that goes on without an answer: once the
+// question has been asked for as long as patience, the error is [ErrPending]. Those
+// who come later do not wait anew.
+func (m *Memory[K, V]) DoWithin(ctx context.Context, key K, patience time.Duration, ask func(context.Context) (V, time.Time)) (V, error) {
+	value, f, err := m.join(ctx, key, ask)
+	if f == nil {
+		return value, err
+	}
+	late := time.NewTimer(patience - time.Since(f.began))
+	defer late.Stop()
+	return f.wait(ctx, late.C)
+}
+
+// Renew asks key again and does not wait. What is remembered goes on holding until
+// the new answer takes its place. It does nothing while key is being asked.
+func (m *Memory[K, V]) Renew(ctx context.Context, key K, ask func(context.Context) (V, time.Time)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.start(ctx, key, ask)
+}
+
+// Close ends the questions that are being asked and waits for them. What is
+// remembered can still be had; nothing is asked any more.
+func (m *Memory[K, V]) Close() {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.end()
+	m.asking.Wait()
+}
+
+// wait returns the answer, or an error once ctx ends or late fires.
+func (f *flight[V]) wait(ctx context.Context, late <-chan time.Time) (V, error) {
+	var none V
 	select {
 	case <-f.done:
 		return f.value, nil
 	case <-ctx.Done():
-		var none V
 		return none, context.Cause(ctx)
+	case <-late:
+		return none, ErrPending
 	}
 }
 
@@ -120,18 +175,32 @@ func (m *Memory[K, V]) join(ctx context.Context, key K, ask func(context.Context
 	if err := context.Cause(ctx); err != nil {
 		return value, nil, err
 	}
-	f := m.flights[key]
+	f := m.start(ctx, key, ask)
 	if f == nil {
-		f = &flight[V]{done: make(chan struct{})}
-		m.flights[key] = f
-		go m.fly(context.WithoutCancel(ctx), f, key, ask)
+		return value, nil, ErrClosed
 	}
 	return value, f, nil
+}
+
+// start returns the flight of key, a new one where there is none, and nil once the
+// memory is closed; m.mu is held.
+func (m *Memory[K, V]) start(ctx context.Context, key K, ask func(context.Context) (V, time.Time)) *flight[V] {
+	if m.closed {
+		return nil
+	}
+	f := m.flights[key]
+	if f == nil {
+		f = &flight[V]{began: time.Now(), done: make(chan struct{})}
+		m.flights[key] = f
+		m.asking.Go(func() { m.fly(context.WithoutCancel(ctx), f, key, ask) })
+	}
+	return f
 }
 
 func (m *Memory[K, V]) fly(ctx context.Context, f *flight[V], key K, ask func(context.Context) (V, time.Time)) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeout)
 	defer cancel()
+	defer context.AfterFunc(m.closing, cancel)()
 	value, until := ask(ctx)
 	f.value = value
 	m.land(key, answer[V]{value: value, until: until})

@@ -229,6 +229,76 @@ func TestSweepingKeepsNothingAlive(t *testing.T) {
 	}, 5*time.Second, time.Millisecond)
 }
 
+func TestCallerDoesNotWaitLongerThanItsPatience(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, a := newMemory(t, nil), &asker{takes: time.Second, holds: time.Minute}
+		begin := time.Now()
+		_, err := m.DoWithin(t.Context(), "k", 250*time.Millisecond, a.ask)
+		require.ErrorIs(t, err, once.ErrPending)
+		assert.Equal(t, 250*time.Millisecond, time.Since(begin))
+		_, err = m.DoWithin(t.Context(), "k", 250*time.Millisecond, a.ask)
+		require.ErrorIs(t, err, once.ErrPending)
+		assert.Equal(t, 250*time.Millisecond, time.Since(begin), "who comes later does not wait anew")
+		got, err := m.DoWithin(t.Context(), "k", 2*time.Second, a.ask)
+		require.NoError(t, err)
+		assert.Equal(t, "1", got)
+		got, err = m.DoWithin(t.Context(), "k", 0, a.ask)
+		require.NoError(t, err, "what is remembered needs no patience")
+		assert.Equal(t, "1", got)
+		left, leave := context.WithCancel(t.Context())
+		leave()
+		_, err = m.DoWithin(left, "other", time.Hour, a.ask)
+		require.ErrorIs(t, err, context.Canceled)
+	})
+}
+
+func TestRenewAsksBesideWhatIsRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, a := newMemory(t, nil), &asker{takes: time.Second, holds: time.Minute}
+		_, err := m.Do(t.Context(), "k", a.ask)
+		require.NoError(t, err)
+		ctx, leave := context.WithCancel(t.Context())
+		begin := time.Now()
+		for range 5 {
+			m.Renew(ctx, "k", a.ask)
+		}
+		leave()
+		assert.Zero(t, time.Since(begin))
+		got, ok := m.Remembered("k")
+		assert.True(t, ok)
+		assert.Equal(t, "1", got, "the old answer holds meanwhile")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		got, _ = m.Remembered("k")
+		assert.Equal(t, "2", got, "one question, whoever asked it leaves")
+		assert.EqualValues(t, 2, a.calls.Load())
+	})
+}
+
+func TestCloseEndsQuestions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, a := newMemory(t, nil), &asker{holds: time.Hour}
+		_, err := m.Do(t.Context(), "known", a.ask)
+		require.NoError(t, err)
+		slow := &asker{takes: time.Hour}
+		m.Renew(t.Context(), "k", slow.ask)
+		begin := time.Now()
+		m.Close()
+		assert.Zero(t, time.Since(begin))
+		_, err = m.Do(t.Context(), "k", a.ask)
+		require.ErrorIs(t, err, once.ErrClosed)
+		m.Renew(t.Context(), "k", a.ask)
+		got, err := m.Do(t.Context(), "known", a.ask)
+		require.NoError(t, err)
+		assert.Equal(t, "1", got)
+		assert.EqualValues(t, 1, a.calls.Load())
+		m.Close()
+	})
+}
+
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]once.Config[string, int]{
