@@ -82,7 +82,7 @@ func TestAppPages(t *testing.T) {
 		body := w.Body.String()
 		assert.Less(t, len(body), 100<<10, "all of the first sight: nothing else is loaded")
 		assert.Contains(t, body, `<span id="identity">user_1@example.com</span>`)
-		assert.Contains(t, body, `data-seconds="42"`)
+		assert.Contains(t, body, `data-left="42000" data-skew="5000"`)
 		assert.Contains(t, body, "X-Clerk-Session-Id")
 		assert.NotContains(t, body, "<script>alert")
 		assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
@@ -97,6 +97,26 @@ func TestAppPages(t *testing.T) {
 		handler.ServeHTTP(w, appRequest("GET", "/nothing-here", true))
 		assert.Equal(t, http.StatusNotFound, w.Code)
 	})
+}
+
+// The page tells people to reload once clerkgate refreshes the token, not a moment before.
+func TestLifeOfTheToken(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		left  time.Duration
+		life  string
+		shown int
+	}{
+		{2400 * time.Millisecond, "good", 3},
+		{time.Millisecond, "good", 1},
+		{0, "late", 0},
+		{-4600 * time.Millisecond, "late", 0},
+		{-5 * time.Second, "over", 0},
+	} {
+		p := page{Left: tc.left, ClockSkew: clockSkew}
+		assert.Equal(t, tc.life, p.Life(), tc.left)
+		assert.Equal(t, tc.shown, p.SecondsShown(), tc.left)
+	}
 }
 
 func TestAppAPI(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/base64"
 	"html/template"
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -21,8 +22,7 @@ type page struct {
 	Origin            string
 	SignIn, SignOut   string
 	Headers           []identityHeader
-	SecondsLeft       int
-	ClockSkew         int
+	Left, ClockSkew   time.Duration // until the token expires, and how much longer it is accepted
 	Story             storyView
 	Nonce             string
 }
@@ -37,15 +37,16 @@ type storyView struct {
 
 type identityHeader struct{ Name, Value string }
 
-// SecondsShown is the token's life for a browser without scripts.
-func (p page) SecondsShown() int { return max(0, p.SecondsLeft) }
+// SecondsShown is the token's life for a browser without scripts, in whole seconds.
+func (p page) SecondsShown() int { return int(math.Ceil(max(0, p.Left.Seconds()))) }
 
-// Life is how the token stands: good, late (expired, but still accepted), or over.
+// Life is how the token stands: good, late (expired, but still accepted), or over. It
+// is exact to the millisecond, since the page tells people to reload once it is over.
 func (p page) Life() string {
 	switch {
-	case p.SecondsLeft > 0:
+	case p.Left > 0:
 		return "good"
-	case p.SecondsLeft > -p.ClockSkew:
+	case p.Left > -p.ClockSkew:
 		return "late"
 	default:
 		return "over"
@@ -82,12 +83,12 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 		SignIn:    clerkPage(origin, "/sign-in"),
 		SignOut:   clerkPage(origin, "/sign-out"),
 		Headers:   identityHeaders(r.Header),
-		ClockSkew: int(clockSkew / time.Second),
+		ClockSkew: clockSkew,
 		Note:      takeNote(w, r, token.ID),
 		Nonce:     rand.Text(),
 	}
 	if !token.ExpiresAt.IsZero() {
-		p.SecondsLeft = int(token.ExpiresAt.Sub(a.now()).Round(time.Second) / time.Second)
+		p.Left = token.ExpiresAt.Sub(a.now())
 	}
 	if a.production {
 		p.Mode = "production"

@@ -9,10 +9,10 @@
       late: "expired, accepted a little longer for clocks that differ",
       over: "expired: reload, and see what happens",
     };
-    const end = Date.now() + Number(life.dataset.seconds) * 1000, skew = Number(life.dataset.skew);
+    const end = Date.now() + Number(life.dataset.left), skew = Number(life.dataset.skew); // milliseconds
     const tick = setInterval(() => {
-      const left = Math.ceil((end - Date.now()) / 1000);
-      byID("left").textContent = Math.max(0, left);
+      const left = end - Date.now();
+      byID("left").textContent = Math.max(0, Math.ceil(left / 1000));
       const now = left > 0 ? "good" : left > -skew ? "late" : "over";
       if (now !== life.dataset.life) {
         life.dataset.life = now;
