@@ -27,14 +27,20 @@ func checkCommand() command {
 		name: "check", args: "[FILE]", summary: "find what is wrong with a routes file and the environment",
 		help: `
 Find what is wrong with a configuration without serving: the routes file, and the environment as far as it is set up.
-Without FILE the file is the one that CLERKGATE_CONFIG names.
+Without FILE the file is the one that CLERKGATE_CONFIG names. It takes the flags of "clerkgate serve".
 
 Exit code 0 says that clerkgate would start, 2 that something is wrong.`,
-		setUp: func(*flag.FlagSet) action { return runCheck },
+		configured: true,
+		setUp: func(flags *flag.FlagSet) action {
+			given := variableFlags(flags)
+			return func(_ context.Context, p process, args []string) error {
+				return given.explain(runCheck(given.over(p), args))
+			}
+		},
 	}
 }
 
-func runCheck(_ context.Context, p process, args []string) error {
+func runCheck(p process, args []string) error {
 	name, err := routesFileName(checkCommand(), args, p.lookup)
 	if err != nil {
 		return err

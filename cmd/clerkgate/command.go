@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/problem"
@@ -20,13 +21,14 @@ type command struct {
 	// serves says that the command runs until it is told to stop, whatever becomes of
 	// its output.
 	serves bool
+	// hidden says that the command is for scripts of ours alone.
+	hidden bool
+	// verbatim says that what follows the name is not looked at for flags.
+	verbatim bool
+	// configured says that every variable is a flag of the command.
+	configured bool
 	// setUp declares the flags, and returns what is to be done once they are read.
 	setUp func(*flag.FlagSet) action
-	// details prints what help has beyond text and flags; may be nil.
-	details func(io.Writer)
-	// instead says what to use for a flag that the command does not have, as a clause;
-	// nil looks among the flags that it has.
-	instead func(name string) string
 }
 
 // action does what a command is for. args are the arguments without the flags.
@@ -34,12 +36,23 @@ type action func(ctx context.Context, p process, args []string) error
 
 // commands is the table of all commands, in the order in which help lists them.
 func commands() []command {
-	return []command{serveCommand(), checkCommand(), explainCommand(), healthCommand(), demoCommand(), emulatorCommand(), versionCommand(), helpCommand()}
+	return []command{
+		serveCommand(), checkCommand(), explainCommand(), healthCommand(), demoCommand(), emulatorCommand(),
+		versionCommand(), completionCommand(), manCommand(), helpCommand(), completeCommand(),
+	}
+}
+
+// visible are the commands that people use.
+func visible(table []command) []command {
+	return slices.DeleteFunc(slices.Clone(table), func(c command) bool { return c.hidden })
 }
 
 // run reads flags and does what the command is for, or prints its help.
 func (c command) run(ctx context.Context, p process, args []string) error {
 	flags, do := c.flags()
+	if c.verbatim {
+		return do(ctx, p, args)
+	}
 	args, err := parse(flags, args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -72,15 +85,13 @@ func (c command) explained(flags *flag.FlagSet, err error) error {
 	if !unknown {
 		return err
 	}
+	known := []string{"help"}
+	flags.VisitAll(func(f *flag.Flag) { known = append(known, f.Name) })
 	instead := ""
-	if c.instead != nil {
-		instead = c.instead(name)
-	} else {
-		known := []string{"help"}
-		flags.VisitAll(func(f *flag.Flag) { known = append(known, f.Name) })
-		if near := problem.Nearest(name, known); near != "" {
-			instead = "did you mean " + dashed(near) + "?"
-		}
+	if secret := secretFor(name); c.configured && secret != "" {
+		instead = secret
+	} else if near := problem.Nearest(name, known); near != "" {
+		instead = "did you mean " + dashed(near) + "?"
 	}
 	text := c.name + " has no flag " + dashed(name)
 	if instead != "" {

@@ -32,13 +32,14 @@ probes of containers whose image has neither a shell nor curl.
 
 Exit code 0 says that it is; 1 that it is not, or does not answer.`,
 		setUp: func(flags *flag.FlagSet) action {
+			given := variableFlags(flags, settings.EnvAdminListen)
 			ready := flags.Bool("ready", false, "ask whether it is ready for requests; it is not while it shuts down, or has no keys to verify tokens with")
 			return func(ctx context.Context, p process, _ []string) error {
 				path := "/healthz"
 				if *ready {
 					path = "/readyz"
 				}
-				return askHealth(ctx, p, path)
+				return askHealth(ctx, given.over(p), path)
 			}
 		},
 	}

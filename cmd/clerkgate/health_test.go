@@ -52,6 +52,7 @@ func TestHealth(t *testing.T) {
 		"no address":    {"9090", nil, 2, "", `found "9090"`},
 		"an argument":   {"127.0.0.1:" + port, []string{"now"}, 2, "", `health takes no arguments, but got "now"`},
 		"another flag":  {"127.0.0.1:" + port, []string{"--redy"}, 2, "", "did you mean --ready?"},
+		"by a flag":     {"127.0.0.1:0", []string{"--admin-listen", ":" + port}, 0, "ok\n", ""},
 		"blanks around": {" 127.0.0.1:" + port + " ", nil, 0, "ok\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -38,7 +39,7 @@ func helpCommand() command {
 // printOverview lists commands and variables.
 func printOverview(w io.Writer) {
 	say(w, "clerkgate puts Clerk sessions in front of an application.\n\nUsage\n  clerkgate [COMMAND]\n\nCommands\n")
-	for _, c := range commands() {
+	for _, c := range visible(commands()) {
 		say(w, "  %-10s %s\n", c.name, c.summary)
 	}
 	say(w, `
@@ -54,16 +55,19 @@ func (c command) printHelp(w io.Writer) {
 	flags, _ := c.flags()
 	var rows strings.Builder
 	flags.VisitAll(func(f *flag.Flag) {
+		if c.configured && isVariable(f.Name) {
+			return // printVariables has them
+		}
 		value, text := flag.UnquoteUsage(f)
 		say(&rows, "  %s\n", strings.TrimSpace(dashed(f.Name)+" "+strings.ToUpper(value)))
 		// Boolean flags are off by themselves, and "" or 0s is no value to show.
-		if _, isSwitch := f.Value.(interface{ IsBoolFlag() bool }); !isSwitch && f.DefValue != "" && f.DefValue != "0s" {
+		if !isSwitch(f) && f.DefValue != "" && f.DefValue != "0s" {
 			text += ". Default " + f.DefValue
 		}
-		indent(&rows, text+".")
+		indent(&rows, strings.TrimSuffix(text, ".")+".")
 	})
 	usage := "clerkgate " + c.name
-	if rows.Len() > 0 {
+	if rows.Len() > 0 || c.configured {
 		usage += " [FLAGS]"
 	}
 	say(w, "Usage: %s\n\n", strings.TrimSpace(usage+" "+c.args))
@@ -80,14 +84,14 @@ func (c command) printHelp(w io.Writer) {
 	if rows.Len() > 0 {
 		say(w, "Flags\n%s\n", rows.String())
 	}
-	if c.details != nil {
-		c.details(w)
+	if c.configured && c.serves {
+		printVariables(w)
 	}
 }
 
-// printVariables lists what is read from the environment.
+// printVariables lists what is read from the environment, and the flags in its place.
 func printVariables(w io.Writer) {
-	say(w, "Lists are separated by commas. A variable set to nothing counts as not set.\n\n")
+	say(w, "Lists are separated by commas. A variable set to nothing counts as not set.\nA flag wins over its variable.\n\n")
 	section(w, "Required", func(v settings.Variable) bool { return v.Required })
 	section(w, "Clerkgate", func(v settings.Variable) bool {
 		return !v.Required && !v.Unsupported && strings.HasPrefix(v.Name, "CLERKGATE_")
@@ -104,17 +108,29 @@ func section(w io.Writer, title string, belongs func(settings.Variable) bool) {
 		if !belongs(v) {
 			continue
 		}
-		text := v.Help
-		switch {
-		case v.Default != "":
-			text += " Default " + v.Default + "."
-		case v.Unset != "":
-			text += " Without it: " + v.Unset + "."
+		if v.Flag != "" {
+			say(w, "  --%s", v.Flag)
 		}
 		say(w, "  %s\n", v.Name)
-		indent(w, strings.ReplaceAll(text, "`", ""))
+		indent(w, strings.ReplaceAll(explained(v), "`", ""))
 	}
 	say(w, "\n")
+}
+
+// explained is what a variable is for, and what holds without it.
+func explained(v settings.Variable) string {
+	switch {
+	case v.Default != "":
+		return v.Help + " Default `" + v.Default + "`."
+	case v.Unset != "":
+		return v.Help + " Without it: " + v.Unset + "."
+	}
+	return v.Help
+}
+
+// isVariable says whether a flag is one of a variable.
+func isVariable(name string) bool {
+	return slices.ContainsFunc(settings.Variables(), func(v settings.Variable) bool { return v.Flag == name })
 }
 
 // indent prints the explanation of a variable or a flag below its name.

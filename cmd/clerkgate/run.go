@@ -86,9 +86,9 @@ func find(table []command, name string) (command, error) {
 	if i >= 0 {
 		return table[i], nil
 	}
-	names := make([]string, len(table))
-	for i, c := range table {
-		names[i] = c.name
+	var names []string
+	for _, c := range visible(table) {
+		names = append(names, c.name)
 	}
 	text := "unknown command " + problem.Quote(name)
 	if near := problem.Nearest(name, names); near != "" {

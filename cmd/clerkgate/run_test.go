@@ -86,20 +86,24 @@ func TestArguments(t *testing.T) {
 		{"-v", 0, []string{"clerkgate "}},
 		{"--version", 0, []string{"clerkgate "}},
 		{"--version --json", 0, []string{`{"version":`}},
-		{"--listen :8081", 2, []string{"serve has no flag --listen; the environment configures it: set CLERKGATE_LISTEN\n"}},
-		{"--upstream=http://127.0.0.1:3000", 2, []string{"set CLERKGATE_UPSTREAM\n"}},
-		{"serve --secret-key x", 2, []string{"set CLERK_SECRET_KEY\n"}},
-		{"--frobnicate", 2, []string{"--frobnicate; the environment configures it\n"}},
+		{"--listen :8081", 2, []string{"the configuration has 3 problems", "CLERKGATE_UPSTREAM"}},
+		{"--upstream=http://127.0.0.1:3000", 2, []string{"the configuration has 2 problems"}},
+		{"--listen 8081", 2, []string{"  --listen (CLERKGATE_LISTEN)\n    found     \"8081\""}},
+		{"check --policy maybe --config x.yaml", 2, []string{"  --policy (CLERKGATE_POLICY)\n", "x.yaml"}},
+		{"--listne :8081", 2, []string{"serve has no flag --listne; did you mean --listen?\n"}},
+		{"serve --secret-key x", 2, []string{"serve has no flag --secret-key; other users can read a command line: set CLERK_SECRET_KEY\n"}},
+		{"--h2c=maybe", 2, []string{"--h2c (CLERKGATE_H2C)"}},
+		{"--frobnicate", 2, []string{"serve has no flag --frobnicate\n"}},
 		{"serve now", 2, []string{`serve takes no arguments, but got "now"`}},
 		{"--help", 0, []string{"CLERKGATE_UPSTREAM", "demo"}},
 		{"-h", 0, []string{"CLERKGATE_UPSTREAM"}},
-		{"help serve", 0, []string{"Usage: clerkgate serve\n", "CLERKGATE_UPSTREAM"}},
-		{"help check", 0, []string{"Usage: clerkgate check [FILE]\n"}},
+		{"help serve", 0, []string{"Usage: clerkgate serve [FLAGS]\n", "CLERKGATE_UPSTREAM"}},
+		{"help check", 0, []string{"Usage: clerkgate check [FLAGS] [FILE]\n"}},
 		{"help help", 0, []string{"Usage: clerkgate help [COMMAND]\n"}},
 		{"help dmo", 2, []string{"did you mean demo?"}},
 		{"help demo now", 2, []string{`help takes one command, but got "now" as well`}},
-		{"check --help", 0, []string{"Usage: clerkgate check [FILE]\n", "CLERKGATE_CONFIG"}},
-		{"check clerkgate.yaml -h", 0, []string{"Usage: clerkgate check [FILE]\n"}},
+		{"check --help", 0, []string{"Usage: clerkgate check [FLAGS] [FILE]\n", "CLERKGATE_CONFIG"}},
+		{"check clerkgate.yaml -h", 0, []string{"Usage: clerkgate check [FLAGS] [FILE]\n"}},
 		{"check -- -h", 2, []string{"open -h: no such file"}},
 		{"explain --help", 0, []string{"Usage: clerkgate explain [METHOD] URL [FILE]\n"}},
 		{"demo --help", 0, []string{"Usage: clerkgate demo [FLAGS]\n", "--clerk-listen ADDRESS\n"}},
@@ -125,7 +129,7 @@ func TestArguments(t *testing.T) {
 func TestHelpHasEveryCommand(t *testing.T) {
 	t.Parallel()
 	_, overview, _ := invoke(t.Context(), nil, "help")
-	for _, c := range commands() {
+	for _, c := range visible(commands()) {
 		assert.Contains(t, overview, "\n  "+c.name+" ")
 		for _, args := range [][]string{{"help", c.name}, {c.name, "--help"}} {
 			code, text, stderr := invoke(t.Context(), nil, args...)
@@ -133,7 +137,11 @@ func TestHelpHasEveryCommand(t *testing.T) {
 			assert.Empty(t, stderr)
 			assert.True(t, strings.HasPrefix(text, "Usage: clerkgate "+c.name), text)
 			flags, _ := c.flags()
-			flags.VisitAll(func(f *flag.Flag) { assert.Contains(t, text, "  --"+f.Name) })
+			flags.VisitAll(func(f *flag.Flag) {
+				if c.name != "check" || !isVariable(f.Name) { // it refers to serve
+					assert.Contains(t, text, "  --"+f.Name)
+				}
+			})
 			for line := range strings.SplitSeq(text, "\n") {
 				assert.LessOrEqual(t, len([]rune(line)), helpWidth+4, line)
 			}
@@ -161,6 +169,23 @@ func TestHelpHasEveryVariable(t *testing.T) {
 	for line := range strings.SplitSeq(help, "\n") {
 		assert.LessOrEqual(t, len([]rune(line)), helpWidth+4, line)
 	}
+}
+
+// A flag wins over the environment.
+func TestFlagsWin(t *testing.T) {
+	t.Parallel()
+	env := serveEnvironment()
+	env["CLERKGATE_POLICY"], env["CLERKGATE_H2C"] = "maybe", "perhaps"
+	code, _, stderr := invoke(t.Context(), env, "check")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, stderr, "2 problems")
+	env["CLERKGATE_AUTHORIZED_PARTIES"] = "https://app.example.com"
+	code, stdout, stderr := invoke(t.Context(), env, "check", "--policy", "optional", "--h2c")
+	assert.Equal(t, 0, code, stderr)
+	assert.Equal(t, "ok: the environment; it names no routes file\n", stdout)
+	assert.Empty(t, stderr)
+	code, _, _ = invoke(t.Context(), env, "check", "--policy=", "--h2c=")
+	assert.Equal(t, 0, code, "set to nothing is not set")
 }
 
 func TestServeStartsAndStops(t *testing.T) {

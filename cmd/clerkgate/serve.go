@@ -8,53 +8,40 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 
-	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/proxy"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 func serveCommand() command {
 	return command{
-		name: "serve", summary: "answer requests, configured by the environment; the default",
+		name: "serve", summary: "answer requests, configured by environment and flags; the default",
 		help: `
-Serve as a reverse proxy in front of an application, or answer gateways. The environment configures it; SIGHUP makes it
+Serve as a reverse proxy in front of an application, or answer gateways. The environment configures it, and so do
+flags: each variable below has one, except the secrets, because other users can read a command line. SIGHUP makes it
 read the files that the environment names again, SIGTERM and Ctrl-C end it once requests in flight are answered. Either
 of them a second time ends it sooner.`,
-		serves:  true,
-		setUp:   func(*flag.FlagSet) action { return runServe },
-		details: printVariables,
-		instead: variableFor,
+		serves: true, configured: true,
+		setUp: func(flags *flag.FlagSet) action {
+			given := variableFlags(flags)
+			return func(ctx context.Context, p process, _ []string) error {
+				return misconfigured(given.explain(serveRequests(ctx, given.over(p))))
+			}
+		},
 	}
 }
 
-// variableFor is the variable that does what somebody expected of a flag.
-func variableFor(name string) string {
-	flags := make(map[string]string)
-	for _, v := range settings.Variables() {
-		_, short, _ := strings.Cut(v.Name, "_")
-		flags[strings.ToLower(strings.ReplaceAll(short, "_", "-"))] = v.Name
-	}
-	text := "the environment configures it"
-	if near := problem.Nearest(name, slices.Sorted(maps.Keys(flags))); near != "" {
-		text += ": set " + flags[near]
-	}
-	return text
-}
-
-func runServe(ctx context.Context, p process, _ []string) error {
+// serveRequests runs until ctx ends.
+func serveRequests(ctx context.Context, p process) error {
 	cfg, warnings, err := settings.Load(p.lookup, p.environ)
 	for _, w := range warnings {
 		say(p.stderr, "clerkgate: warning: %s\n", w)
 	}
 	if err != nil {
-		return misconfigured(err)
+		return err
 	}
 	p.log.SetNotice(func(lines int) []byte { return lossNotice(cfg, lines) })
 	// SIGHUP has always told daemons to read their configuration again. Signals that
@@ -67,13 +54,13 @@ func runServe(ctx context.Context, p process, _ []string) error {
 	stop := context.AfterFunc(ctx, func() { signal.Notify(hurry, os.Interrupt, syscall.SIGTERM) })
 	defer signal.Stop(hurry)
 	defer stop()
-	return misconfigured(proxy.Run(ctx, cfg, proxy.RunOptions{
+	return proxy.Run(ctx, cfg, proxy.RunOptions{
 		Logger:  newLogger(cfg, p.stderr),
 		Started: func(at proxy.Addresses) { announce(p.stdout, cfg, at) },
 		Hurry:   hurry,
 		Reload:  hangups,
 		Load:    func() (settings.Config, []settings.Warning, error) { return settings.Load(p.lookup, p.environ) },
-	}))
+	})
 }
 
 // misconfigured makes a mistake of an error that lists problems of the configuration;

@@ -1,5 +1,7 @@
 package settings
 
+import "strings"
+
 // row is one environment variable: all that is known of it, in one place.
 type row struct {
 	name string
@@ -16,10 +18,23 @@ type row struct {
 	option string
 }
 
+// flag is the name of a flag that says the same on a command line, without the prefix.
+// A secret has none: other users of a machine can read its command lines.
+func (r row) flag() string {
+	if r.secret || r.unsupported {
+		return ""
+	}
+	_, name, _ := strings.Cut(r.name, "_")
+	return strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+}
+
 // Variable documents one environment variable.
 type Variable struct {
 	// Name is the variable's name.
 	Name string
+	// Flag is the name of the flag that says the same, without dashes; "" for a secret,
+	// which does not belong on a command line, and for what is not supported.
+	Flag string
 	// Kind says what its value is, such as "duration".
 	Kind string
 	// Default is what holds when it is not set; "" where no value says the same.
@@ -45,7 +60,7 @@ func Variables() []Variable {
 	all := make([]Variable, len(rows))
 	for i, r := range rows {
 		all[i] = Variable{
-			Name: r.name, Kind: r.value.kind, Default: r.value.standard, Unset: r.unset, Help: r.help,
+			Name: r.name, Flag: r.flag(), Kind: r.value.kind, Default: r.value.standard, Unset: r.unset, Help: r.help,
 			Required: r.required, Secret: r.secret, Reloads: r.reloads, Unsupported: r.unsupported,
 		}
 	}

@@ -108,3 +108,20 @@ func TestProblemsStandInTheOrderOfTheTable(t *testing.T) {
 		last = order[p.Where]
 	}
 }
+
+// A flag is read as one variable, and no secret has one.
+func TestFlagsOfVariables(t *testing.T) {
+	t.Parallel()
+	named := make(map[string]string)
+	for _, v := range Variables() {
+		if v.Secret || v.Unsupported {
+			assert.Empty(t, v.Flag, v.Name)
+			continue
+		}
+		require.NotEmpty(t, v.Flag, v.Name)
+		assert.Empty(t, named[v.Flag], "%s has the flag of another", v.Name)
+		named[v.Flag] = v.Name
+	}
+	assert.Equal(t, "CLERKGATE_LISTEN", named["listen"])
+	assert.Equal(t, "CLERK_SIGN_IN_URL", named["sign-in-url"])
+}

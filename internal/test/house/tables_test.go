@@ -56,6 +56,7 @@ clerkgate reads its environment when it starts. A variable that is set to nothin
 malformed or contradictory stops the start with exit code 2 and one message that lists every problem;
 ` + "`clerkgate check`" + ` finds the same without starting.
 
+- Each variable but the secrets has a flag, which wins over it: ` + "`CLERKGATE_LISTEN` is `--listen`, `CLERK_SIGN_IN_URL` is `--sign-in-url`" + `.
 - Lists are separated by commas.
 - A duration is a number with its unit, such as ` + "`500ms`, `10s` or `1m30s`" + `.
 - A size is a number of bytes, or one with ` + "`KiB`, `MiB` or `GiB`" + `.

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	files := []string{completeFiles}
+	for line, want := range map[string][]string{
+		"clerkgate de":                       {"demo"},
+		"clerkgate __":                       nil,
+		"clerkgate help ex":                  {"explain"},
+		"clerkgate help __":                  nil,
+		"clerkgate completion ":              {"bash", "zsh", "fish"},
+		"clerkgate version --":               {"--help", "--json"},
+		"clerkgate --shutdown-":              {"--shutdown-delay", "--shutdown-timeout"},
+		"clerkgate serve --secret":           nil,
+		"clerkgate serve --policy ":          {"required", "optional"},
+		"clerkgate --log-format j":           {"json"},
+		"clerkgate --log-format = j":         {"json"}, // as bash splits it
+		"clerkgate --log-format =":           {"text", "json"},
+		"clerkgate serve --log-format=j":     {"--log-format=json"},
+		"clerkgate serve --h2c=":             {"--h2c=true", "--h2c=false"},
+		"clerkgate serve --h2c --log-form":   {"--log-format"},
+		"clerkgate serve --listen ":          nil,
+		"clerkgate serve --nothing=":         nil,
+		"clerkgate serve ":                   nil,
+		"clerkgate serve --config ":          files,
+		"clerkgate serve --tls-cert-file x":  files,
+		"clerkgate emulator --seed ":         files,
+		"clerkgate check ":                   files,
+		"clerkgate check --policy optional ": files,
+		"clerkgate check -- ":                files,
+		"clerkgate dmo ":                     nil,
+	} {
+		_, stdout, _ := invoke(t.Context(), nil, append([]string{completeName}, strings.Split(line, " ")[1:]...)...)
+		var words []string
+		for line := range strings.Lines(stdout) {
+			word, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+			words = append(words, word)
+		}
+		assert.Equal(t, want, words, line)
+	}
+}
+
+// Every flag of every command is offered, and so is every command.
+func TestCompletionHasEverything(t *testing.T) {
+	t.Parallel()
+	assert.Len(t, complete(commands(), []string{""}), len(visible(commands())))
+	for _, c := range visible(commands()) {
+		flags, _ := c.flags()
+		offered := strings.Join(complete(commands(), []string{c.name, "-"}), "\n")
+		for _, line := range flagsOf(flags) {
+			assert.Contains(t, offered, line)
+		}
+	}
+	for _, shell := range shells() {
+		code, _, _ := invoke(t.Context(), nil, "completion", shell)
+		assert.Equal(t, 0, code)
+	}
+	for _, args := range [][]string{{}, {"tcsh"}, {"bash", "zsh"}} {
+		code, _, stderr := invoke(t.Context(), nil, append([]string{"completion"}, args...)...)
+		assert.Equal(t, 2, code)
+		assert.Contains(t, stderr, "bash, zsh, fish")
+	}
+}
+
+// The scripts, run by the shells that they are for.
+func TestCompletionInShells(t *testing.T) {
+	t.Parallel()
+	for shell, test := range map[string]struct{ args, script string }{
+		// What readline does on a tab.
+		"bash": {"--norc", `source <(clerkgate completion bash)
+tab() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _clerkgate; printf '<%s>' "${COMPREPLY[@]}"; echo; }
+tab clerkgate de
+tab clerkgate serve --log-format ""
+tab clerkgate check some
+`},
+		// compadd is what _describe ends in; on a terminal it would draw.
+		"zsh": {"-f", `autoload -Uz compinit && compinit -u -D
+source <(clerkgate completion zsh)
+_describe() { printf '<%s>' "${${(@P)@[-1]}[@]%%:*}"; echo; }
+_files() { printf '<%s>' some*; echo; }
+tab() { words=("$@"); CURRENT=$#; _clerkgate; }
+tab clerkgate de
+tab clerkgate serve --log-format ""
+tab clerkgate check some
+`},
+		"fish": {"--no-config", `clerkgate completion fish | source
+for line in "clerkgate de" "clerkgate serve --log-format " "clerkgate check some"
+    printf '<%s>' (complete -C $line | string replace -r '\t.*' '' ); echo
+end
+`},
+	} {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			path, err := exec.LookPath(shell)
+			if err != nil {
+				t.Skip(shell + " is not installed")
+			}
+			dir := t.TempDir()
+			self, err := os.Executable()
+			require.NoError(t, err)
+			require.NoError(t, os.Symlink(self, filepath.Join(dir, "clerkgate")))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "some.yaml"), nil, 0o600))
+			cmd := exec.CommandContext(t.Context(), path, test.args)
+			cmd.Dir, cmd.Stdin = dir, strings.NewReader(test.script)
+			cmd.Env = []string{"PATH=" + dir + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + dir, "TERM=dumb", asBinary + "=1"}
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			assert.Equal(t, "<demo>\n<text><json>\n<some.yaml>\n", string(out))
+		})
+	}
+}
