@@ -1,20 +1,20 @@
-// Package exchange turns a session into a token of a JWT template, for upstreams
-// that want a token of their own kind, such as a database.
+// Package exchange exchanges a session for a token of a JWT template, for upstreams
+// that need a token of their own, such as a database.
 //
-// [New] makes an [Exchanger], [Exchanger.Token] answers from memory until shortly
-// before a token expires and otherwise asks Clerk (POST
-// /v1/sessions/{id}/tokens/{template}): once, however many requests wait.
+// [New] returns an [Exchanger]. [Exchanger.Token] returns a cached token until shortly
+// before it expires, and otherwise calls Clerk (POST
+// /v1/sessions/{id}/tokens/{template}), once for all requests that wait.
 //
-// # What is guaranteed
+// # Guarantees
 //
-// A token is handed out only for the very [Key] that it was made for. A call that
-// is shared ends by its own time limit, not when the first who asked leaves, and
-// each who waits leaves when its own context ends. A failure is remembered for
-// [FailureMemory], or, when Clerk asks for less traffic, all calls rest for as long
-// as it says: a Clerk in trouble is not asked once per request. Ids are checked
-// before they enter a URL.
+// A token is returned only for the [Key] that it was created for. A shared call has its
+// own time limit and does not end with the context of the caller that started it; each
+// caller returns when its own context ends. A failure is cached for [FailureMemory],
+// and when Clerk asks for less traffic, all calls pause for as long as it says, so that
+// a Clerk in trouble is not called once per request. Ids are checked before they become
+// part of a URL.
 //
-// A template's token is an answer of Clerk over an authenticated connection, meant
-// for others. It is not verified here and says nothing about who is signed in; its
-// times alone are read.
+// The token comes from Clerk over an authenticated connection and is meant for others.
+// It is not verified here, and says nothing about who is signed in; only its times are
+// read.
 package exchange

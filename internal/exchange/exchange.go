@@ -12,21 +12,22 @@ import (
 )
 
 const (
-	// Margin is how long before its end a token is no longer handed out, so that
-	// it outlives the request that it goes with.
+	// Margin is how long before its expiry a token is no longer returned, so that it
+	// outlives the request it is sent with.
 	Margin = 10 * time.Second
-	// FailureMemory is how long a failure answers for the same key.
+	// FailureMemory is how long a failure is returned for the same key without
+	// another call.
 	FailureMemory = time.Second
 
 	defaultTimeout = 5 * time.Second
 	defaultSize    = 10_000
-	maxBytes       = 16 << 20 // of remembered answers
+	maxBytes       = 16 << 20 // of cached outcomes
 )
 
 // Options configure an [Exchanger].
 type Options struct {
 	Client *clerkapi.Client // required
-	// Size is how many tokens are remembered. 0 means 10 000; negative is an error.
+	// Size is how many tokens are cached. 0 means 10,000; negative is an error.
 	Size int
 	// Timeout bounds a call to Clerk, retries of the client included. 0 means 5 s;
 	// negative is an error.
@@ -34,29 +35,29 @@ type Options struct {
 	Now     func() time.Time // nil means time.Now
 }
 
-// Exchanger fetches template tokens and remembers them. It is safe for concurrent
-// use. A call that nobody waits for any more goes on in the background until its
-// time limit at most.
+// Exchanger fetches template tokens and caches them. It is safe for concurrent use. A
+// call that no caller waits for any more continues in the background, until its time
+// limit at most.
 type Exchanger struct {
 	api   *clerkapi.Client
 	now   func() time.Time
 	known *once.Memory[Key, outcome]
-	// rest is the time before which Clerk wants no calls; nil while it has not said.
+	// rest is the time before which Clerk wants no calls; nil if there is none.
 	rest atomic.Pointer[time.Time]
 }
 
-// outcome is an answer to a key.
+// outcome is the result for a key.
 type outcome struct {
 	token string
 	err   error
 }
 
-// size is about what an answer takes in memory, in bytes.
+// size estimates the memory that a key and its outcome take, in bytes.
 func size(key Key, o outcome) int {
 	return 512 + len(key.SessionID) + len(key.Template) + len(key.Version) + len(o.token)
 }
 
-// New makes an Exchanger. All problems of the options come in one error.
+// New returns an Exchanger. The error lists everything that is wrong with the options.
 func New(o Options) (*Exchanger, error) {
 	var problems []error
 	if o.Client == nil {
@@ -87,9 +88,9 @@ func New(o Options) (*Exchanger, error) {
 	return &Exchanger{api: o.Client, now: o.Now, known: known}, nil
 }
 
-// Token returns a token of the key's template for its session, with more than
-// [Margin] of its life left unless Clerk makes shorter ones. Errors are, by
-// errors.Is, [ErrNotFound], [ErrUnavailable], or the context's own.
+// Token returns a token of the key's template for its session. It is valid for more
+// than [Margin], unless Clerk issues shorter ones. The error wraps [ErrNotFound],
+// [ErrUnavailable] or the context's error.
 func (e *Exchanger) Token(ctx context.Context, key Key) (string, error) {
 	if o, ok := e.known.Remembered(key); ok {
 		return o.token, o.err

@@ -10,29 +10,29 @@ import (
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
-// Failures of [Exchanger.Token], to be told apart by errors.Is. No error holds a
+// Errors of [Exchanger.Token], to be distinguished with errors.Is. They never contain a
 // token.
 var (
-	// ErrNotFound says that there is no such active session, or that it has no such
-	// template; Clerk does not tell the two apart.
+	// ErrNotFound means that there is no such active session or no such template;
+	// Clerk does not distinguish the two.
 	ErrNotFound = errors.New("no such active session, or no such JWT template")
-	// ErrUnavailable says that Clerk gave no usable answer: it could not be
-	// reached, failed, limited the rate, or refused the secret key
-	// ([clerkapi.ErrUnauthorized] is then in the chain).
+	// ErrUnavailable means that Clerk gave no usable response: it could not be
+	// reached, failed, limited the rate, or rejected the secret key (then the error
+	// also wraps [clerkapi.ErrUnauthorized]).
 	ErrUnavailable = errors.New("token exchange unavailable")
 )
 
-// maxRest bounds for how long a Retry-After can stop all calls.
+// maxRest bounds how long a Retry-After can stop all calls.
 const maxRest = 30 * time.Second
 
-// fetch asks Clerk, and says until when the outcome holds.
+// fetch calls Clerk, and returns the outcome and the time until which it is cached.
 func (e *Exchanger) fetch(ctx context.Context, key Key) (outcome, time.Time) {
 	asked := e.now()
 	raw, err := e.ask(ctx, key, asked)
 	var t *token.Unverified
 	if err == nil {
 		if t, err = token.Decode(raw); err != nil || !token.IsJWTFormat(raw) {
-			err = fmt.Errorf("%w: the answer is no JWT", ErrUnavailable)
+			err = fmt.Errorf("%w: the response is not a JWT", ErrUnavailable)
 		}
 	}
 	if err != nil {
@@ -43,7 +43,7 @@ func (e *Exchanger) fetch(ctx context.Context, key Key) (outcome, time.Time) {
 
 func (e *Exchanger) ask(ctx context.Context, key Key, now time.Time) (string, error) {
 	if rest := e.rest.Load(); rest != nil && now.Before(*rest) {
-		return "", fmt.Errorf("%w: %w: waiting as long as Clerk asked for", ErrUnavailable, clerkapi.ErrRateLimited)
+		return "", fmt.Errorf("%w: %w: waiting as long as Clerk asked", ErrUnavailable, clerkapi.ErrRateLimited)
 	}
 	created, _, err := e.api.CreateSessionTokenFromTemplate(ctx, key.SessionID, key.Template, nil)
 	if errors.Is(err, clerkapi.ErrNotFound) {
@@ -64,9 +64,9 @@ func (e *Exchanger) unavailable(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-// keepUntil is when a token is no longer handed out, the zero time for one that
-// is not kept. The lifetime counts from when it was asked for as well: if our
-// clock is behind Clerk's, exp alone would let it live too long.
+// keepUntil returns the time until which a token is cached; the zero time means not at
+// all. The token's lifetime also counts from the time of the call: if this clock is
+// behind Clerk's, the token would be kept too long by exp alone.
 func keepUntil(t *token.Unverified, asked time.Time) time.Time {
 	exp, ok := t.EXP()
 	if !ok {
@@ -81,7 +81,8 @@ func keepUntil(t *token.Unverified, asked time.Time) time.Time {
 	return until.Add(-Margin)
 }
 
-// instant is a NumericDate, within what time can tell; a longer life is as good.
+// instant converts a NumericDate (RFC 7519, section 2), limited to the years 1970 to
+// 2200, which time.Time can represent.
 func instant(seconds float64) time.Time {
 	const year2200 = 7258118400
 	return time.Unix(int64(max(0, min(seconds, year2200))), 0)

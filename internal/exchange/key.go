@@ -12,17 +12,16 @@ const (
 	maxVersion    = 256
 )
 
-// Key is all that a template's token depends on besides the time.
+// Key is everything that a template's token depends on, apart from the time.
 type Key struct {
 	SessionID string // "sess_…"
 	Template  string // the template's name
-	// Version is whatever, if it changes, makes tokens made before stale: the
-	// session's active organization, whose claims a template may hold. It is not
-	// sent anywhere.
+	// Version changes whenever earlier tokens become stale. It is the session's active
+	// organization, because templates may use its claims. It is not sent to Clerk.
 	Version string
 }
 
-// check refuses what must not enter a URL.
+// check refuses ids and names that must not become part of a URL.
 func (k Key) check() error {
 	switch {
 	case !validSession(k.SessionID):
@@ -35,14 +34,14 @@ func (k Key) check() error {
 	return nil
 }
 
-// clone copies the texts, which may be parts of a whole token.
+// clone copies the strings, which may be substrings of a whole token.
 func (k Key) clone() Key {
 	return Key{strings.Clone(k.SessionID), strings.Clone(k.Template), strings.Clone(k.Version)}
 }
 
-// ValidTemplate reports whether name can be that of a JWT template: ASCII letters,
-// digits, "-", "_" and ".", the first a letter or digit, at most 128 bytes. A
-// configuration is checked by it.
+// ValidTemplate reports whether name can be the name of a JWT template: at most 128
+// ASCII letters, digits, "-", "_" and ".", beginning with a letter or digit.
+// Configurations are checked with it.
 func ValidTemplate(name string) bool {
 	if name == "" || len(name) > maxTemplate || !alphanumeric(name[0]) {
 		return false

@@ -5,7 +5,7 @@ import "strings"
 // maxValue bounds an encoded value, in bytes.
 const maxValue = 1024
 
-// Encode writes a value by the rule of the package comment.
+// Encode encodes a value as the package comment describes. It does not limit its length.
 func Encode(value string) string {
 	const hexDigits = "0123456789ABCDEF"
 	unsafe := 0
@@ -31,7 +31,7 @@ func Encode(value string) string {
 	return b.String()
 }
 
-// encodeAll encodes each value and joins them by spaces.
+// encodeAll encodes each value and joins them with spaces.
 func encodeAll(values []string) string {
 	if len(values) == 0 {
 		return ""

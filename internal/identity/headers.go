@@ -6,14 +6,15 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// The headers that are not a route's to choose, in net/http's canonical spelling.
+// The headers that a route's identity list does not affect, in net/http's canonical
+// spelling.
 const (
 	Status    = "X-Clerk-Auth-Status" // signed-in or signed-out
-	Reason    = "X-Clerk-Auth-Reason" // why it is signed out
-	Assertion = "X-Clerk-Assertion"   // a token signed by clerkgate, where a route has an audience
+	Reason    = "X-Clerk-Auth-Reason" // why the request is signed out
+	Assertion = "X-Clerk-Assertion"   // a token signed by clerkgate, on routes with an audience
 )
 
-// row is one header that a route can choose.
+// row is one header that a route can select.
 type row struct {
 	word   string // in a route's identity list
 	header string // in net/http's canonical spelling
@@ -33,8 +34,8 @@ var table = [...]row{ //nolint:gochecknoglobals // it never changes
 	{"scopes", "X-Clerk-Scopes", func(a *middleware.Auth) string { return encodeAll(a.Scopes) }},
 }
 
-// Words are the names by which a route chooses headers: user_id is X-Clerk-User-Id, and
-// so on.
+// Words returns the words by which a route selects headers: user_id for
+// X-Clerk-User-Id, and so on.
 func Words() []string {
 	words := make([]string, len(table))
 	for i := range table {
@@ -43,7 +44,7 @@ func Words() []string {
 	return words
 }
 
-// Headers are the names of all identity headers.
+// Headers returns the names of all identity headers.
 func Headers() []string {
 	headers := []string{Status, Reason}
 	for i := range table {
@@ -52,11 +53,11 @@ func Headers() []string {
 	return append(headers, Assertion)
 }
 
-// Set is a choice of identity headers, one bit for each row of the table.
+// Set is a set of identity headers, with one bit for each row of the table.
 type Set uint16
 
-// NewSet is the set of the headers with these words; nil means all. It ignores what is
-// not one of [Words].
+// NewSet returns the set of the headers with these words; nil means all. Words that are
+// not in [Words] are ignored.
 func NewSet(words []string) (s Set) {
 	for i := range table {
 		if words == nil || slices.Contains(words, table[i].word) {
@@ -66,9 +67,9 @@ func NewSet(words []string) (s Set) {
 	return s
 }
 
-// Write calls set for each header that speaks of state: its status, and when it is
-// signed in the headers of s. What is not known has no header, and is not set. A nil
-// state, of a request that nobody judged, has none at all.
+// Write calls set for each header that describes state: the status, the reason if it is
+// signed out, and the headers of s if it is signed in. Headers without a value are not
+// set. A nil state, for a request that was not authenticated, sets none.
 func (s Set) Write(state *middleware.State, set func(header, value string)) {
 	if state == nil {
 		return

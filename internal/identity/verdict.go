@@ -2,15 +2,15 @@ package identity
 
 import "github.com/clerkgate/clerkgate/middleware"
 
-// What stands in X-Clerk-Auth-Reason for verified tokens that are signed out for
-// the application all the same.
+// Values of X-Clerk-Auth-Reason for verified tokens that count as signed out for the
+// application.
 const (
 	reasonPending = "session-pending"       // the session has unfinished tasks
-	reasonNobody  = "token-without-subject" // the token names nobody
+	reasonNobody  = "token-without-subject" // the token's sub is empty
 )
 
-// Verdict is status and reason as the application is told. It is stricter than the
-// state: a pending session and a token that names nobody are signed out.
+// Verdict returns the status and reason for the application. They are stricter than the
+// state: a pending session and a token without a subject are signed out.
 func Verdict(state *middleware.State) (status middleware.Status, reason string) {
 	switch {
 	case state.Status != middleware.SignedIn:

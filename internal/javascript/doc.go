@@ -1,8 +1,9 @@
-// Package javascript reads numbers, text and JSON values the way JavaScript does,
-// where Go's own reading differs: Clerk's SDK, whose decisions are followed here, is
-// written in it.
+// Package javascript reads numbers, text and JSON values as JavaScript does where Go
+// differs, because clerkgate makes the same decisions as Clerk's SDK, which is written
+// in JavaScript.
 //
-// [Value] is a part of JSON text with JavaScript's notions of truth and of numbers;
-// [WalkObject] finds such parts. [Number], [ParseInt] and [FormatNumber] convert text,
-// [DecodeText], [ReplaceInvalid] and [IsSpace] say what text is.
+// [Value] is a JSON value with JavaScript's rules for truthiness and conversion to
+// numbers; [WalkObject] finds the members of an object. [Number], [ParseInt] and
+// [FormatNumber] convert between text and numbers; [DecodeText], [ReplaceInvalid] and
+// [IsSpace] treat text as JavaScript does.
 package javascript

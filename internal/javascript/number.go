@@ -15,8 +15,8 @@ func OrZero(n float64) float64 {
 	return n
 }
 
-// ParseInt is JavaScript's parseInt(s): leading white space, a sign, 0x, then digits up
-// to anything else; not a number without a digit.
+// ParseInt is JavaScript's parseInt(s): it skips white space, reads a sign and 0x if
+// present, and then digits, and ignores the rest. Without a digit it returns NaN.
 func ParseInt(s string) float64 {
 	s = strings.TrimLeftFunc(s, IsSpace)
 	sign := 1.0
@@ -53,8 +53,9 @@ func digit(b byte) (float64, bool) {
 	return 0, false
 }
 
-// Number is JavaScript's Number(s): white space trimmed, the whole text a decimal,
-// hexadecimal, octal or binary number, or Infinity; not a number otherwise.
+// Number is JavaScript's Number(s): without white space around it, the whole text must
+// be a decimal, hexadecimal, octal or binary number, or Infinity. Otherwise the result
+// is NaN.
 func Number(s string) float64 {
 	s = strings.TrimFunc(s, IsSpace)
 	if s == "" {
@@ -87,7 +88,7 @@ func Number(s string) float64 {
 	return n
 }
 
-// radixNumber reads digits of a base and nothing else.
+// radixNumber reads an unsigned number in the given base.
 func radixNumber(s string, base int) float64 {
 	for i := range len(s) {
 		if _, err := strconv.ParseUint(s[i:i+1], base, 8); err != nil {
@@ -95,7 +96,7 @@ func radixNumber(s string, base int) float64 {
 		}
 	}
 	s = strings.TrimLeft(s, "0")
-	if len(s) > 1024 { // out of range in every base; big.Int would take long
+	if len(s) > 1024 { // out of range in every base; big.Int would take a long time
 		return math.Inf(1)
 	}
 	if s == "" {

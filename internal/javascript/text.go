@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// DecodeText is TextDecoder.decode: what is not UTF-8 is replaced, as in
-// [ReplaceInvalid], and a leading byte order mark is dropped.
+// DecodeText is JavaScript's TextDecoder.decode: it replaces invalid UTF-8, as
+// [ReplaceInvalid] does, and drops a leading byte order mark.
 func DecodeText(b []byte) []byte {
 	if !utf8.Valid(b) {
 		b = []byte(ReplaceInvalid(string(b)))
@@ -16,9 +16,9 @@ func DecodeText(b []byte) []byte {
 	return bytes.TrimPrefix(b, []byte("\uFEFF"))
 }
 
-// ReplaceInvalid replaces what is not UTF-8 by U+FFFD as the WHATWG decoder does: one
-// for each longest beginning of a character that breaks off. Go's own conversions
-// give one for each byte ("\xe2\x82" would become two).
+// ReplaceInvalid replaces invalid UTF-8 with U+FFFD as the WHATWG decoder does: one for
+// each truncated character. Go's own conversions give one for each byte, two for
+// "\xe2\x82".
 func ReplaceInvalid(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -36,8 +36,8 @@ func ReplaceInvalid(s string) string {
 	return b.String()
 }
 
-// malformed returns how many bytes of the malformed sequence at the start of s
-// one replacement stands for (WHATWG Encoding, UTF-8 decoder).
+// malformed returns how many bytes of the malformed sequence at the start of s are
+// replaced by one U+FFFD (WHATWG Encoding, UTF-8 decoder).
 func malformed(s string) int {
 	low, high, need := byte(0x80), byte(0xBF), 0
 	switch c := s[0]; {
@@ -66,8 +66,8 @@ func malformed(s string) int {
 	return n
 }
 
-// IsSpace reports what String.prototype.trim removes, and what is skipped before a
-// number.
+// IsSpace reports whether JavaScript's String.prototype.trim removes r. The same
+// characters are skipped before a number.
 func IsSpace(r rune) bool {
 	return r == '\uFEFF' || (unicode.IsSpace(r) && r != '\u0085')
 }

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// Value is a part of valid JSON text that is compared the way JavaScript compares
-// it. The zero Value is undefined: the member is absent.
+// Value is a JSON value that is converted and compared as in JavaScript. The zero Value
+// is undefined, the value of an absent member.
 type Value struct {
-	// Raw is the value as it is written, or nil.
+	// Raw is the value's valid JSON text; nil if it is undefined.
 	Raw []byte
 }
 
-// Defined reports whether the member is there; null is.
+// Defined reports whether the value is anything but undefined; null is defined.
 func (v Value) Defined() bool { return v.Raw != nil }
 
 // Truthy is JavaScript's Boolean(v).
@@ -50,7 +50,7 @@ func (v Value) Text() (s string, ok bool) {
 	return string(inner), true
 }
 
-// unescaped is apart from Text, whose result would else be on the heap twice.
+// unescaped is separate from Text, whose plain results would otherwise escape to the heap.
 func unescaped(raw []byte) (s string, ok bool) {
 	ok = json.Unmarshal(raw, &s) == nil
 	return s, ok
@@ -59,14 +59,14 @@ func unescaped(raw []byte) (s string, ok bool) {
 // Is reports whether the value is the string s.
 func (v Value) Is(s string) bool {
 	if len(v.Raw) == len(s)+2 && v.Raw[0] == '"' && !strings.Contains(s, `\`) && string(v.Raw[1:len(v.Raw)-1]) == s {
-		return true // spelled plainly, as always in practice: no copy
+		return true // without escapes, as always in practice: no copy
 	}
 	got, ok := v.Text()
 	return ok && got == s
 }
 
-// Number returns the value if it is a number; one too large for a float64 is
-// an infinity, as in JavaScript.
+// Number returns the value if it is a number. One that is too large for a float64 is
+// infinite, as in JavaScript.
 func (v Value) Number() (n float64, ok bool) {
 	if len(v.Raw) == 0 || (v.Raw[0] != '-' && (v.Raw[0] < '0' || v.Raw[0] > '9')) {
 		return math.NaN(), false
@@ -85,7 +85,7 @@ func (v Value) List() (elems []Value, ok bool) {
 	return elems, true
 }
 
-// Strings returns the elements if the value is an array of strings only.
+// Strings returns the elements if the value is an array of strings.
 func (v Value) Strings() (list []string, ok bool) {
 	elems, ok := v.List()
 	if !ok {
@@ -102,10 +102,10 @@ func (v Value) Strings() (list []string, ok bool) {
 	return list, true
 }
 
-// IsNull reports whether the value is null, with white space round it or not.
+// IsNull reports whether the value is null, ignoring white space around it.
 func (v Value) IsNull() bool { return bytes.Equal(bytes.Trim(v.Raw, " \t\r\n"), []byte("null")) }
 
-// ToNumber is JavaScript's Number(v) for the values that JSON has.
+// ToNumber is JavaScript's Number(v).
 func (v Value) ToNumber() float64 {
 	if n, ok := v.Number(); ok {
 		return n
@@ -114,8 +114,8 @@ func (v Value) ToNumber() float64 {
 		return Number(s)
 	}
 	if elems, ok := v.List(); ok {
-		// A list is first joined to a text, so that one with a single element counts
-		// as that element spelled out; only a nested list or a number can survive it.
+		// JavaScript joins the elements into a string first, so that a list with one
+		// element converts like that element, unless it is a boolean.
 		switch {
 		case len(elems) == 0:
 			return 0

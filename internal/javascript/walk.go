@@ -2,13 +2,13 @@ package javascript
 
 import "bytes"
 
-// The walkers below read JSON that json.Valid has passed: they find where
-// values begin and end and need not judge syntax. encoding/json's own decoding
-// is not used for members since it matches names without regard to case and
-// merges duplicates, where JSON.parse compares exactly and lets the last win.
+// The walkers below require valid JSON (json.Valid): they only find where values begin
+// and end. encoding/json's own decoding is not used because it matches names without
+// regard to case and merges duplicates, where JSON.parse compares exactly and the last
+// duplicate wins.
 
-// WalkObject calls member for each name and raw value of a valid JSON object,
-// in order. It reports false when the value is no object.
+// WalkObject calls member for each name and raw value of a valid JSON object, in order.
+// It returns false if doc is not an object.
 func WalkObject(doc []byte, member func(name, raw []byte)) bool {
 	i := skipSpace(doc, 0)
 	if i == len(doc) || doc[i] != '{' {
@@ -51,7 +51,7 @@ func skipSpace(doc []byte, i int) int {
 	return i
 }
 
-// skipString returns the index behind the string that begins at i.
+// skipString returns the index after the string that begins at i.
 func skipString(doc []byte, i int) int {
 	for i++; doc[i] != '"'; i++ {
 		if doc[i] == '\\' {
@@ -61,7 +61,7 @@ func skipString(doc []byte, i int) int {
 	return i + 1
 }
 
-// skipValue returns the index behind the value that begins at i.
+// skipValue returns the index after the value that begins at i.
 func skipValue(doc []byte, i int) int {
 	switch doc[i] {
 	case '"':

@@ -1,11 +1,11 @@
-// Package logsink keeps a program running whatever becomes of its log.
+// Package logsink keeps a program running when its log cannot be written.
 //
-// A write to standard error blocks while it is a pipe that nobody reads, and fails
-// while it is a file on a full disk. A server that logs in the course of a request
-// would then stop answering. A [Sink] takes lines without ever waiting: they stand in
-// a bounded buffer until one goroutine has written them. Lines that find it full, or
-// that can't be written, are lost; how many is told in the log itself as soon as it
-// can be written again.
+// A write to standard error blocks if it is a pipe that nobody reads, and fails if it
+// is a file on a full disk. A server that logs while it handles a request would then
+// stop responding. A [Sink] accepts lines without blocking: they wait in a bounded
+// buffer until one goroutine has written them. Lines that do not fit, or cannot be
+// written, are dropped, and their number is logged as soon as the log can be written
+// again.
 package logsink
 
 import (
@@ -17,29 +17,30 @@ import (
 )
 
 const (
-	// capacity bounds the lines that wait, in bytes: some seconds' worth of a busy
-	// server's log.
+	// capacity bounds the buffer, in bytes. It holds the log of a busy server for a few
+	// seconds.
 	capacity = 1 << 20
-	// chunk bounds one write, unless a single line is longer. It is what a pipe takes in
-	// one piece (PIPE_BUF on Linux), so that lines of several writers stay whole.
+	// chunk bounds one write in bytes, unless a single line is longer. A pipe accepts
+	// that much atomically (PIPE_BUF on Linux), so that lines of several writers are not
+	// mixed.
 	chunk = 4096
 )
 
-// Sink is an [io.Writer] for logs. Make one with [New]; all methods are safe for
+// Sink is an [io.Writer] for logs. Create one with [New]; all methods are safe for
 // concurrent use.
 type Sink struct {
 	w    io.Writer
-	done chan struct{} // closed when the last line was written, or lost
+	done chan struct{} // closed when the last line has been written or dropped
 
 	mu      sync.Mutex
-	changed sync.Cond // waiting or closed changed
+	changed sync.Cond // signals a change of waiting or closed
 	waiting []byte
-	lost    int // lines, since the last notice
+	lost    int // lines dropped since the last notice
 	notice  func(lines int) []byte
 	closed  bool
 }
 
-// New returns a sink whose lines are written to w, by a goroutine that runs until
+// New returns a sink that writes to w. It starts a goroutine that runs until
 // [Sink.Close].
 func New(w io.Writer) *Sink {
 	s := &Sink{w: w, done: make(chan struct{}), notice: plainNotice}
@@ -52,17 +53,17 @@ func plainNotice(lines int) []byte {
 	return fmt.Appendf(nil, "log lines lost, because they could not be written: %d\n", lines)
 }
 
-// SetNotice sets how the log tells that lines were lost; the default is a line of
-// plain text. notice returns whole lines, or nothing to stay silent. It is called by
-// one goroutine at a time.
+// SetNotice sets the function that formats the notice about dropped lines, which is a
+// line of plain text by default. It must return whole lines, or nothing for no notice.
+// It is called by one goroutine at a time.
 func (s *Sink) SetNotice(notice func(lines int) []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notice = notice
 }
 
-// Write takes whole lines. It neither waits nor fails: what finds no room is counted
-// as lost, like everything after [Sink.Close].
+// Write accepts whole lines. It neither blocks nor fails: lines that do not fit are
+// dropped and counted, and so are all lines after [Sink.Close].
 func (s *Sink) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,8 +76,8 @@ func (s *Sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close takes no more lines, and waits until those taken are written or ctx ends.
-// The error is ctx's: then a writer still hangs.
+// Close stops accepting lines, and waits until those accepted are written or ctx ends.
+// In the latter case it returns ctx's error, and a write is still blocked.
 func (s *Sink) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
@@ -90,7 +91,7 @@ func (s *Sink) Close(ctx context.Context) error {
 	}
 }
 
-// run writes what waits. Two buffers take turns, so that nobody waits for a write.
+// run writes the waiting lines. It swaps two buffers, so that no caller waits for a write.
 func (s *Sink) run() {
 	defer close(s.done)
 	var lines []byte
@@ -108,7 +109,7 @@ func (s *Sink) run() {
 		notice, closed = s.notice, s.closed
 		s.mu.Unlock()
 
-		// What was lost came after what waited: there was no room for it.
+		// The dropped lines came after those that waited, so the notice follows them.
 		if failed := s.write(lines); failed > 0 || lost > 0 && s.write(notice(lost)) > 0 {
 			s.mu.Lock()
 			s.lost += failed + lost // for a later notice
@@ -126,7 +127,7 @@ func (s *Sink) write(lines []byte) (failed int) {
 			if n == 0 { // one long line
 				n = bytes.IndexByte(lines, '\n') + 1
 			}
-			if n == 0 { // without an end
+			if n == 0 { // no newline at the end
 				n = len(lines)
 			}
 		}
@@ -138,7 +139,7 @@ func (s *Sink) write(lines []byte) (failed int) {
 	return 0
 }
 
-// countLines counts a last line without an end too.
+// countLines counts the lines of p, including a last one without a newline.
 func countLines(p []byte) int {
 	n := bytes.Count(p, []byte("\n"))
 	if len(p) > 0 && p[len(p)-1] != '\n' {

@@ -1,6 +1,5 @@
-// Package problem holds the one shape of whatever is wrong with a configuration,
-// whether it came from Go code, environment variables or a file, and the words in
-// which such things are told to a person.
+// Package problem describes what is wrong with a configuration, in the same form for Go
+// code, environment variables and files, and words it for people.
 package problem
 
 import (
@@ -14,21 +13,22 @@ import (
 type Problem struct {
 	// Where is the field, the variable, or the key of a file.
 	Where string
-	// Found says what is there, quoted in part at most; of a secret only its kind.
+	// Found says what is there. It quotes at most a part of the value; of a secret it
+	// says only what kind of value it is.
 	Found string
 	// Want says what is expected there. It completes the sentence "expected …".
 	Want string
-	// Remedy says what to do when Want does not: a command, or where to look. It is a
-	// sentence of its own, or empty.
+	// Remedy says what to do if Want does not: a command, or where to look. It is a
+	// complete sentence, or empty.
 	Remedy string
 }
 
-// Error is [Problem.String], so that a function that judges one value can return
-// what is wrong with it. The caller says where, by [At].
+// Error returns [Problem.String]. It makes a problem an error, so that a function that
+// checks one value can return it; the caller adds the place with [At].
 func (p *Problem) Error() string { return p.String() }
 
-// At returns the problem that err is, or wraps, as one at the given place. Of
-// another error it is one in the words of err.
+// At returns the problem that err is or wraps, at the given place. Any other error
+// becomes a problem whose Found is its text.
 func At(where string, err error) Problem {
 	var p *Problem
 	if errors.As(err, &p) {
@@ -37,7 +37,7 @@ func At(where string, err error) Problem {
 	return Problem{Where: where, Found: err.Error()}
 }
 
-// String is the problem on one line: where: found …; expected …. Remedy
+// String returns the problem on one line: "where: found …; expected …. Remedy".
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.Where)
@@ -57,10 +57,10 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// maxQuoted bounds what [Quote] shows, in bytes.
+// maxQuoted is how much of a value [Quote] shows, in bytes.
 const maxQuoted = 60
 
-// Quote shows a value in part, on one line.
+// Quote quotes a value on one line, shortened to 60 bytes.
 func Quote(s string) string {
 	if len(s) > maxQuoted {
 		cut := maxQuoted
@@ -72,7 +72,8 @@ func Quote(s string) string {
 	return strconv.Quote(s)
 }
 
-// QuoteURL shows a URL without the password and the query that it may hold.
+// QuoteURL is [Quote] for a URL. If it may hold a password or has a query, it is not
+// shown.
 func QuoteURL(s string) string {
 	if strings.ContainsAny(s, "@?") {
 		return "a URL with a user or a query"
@@ -80,7 +81,7 @@ func QuoteURL(s string) string {
 	return Quote(s)
 }
 
-// OneOf lists words as a person would: a, b or c.
+// OneOf joins words as in a sentence: a, b or c.
 func OneOf(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -88,8 +89,8 @@ func OneOf(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
-// Nearest returns the known word that was probably meant, or "" when none is near.
-// It compares without regard to case.
+// Nearest returns the known word that is most similar to word, ignoring case, or "" if
+// none is similar.
 func Nearest(word string, known []string) string {
 	best, distance := "", 2+len(word)/3
 	for _, k := range known {
@@ -100,7 +101,8 @@ func Nearest(word string, known []string) string {
 	return best
 }
 
-// editDistance is Levenshtein's, over the bytes of short words; long ones are far.
+// editDistance returns the Levenshtein distance of a and b, in bytes. A long a is not
+// compared; its distance is its length.
 func editDistance(a, b string) int {
 	if len(a) > maxQuoted {
 		return len(a)

@@ -1,5 +1,5 @@
-// Package sweep lets what has expired leave the memory that holds it, without a
-// goroutine that somebody would have to end.
+// Package sweep removes expired entries from a cache from time to time, without a
+// goroutine that would have to be stopped.
 package sweep
 
 import (
@@ -8,24 +8,24 @@ import (
 	"weak"
 )
 
-// Sweeper sweeps one owner from time to time, as long as there is something to
-// sweep. The zero value is ready; it belongs into the owner. Safe for concurrent use.
+// Sweeper sweeps one owner, of which it must be a field, as long as there is something
+// to sweep. The zero value is ready to use. It is safe for concurrent use.
 type Sweeper struct{ armed atomic.Bool }
 
-// Arm has sweep called with owner after a period, and again after each further one,
-// until it reports that nothing is left. Until then more calls of Arm do nothing. The
-// owner is not kept alive by it. The caller must not hold a lock that sweep takes.
+// Arm calls sweep with owner after each period, until it returns false because nothing
+// is left. Until then, further calls of Arm do nothing. Arm does not keep the owner
+// alive. The caller must not hold a lock that sweep acquires.
 func Arm[T any](s *Sweeper, owner *T, period time.Duration, sweep func(*T) (left bool)) {
 	if s.armed.Load() || s.armed.Swap(true) {
 		return
 	}
-	weakOwner, weakSweeper := weak.Make(owner), weak.Make(s) // the one is part of the other
+	weakOwner, weakSweeper := weak.Make(owner), weak.Make(s) // the sweeper is part of its owner
 	time.AfterFunc(period, func() {
 		owner, s := weakOwner.Value(), weakSweeper.Value()
 		if owner == nil || s == nil {
 			return
 		}
-		// Before the sweep: what is added while it runs must find the sweeper unarmed.
+		// Before the sweep: an entry that is added while it runs must arm it again.
 		s.armed.Store(false)
 		if sweep(owner) {
 			Arm(s, owner, period, sweep)
