@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// maxFile bounds a key file; a P-256 key is 300 bytes of PEM.
+	// maxFile bounds a key file, in bytes; a P-256 key takes 300 bytes of PEM.
 	maxFile = 64 << 10
 	makeKey = "openssl genpkey -algorithm ed25519 -out assertion.pem"
 )
 
-// readKey reads the one private key of a file. Errors name the file and never
-// quote from it.
+// readKey reads the only private key in a file. Errors name the file and never quote
+// from it.
 func readKey(name string) (private any, warning string, err error) {
 	text, mode, err := readFile(name)
 	if err != nil {
@@ -28,11 +28,11 @@ func readKey(name string) (private any, warning string, err error) {
 	}
 	if runtime.GOOS != "windows" { // there, mode bits say nothing about who may read
 		if mode.Perm()&0o022 != 0 {
-			return nil, "", fmt.Errorf("%s: others may write it (mode %04o), so that the key may be anybody's: chmod 600 %s", name, mode.Perm(), name)
+			return nil, "", fmt.Errorf("%s: others can write to it (mode %04o) and replace the key: chmod 600 %s", name, mode.Perm(), name)
 		}
 		// A warning only: a Kubernetes secret is mounted like this by default.
 		if mode.Perm()&0o004 != 0 {
-			warning = fmt.Sprintf("%s: everybody may read it (mode %04o): chmod 600 %s, or defaultMode: 0400 for a Kubernetes secret", name, mode.Perm(), name)
+			warning = fmt.Sprintf("%s: everybody can read it (mode %04o): chmod 600 %s, or defaultMode: 0400 for a Kubernetes secret", name, mode.Perm(), name)
 		}
 	}
 	if private, err = parsePEM(text); err != nil {
@@ -44,17 +44,17 @@ func readKey(name string) (private any, warning string, err error) {
 func readFile(name string) ([]byte, fs.FileMode, error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, 0, err // has the name in it
+		return nil, 0, err // contains the name
 	}
 	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
-		return nil, 0, fmt.Errorf("%s: not a file", name)
+		return nil, 0, fmt.Errorf("%s: not a regular file", name)
 	}
 	f, err := os.Open(name) //nolint:gosec // the operator names it
 	if err != nil {
 		return nil, 0, err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	// Of the open file: the name may have changed hands meanwhile.
+	// Again, of the open file: the name may lead to another one by now.
 	if info, err = f.Stat(); err != nil {
 		return nil, 0, err
 	}
@@ -77,11 +77,11 @@ func parsePEM(text []byte) (any, error) {
 		if block == nil {
 			break
 		}
-		if block.Type == "EC PARAMETERS" { // openssl ecparam writes them first; the key names its curve itself
+		if block.Type == "EC PARAMETERS" { // written by openssl ecparam before the key, which also names its curve
 			continue
 		}
 		if found != nil {
-			return nil, errors.New("more than one PEM block: give each key a file of its own")
+			return nil, errors.New("more than one PEM block: put each key into its own file")
 		}
 		private, err := parseBlock(block)
 		if err != nil {
@@ -90,7 +90,7 @@ func parsePEM(text []byte) (any, error) {
 		found = private
 	}
 	if found == nil {
-		return nil, errors.New("no private key in PEM form; make one by: " + makeKey)
+		return nil, errors.New("no private key in PEM form; create one with: " + makeKey)
 	}
 	if len(bytes.TrimSpace(text)) > 0 && bytes.Contains(text, []byte("-----BEGIN")) {
 		return nil, errors.New("a PEM block is broken: copy the file again")
@@ -101,23 +101,23 @@ func parsePEM(text []byte) (any, error) {
 func parseBlock(block *pem.Block) (any, error) {
 	switch {
 	case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
-		return nil, errors.New("the key is encrypted; take the passphrase off by: openssl pkey -in old.pem -out new.pem")
+		return nil, errors.New("the key is encrypted; remove the passphrase with: openssl pkey -in old.pem -out new.pem")
 	case block.Type == "PRIVATE KEY":
 		return parsed(x509.ParsePKCS8PrivateKey(block.Bytes))
 	case block.Type == "EC PRIVATE KEY":
 		return parsed(x509.ParseECPrivateKey(block.Bytes))
 	case block.Type == "RSA PRIVATE KEY":
-		return nil, errors.New("the key is RSA, want P-256 or Ed25519; make one by: " + makeKey)
+		return nil, errors.New("the key is RSA, want P-256 or Ed25519; create one with: " + makeKey)
 	case strings.HasSuffix(block.Type, "PUBLIC KEY") || block.Type == "CERTIFICATE":
-		return nil, fmt.Errorf("the file has a %s: name the file with the private key", strings.ToLower(block.Type))
+		return nil, fmt.Errorf("the file holds a %s: name the file with the private key", strings.ToLower(block.Type))
 	}
-	return nil, fmt.Errorf("PEM block %.40q: want PRIVATE KEY (PKCS #8) or EC PRIVATE KEY; make one by: %s", block.Type, makeKey)
+	return nil, fmt.Errorf("PEM block %.40q: want PRIVATE KEY (PKCS #8) or EC PRIVATE KEY; create one with: %s", block.Type, makeKey)
 }
 
-// parsed leaves the parser's text out, which may quote from the key.
+// parsed replaces the parser's error, which may quote from the key.
 func parsed[K any](private K, err error) (any, error) {
 	if err != nil {
-		return nil, errors.New("the private key cannot be read: it is damaged, or of a kind other than P-256 and Ed25519; make one by: " + makeKey)
+		return nil, errors.New("the private key cannot be read: it is damaged, or neither P-256 nor Ed25519; create one with: " + makeKey)
 	}
 	return private, nil
 }

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// MaxAge is how long a fetched key set may be kept.
+// MaxAge is how long clients may cache the key set.
 const MaxAge = 5 * time.Minute
 
-// Handler serves the key set to whoever asks, by GET and HEAD.
+// Handler returns a handler that serves the key set for GET and HEAD.
 func (k *Keys) Handler() http.Handler {
 	cacheControl := fmt.Sprintf("public, max-age=%d", int(MaxAge.Seconds()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

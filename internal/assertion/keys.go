@@ -17,11 +17,11 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// maxKeys bounds the key set: the one that signs, those that come and those that go.
+// maxKeys bounds the key set: the signing key, its successors and predecessors.
 const maxKeys = 8
 
-// Keys are the private keys of this proxy. They never change; any number of
-// goroutines may use them. Printing and logging show key ids alone.
+// Keys are the private keys of this proxy. They are immutable, and safe for concurrent
+// use. Printing and logging show key ids only.
 type Keys struct {
 	signing  key
 	ids      []string
@@ -30,7 +30,7 @@ type Keys struct {
 	warnings []string
 }
 
-// key is a private key with what its tokens say of it.
+// key is a private key with its id, algorithm and public key.
 type key struct {
 	id      string // RFC 7638 thumbprint
 	method  jwt.SigningMethod
@@ -38,8 +38,8 @@ type key struct {
 	public  jwk
 }
 
-// jwk is a public key in a key set (RFC 7517). The order of the first fields is
-// that of the thumbprint.
+// jwk is a public key in a key set (RFC 7517). The first fields are in the order of the
+// thumbprint (RFC 7638).
 type jwk struct {
 	CRV string `json:"crv"`
 	KTY string `json:"kty"`
@@ -50,16 +50,16 @@ type jwk struct {
 	KID string `json:"kid,omitempty"`
 }
 
-// Load reads one private key from each file: PEM, PKCS #8 or SEC 1, P-256 (ES256)
-// or Ed25519 (EdDSA). The first one signs, all are published. The error names
-// every file that is not as it should be and what to do about it; with an error
-// there are no Keys. See [Keys.Warnings] for what is only unwise.
+// Load reads one private key from each file, in PEM with PKCS #8 or SEC 1: P-256
+// (ES256) or Ed25519 (EdDSA). The first one signs, and all are published. The error
+// names every unusable file and what to do about it. What is only unwise is in
+// [Keys.Warnings].
 func Load(files []string) (*Keys, error) {
 	if len(files) == 0 {
-		return nil, errors.New("assertion keys: no file is named; make a key by: " + makeKey)
+		return nil, errors.New("assertion keys: no file is named; create a key with: " + makeKey)
 	}
 	if len(files) > maxKeys {
-		return nil, fmt.Errorf("assertion keys: %d files, want at most %d: drop those that no upstream needs any more", len(files), maxKeys)
+		return nil, fmt.Errorf("assertion keys: %d files, want at most %d: remove those that no upstream needs any more", len(files), maxKeys)
 	}
 	var problems []error
 	var warnings []string
@@ -110,14 +110,14 @@ func newKeys(keys []key, warnings []string) (*Keys, error) {
 	return ks, nil
 }
 
-// newKey accepts the two kinds of keys that every JWT library verifies and whose
-// signatures are small and quick to make.
+// newKey accepts P-256 and Ed25519, which JWT libraries commonly support and whose
+// signatures are small and fast.
 func newKey(private any) (key, error) {
 	var k key
 	switch p := private.(type) {
 	case *ecdsa.PrivateKey:
 		if p.Curve != elliptic.P256() {
-			return key{}, fmt.Errorf("the curve is %s, want P-256 or Ed25519; %s", p.Params().Name, makeKey)
+			return key{}, fmt.Errorf("the curve is %s, want P-256 or Ed25519; create a key with: %s", p.Params().Name, makeKey)
 		}
 		point, err := p.PublicKey.Bytes()
 		if err != nil {
@@ -134,9 +134,9 @@ func newKey(private any) (key, error) {
 		k = key{method: jwt.SigningMethodEdDSA, private: p}
 		k.public = jwk{CRV: "Ed25519", KTY: "OKP", X: encode(public)}
 	default:
-		return key{}, fmt.Errorf("the key is neither P-256 nor Ed25519; make one by: %s", makeKey)
+		return key{}, fmt.Errorf("the key is neither P-256 nor Ed25519; create one with: %s", makeKey)
 	}
-	// RFC 7638: the required members alone, in order, without white space.
+	// RFC 7638: only the required members, in order, without white space.
 	required, err := json.Marshal(k.public)
 	if err != nil {
 		return key{}, err
@@ -149,21 +149,20 @@ func newKey(private any) (key, error) {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// IDs returns the key ids (RFC 7638 thumbprints), the signing one first.
+// IDs returns the key ids (RFC 7638 thumbprints); the first is the signing key's.
 func (k *Keys) IDs() []string { return append([]string(nil), k.ids...) }
 
 // Warnings returns what is unwise about the key files, each with its remedy, to be
-// logged at the start. None means that all is well.
+// logged at startup.
 func (k *Keys) Warnings() []string { return append([]string(nil), k.warnings...) }
 
-// JWKS returns the public keys as a JSON Web Key Set, the same bytes for the same
-// files.
+// JWKS returns the public keys as a JSON Web Key Set. It is the same for the same files.
 func (k *Keys) JWKS() []byte { return append([]byte(nil), k.jwks...) }
 
-// Format prints the key ids; private keys must not reach a log by a stray %v.
+// Format prints the key ids, so that a stray %v does not print a private key.
 func (k *Keys) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "assertion keys ["+strings.Join(k.ids, " ")+"]")
 }
 
-// LogValue shows the key ids.
+// LogValue returns the key ids.
 func (k *Keys) LogValue() slog.Value { return slog.AnyValue(k.IDs()) }

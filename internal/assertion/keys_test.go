@@ -146,7 +146,7 @@ func TestLoadNamesEveryBadFile(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing.pem")
 	_, err := assertion.Load([]string{good, bad, missing, t.TempDir(), good})
 	require.ErrorIs(t, err, os.ErrNotExist)
-	for _, want := range []string{bad, missing, "not a file", "the same key as in " + good} {
+	for _, want := range []string{bad, missing, "not a regular file", "the same key as in " + good} {
 		assert.ErrorContains(t, err, want)
 	}
 	_, err = assertion.Load(nil)

@@ -11,8 +11,8 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// Type is the typ header of an assertion. Clerk's tokens say JWT, so that neither
-// is taken for the other, whatever else a verifier forgets.
+// Type is the typ header of an assertion. In Clerk's tokens it is JWT, so that neither
+// is accepted as the other, whatever else a verifier forgets.
 const Type = "clerkgate+jwt"
 
 const (
@@ -20,19 +20,19 @@ const (
 	minLifetime     = 10 * time.Second
 	maxLifetime     = 10 * time.Minute
 	defaultSize     = 10_000
-	// maxSubject bounds what goes into one assertion, in bytes. It travels in a
-	// header, and servers take 8 KiB for all of them.
+	// maxSubject bounds the subject and audience of an assertion, in bytes. It is sent
+	// in a header, and servers accept 8 KiB for all headers together.
 	maxSubject = 4 << 10
 )
 
 // Errors of [Signer.Sign], to be compared with errors.Is.
 var (
-	// ErrNoSubject says that there is nobody to speak of: nobody is signed in.
+	// ErrNoSubject means that the subject is empty: nobody is signed in.
 	ErrNoSubject = errors.New("assertion without a subject")
-	// ErrNoAudience says that no audience was named: the assertion would be good
-	// for every upstream.
+	// ErrNoAudience means that the audience is empty. Such an assertion would be
+	// valid for every upstream.
 	ErrNoAudience = errors.New("assertion without an audience")
-	// ErrTooLarge says that subject and audience do not fit into a header.
+	// ErrTooLarge means that subject and audience do not fit into a header.
 	ErrTooLarge = errors.New("assertion too large")
 )
 
@@ -40,16 +40,16 @@ var (
 type Options struct {
 	Keys   *Keys  // required
 	Issuer string // the claim iss, an http or https URL; required
-	// Lifetime of an assertion, 10 s to 10 min, whole seconds (the rest is cut
-	// off). 0 means 60 s. One that is handed out has at least half of it left.
+	// Lifetime is how long an assertion is valid, 10 s to 10 min, in whole seconds
+	// (fractions are cut off). 0 means 60 s. Every assertion that is returned has at
+	// least half of it left.
 	Lifetime time.Duration
-	// Size is how many assertions are remembered. 0 means 10 000; negative is an
-	// error.
+	// Size is how many assertions are cached. 0 means 10,000; negative is an error.
 	Size int
 	Now  func() time.Time // nil means time.Now
 }
 
-// Subject is who an assertion speaks of. Empty fields become no claim.
+// Subject is who an assertion is about. Empty fields become no claim.
 type Subject struct {
 	TokenType string // token_type: session_token, api_key, m2m_token or oauth_token
 	UserID    string // see [Subject.Sub]
@@ -63,12 +63,11 @@ type Subject struct {
 	ActorID                 string // act.sub: who impersonates the user, as in RFC 8693
 }
 
-// Sub returns the claim sub: the user; for the token of a machine, the machine;
-// for an API key that belongs to an organization, the organization. The prefixes
-// of Clerk's ids (user_, mch_, org_) tell them apart, token_type says what was
-// presented.
-func (s *Subject) Sub() string {
-	for _, id := range []string{s.UserID, s.MachineID, s.OrgID} {
+// Sub returns the claim sub: the user, or the machine for a machine's token, or the
+// organization for an API key that belongs to an organization. The prefixes of Clerk's
+// ids (user_, mch_, org_) tell them apart; token_type says what was presented.
+func (su *Subject) Sub() string {
+	for _, id := range []string{su.UserID, su.MachineID, su.OrgID} {
 		if id != "" {
 			return id
 		}
@@ -76,34 +75,34 @@ func (s *Subject) Sub() string {
 	return ""
 }
 
-func (s *Subject) size() int {
-	return len(s.TokenType) + len(s.UserID) + len(s.SessionID) + len(s.OrgID) + len(s.OrgSlug) + len(s.OrgRole) +
-		len(s.MachineID) + len(s.ClientID) + len(s.TokenID) + len(s.Scope) + len(s.ActorID)
+func (su *Subject) size() int {
+	return len(su.TokenType) + len(su.UserID) + len(su.SessionID) + len(su.OrgID) + len(su.OrgSlug) + len(su.OrgRole) +
+		len(su.MachineID) + len(su.ClientID) + len(su.TokenID) + len(su.Scope) + len(su.ActorID)
 }
 
-// Signer signs assertions and remembers them. It is safe for concurrent use and
-// has no goroutines.
+// Signer signs assertions and caches them. It is safe for concurrent use and has no
+// goroutines.
 type Signer struct {
 	key      key
 	issuer   string
 	lifetime time.Duration
 	now      func() time.Time
-	signed   *lru.Cache[question, answer]
+	signed   *lru.Cache[cacheKey, cached]
 }
 
-// question is everything that an assertion depends on but the key, of which a
-// Signer has one, and the time.
-type question struct {
+// cacheKey is everything that an assertion depends on, apart from the Signer's key and
+// the time.
+type cacheKey struct {
 	subject  Subject
 	audience string
 }
 
-type answer struct {
+type cached struct {
 	token    string
-	from, to time.Time // handed out while from <= now < to
+	from, to time.Time // returned while from <= now < to
 }
 
-// NewSigner makes a Signer. All problems of the options come in one error.
+// NewSigner returns a Signer. The error lists everything that is wrong with the options.
 func NewSigner(o Options) (*Signer, error) {
 	var problems []error
 	if o.Keys == nil {
@@ -130,7 +129,7 @@ func NewSigner(o Options) (*Signer, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	signed, err := lru.New[question, answer](o.Size)
+	signed, err := lru.New[cacheKey, cached](o.Size)
 	if err != nil {
 		return nil, fmt.Errorf("assertion: %w", err)
 	}
@@ -139,16 +138,15 @@ func NewSigner(o Options) (*Signer, error) {
 	}, nil
 }
 
-// Sign returns an assertion about s for one audience, signed now or within the
-// last half lifetime. A signature takes some 20 µs, so that the one made first
-// serves the requests that follow. Errors are [ErrNoSubject], [ErrNoAudience] and
-// [ErrTooLarge].
+// Sign returns an assertion about subject for one audience. A signature takes some
+// 20 µs, so an assertion is reused for half of its lifetime. The error is
+// [ErrNoSubject], [ErrNoAudience] or [ErrTooLarge], or it wraps one of the signing.
 func (s *Signer) Sign(subject Subject, audience string) (string, error) {
 	now := s.now().Truncate(time.Second)
-	q := question{subject, audience}
-	// A clock that was set back must not stretch an assertion's life.
-	if a, ok := s.signed.Get(q); ok && now.Before(a.to) && !now.Before(a.from) {
-		return a.token, nil
+	key := cacheKey{subject, audience}
+	// A clock that is set back must not extend an assertion's life.
+	if c, ok := s.signed.Get(key); ok && now.Before(c.to) && !now.Before(c.from) {
+		return c.token, nil
 	}
 	switch {
 	case subject.Sub() == "":
@@ -162,13 +160,13 @@ func (s *Signer) Sign(subject Subject, audience string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sign assertion: %w", err)
 	}
-	// The caller's strings may be parts of a whole token, which would stay with them.
-	s.signed.Add(q.clone(), answer{token, now, now.Add(s.lifetime / 2)})
+	// The caller's strings may be substrings of a whole token, which they would keep alive.
+	s.signed.Add(key.clone(), cached{token, now, now.Add(s.lifetime / 2)})
 	return token, nil
 }
 
-// claims are the payload. Times are whole seconds, rounded down, so that iat is
-// never in the future and all that compares them agrees.
+// claims are the payload. Times are whole seconds, rounded down, so that iat is never
+// in the future.
 type claims struct {
 	jwt.RegisteredClaims
 	Audience  string `json:"aud"` // one string, where the embedded field would be a list of one
@@ -213,12 +211,12 @@ func (s *Signer) sign(subject *Subject, audience string, now time.Time) (string,
 	return t.SignedString(s.key.private)
 }
 
-func (q question) clone() question {
+func (k cacheKey) clone() cacheKey {
 	for _, f := range []*string{
-		&q.subject.TokenType, &q.subject.UserID, &q.subject.SessionID, &q.subject.OrgID, &q.subject.OrgSlug, &q.subject.OrgRole,
-		&q.subject.MachineID, &q.subject.ClientID, &q.subject.TokenID, &q.subject.Scope, &q.subject.ActorID, &q.audience,
+		&k.subject.TokenType, &k.subject.UserID, &k.subject.SessionID, &k.subject.OrgID, &k.subject.OrgSlug, &k.subject.OrgRole,
+		&k.subject.MachineID, &k.subject.ClientID, &k.subject.TokenID, &k.subject.Scope, &k.subject.ActorID, &k.audience,
 	} {
 		*f = strings.Clone(*f)
 	}
-	return q
+	return k
 }

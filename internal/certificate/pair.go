@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// checkInterval is how long the files are believed not to have changed.
+// checkInterval is the shortest time between two checks of the files.
 const checkInterval = time.Second
 
 // Options configure a [Pair].
@@ -20,7 +20,7 @@ type Options struct {
 	CertificateFile, KeyFile string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Logger is told of new pairs and of bad ones; nil is silent.
+	// Logger receives messages about new and unusable pairs; nil logs nothing.
 	Logger *slog.Logger
 }
 
@@ -28,17 +28,17 @@ type Options struct {
 type Pair struct {
 	opts    Options
 	current atomic.Pointer[tls.Certificate]
-	checked atomic.Int64 // when the files were looked at last, in nanoseconds
+	checked atomic.Int64 // when the files were last checked, in Unix nanoseconds
 
 	mu      sync.Mutex
 	content contents // of current
-	failure string   // what was logged last, so that it is logged once
+	failure string   // logged last, so that it is logged only once
 }
 
-// contents tells two states of the files apart without keeping a key in memory.
+// contents are hashes of the files, which do not keep the key in memory.
 type contents struct{ certificate, key [sha256.Size]byte }
 
-// Load reads the pair. What is wrong with it comes as an [*Error].
+// Load reads the pair. The error is an [*Error].
 func Load(opts Options) (*Pair, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -54,19 +54,19 @@ func Load(opts Options) (*Pair, error) {
 	return p, nil
 }
 
-// GetCertificate is for [tls.Config.GetCertificate]. It never fails: the pair that
-// was good once goes on until a better one comes.
+// GetCertificate is for [tls.Config.GetCertificate]. It never fails: the last usable
+// pair remains in use until there is a new one.
 func (p *Pair) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return p.fresh(hello.Context()), nil
 }
 
-// GetClientCertificate is for [tls.Config.GetClientCertificate].
+// GetClientCertificate is for [tls.Config.GetClientCertificate]. It never fails.
 func (p *Pair) GetClientCertificate(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	return p.fresh(request.Context()), nil
 }
 
-// fresh looks at the files when it is time to. One handshake does; the others,
-// meanwhile, take what there is.
+// fresh returns the certificate, after checking the files if that is due. Only one
+// handshake checks; the others use the current certificate meanwhile.
 func (p *Pair) fresh(ctx context.Context) *tls.Certificate {
 	now, last := p.opts.Now().UnixNano(), p.checked.Load()
 	due := now-last >= int64(checkInterval) || now < last // the clock was set back
@@ -76,7 +76,7 @@ func (p *Pair) fresh(ctx context.Context) *tls.Certificate {
 	return p.current.Load()
 }
 
-// look is Reload with a log line in place of an error.
+// look is [Pair.Reload] with a log line instead of an error.
 func (p *Pair) look(ctx context.Context) {
 	err := p.Reload()
 	failure := ""
@@ -88,12 +88,12 @@ func (p *Pair) look(ctx context.Context) {
 	p.failure = failure
 	p.mu.Unlock()
 	if news && err != nil {
-		p.opts.Logger.LogAttrs(ctx, slog.LevelError, "the new certificate cannot be used; the old one goes on",
+		p.opts.Logger.LogAttrs(ctx, slog.LevelError, "the new certificate cannot be used; the old one remains in use",
 			slog.String("error", failure))
 	}
 }
 
-// Reload reads the files now. With an error the old pair goes on.
+// Reload reads the files now. If it returns an error, the old pair remains in use.
 func (p *Pair) Reload() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,8 +124,8 @@ func (p *Pair) report(pair *tls.Certificate, first bool) {
 	log := p.opts.Logger.With("file", p.opts.CertificateFile, "not_after", leaf.NotAfter)
 	switch {
 	case !p.opts.Now().Before(leaf.NotAfter):
-		// Clients will refuse it, but another pair may be on its way, and no
-		// certificate at all serves nobody either.
+		// Clients will refuse it, but a new pair may come soon, and having no
+		// certificate is no better.
 		log.Warn("the certificate has expired")
 	case first:
 		log.Debug("certificate loaded")

@@ -13,23 +13,24 @@ import (
 	"strings"
 )
 
-// maxFile bounds what is read: a chain is a few KiB, a bundle of authorities some
-// hundred.
+// maxFile bounds the size of a file, in bytes: a chain has a few KiB, a bundle of
+// authorities a few hundred.
 const maxFile = 4 << 20
 
-// Error says which file is wrong. It never holds any of its contents.
+// Error says which file is unusable. It never contains any of the file's contents.
 type Error struct {
 	// File is the file's name.
 	File string
-	// Key says that it is the one with the private key.
+	// Key is set for the file with the private key.
 	Key bool
 	// Err is what is wrong with it.
 	Err error
 }
 
+// Error returns the file's name and what is wrong with it.
 func (e *Error) Error() string {
 	var path *fs.PathError
-	if errors.As(e.Err, &path) { // which has the name already
+	if errors.As(e.Err, &path) { // its text has the name already
 		return e.Err.Error()
 	}
 	return fmt.Sprintf("%s: %v", e.File, e.Err)
@@ -38,7 +39,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Remedy says what to do, as the end of "expected …".
+// Remedy returns what is expected of the file. It completes the sentence "expected …".
 func (e *Error) Remedy() string {
 	what := "a certificate and its chain in PEM, the server's own first (-----BEGIN CERTIFICATE-----)"
 	if e.Key {
@@ -72,9 +73,9 @@ func (p *Pair) parse(certPEM, keyPEM []byte) (*tls.Certificate, error) {
 	}
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
-		// The certificates parse, so that it is the key: broken, of a kind that TLS
-		// does not know, or of another certificate. The library's words are not
-		// passed on, since nothing promises that they quote none of the file.
+		// The certificates parse, so the key is at fault: broken, of an unsupported
+		// kind, or of another certificate. The library's error is not passed on,
+		// because it might quote from the file.
 		return nil, &Error{File: p.opts.KeyFile, Key: true, Err: errOtherKey}
 	}
 	return &pair, nil
@@ -110,8 +111,7 @@ func checkKey(data []byte) error {
 	return errNoKey
 }
 
-// Authorities reads the certificates that may sign others, in PEM. What is wrong
-// comes as an [*Error].
+// Authorities reads the certificates of authorities, in PEM. The error is an [*Error].
 func Authorities(file string) (*x509.CertPool, error) {
 	data, err := readBounded(file)
 	if err != nil {

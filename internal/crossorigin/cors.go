@@ -12,38 +12,39 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// CORSOptions say which pages may read answers.
+// CORSOptions say which pages of other origins may read responses.
 type CORSOptions struct {
-	// Origins are exact ("https://app.example.com", with a port if it is not the
-	// scheme's own), one label below a domain ("https://*.example.com"), or "*" for
+	// Origins are exact ("https://app.example.com", with a port unless it is the
+	// scheme's default), one label below a domain ("https://*.example.com"), or "*" for
 	// any, which excludes Credentials. "null" is never allowed. Required.
 	Origins []string
-	// Methods a page may use, in upper case. None means GET, HEAD and POST. They
-	// are what a preflight is answered by; a simple request by another of these
-	// three has no preflight, and its answer can be read all the same.
+	// Methods that a page may use, in upper case. Empty means GET, HEAD and POST. The
+	// list decides preflights: a simple GET, HEAD or POST has none, so that its
+	// response can be read even if the method is not listed.
 	Methods []string
-	// Headers a page may send beyond the harmless ones; "*" is any. None means
-	// Accept, Content-Type and X-Requested-With. A page that sends
-	// Authorization needs it named here.
+	// Headers that a page may send in addition to the CORS-safelisted ones; "*" means
+	// any. Empty means Accept, Content-Type and X-Requested-With. A page that sends
+	// Authorization needs it listed here.
 	Headers []string
-	// Expose are response headers that a page may read beyond the harmless ones.
+	// Expose lists response headers that a page may read in addition to the
+	// CORS-safelisted ones.
 	Expose []string
-	// Credentials lets cookies go along. False is no.
+	// Credentials allows requests with cookies.
 	Credentials bool
-	// MaxAge is how long browsers may remember a preflight, in whole seconds. 0
+	// MaxAge is how long browsers may cache a preflight, in whole seconds. 0
 	// leaves it to them (5 s); negative is an error.
 	MaxAge time.Duration
 }
 
-// CORS is the cross-origin policy of a route. It never changes; any number of
-// goroutines may use it.
+// CORS is the cross-origin policy of a route. It is immutable, and safe for concurrent
+// use.
 type CORS struct {
 	origins origins
 	policy  *cors.Cors
 }
 
-// NewCORS checks the options. All problems come in one error, each with what to
-// write instead.
+// NewCORS returns the policy for the options. The error lists everything that is wrong
+// with them, and what to write instead.
 func NewCORS(o CORSOptions) (*CORS, error) {
 	list, err := parsePatterns(o.Origins)
 	problems := []error{err}
@@ -80,11 +81,11 @@ func NewCORS(o CORSOptions) (*CORS, error) {
 	return c, nil
 }
 
-// Handler answers true preflights (OPTIONS with Origin and
-// Access-Control-Request-Method) itself, with 204, and next never sees them.
-// Every other answer of next gets the headers of this policy: those for the
-// request's origin if it is listed, none if it is not, and Vary: Origin in both
-// cases. A "*" is answered with the origin that asks, which means the same.
+// Handler returns a handler that responds to preflights (OPTIONS with Origin and
+// Access-Control-Request-Method) with 204, and passes all other requests to next. The
+// responses of next get the headers of this policy if the request's origin is allowed,
+// and Vary: Origin in any case. For "*" the header names the request's origin, which
+// has the same effect.
 func (c *CORS) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isPreflight(r) {
@@ -93,14 +94,14 @@ func (c *CORS) Handler(next http.Handler) http.Handler {
 		}
 		cw := &responseWriter{ResponseWriter: w}
 		if from := r.Header["Origin"]; len(from) > 0 {
-			// The policy would leave an answer to a method that is not listed bare,
-			// and a page could not tell that refusal from a broken network. For a
-			// plain OPTIONS it asks for the origin alone.
+			// For a method that is not listed, the policy would set no headers, and a
+			// page could not tell the refusal from a network error. For a plain OPTIONS
+			// request it checks only the origin.
 			cw.policy = headerOnly{}
 			c.policy.HandlerFunc(cw.policy, &http.Request{Method: http.MethodOptions, Header: http.Header{"Origin": from}})
 		}
 		next.ServeHTTP(cw, r)
-		cw.apply() // net/http writes the header of an answer that wrote nothing
+		cw.apply() // next may have written nothing; net/http then writes the header
 	})
 }
 
@@ -109,7 +110,7 @@ func isPreflight(r *http.Request) bool {
 		len(r.Header["Access-Control-Request-Method"]) == 1 && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// headerOnly collects what the policy says of a request.
+// headerOnly is a ResponseWriter that collects the headers of the policy.
 type headerOnly http.Header
 
 func (h headerOnly) Header() http.Header       { return http.Header(h) }

@@ -235,7 +235,7 @@ func TestNewCORSNamesEveryProblem(t *testing.T) {
 	})
 	assert.Nil(t, c)
 	for _, want := range []string{
-		`"*" with credentials`, `"null", the origin of every sandboxed document`, `"https://*.com": behind *.`, `"https://*.*.example.com": behind *.`, `"https://*": found "https://*"; expected each origin written out`,
+		`"*" with credentials`, `"null", the origin of every sandboxed document`, `"https://*.com": *. must be followed by`, `"https://*.*.example.com": *. must be followed by`, `"https://*": found "https://*"; expected each origin written out`,
 		`"app.example.com", without a scheme`, `"https://a*.example.com"; expected each origin written out`, `method "get"`, `method "*"`, `method "P T"`, `header "X Y"`,
 		`header ""`, `exposed header "*"`, "max age",
 	} {

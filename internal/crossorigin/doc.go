@@ -1,31 +1,31 @@
-// Package crossorigin decides what pages of other origins may do: [CORS] lets
-// listed ones read answers, [Guard] keeps all others from acting with a cookie
-// that the browser sends along.
+// Package crossorigin decides what pages of other origins may do: [CORS] lets listed
+// origins read responses, [Guard] keeps all others from using the cookies that the
+// browser sends.
 //
 // # CORS
 //
-// [NewCORS] makes the policy of a route, [CORS.Handler] puts it in front of
-// everything else, authentication included: a preflight never carries a cookie,
-// and a page can only tell 401 from a broken network if the refusal has the
-// headers too. What the upstream says about CORS itself is dropped, since two
-// policies would add up to the laxer one, or to two values that browsers refuse.
+// [NewCORS] returns the policy of a route. [CORS.Handler] belongs in front of
+// everything else, including authentication: a preflight never carries a cookie, and a
+// page can tell 401 from a network error only if the refusal has the headers too. The
+// upstream's own CORS headers are removed, because two policies would combine to the
+// laxer one, or to two values, which browsers reject.
 //
 // # Guard
 //
-// [NewGuard] and [Guard.Allows] refuse cross-site request forgery by what browsers
-// say of a request and pages cannot change: Sec-Fetch-Site, and Origin for
-// browsers before 2023 and for plain HTTP, where Sec-Fetch-Site is not sent. The
-// caller asks only where a cookie is the credential. It is the design of
-// [net/http.CrossOriginProtection], which is not used as it is:
+// [NewGuard] and [Guard.Allows] prevent cross-site request forgery. They rely on headers
+// that browsers set and pages cannot change: Sec-Fetch-Site, and Origin for browsers
+// before 2023 and for plain HTTP, where Sec-Fetch-Site is not sent. Call Allows only
+// for requests whose credential is a cookie. The design is that of
+// [net/http.CrossOriginProtection], which is not used itself for three reasons:
 //
-//   - it compares the host of Origin alone, so that a page on http://app.example,
-//     which anyone in the network path can write, acts on https://app.example in a
-//     browser without Sec-Fetch-Site (CVE-2025-24358 was the same in another
-//     package). Here scheme, host and port of the public URL must agree, also
-//     behind a proxy that ends TLS;
-//   - its exemptions are path patterns, which did not mean what they said
-//     (CVE-2025-47910). Here only origins are trusted; a route is exempt by its own
-//     policy or not at all;
-//   - a WebSocket is opened by GET, which it lets pass, and no same-origin policy
-//     binds it afterwards.
+//   - It compares only the host of Origin. A page on http://app.example, which anyone on
+//     the network path can forge, could then act on https://app.example in a browser
+//     without Sec-Fetch-Site (as in CVE-2025-24358, in another package). Here scheme,
+//     host and port of the public URL must match, also behind a proxy that terminates
+//     TLS.
+//   - Its exemptions are path patterns, which have matched more than they said
+//     (CVE-2025-47910). Here only origins can be trusted, and the caller decides which
+//     routes are guarded.
+//   - It allows GET, with which a WebSocket is opened, and WebSockets are not subject to
+//     the same-origin policy.
 package crossorigin

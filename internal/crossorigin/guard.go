@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Guard refuses requests that another site's page makes with the user's cookies.
-// It never changes; any number of goroutines may use it.
+// Guard refuses requests that another site's page makes with the user's cookies. It is
+// immutable, and safe for concurrent use.
 type Guard struct{ trusted origins }
 
-// NewGuard makes a guard that lets pages of the trusted origins act as well, such
-// as "https://admin.example.com". They are exact: no wildcard, no "null". The
-// error names every entry that is none, with what to write instead.
+// NewGuard returns a guard that also allows pages of the trusted origins, such as
+// "https://admin.example.com". They are exact: no wildcard, no "null". The error lists
+// every invalid entry, with what to write instead.
 func NewGuard(trustedOrigins []string) (*Guard, error) {
 	trusted, err := parseExact(trustedOrigins)
 	if err != nil {
@@ -21,16 +21,15 @@ func NewGuard(trustedOrigins []string) (*Guard, error) {
 	return &Guard{trusted: trusted}, nil
 }
 
-// Allows reports whether a cookie may authenticate r. publicOrigin is scheme,
-// host and port under which browsers reach this server; if it is no origin, none
-// equals it.
+// Allows reports whether a cookie may authenticate r. publicOrigin is the scheme, host
+// and port at which browsers reach this server; if it is invalid, no origin equals it.
 //
-// GET, HEAD, OPTIONS and TRACE pass, since they change nothing, but for the
-// opening of a WebSocket. For everything else Sec-Fetch-Site decides, and without
-// it Origin. A request without both passes: it comes from a program, whose
-// cookies nobody can borrow, or from the site itself, because browsers that still
-// work today (since 2020) send Origin with each unsafe request across sites. What
-// is doubled or malformed did not come from a browser as such and is refused.
+// GET, HEAD, OPTIONS and TRACE are allowed, since they change nothing, unless they open
+// a WebSocket. For all other requests Sec-Fetch-Site decides, and in its absence Origin.
+// A request with neither is allowed: it comes from a program, whose cookies no page can
+// use, or from the site itself, because browsers have sent Origin with every unsafe
+// cross-site request since 2020. A request with repeated or malformed headers does not
+// come from a browser and is refused.
 func (g *Guard) Allows(r *http.Request, publicOrigin string) bool {
 	if isSafe(r) {
 		return true
@@ -43,8 +42,8 @@ func (g *Guard) Allows(r *http.Request, publicOrigin string) bool {
 	if sites == 1 {
 		switch site[0] {
 		case "same-origin", "none":
-			// Origin may be "null" here: a page with Referrer-Policy: no-referrer
-			// posts its own forms so. A sandboxed frame's is cross-site.
+			// Origin may be "null": that is how a page with Referrer-Policy: no-referrer
+			// posts its own forms. A sandboxed frame's request is cross-site.
 			return true
 		case "same-site", "cross-site":
 			return from.known && g.trusted.has(from.origin)
@@ -63,22 +62,22 @@ func (g *Guard) Allows(r *http.Request, publicOrigin string) bool {
 	return ok && from.origin == public
 }
 
-// Concerns reports whether Allows has anything to look at: it is false for requests
-// that pass for their method alone.
+// Concerns reports whether r needs to be checked with [Guard.Allows]. It is false for
+// requests that are allowed because of their method.
 func (g *Guard) Concerns(r *http.Request) bool { return !isSafe(r) }
 
-// isSafe reports whether the request cannot change anything by its method, of
-// which there is no other spelling, nor open a WebSocket.
+// isSafe reports whether the method changes nothing and the request does not open a
+// WebSocket. Methods are compared exactly, as servers do.
 func isSafe(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return !opensWebSocket(r.Header["Upgrade"])
 	}
-	return false // CONNECT opens one too, over HTTP/2
+	return false // CONNECT too: over HTTP/2 it opens WebSockets
 }
 
-// opensWebSocket looks for websocket in the list of protocols, however a server
-// behind us may spell or version it.
+// opensWebSocket reports whether the list of protocols has websocket, in any spelling
+// and version that an upstream may accept.
 func opensWebSocket(upgrade []string) bool {
 	for _, line := range upgrade {
 		for protocol := range strings.SplitSeq(line, ",") {
@@ -91,14 +90,13 @@ func opensWebSocket(upgrade []string) bool {
 	return false
 }
 
-// pageOrigin is what Origin says: nothing, "null" (neither absent nor known) or
-// an origin.
+// pageOrigin is the value of Origin: absent, an origin (known), or "null" (neither).
 type pageOrigin struct {
 	absent, known bool
 	origin        origin
 }
 
-// sender reads the lines of Origin; ok is false for what no browser sends.
+// sender reads the values of Origin; ok is false for values that no browser sends.
 func sender(lines []string) (p pageOrigin, ok bool) {
 	switch {
 	case len(lines) == 0:

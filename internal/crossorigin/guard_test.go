@@ -164,7 +164,7 @@ func TestNewGuardNamesEveryBadOrigin(t *testing.T) {
 		"https://*.example.com":         "each origin written out",
 		"app.example.com":               "without a scheme",
 		"https://app.example.com/":      "expected https://app.example.com",
-		"https://u@app.example.com":     "scheme, host and perhaps port only",
+		"https://u@app.example.com":     "only scheme, host and optional port",
 		"https://münchen.example":       "xn--",
 		"https://":                      "such as",
 		"https://a..b":                  "such as",

@@ -10,16 +10,16 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// maxOrigin bounds an origin in bytes: a host name has at most 253.
+// maxOrigin bounds an origin, in bytes: a host name has at most 253.
 const maxOrigin = 320
 
-// origin is scheme, host and port, in lower case and without the scheme's own
-// port, so that equal origins are equal values.
+// origin is scheme, host and port, in lower case and without the scheme's default port,
+// so that equal origins are equal values.
 type origin struct{ scheme, host, port string }
 
-// parseOrigin reads an origin as browsers serialize it: scheme, "://", host, and
-// a port perhaps. Whatever else a URL may have makes it no origin, and so do
-// "null" and file:, which any document can have.
+// parseOrigin reads an origin as browsers serialize it: scheme, "://", host, and an
+// optional port. Other parts of a URL are not allowed, and neither are "null" and
+// file:, which any document can have as its origin.
 func parseOrigin(s string) (origin, bool) {
 	scheme, authority, found := strings.Cut(s, "://")
 	if !found || len(s) > maxOrigin || !isScheme(scheme) {
@@ -39,7 +39,7 @@ func parseOrigin(s string) (origin, bool) {
 	return o, true
 }
 
-// String is the origin as browsers serialize it.
+// String returns the origin as browsers serialize it.
 func (o origin) String() string {
 	if o.port == "" {
 		return o.scheme + "://" + o.host
@@ -47,27 +47,27 @@ func (o origin) String() string {
 	return o.scheme + "://" + o.host + ":" + o.port
 }
 
-// Parse reads an origin that a configuration names, and returns it as browsers
-// serialize it. Every list of origins is judged by it, so that none holds an entry
-// that no browser's origin can equal. The error is a [*problem.Problem].
+// Parse reads an origin from a configuration, and returns it as browsers serialize it.
+// Every list of origins is checked with it, so that no entry is one that can never
+// match. The error is a [*problem.Problem].
 func Parse(s string) (string, error) {
 	o, ok := parseOrigin(s)
 	switch {
 	case !ok:
 		return "", misreadError(s)
 	case o.port == "" && strings.HasSuffix(s, ":443"), o.port == "" && strings.HasSuffix(s, ":80"):
-		return "", &problem.Problem{Found: problem.Quote(s) + ", with the scheme's own port, which browsers leave out", Want: o.String()}
+		return "", &problem.Problem{Found: problem.Quote(s) + ", with the scheme's default port, which browsers leave out", Want: o.String()}
 	}
 	return o.String(), nil
 }
 
-// misreadError is what Parse says of a text that is no origin.
+// misreadError returns the error of [Parse] for a text that is not an origin.
 func misreadError(s string) error {
 	found, want := misread(s)
 	return &problem.Problem{Found: found, Want: want}
 }
 
-// misread says what is wrong with a text that is no origin, and what to write.
+// misread says what is wrong with a text that is not an origin, and what to write.
 func misread(s string) (found, want string) {
 	const example = "an origin, such as https://app.example.com"
 	found, want = problem.QuoteURL(s), example
@@ -92,7 +92,7 @@ func misread(s string) (found, want string) {
 			want = o.String()
 			break
 		}
-		want = "scheme, host and perhaps port only, such as https://app.example.com:8443"
+		want = "only scheme, host and optional port, such as https://app.example.com:8443"
 	}
 	return found, want
 }
@@ -109,8 +109,8 @@ func isScheme(s string) bool {
 	return s != ""
 }
 
-// canonicalHost returns a DNS name or address in lower case. A final dot stays: to
-// browsers the name with it is another origin.
+// canonicalHost returns a DNS name or address in lower case. A final dot is kept,
+// because to browsers it makes another origin.
 func canonicalHost(s string) (string, bool) {
 	base, dotted := s, false
 	if !strings.HasPrefix(s, "[") {
@@ -123,11 +123,11 @@ func canonicalHost(s string) (string, bool) {
 	return name, ok
 }
 
-// origins is a list of origins that a configuration names.
+// origins is a list of origins from a configuration.
 type origins struct {
 	any      bool // "*"
 	exact    map[origin]bool
-	anyLabel []origin // of "https://*.example.com"; host is ".example.com"
+	anyLabel []origin // for "https://*.example.com", host is ".example.com"
 }
 
 // has reports whether o is in the list.
@@ -138,7 +138,7 @@ func (l *origins) has(o origin) bool {
 	})
 }
 
-// parseExact reads a list without wildcards. The error names every bad entry.
+// parseExact reads a list without wildcards. The error lists every invalid entry.
 func parseExact(list []string) (origins, error) {
 	l := origins{exact: make(map[origin]bool, len(list))}
 	var problems []error
@@ -166,7 +166,7 @@ func parsePatterns(list []string) (origins, error) {
 		case wild:
 			o, ok := parseOrigin(scheme + "://" + rest)
 			if !ok || !strings.Contains(strings.Trim(o.host, "."), ".") || strings.HasPrefix(o.host, "[") {
-				problems = append(problems, fmt.Errorf("origin %q: behind *. there must be a domain with a dot, such as https://*.example.com", s))
+				problems = append(problems, fmt.Errorf("origin %q: *. must be followed by a domain with a dot, such as https://*.example.com", s))
 				continue
 			}
 			o.host = "." + o.host

@@ -53,8 +53,8 @@ func TestParse(t *testing.T) {
 		"http://localhost:8080/":  {Found: `"http://localhost:8080/"`, Want: "http://localhost:8080"},
 		"localhost:8080":          {Found: `"localhost:8080", without a scheme`, Want: "http://localhost:8080"},
 		"app.example":             {Found: `"app.example", without a scheme`, Want: "https://app.example"},
-		"https://app.example:443": {Found: `"https://app.example:443", with the scheme's own port, which browsers leave out`, Want: "https://app.example"},
-		"https://u:planted@h":     {Found: "a URL with a user or a query", Want: "scheme, host and perhaps port only, such as https://app.example.com:8443"},
+		"https://app.example:443": {Found: `"https://app.example:443", with the scheme's default port, which browsers leave out`, Want: "https://app.example"},
+		"https://u:planted@h":     {Found: "a URL with a user or a query", Want: "only scheme, host and optional port, such as https://app.example.com:8443"},
 		"*":                       {Found: `"*"`, Want: "each origin written out, such as https://app.example.com"},
 	} {
 		_, err := Parse(s)

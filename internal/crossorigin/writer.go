@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// responseWriter puts the policy's headers in place at the last moment, when a
-// proxied answer's own are already there.
+// responseWriter sets the policy's headers at the last moment, when those of a proxied
+// response have been copied.
 type responseWriter struct {
 	http.ResponseWriter
-	policy  headerOnly // nil: no origin asked
+	policy  headerOnly // nil if the request has no Origin
 	applied bool
 }
 
-// Unwrap serves [http.ResponseController].
+// Unwrap is for [http.ResponseController].
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// WriteHeader writes the header. Informational answers (1xx) pass as they are:
-// browsers apply CORS to the final one.
+// WriteHeader sets the policy's headers and writes the header. Informational responses
+// (1xx) are passed on as they are: browsers apply CORS to the final one.
 func (w *responseWriter) WriteHeader(status int) {
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
 		w.apply()
@@ -34,7 +34,7 @@ func (w *responseWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// ReadFrom keeps the way open by which net/http copies files and sockets.
+// ReadFrom lets net/http copy from files and sockets without a buffer.
 func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	w.apply()
 	return io.Copy(w.ResponseWriter, r)
@@ -46,11 +46,11 @@ func (w *responseWriter) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// Flush serves handlers that look for [http.Flusher].
+// Flush is for handlers that use [http.Flusher].
 func (w *responseWriter) Flush() { _ = w.FlushError() }
 
-// Hijack serves handlers that look for [http.Hijacker]. What is written then is
-// no answer that CORS applies to.
+// Hijack is for handlers that use [http.Hijacker]. CORS does not apply to what they
+// write.
 func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
@@ -78,7 +78,7 @@ func (w *responseWriter) apply() {
 
 const prefix = "Access-Control-"
 
-// variesByOrigin reports whether the answer is already kept apart by origin.
+// variesByOrigin reports whether Vary already names Origin, or everything.
 func variesByOrigin(vary []string) bool {
 	for _, line := range vary {
 		for name := range strings.SplitSeq(line, ",") {
