@@ -71,6 +71,7 @@ func TestBrokenUploadIsTheClients(t *testing.T) {
 	const stalled, malformed = "Content-Length: 10\r\n\r\n123", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n"
 	for _, kind := range upstreamKinds() {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			change := kind.serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 			r := run(t, http.NotFoundHandler(), func(c *settings.Config) {
 				change(c)
