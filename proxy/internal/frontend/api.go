@@ -14,31 +14,31 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
-// Bounds of what is under way to the Frontend API.
+// Limits on requests in flight to the Frontend API.
 const (
-	// maxInFlight is far above what people who sign in need at a time, and far below
-	// the descriptors that a process has.
+	// maxInFlight is far more than people who sign in need at a time, and far fewer
+	// than the file descriptors of a process.
 	maxInFlight = 256
-	// maxDuration bounds one request as a whole, with its body; the largest are
-	// pictures of a profile.
+	// maxDuration bounds one request including its body; the largest are profile
+	// images.
 	maxDuration = time.Minute
 )
 
-// Options configure an [API]. Each field is required.
+// Options configure an [API]. All fields are required.
 type Options struct {
-	// Path is where the API is served, such as /__clerk, without a slash at the end.
+	// Path is where the API is served, such as /__clerk, without a trailing slash.
 	Path string
-	// ProxyURL is the same as browsers know it: an absolute URL, or a path that is
+	// ProxyURL is the URL of Path for browsers: an absolute URL, or a path that is
 	// served on every host.
 	ProxyURL string
 	// Origin is where requests are sent: a scheme and a host.
 	Origin *url.URL
-	// SecretKey goes with each request, to Origin and nowhere else.
+	// SecretKey is sent with each request, to Origin and nowhere else.
 	SecretKey string
-	// Transport carries the requests; it must not follow redirects. It is the API's
-	// own: [API.Close] closes its idle connections.
+	// Transport sends the requests; it must not follow redirects, and must not be
+	// shared: [API.Close] closes its idle connections.
 	Transport http.RoundTripper
-	// Origins writes who the client is.
+	// Origins sets the X-Forwarded-* headers.
 	Origins *origin.Resolver
 }
 
@@ -47,11 +47,11 @@ type API struct {
 	opts      Options
 	host      string // of an absolute proxy URL; "" serves the path on every host
 	transport *secretTransport
-	places    chan struct{} // one is taken by each request under way
-	silent    *log.Logger   // the access log has what would be said
+	places    chan struct{} // holds an element for each request in flight
+	silent    *log.Logger   // discards messages that the access log has too
 }
 
-// New makes an API. It does not check opts.
+// New returns an API. It does not check opts.
 func New(opts Options) *API {
 	opts.ProxyURL = strings.TrimRight(opts.ProxyURL, "/")
 	a := &API{
@@ -73,9 +73,9 @@ func (a *API) Close() {
 	}
 }
 
-// Serves says whether a request for a canonical path is the Frontend API's. public is
-// its public URL: under an absolute proxy URL, the same path of another host is the
-// application's.
+// Serves reports whether a request for a canonical path belongs to the Frontend API.
+// public is its public URL: with an absolute proxy URL, the same path on another host
+// belongs to the application.
 func (a *API) Serves(public *origin.Public, path string) bool {
 	if !a.matches(path) {
 		return false
@@ -87,18 +87,18 @@ func (a *API) Serves(public *origin.Public, path string) bool {
 	return strings.EqualFold(host, a.host)
 }
 
-// matches looks at a canonical path; the prefix ends where a segment ends.
+// matches reports whether a canonical path is Path or below it.
 func (a *API) matches(path string) bool {
 	rest, ok := strings.CutPrefix(path, a.opts.Path)
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// Serve passes r on, whose path is canonical and whose public URL is public, and
-// brings the answer back; o says what became of it.
+// Serve forwards r, whose path is canonical and whose public URL is public, and writes
+// the response. It records the outcome in o.
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, public *origin.Public, o *answer.Outcome) {
 	switch {
 	case !a.matches(r.URL.EscapedPath()):
-		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_path_mismatch", "The path is outside the Frontend API's.")
+		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_path_mismatch", "The path is not below that of the Frontend API.")
 		return
 	case !public.Valid():
 		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_request_failed", "The request does not say which host it is for.")

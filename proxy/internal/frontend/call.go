@@ -27,7 +27,7 @@ func (c *call) rewrite(pr *httputil.ProxyRequest) {
 	}
 	decoded, err := url.PathUnescape(path)
 	if err != nil {
-		decoded = path // not of a canonical path; the transport refuses what this may be
+		decoded = path // impossible for a canonical path; the transport checks the URL again
 	}
 	base := c.opts.Origin
 	out.URL = &url.URL{Scheme: base.Scheme, Host: base.Host, Path: decoded, RawPath: path, RawQuery: in.URL.RawQuery}
@@ -44,12 +44,12 @@ func (c *call) rewrite(pr *httputil.ProxyRequest) {
 	out.Header["Clerk-Proxy-Url"] = []string{c.publicURL()}
 }
 
-// claimsProxy finds a client's copies of what only a proxy may say.
+// claimsProxy reports whether name is a header that only the proxy may set.
 func claimsProxy(name string) bool {
 	return wire.HasNormalPrefix(name, "clerk-proxy-url") || wire.HasNormalPrefix(name, "clerk-secret-key")
 }
 
-// publicURL is the proxy URL as browsers know it.
+// publicURL returns the absolute proxy URL.
 func (c *call) publicURL() string {
 	if strings.HasPrefix(c.opts.ProxyURL, "/") {
 		return c.public.Origin() + c.opts.ProxyURL
@@ -57,8 +57,8 @@ func (c *call) publicURL() string {
 	return c.opts.ProxyURL
 }
 
-// modifyResponse maps a redirect to the Frontend API itself back under the proxy
-// path; other redirects and all cookies stay as they are.
+// modifyResponse maps a redirect to the Frontend API itself back below the proxy path;
+// other redirects and all cookies are kept as they are.
 func (c *call) modifyResponse(res *http.Response) error {
 	c.outcome.Status = res.StatusCode
 	if len(res.Header["Set-Cookie"]) > 0 {

@@ -9,7 +9,7 @@ import (
 
 var (
 	errForeignTarget = errors.New("the target is not the Frontend API")
-	errBusy          = errors.New("as many requests as may be are waiting for the Frontend API")
+	errBusy          = errors.New("too many requests are waiting for the Frontend API")
 )
 
 // secretTransport adds the secret key to requests for one origin and refuses
@@ -30,7 +30,7 @@ func (t *secretTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, errForeignTarget
 	}
-	clone := *r // as a RoundTripper must not alter its request
+	clone := *r // a RoundTripper must not alter its request
 	clone.Header = r.Header.Clone()
 	clone.Header["Clerk-Secret-Key"] = []string{t.secret}
 	return t.next.RoundTrip(&clone)

@@ -11,14 +11,14 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
-// maxBody bounds what a judgement may write, in bytes; it writes short pages and JSON.
+// maxBody bounds the body of an answer, in bytes. Bodies are short pages and JSON.
 const maxBody = 64 << 10
 
-// Answer is a judgement while it is being written, as to a client. It is a yes only if
-// [Answer.Grant] said so: no status of anything else is ever taken for one.
+// Answer is the answer to a gateway. It is written like a response to a client. It is
+// positive only after [Answer.Grant]: a status alone never makes it so.
 type Answer struct {
 	header  http.Header
-	status  int // 0 until there is one
+	status  int // 0 until it is written
 	body    bytes.Buffer
 	granted bool
 	tooLong bool
@@ -26,7 +26,7 @@ type Answer struct {
 
 var _ http.ResponseWriter = (*Answer)(nil)
 
-// NewAnswer makes an Answer that says nothing yet, which is not a yes.
+// NewAnswer returns an empty Answer, which is a refusal.
 func NewAnswer() *Answer { return &Answer{header: make(http.Header)} }
 
 // Header implements [http.ResponseWriter].
@@ -39,7 +39,8 @@ func (a *Answer) WriteHeader(status int) {
 	}
 }
 
-// Write implements [http.ResponseWriter]. Of an answer that is too long nothing is told.
+// Write implements [http.ResponseWriter]. If the body is too long, the answer becomes a
+// failure.
 func (a *Answer) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	if a.body.Len()+len(p) > maxBody {
@@ -49,18 +50,18 @@ func (a *Answer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-// Grant says yes in place of the application, and tells the gateway what the
-// application may see. w leads to a, perhaps through writers that add to its header. in
-// is the header of the original request, out that which an upstream would get.
+// Grant makes the answer positive, and sets the headers that the gateway copies to the
+// application's request. w is a, or a writer that wraps a and may add headers. in is the
+// header of the original request, out the header that an upstream would get.
 //
-// Every identity header is in the answer, empty when there is nothing to tell: a
-// gateway that copies them then overwrites whatever a client sent under the same
-// name (CVE-2026-30851). Cookie and Authorization are as an upstream would get
-// them: the session fresh, the refresh token gone. What else the upstream would
-// get otherwise than it came, such as a header that the route adds, is there too.
+// Every identity header is in the answer, empty if there is no value, so that a gateway
+// that copies them overwrites what a client sent under the same name (CVE-2026-30851).
+// Cookie and Authorization are as an upstream would get them: with the fresh session
+// token, without the refresh token. Other headers that differ between in and out, such
+// as those that the route adds, are in the answer too.
 func (a *Answer) Grant(w http.ResponseWriter, in, out http.Header) {
 	h := w.Header()
-	wire.Delete(h, wire.ClaimsIdentity) // what the middleware tells browsers
+	wire.Delete(h, wire.ClaimsIdentity) // those that the middleware sets for browsers
 	for name, values := range out {
 		if len(values) > 0 && !wire.ClaimsForwarded(name) && !slices.Equal(values, in[name]) {
 			h[name] = []string{strings.Join(values, ", ")}
@@ -75,40 +76,42 @@ func (a *Answer) Grant(w http.ResponseWriter, in, out http.Header) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// Granted says whether the answer is a yes. It is right once the answer is settled.
+// Granted reports whether the answer is positive. It is reliable only after
+// [Answer.Settle].
 func (a *Answer) Granted() bool { return a.granted }
 
-// Status is the answer's status, 0 if it has none.
+// Status returns the answer's status, or 0 if it has none.
 func (a *Answer) Status() int { return a.status }
 
-// Body is what the answer says to the client in place of the application.
+// Body returns the body for the client.
 func (a *Answer) Body() []byte { return a.body.Bytes() }
 
-// Settle makes the answer fit to be told to gateways that take a grant alone for a yes
-// and pass on everything else as it is: Envoy, and Caddy and HAProxy by their recipes.
+// Settle completes the answer for gateways that let a request pass only after a grant,
+// and pass every other answer on to the client as it is: Envoy, and with our recipes
+// Caddy and HAProxy.
 func (a *Answer) Settle() {
 	a.complete()
 	if a.otherSuccess() && a.status != http.StatusNoContent {
-		a.fail("no_grant", "The request was answered in place of the application, which this gateway cannot pass on.")
+		a.fail("no_grant", "The request has a response already, which this gateway cannot pass on.")
 	}
 }
 
-// settleWithoutOtherSuccess is for gateways that take each 2xx for a yes and cannot
-// pass one on: Traefik, and those that are not known.
+// settleWithoutOtherSuccess completes the answer for gateways that let a request pass
+// after any 2xx and cannot pass a 2xx on to the client: Traefik, and unknown ones.
 func (a *Answer) settleWithoutOtherSuccess() {
 	a.complete()
 	if a.otherSuccess() {
 		*a = *NewAnswer()
 		answer.RefuseJSON(a, http.StatusForbidden, "preflight_not_supported",
-			"This gateway cannot pass on the answer to a CORS preflight; let the gateway answer it.")
+			"This gateway cannot pass on the response to a CORS preflight; let the gateway respond to it.")
 	}
 }
 
-// otherSuccess says that the answer is a 2xx which is no yes, such as that to a
-// CORS preflight.
+// otherSuccess reports whether the answer is a 2xx without a grant, such as the response
+// to a CORS preflight.
 func (a *Answer) otherSuccess() bool { return !a.granted && a.status < 300 }
 
-// complete makes an answer that is not whole a failure; none is ever cached.
+// complete turns an incomplete answer into a failure, and forbids caching.
 func (a *Answer) complete() {
 	if a.status == 0 || a.tooLong || a.granted && a.status != http.StatusOK {
 		a.fail("incomplete_answer", "The request could not be judged.")
@@ -117,7 +120,7 @@ func (a *Answer) complete() {
 	a.header.Del("Content-Length")
 }
 
-// fail replaces the answer by a 500.
+// fail replaces the answer with a 500.
 func (a *Answer) fail(code, message string) {
 	*a = *NewAnswer()
 	answer.RefuseJSON(a, http.StatusInternalServerError, code, message)

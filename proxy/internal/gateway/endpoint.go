@@ -17,39 +17,39 @@ type Options struct {
 	Trusted *origin.Resolver
 	// Setting is the name of the setting that lists them, for the log.
 	Setting string
-	// Logger is told of peers that may not ask, and of questions that make no request.
-	// Required.
+	// Logger receives messages about untrusted peers and malformed questions. Required.
 	Logger *slog.Logger
 }
 
 // Endpoint is where gateways ask over HTTP. It is safe for concurrent use.
 //
-// A grant holds what the application may see, cookies that scripts must not read among
-// it, so that no browser may get here through a gateway either: a gateway passes on to
-// clerkgate nothing but its own questions.
+// A grant holds cookies that scripts must not read. Therefore no browser may reach the
+// endpoint through a gateway: the gateway must not route requests to clerkgate, only ask
+// its own questions.
 type Endpoint struct{ opts Options }
 
-// New makes an Endpoint. It does not check opts.
+// New returns an Endpoint. It does not check opts.
 func New(opts Options) *Endpoint {
 	opts.Path = strings.TrimSuffix(opts.Path, "/")
 	return &Endpoint{opts: opts}
 }
 
-// Serves says whether a path is the endpoint's or below it.
+// Serves reports whether a path is the endpoint's or below it.
 func (e *Endpoint) Serves(path string) bool {
 	rest, ok := strings.CutPrefix(path, e.opts.Path)
 	return ok && e.opts.Path != "" && (rest == "" || rest[0] == '/')
 }
 
-// Answer answers the question r. judge is given the original request, and must end in
-// [Answer.Grant] where a proxied request would go to the application.
+// Answer answers the gateway's question r. judge is called with the original request,
+// and must call [Answer.Grant] where a proxied request would be forwarded to the
+// application.
 //
-// The body is never read: it is the original's, if anything, and the gateway passes
-// that on itself.
+// The body of r is never read: if there is one, it is the original request's, which the
+// gateway passes on itself.
 func (e *Endpoint) Answer(w http.ResponseWriter, r *http.Request, judge func(*Answer, *http.Request)) {
 	if !e.opts.Trusted.TrustedPeer(r) {
 		e.opts.Logger.LogAttrs(r.Context(), slog.LevelWarn,
-			"forward auth was asked by a peer that is not trusted; if it is your gateway, add it to the setting",
+			"forward auth request from an untrusted peer; if it is your gateway, add it to the setting",
 			slog.String("setting", e.opts.Setting), slog.String("peer", origin.PeerIP(r)))
 		answer.Refuse(w, r, http.StatusForbidden, "peer_not_trusted", "Only gateways that clerkgate trusts may ask here.")
 		return
@@ -57,13 +57,13 @@ func (e *Endpoint) Answer(w http.ResponseWriter, r *http.Request, judge func(*An
 	k, ok := e.kind(r.URL.EscapedPath())
 	if !ok {
 		answer.Refuse(w, r, http.StatusNotFound, "gateway_unknown",
-			"Below "+e.opts.Path+" there are nginx, traefik, caddy, haproxy and envoy.")
+			"The paths below "+e.opts.Path+" are nginx, traefik, caddy, haproxy and envoy.")
 		return
 	}
 	a := NewAnswer()
 	original, err := k.original(r, e.opts.Path)
 	if err != nil {
-		e.opts.Logger.LogAttrs(r.Context(), slog.LevelInfo, "forward auth was asked about no usable request",
+		e.opts.Logger.LogAttrs(r.Context(), slog.LevelInfo, "forward auth request without a usable original request",
 			slog.String("gateway", k.name), slog.String("error", err.Error()))
 		answer.Refuse(a, r, http.StatusBadRequest, "original_request_invalid", "The request can't be judged: "+err.Error()+".")
 	} else {
@@ -73,14 +73,14 @@ func (e *Endpoint) Answer(w http.ResponseWriter, r *http.Request, judge func(*An
 	a.write(w)
 }
 
-// kind is what there is to know about a kind of gateway.
+// kind is a kind of gateway.
 type kind struct {
 	name     string
-	original func(r *http.Request, path string) (*http.Request, error)
-	settle   func(*Answer) // puts the answer in this gateway's words
+	original func(r *http.Request, path string) (*http.Request, error) // rebuilds the original request
+	settle   func(*Answer)                                             // translates the answer for this gateway
 }
 
-// kind finds which gateway it is by the name behind the endpoint's path.
+// kind returns the kind of gateway that is named after the endpoint's path.
 func (e *Endpoint) kind(path string) (kind, bool) {
 	name, _, below := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(path, e.opts.Path), "/"), "/")
 	k := kind{name: name, original: fromForwarded, settle: (*Answer).Settle}

@@ -204,7 +204,7 @@ func TestForwardAuthRefusesWhatIsNoRequest(t *testing.T) {
 			assert.Equal(t, want, res.StatusCode)
 			assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
 			assert.Nil(t, a.seen, "nothing was judged")
-			assert.Contains(t, a.log.String(), "no usable request")
+			assert.Contains(t, a.log.String(), "without a usable original request")
 			assert.NotContains(t, a.log.String(), "public", "what a stranger chose is not logged")
 		})
 	}

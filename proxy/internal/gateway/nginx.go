@@ -11,29 +11,30 @@ const (
 	// maxNginxCookies is how many cookies the recipe for nginx passes on. A handshake
 	// of Clerk's sets up to ten.
 	maxNginxCookies = 16
-	// maxNginxBody bounds a JSON body that travels in a header.
+	// maxNginxBody bounds a JSON body that is sent in a header, in bytes.
 	maxNginxBody = 2 << 10
 )
 
-// What is told to nginx beside the status.
+// Headers for nginx, which the recipe translates.
 const (
 	headerNginxRedirect = "X-Clerk-Redirect"     // where to send the browser
-	headerNginxAnswer   = "X-Clerk-Answer"       // the status that the client should get
-	headerNginxBody     = "X-Clerk-Body"         // the JSON to go with it
+	headerNginxAnswer   = "X-Clerk-Answer"       // the status for the client
+	headerNginxBody     = "X-Clerk-Body"         // the JSON body for the client
 	headerNginxCookie   = "X-Clerk-Set-Cookie-1" // and -2, and so on
 )
 
-// settleForNginx translates for the module auth_request, to which 2xx is a yes, 401
-// and 403 are a no, and the rest is an error. It hands on neither body nor
-// Location, and of several headers of one name it sees the first: so all of that
-// travels in headers of its own, which the recipe puts in place.
+// settleForNginx completes the answer for nginx's module auth_request, which lets a
+// request pass after 2xx, denies it after 401 and 403, and takes everything else as an
+// error. The module passes on neither body nor Location, and sees only the first of
+// several headers with one name. All of that is therefore sent in separate headers,
+// from which the recipe restores it.
 func (a *Answer) settleForNginx() {
 	a.complete()
 	cookies := a.header["Set-Cookie"]
 	if len(cookies) > maxNginxCookies {
-		// To leave some out could sign the browser in by halves, or send it round in
-		// circles.
-		a.fail("too_many_cookies", "There are more cookies than can be told to nginx.")
+		// Leaving some out could sign the browser in only partly, or cause a redirect
+		// loop.
+		a.fail("too_many_cookies", "There are more cookies than can be passed through nginx.")
 		cookies = nil
 	}
 	h := a.header
@@ -44,23 +45,23 @@ func (a *Answer) settleForNginx() {
 	if a.granted {
 		return
 	}
-	said := a.status
+	status := a.status
 	switch location := h.Get("Location"); {
-	case 300 <= said && said < 400 && location != "":
+	case 300 <= status && status < 400 && location != "":
 		h[headerNginxRedirect] = []string{location}
 		delete(h, "Location")
 		a.status = http.StatusUnauthorized
-	case said != http.StatusUnauthorized && said < 500:
+	case status != http.StatusUnauthorized && status < 500:
 		a.status = http.StatusForbidden
 	}
-	h[headerNginxAnswer] = []string{strconv.Itoa(said)}
+	h[headerNginxAnswer] = []string{strconv.Itoa(status)}
 	if text, ok := inHeader(h, a.body.Bytes()); ok {
 		h[headerNginxBody] = []string{text}
 	}
 }
 
-// inHeader is a JSON body on one line, if it can travel in a header.
-func inHeader(h http.Header, body []byte) (string, bool) {
+// inHeader returns a JSON body on one line; ok is false if it cannot be sent in a header.
+func inHeader(h http.Header, body []byte) (text string, ok bool) {
 	if h.Get("Content-Type") != "application/json" {
 		return "", false
 	}

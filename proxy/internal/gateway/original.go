@@ -11,18 +11,18 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// Bounds of what a gateway may say, in bytes. They are generous: gateways refuse
-// longer ones themselves.
+// Limits on the original request, in bytes. They are generous: gateways themselves
+// refuse longer ones.
 const (
 	maxOriginalMethod = 32
 	maxOriginalURL    = 16 << 10
 )
 
-// Each gateway is read from one set of headers, and there is no falling back on
-// another: a header that the gateway does not overwrite is the client's to choose.
+// For each gateway, the request is read from one set of headers, without a fallback to
+// another: a header that the gateway does not overwrite can be set by the client.
 
-// fromForwarded reads what Traefik, Caddy and HAProxy tell, and whoever asks
-// without a name: X-Forwarded-Method, -Proto, -Host and -Uri.
+// fromForwarded reads the headers of Traefik, Caddy, HAProxy and unknown gateways:
+// X-Forwarded-Method, -Proto, -Host and -Uri.
 func fromForwarded(r *http.Request, _ string) (*http.Request, error) {
 	method, err1 := only(r.Header, "X-Forwarded-Method")
 	scheme, err2 := only(r.Header, "X-Forwarded-Proto")
@@ -34,8 +34,8 @@ func fromForwarded(r *http.Request, _ string) (*http.Request, error) {
 	return originalRequest(r, method, scheme, host, target)
 }
 
-// fromOriginalURL reads what nginx tells, in the headers that ingress-nginx sends
-// too: X-Original-Method and X-Original-URL, which is absolute.
+// fromOriginalURL reads the headers of nginx, which ingress-nginx sends too:
+// X-Original-Method and X-Original-URL, which is absolute.
 func fromOriginalURL(r *http.Request, _ string) (*http.Request, error) {
 	method, err1 := only(r.Header, "X-Original-Method")
 	address, err2 := only(r.Header, "X-Original-Url")
@@ -50,8 +50,8 @@ func fromOriginalURL(r *http.Request, _ string) (*http.Request, error) {
 	return originalRequest(r, method, scheme, rest[:slash], rest[slash:])
 }
 
-// fromEnvoy reads a check of Envoy's ext_authz over HTTP: the original request
-// itself, without its body, below a path prefix.
+// fromEnvoy reads a check of Envoy's ext_authz over HTTP: the original request without
+// its body, with a prefix before the path.
 func fromEnvoy(r *http.Request, path string) (*http.Request, error) {
 	scheme, err := only(r.Header, "X-Forwarded-Proto")
 	if err != nil {
@@ -62,14 +62,14 @@ func fromEnvoy(r *http.Request, path string) (*http.Request, error) {
 		return nil, errors.New("the path does not begin with " + path + "/envoy")
 	}
 	if strings.Contains(strings.ReplaceAll(strings.ToLower(target), "%2e", "."), "/..") {
-		// To a gateway that passes paths on unresolved, this may have been another one
-		// than that of a question.
+		// If a gateway forwards paths without resolving dot segments, a client could
+		// reach this path through it.
 		return nil, errors.New("the path has dot segments")
 	}
 	return originalRequest(r, r.Method, scheme, r.Host, target)
 }
 
-// only returns the one value of a header.
+// only returns the value of a header that must have exactly one.
 func only(h http.Header, name string) (string, error) {
 	switch values := h[name]; {
 	case len(values) == 0 || values[0] == "":
@@ -83,16 +83,16 @@ func only(h http.Header, name string) (string, error) {
 	}
 }
 
-// originalRequest is the request that a gateway got, as if it had come here. All
-// that it is made of was chosen by a stranger. Its path is not judged here: that
-// is done where the path of every other request is.
+// originalRequest returns the request that the gateway received, as if it had come here.
+// A stranger chose all parts of it, so they are checked; only the path is left to the
+// check that all requests go through.
 func originalRequest(r *http.Request, method, scheme, host, target string) (*http.Request, error) {
 	_, _, valid := wire.CanonicalHost(host)
 	switch {
 	case len(method) > maxOriginalMethod || !wire.IsToken(method) || method == http.MethodConnect || method == http.MethodTrace:
-		return nil, errors.New("the original method can't be judged")
+		return nil, errors.New("the original method is malformed or not supported")
 	case !valid:
-		return nil, errors.New("the original host is no host")
+		return nil, errors.New("the original host is not valid")
 	case len(target) > maxOriginalURL || !wire.IsTarget(target):
 		return nil, errors.New("the original path or query is malformed")
 	}
@@ -105,13 +105,13 @@ func originalRequest(r *http.Request, method, scheme, host, target string) (*htt
 	}
 	u, err := url.ParseRequestURI(target)
 	if err != nil {
-		return nil, errors.New("the original path or query is malformed") // its text stays out of logs
+		return nil, errors.New("the original path or query is malformed") // err would quote it in the log
 	}
 
 	original := r.WithContext(r.Context())
 	original.Method, original.URL, original.RequestURI, original.Host = method, u, target, host
 	original.Header = originalHeader(r.Header)
-	// The peer is trusted, so that these are what its scheme and host are read from.
+	// The peer is trusted, so the public URL is made of these.
 	original.Header["X-Forwarded-Proto"] = []string{scheme}
 	original.Header["X-Forwarded-Host"] = []string{host}
 	original.Body, original.ContentLength, original.TransferEncoding = http.NoBody, 0, nil
@@ -119,8 +119,8 @@ func originalRequest(r *http.Request, method, scheme, host, target string) (*htt
 	return original, nil
 }
 
-// originalHeader is the original's headers: those of the gateway's question
-// without what is about the question.
+// originalHeader returns the headers of the original request: those of the gateway's
+// request without the ones that the gateway added.
 func originalHeader(asked http.Header) http.Header {
 	h := make(http.Header, len(asked)+2)
 	for name, values := range asked {
@@ -135,8 +135,8 @@ func originalHeader(asked http.Header) http.Header {
 	}
 	upgrade := asked["Upgrade"]
 	if len(asked["Sec-Websocket-Key"]) > 0 || len(upgrade) > 0 && wire.EqualFold(upgrade[0], "websocket") {
-		// Gateways keep the upgrade to themselves, and what guards a WebSocket against
-		// other sites must know it.
+		// Gateways leave out Connection and Upgrade, but the cross-site guard must
+		// recognize a WebSocket.
 		h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	}
 	return h

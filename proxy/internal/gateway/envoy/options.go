@@ -11,14 +11,14 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 )
 
-// Limits that no option changes.
+// Fixed limits.
 const (
 	maxMessageBytes   = 1 << 20          // of a check; Envoy's own header limit is 60 KiB by default
-	maxFrameHeaders   = 16 << 10         // of the gRPC request itself, not of the request it asks about
+	maxFrameHeaders   = 16 << 10         // of the gRPC request itself, not of the original request
 	maxHeaders        = 256              // Envoy's default limit is 100
 	maxStreams        = 1000             // checks that one connection may have open
 	connectionTimeout = 10 * time.Second // for the HTTP/2 handshake
-	idleTimeout       = 15 * time.Minute // Envoy opens a connection again when it needs one
+	idleTimeout       = 15 * time.Minute // Envoy opens a new connection when it needs one
 	pingAfter         = time.Minute
 	pingTimeout       = 20 * time.Second
 	minPingInterval   = 5 * time.Second
@@ -32,14 +32,13 @@ const (
 
 // Options configures a [Server].
 type Options struct {
-	// Judge is given the original request, and must end in [gateway.Answer.Grant]
-	// where the request may go on. It may be called by any number of goroutines.
-	// Required.
+	// Judge is called with the original request, and must call [gateway.Answer.Grant]
+	// if the request may pass. It must be safe for concurrent use. Required.
 	Judge func(*gateway.Answer, *http.Request)
-	// Trusted says who may ask, by the address of the connection, which is never
-	// IPv4 in IPv6. Required.
+	// Trusted reports whether the peer with the given address may ask. The address is
+	// never IPv4-mapped IPv6. Required.
 	Trusted func(netip.Addr) bool
-	// Setting is the name of the setting that lists them, for the log.
+	// Setting is the name of the setting that lists trusted peers, for the log.
 	Setting string
 
 	// MaxHeaderBytes bounds method, host, path and headers of a checked request
@@ -47,8 +46,8 @@ type Options struct {
 	MaxHeaderBytes int
 	// Grace is how long checks may take to finish when the server stops; 0 means 20s.
 	Grace time.Duration
-	// Logger hears of refused peers, malformed checks and panics, never of a token
-	// or a cookie; nil is silent.
+	// Logger receives messages about refused peers, malformed checks and panics, which
+	// contain neither tokens nor cookies; nil logs nothing.
 	Logger *slog.Logger
 }
 

@@ -13,21 +13,22 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// malformed says why a check cannot be judged, and what the browser is told. It
-// quotes nothing that a client wrote.
+// malformed is why a check cannot be judged, and the status for the browser. It quotes
+// nothing from the client.
 type malformed struct {
 	status int
 	what   string
 }
 
+// Error returns what is malformed.
 func (m *malformed) Error() string { return m.what }
 
 func bad(what string) error {
 	return &malformed{http.StatusBadRequest, what}
 }
 
-// rebuild makes the request that Envoy was sent out of a check. from is Envoy's
-// address. spoofed are the identity headers that the client sent, as spelled.
+// rebuild returns the request that Envoy received. from is Envoy's address. spoofed are
+// the names of the identity headers that the client sent, in lower case.
 func (s *Server) rebuild(ctx context.Context, check *authv3.CheckRequest, from string) (r *http.Request, spoofed []string, err error) {
 	attributes := check.GetAttributes()
 	in := attributes.GetRequest().GetHttp()
@@ -74,16 +75,16 @@ func (s *Server) rebuild(ctx context.Context, check *authv3.CheckRequest, from s
 	return r, spoofed, nil
 }
 
-// validLine looks at what an HTTP request has in its first line, and at the host.
+// validLine checks the request line and the host.
 func validLine(in *authv3.AttributeContext_HttpRequest) error {
 	method, path, host := in.GetMethod(), in.GetPath(), in.GetHost()
 	switch {
-	case !wire.IsToken(method): // both are tokens
-		return bad("the method is no token")
+	case !wire.IsToken(method):
+		return bad("the method is not valid")
 	case method == http.MethodConnect, method == http.MethodTrace:
 		return &malformed{http.StatusMethodNotAllowed, method + " is not supported"}
 	case !wire.IsTarget(path):
-		return bad("the path does not begin with a slash, or has a character that cannot be in one")
+		return bad("the path does not begin with a slash, or has an invalid character")
 	}
 	if _, _, ok := wire.CanonicalHost(host); !ok {
 		return bad("the host is not valid")
@@ -94,12 +95,12 @@ func validLine(in *authv3.AttributeContext_HttpRequest) error {
 // field is one header line.
 type field struct{ name, value string }
 
-// fieldsOf reads whichever of the two forms Envoy was set to send: a map of text,
-// or with encode_raw_headers a list of bytes.
+// fieldsOf returns the headers in whichever form Envoy sends them: a map of strings, or
+// with encode_raw_headers a list of bytes.
 func fieldsOf(in *authv3.AttributeContext_HttpRequest) ([]field, error) {
 	list := in.GetHeaderMap().GetHeaders()
 	if len(list) > 0 && len(in.GetHeaders()) > 0 {
-		return nil, bad("the headers come twice, as a map and as a list")
+		return nil, bad("the headers are sent twice, as a map and as a list")
 	}
 	fields := make([]field, 0, len(list)+len(in.GetHeaders()))
 	for name, value := range in.GetHeaders() {
@@ -137,12 +138,13 @@ func (s *Server) bound(in *authv3.AttributeContext_HttpRequest, fields []field) 
 	return nil
 }
 
-// readHeaders returns the headers under their canonical names. What is said twice
-// must not be said in two ways, or the application may believe the other one.
+// readHeaders returns the headers with canonical names. It refuses contradictions
+// between headers and request line, and repeated headers that decide something: the
+// application might read the other value.
 func readHeaders(in *authv3.AttributeContext_HttpRequest, fields []field) (http.Header, error) {
 	line := map[string]string{":method": in.GetMethod(), ":path": in.GetPath(), ":authority": in.GetHost(), "Host": in.GetHost()}
 	seen := map[string]bool{}
-	repeatable := len(in.GetHeaders()) == 0 // in the map form, two keys differ in case alone
+	repeatable := len(in.GetHeaders()) == 0 // in a map, two keys for one header differ only in case
 	header := http.Header{}
 	for _, f := range fields {
 		name := http.CanonicalHeaderKey(f.name)
@@ -150,11 +152,11 @@ func readHeaders(in *authv3.AttributeContext_HttpRequest, fields []field) (http.
 			name = f.name
 		}
 		if seen[name] && (!repeatable || single(name)) {
-			return nil, bad("a header that a decision hangs on comes twice")
+			return nil, bad("a header that must be unique is repeated")
 		}
 		seen[name] = true
-		if said, ok := line[name]; ok {
-			if said != f.value {
+		if value, ok := line[name]; ok {
+			if value != f.value {
 				return nil, bad("the headers contradict the request line")
 			}
 			continue
@@ -170,7 +172,7 @@ func readHeaders(in *authv3.AttributeContext_HttpRequest, fields []field) (http.
 	return header, nil
 }
 
-// single names headers that a decision reads and of which a request has one.
+// single reports whether a header influences decisions and must not be repeated.
 func single(name string) bool {
 	switch name {
 	case "Authorization", "Host", "Origin", "Content-Type", "Access-Control-Request-Method", "X-Forwarded-Proto":
@@ -179,8 +181,9 @@ func single(name string) bool {
 	return strings.HasPrefix(name, ":") || strings.HasPrefix(name, "Sec-Fetch-")
 }
 
-// setForwarded writes what Envoy vouches for. Its X-Forwarded-Proto comes before
-// the scheme of the request, which a client of HTTP/2 may write as it likes.
+// setForwarded sets the X-Forwarded headers that Envoy vouches for. Envoy's
+// X-Forwarded-Proto takes precedence over the request's scheme, which an HTTP/2 client
+// can choose.
 func setForwarded(header, sent http.Header, attributes *authv3.AttributeContext) error {
 	proto := strings.ToLower(sent.Get("X-Forwarded-Proto"))
 	if proto == "" {
@@ -192,7 +195,7 @@ func setForwarded(header, sent http.Header, attributes *authv3.AttributeContext)
 	header["X-Forwarded-Proto"] = []string{proto}
 
 	chain := strings.Join(sent["X-Forwarded-For"], ", ")
-	// Envoy adds its client to the chain where it is set to use_remote_address only.
+	// Envoy appends its client to the chain only with use_remote_address.
 	if client, ok := clientOf(attributes); ok && lastOf(chain) != client {
 		if chain != "" {
 			chain += ", "
@@ -205,13 +208,13 @@ func setForwarded(header, sent http.Header, attributes *authv3.AttributeContext)
 	return nil
 }
 
-// clientOf is the address of the connection that Envoy got the request on.
+// clientOf returns the address of Envoy's client.
 func clientOf(attributes *authv3.AttributeContext) (netip.Addr, bool) {
 	addr, err := netip.ParseAddr(attributes.GetSource().GetAddress().GetSocketAddress().GetAddress())
 	return addr.Unmap().WithZone(""), err == nil
 }
 
-// lastOf is the last address of a chain; the zero Addr when that is none.
+// lastOf returns the last address of a chain, or the zero Addr if it is not valid.
 func lastOf(chain string) netip.Addr {
 	addr, _ := netip.ParseAddr(strings.TrimSpace(chain[strings.LastIndexByte(chain, ',')+1:]))
 	return addr.Unmap().WithZone("")

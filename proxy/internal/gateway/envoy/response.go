@@ -15,10 +15,10 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// allowed says a grant. What is set here replaces the client's header of the same
-// name; whatever else of its making could be read as an identity is removed
+// allowed converts a grant. Headers that it sets replace the client's of the same name;
+// all other client headers that could be read as an identity are removed
 // (CVE-2026-30851, CVE-2025-64484). No name is in both lists, because Envoy removes
-// last.
+// after it sets.
 func allowed(answer http.Header, spoofed []string) *authv3.CheckResponse {
 	ok := &authv3.OkHttpResponse{}
 	set := map[string]bool{}
@@ -52,18 +52,18 @@ func allowed(answer http.Header, spoofed []string) *authv3.CheckResponse {
 	}
 }
 
-// forBrowser picks the headers of a grant that belong on the application's answer.
-// Cache-Control is among them only beside a cookie: alone it speaks of the grant.
+// forBrowser reports whether a header of a grant belongs in the application's response.
+// Cache-Control does only together with a cookie; otherwise it is about the grant.
 func forBrowser(name string, answer http.Header) bool {
 	return strings.HasPrefix(name, "Access-Control-") || name == "Cache-Control" && len(answer["Set-Cookie"]) > 0
 }
 
-// ofAnswer names headers that can only be about the grant itself.
+// ofAnswer reports whether a header can only be about the grant itself.
 func ofAnswer(name string) bool {
 	return name == "Cache-Control" || name == "Content-Type" || name == "X-Content-Type-Options" || ofEnvoy(name)
 }
 
-// denied passes an answer to the browser.
+// denied converts any other answer, which goes to the browser.
 func denied(status int, header http.Header, body []byte) *authv3.CheckResponse {
 	known := typev3.StatusCode(status) //nolint:gosec // three digits
 	if _, ok := typev3.StatusCode_name[int32(known)]; !ok {
@@ -93,13 +93,13 @@ func denied(status int, header http.Header, body []byte) *authv3.CheckResponse {
 	}
 }
 
-// refusal is a denial that nobody judged.
+// refusal returns a denial of a check that was not judged.
 func refusal(status int) *authv3.CheckResponse {
 	header := http.Header{"Cache-Control": {"no-store"}, "Content-Type": {"text/plain; charset=utf-8"}}
 	return denied(status, header, []byte(http.StatusText(status)+"\n"))
 }
 
-// ofEnvoy names what Envoy writes itself.
+// ofEnvoy reports whether Envoy itself sets the header.
 func ofEnvoy(name string) bool {
 	return wire.IsHopByHop(name) || name == "Content-Length" || name == "Date"
 }
@@ -112,8 +112,8 @@ func add(key, value string) *corev3.HeaderValueOption {
 	return option(key, value, corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD)
 }
 
-// option says it in both of Envoy's ways: the field append is all that older
-// releases know, and where it is set newer ones look at nothing else.
+// option sets both fields for the action: older releases of Envoy know only append, and
+// if that is set, newer ones ignore the other.
 func option(key, value string, action corev3.HeaderValueOption_HeaderAppendAction) *corev3.HeaderValueOption {
 	return &corev3.HeaderValueOption{
 		Header:       &corev3.HeaderValue{Key: key, Value: safe(value)},
@@ -123,13 +123,13 @@ func option(key, value string, action corev3.HeaderValueOption_HeaderAppendActio
 	}
 }
 
-// safe is for what net/http does to any header value that it writes, and protobuf
-// asks of text: no line ends, and UTF-8.
+// safe replaces line breaks, as net/http does when it writes a header, and invalid
+// UTF-8, which protobuf does not allow.
 func safe(value string) string {
 	return strings.ToValidUTF8(strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(value), "?")
 }
 
-// names are sorted so that equal answers are equal messages.
+// names returns the sorted names, so that equal answers give equal messages.
 func names(h http.Header) []string {
 	all := make([]string, 0, len(h))
 	for name := range h {

@@ -22,17 +22,17 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 )
 
-// Server answers checks. It is safe for concurrent use.
+// Server answers Envoy's checks. It is safe for concurrent use.
 type Server struct {
 	authv3.UnimplementedAuthorizationServer
 
 	opts    Options
-	refused rate.Sometimes // keeps a stranger from filling the log
+	refused rate.Sometimes // so that a stranger cannot fill the log
 }
 
 var _ authv3.AuthorizationServer = (*Server)(nil)
 
-// New checks opts and returns a Server. Every problem is in the error.
+// New returns a Server. The error lists everything that is wrong with opts.
 func New(opts Options) (*Server, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -41,10 +41,10 @@ func New(opts Options) (*Server, error) {
 	return &Server{opts: opts, refused: rate.Sometimes{First: 3, Interval: time.Minute}}, nil
 }
 
-// Serve answers checks, and probes of grpc.health.v1, on listener until ctx ends;
-// then it lets checks in flight finish for as long as Options.Grace says, closes
-// listener and returns nil. The health service answers anybody: it says no more
-// than an open port does, and an orchestrator's probes come from elsewhere than Envoy.
+// Serve answers checks, and probes of grpc.health.v1, on listener until ctx ends. Then
+// it lets checks in flight finish, for Options.Grace at most, closes listener and returns
+// nil. The health service is open to everybody: it reveals no more than an open port
+// does, and an orchestrator's probes do not come from Envoy.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	g := grpc.NewServer(serverOptions()...)
 	probes := health.NewServer()
@@ -59,7 +59,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve ext_authz on %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
-	probes.Shutdown() // watchers learn it, and their streams end
+	probes.Shutdown() // notifies watchers and ends their streams
 	late := time.AfterFunc(s.opts.Grace, func() {
 		s.opts.Logger.Warn("checks were cut off at shutdown", slog.Duration("after", s.opts.Grace))
 		g.Stop()
@@ -84,13 +84,13 @@ func serverOptions() []grpc.ServerOption {
 	}
 }
 
-// Check judges one request. The error is always nil: whatever goes wrong is a
-// refusal, which no setting of Envoy turns into a pass.
+// Check judges one request. The error is always nil: failures are refusals, which no
+// setting of Envoy turns into permission.
 func (s *Server) Check(ctx context.Context, check *authv3.CheckRequest) (response *authv3.CheckResponse, _ error) {
 	defer func() {
 		if v := recover(); v != nil {
-			// The value may hold anything, a token too; its type and the stack do not.
-			s.opts.Logger.ErrorContext(ctx, "a decision panicked", slog.String("type", fmt.Sprintf("%T", v)), slog.String("stack", string(debug.Stack())))
+			// The value may contain anything, even a token; its type and the stack do not.
+			s.opts.Logger.ErrorContext(ctx, "panic while judging a check", slog.String("type", fmt.Sprintf("%T", v)), slog.String("stack", string(debug.Stack())))
 			response = refusal(http.StatusInternalServerError)
 		}
 	}()
@@ -100,7 +100,7 @@ func (s *Server) Check(ctx context.Context, check *authv3.CheckRequest) (respons
 	}
 	r, spoofed, err := s.rebuild(ctx, check, from)
 	if err != nil {
-		s.opts.Logger.WarnContext(ctx, "a malformed check was refused", slog.String("peer", from), slog.Any("error", err))
+		s.opts.Logger.WarnContext(ctx, "malformed check refused", slog.String("peer", from), slog.Any("error", err))
 		var m *malformed
 		if errors.As(err, &m) {
 			return refusal(m.status), nil
@@ -126,7 +126,7 @@ func (s *Server) trustedPeer(ctx context.Context) (address string, ok bool) {
 		return address, true
 	}
 	s.refused.Do(func() {
-		s.opts.Logger.WarnContext(ctx, "a check was refused: its sender is not a trusted proxy; if it is yours, add it to the setting",
+		s.opts.Logger.WarnContext(ctx, "check from an untrusted peer refused; if it is your Envoy, add it to the setting",
 			slog.String("setting", s.opts.Setting), slog.String("peer", address))
 	})
 	return "", false
