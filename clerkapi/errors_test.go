@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 const notFoundJSON = `{"errors":[{"code":"resource_not_found","message":"short","long_message":"longer",
@@ -284,12 +285,7 @@ func TestEndlessBody(t *testing.T) {
 	assert.Less(t, body.read, 4<<20)
 }
 
-// roundTrip is a transport made of one function.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func withTransport(t testing.TB, f roundTrip, change func(*clerkapi.Options)) *clerkapi.Client {
+func withTransport(t testing.TB, f kit.RoundTripFunc, change func(*clerkapi.Options)) *clerkapi.Client {
 	t.Helper()
 	o := clerkapi.Options{SecretKey: secretKey, MachineSecretKey: machineKey, Transport: f}
 	if change != nil {

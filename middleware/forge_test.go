@@ -1,7 +1,6 @@
 package middleware_test
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
@@ -19,6 +18,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/internal/test/vectors"
 	"github.com/clerkgate/clerkgate/middleware"
 )
@@ -47,24 +47,16 @@ type forge struct {
 	calls []string // method and path, but for the keys
 }
 
-// forgeKeys are shared: making one takes long, under the race detector above all.
-var forgeKeys = [2]func() (*rsa.PrivateKey, error){
-	sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
-	sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
-}
-
 // newForge makes a production instance; key 0 and 1 are two instances' keys.
 func newForge(tb testing.TB, key int) *forge {
 	tb.Helper()
-	private, err := forgeKeys[key]()
-	require.NoError(tb, err)
-	return &forge{tb: tb, key: private, kid: "ins_1", kind: "live", host: "clerk.example.com", now: time.Unix(1_790_000_000, 0)}
+	return &forge{tb: tb, key: kit.RSAKey(tb, key), kid: "ins_1", kind: "live", host: "clerk.example.com", now: time.Unix(1_790_000_000, 0)}
 }
 
 func (f *forge) authenticator(change func(*middleware.Options)) *middleware.Authenticator {
 	f.tb.Helper()
 	o := middleware.Options{
-		PublishableKey: "pk_" + f.kind + "_" + base64.StdEncoding.EncodeToString([]byte(f.host+"$")), SecretKey: "sk_" + f.kind + "_x",
+		PublishableKey: kit.PublishableKey(f.kind, f.host), SecretKey: "sk_" + f.kind + "_x",
 		Transport: f, Now: func() time.Time { return f.now },
 	}
 	if change != nil {

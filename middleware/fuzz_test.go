@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"encoding/base64"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
@@ -253,9 +253,7 @@ func FuzzSignInRedirect(f *testing.F) {
 			f.Add(kind, seed[0], seed[1], seed[2])
 		}
 	}
-	key := func(kind, host string) string {
-		return "pk_" + kind + "_" + base64.StdEncoding.EncodeToString([]byte(host+"$"))
-	}
+	key := kit.PublishableKey
 	build := func(o Options) *Authenticator {
 		a, err := New(o)
 		require.NoError(f, err)

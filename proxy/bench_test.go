@@ -13,6 +13,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -58,7 +59,7 @@ func BenchmarkUpstreamHeader(b *testing.B) {
 // answer is there at once, and nobody reads ours.
 func BenchmarkServe(b *testing.B) {
 	body := strings.Repeat("x", 1<<10)
-	answer := roundTripper(func(r *http.Request) (*http.Response, error) {
+	answer := kit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{
 			StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/plain"}, "Content-Length": {"1024"}},
 			ContentLength: 1 << 10, Body: io.NopCloser(strings.NewReader(body)), Request: r,
@@ -91,7 +92,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 // newBenchProxy is a production instance's proxy with the variables that follow.
 func newBenchProxy(tb testing.TB, target *url.URL, deps Deps, variables ...string) *Proxy {
 	all := map[string]string{
-		"CLERK_PUBLISHABLE_KEY": publishableKey("live", "clerk.example.com"),
+		"CLERK_PUBLISHABLE_KEY": kit.PublishableKey("live", "clerk.example.com"),
 		"CLERK_SECRET_KEY":      "sk_live_planted0secret",
 		"CLERK_JWT_KEY":         testPEM(tb),
 	}

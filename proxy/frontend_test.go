@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -143,7 +144,7 @@ func FuzzFrontendTarget(f *testing.F) {
 	base := &url.URL{Scheme: "https", Host: "clerk.example.com"}
 	sent := 0
 	var cfg settings.Config
-	cfg.Auth.PublishableKey = publishableKey("live", "clerk.example.com")
+	cfg.Auth.PublishableKey = kit.PublishableKey("live", "clerk.example.com")
 	cfg.FrontendAPI, cfg.Auth.SecretKey, cfg.Auth.ProxyURL = base, secret, "/__clerk"
 	cfg.Auth.JWTKey = testPEM(f)
 	cfg.Upstream = &url.URL{Scheme: "http", Host: "127.0.0.1:1"}
@@ -152,7 +153,7 @@ func FuzzFrontendTarget(f *testing.F) {
 		return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody, Request: r}
 	}
 	p, err := New(cfg, Deps{
-		FrontendTransport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		FrontendTransport: kit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 			sent++
 			require.Equal(t, "https", r.URL.Scheme)
 			require.Equal(t, "clerk.example.com", r.URL.Host)
@@ -163,7 +164,7 @@ func FuzzFrontendTarget(f *testing.F) {
 			require.Equal(t, []string{secret}, r.Header["Clerk-Secret-Key"])
 			return answer(r), nil
 		}),
-		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		Transport: kit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 			for name, values := range r.Header {
 				require.NotContains(t, strings.Join(values, " "), secret, name)
 			}

@@ -3,11 +3,6 @@ package proxy
 import (
 	"bufio"
 	"bytes"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
 	"io"
 	"log/slog"
 	"maps"
@@ -26,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -34,20 +30,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2.runClock"))
 }
 
-// instanceKey is the key of the Clerk instance in these tests.
-var instanceKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
-
 func testPEM(t testing.TB) string {
 	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(&instanceKey().PublicKey)
-	require.NoError(t, err)
-	return strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
+	return strings.TrimSpace(kit.PublicPEM(t, &kit.RSAKey(t, 0).PublicKey))
 }
 
 // sessionToken is a live token of user_jane, changed by claims.
@@ -61,7 +46,7 @@ func sessionToken(t testing.TB, claims map[string]any) string {
 	maps.Copy(all, claims)
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, all)
 	token.Header["kid"] = "ins_1"
-	signed, err := token.SignedString(instanceKey())
+	signed, err := token.SignedString(kit.RSAKey(t, 0))
 	require.NoError(t, err)
 	return signed
 }
@@ -70,7 +55,7 @@ func sessionToken(t testing.TB, claims map[string]any) string {
 type system struct {
 	*httptest.Server
 	proxy *Proxy
-	log   *buffer
+	log   *kit.Buffer
 }
 
 // start runs a production instance's proxy before app. No Backend API answers
@@ -83,7 +68,7 @@ func start(t testing.TB, app http.Handler, change func(*settings.Config)) *syste
 	require.NoError(t, err)
 
 	cfg, _, err := load(environment(map[string]string{
-		"CLERK_PUBLISHABLE_KEY": publishableKey("live", "clerk.example.com"),
+		"CLERK_PUBLISHABLE_KEY": kit.PublishableKey("live", "clerk.example.com"),
 		"CLERK_SECRET_KEY":      "sk_live_planted0secret",
 		"CLERK_JWT_KEY":         testPEM(t),
 	}))
@@ -91,14 +76,14 @@ func start(t testing.TB, app http.Handler, change func(*settings.Config)) *syste
 	cfg.Upstream = target
 	// The whole suite runs over either transport.
 	cfg.UpstreamTransport = settings.UpstreamTransport(os.Getenv("CLERKGATE_UPSTREAM_TRANSPORT"))
-	cfg.Auth.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+	cfg.Auth.Transport = kit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		t.Errorf("the Backend API was called: %s %s", r.Method, r.URL.Path)
 		return nil, io.ErrUnexpectedEOF
 	})
 	if change != nil {
 		change(&cfg)
 	}
-	s := &system{log: &buffer{}}
+	s := &system{log: &kit.Buffer{}}
 	s.proxy, err = New(cfg, Deps{Logger: slog.New(slog.NewTextHandler(s.log, nil))})
 	require.NoError(t, err)
 	t.Cleanup(s.proxy.Close)
@@ -106,10 +91,6 @@ func start(t testing.TB, app http.Handler, change func(*settings.Config)) *syste
 	t.Cleanup(s.Close)
 	return s
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // get sends one request without following redirects; headers are name, value, …
 func (s *system) get(t testing.TB, path string, headers ...string) (*http.Response, string) {
@@ -183,34 +164,12 @@ func (u *received) count() int {
 	return len(u.requests)
 }
 
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 func testLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
-
-func publishableKey(kind, host string) string {
-	return "pk_" + kind + "_" + base64.StdEncoding.EncodeToString([]byte(host+"$"))
-}
 
 // environment is a working configuration that tests change.
 func environment(changes map[string]string) map[string]string {
 	env := map[string]string{
-		"CLERK_PUBLISHABLE_KEY": publishableKey("test", "mock-emulator-13.clerk.accounts.dev"),
+		"CLERK_PUBLISHABLE_KEY": kit.PublishableKey("test", "mock-emulator-13.clerk.accounts.dev"),
 		"CLERK_SECRET_KEY":      "sk_test_planted0secret",
 		"CLERKGATE_UPSTREAM":    "http://127.0.0.1:3000",
 	}

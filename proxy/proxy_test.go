@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -133,7 +134,7 @@ func TestTraceIsRefused(t *testing.T) {
 }
 
 // backend answers the refresh of an expired session.
-func backend(t testing.TB, fresh string) roundTripper {
+func backend(t testing.TB, fresh string) kit.RoundTripFunc {
 	return func(r *http.Request) (*http.Response, error) {
 		if r.Method != http.MethodPost || r.URL.Path != "/v1/sessions/sess_jane/refresh" {
 			t.Errorf("unexpected call %s %s", r.Method, r.URL.Path)

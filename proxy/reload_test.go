@@ -21,13 +21,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/test/certificatetest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // reloading is a server that is asked for reloads.
 type reloading struct {
 	Addresses
-	log   *buffer
+	log   *kit.Buffer
 	ask   chan os.Signal
 	loads chan func() (settings.Config, []settings.Warning, error)
 	stop  context.CancelFunc
@@ -38,7 +39,7 @@ func runReloading(t testing.TB, cfg settings.Config) *reloading {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	r := &reloading{
-		log: &buffer{}, ask: make(chan os.Signal), stop: stop, done: make(chan error, 1),
+		log: &kit.Buffer{}, ask: make(chan os.Signal), stop: stop, done: make(chan error, 1),
 		loads: make(chan func() (settings.Config, []settings.Warning, error)),
 	}
 	started := make(chan Addresses, 1)

@@ -3,9 +3,7 @@ package proxy
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -46,7 +45,7 @@ func startRoutes(t testing.TB, text string) *routed {
 
 	cfg := r.load(t)
 	cfg.Auth.Now = r.clerk.Now
-	s := &system{log: &buffer{}}
+	s := &system{log: &kit.Buffer{}}
 	p, err := New(cfg, Deps{Logger: testLogger(s.log), Now: r.clerk.Now})
 	require.NoError(t, err)
 	t.Cleanup(p.Close)
@@ -372,9 +371,7 @@ func TestRouteExchangesAndVouches(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "assertion.pem")
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+	require.NoError(t, os.WriteFile(key, []byte(kit.PrivatePEM(t, private)), 0o600))
 	r := startRoutes(t, `
 upstreams: { app: APP }
 assertion: { key_files: ["`+key+`"], issuer: "https://gate.example.com" }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -89,7 +90,7 @@ func TestReadyzWaitsForKeys(t *testing.T) {
 	t.Parallel()
 	r := run(t, &received{}, func(c *settings.Config) {
 		c.Auth.JWTKey = ""
-		c.Auth.Transport = roundTripper(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF })
+		c.Auth.Transport = kit.RoundTripFunc(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF })
 	})
 	status, body := fetch(t, "http://"+r.Admin.String()+"/readyz")
 	assert.Equal(t, http.StatusServiceUnavailable, status)

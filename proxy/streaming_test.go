@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -103,7 +104,7 @@ func TestStreaming(t *testing.T) {
 
 // productionInstance gives a Config the keys that [sessionToken] is signed for.
 func productionInstance(t testing.TB, c *settings.Config) {
-	c.Auth.PublishableKey, c.Auth.SecretKey = publishableKey("live", "clerk.example.com"), "sk_live_planted0secret"
+	c.Auth.PublishableKey, c.Auth.SecretKey = kit.PublishableKey("live", "clerk.example.com"), "sk_live_planted0secret"
 	c.Auth.JWTKey = testPEM(t)
 }
 

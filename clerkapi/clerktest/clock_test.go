@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 func TestRealTimeTokens(t *testing.T) {
 	t.Parallel()
-	key, err := sharedKey()
-	require.NoError(t, err)
+	key := kit.RSAKey(t, 0)
 	applications := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
 		realTime bool

@@ -2,8 +2,6 @@ package clerktest_test
 
 import (
 	"bytes"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -11,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -21,9 +18,6 @@ import (
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
-
-// sharedKey spares most tests the making of a key of their own.
-var sharedKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -44,9 +38,7 @@ type fixture struct {
 func setup(t *testing.T, opts clerktest.Options) *fixture {
 	t.Helper()
 	if opts.SigningKey == nil {
-		key, err := sharedKey()
-		require.NoError(t, err)
-		opts.SigningKey = key
+		opts.SigningKey = kit.RSAKey(t, 0)
 	}
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)

@@ -6,8 +6,6 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -19,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 const (
@@ -36,9 +35,7 @@ func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
 
 func pkcs8(t testing.TB, private any) []byte {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	return []byte(kit.PrivatePEM(t, private))
 }
 
 func p256(t testing.TB) *ecdsa.PrivateKey {

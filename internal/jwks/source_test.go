@@ -79,7 +79,7 @@ func TestNewRefusesBadConfig(t *testing.T) {
 
 func TestKeyIsFetchedOnceForAll(t *testing.T) {
 	t.Parallel()
-	public, _ := rsaKeys()
+	public, _ := rsaKeys(t)
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var calls atomic.Int64
@@ -151,7 +151,7 @@ func TestFirstLoadFailures(t *testing.T) {
 
 func TestOddKeysAreSkipped(t *testing.T) {
 	t.Parallel()
-	a, b := rsaKeys()
+	a, b := rsaKeys(t)
 	enc := strings.Replace(jwkOf("ins_enc", a), `"sig"`, `"enc"`, 1)
 	c := &clerk{doc: set(`null`, enc, jwkOf("ins_1", a), jwkOf("", a), jwkOf("ins_1", b))}
 	s := newSource(t, c)
@@ -166,7 +166,7 @@ func TestOddKeysAreSkipped(t *testing.T) {
 
 func TestRotation(t *testing.T) {
 	t.Parallel()
-	a, b := rsaKeys()
+	a, b := rsaKeys(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a))}
 		s, err := New(Config{Fetch: c.fetch})
@@ -191,7 +191,7 @@ func TestRotation(t *testing.T) {
 
 func TestJunkIDsDoNotHammerClerk(t *testing.T) {
 	t.Parallel()
-	a, b := rsaKeys()
+	a, b := rsaKeys(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a))}
 		s, err := New(Config{Fetch: c.fetch})
@@ -232,7 +232,7 @@ func TestJunkIDsDoNotHammerClerk(t *testing.T) {
 
 func TestRenewedAheadOfTimeWhileInUse(t *testing.T) {
 	t.Parallel()
-	a, b := rsaKeys()
+	a, b := rsaKeys(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a), jwkOf("ins_2", b))}
 		s, err := New(Config{Fetch: c.fetch})
@@ -253,7 +253,7 @@ func TestRenewedAheadOfTimeWhileInUse(t *testing.T) {
 
 func TestIdleSourceFetchesOnNextUse(t *testing.T) {
 	t.Parallel()
-	a, b := rsaKeys()
+	a, b := rsaKeys(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a))}
 		s, err := New(Config{Fetch: c.fetch})
@@ -276,7 +276,7 @@ func TestIdleSourceFetchesOnNextUse(t *testing.T) {
 
 func TestKnownKeysServeOnWhileClerkFails(t *testing.T) {
 	t.Parallel()
-	a, _ := rsaKeys()
+	a, _ := rsaKeys(t)
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		c := &clerk{doc: set(jwkOf("ins_1", a))}
@@ -311,7 +311,7 @@ func TestKnownKeysServeOnWhileClerkFails(t *testing.T) {
 
 func TestIdleThenClerkFails(t *testing.T) {
 	t.Parallel()
-	a, _ := rsaKeys()
+	a, _ := rsaKeys(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a))}
 		s, err := New(Config{Fetch: c.fetch})
@@ -381,7 +381,7 @@ func TestCloseEndsEverything(t *testing.T) {
 
 func TestKeyWithEndedContext(t *testing.T) {
 	t.Parallel()
-	a, _ := rsaKeys()
+	a, _ := rsaKeys(t)
 	s := newSource(t, &clerk{doc: set(jwkOf("ins_1", a))})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -394,7 +394,7 @@ func TestKeyWithEndedContext(t *testing.T) {
 
 func TestKeyIsForItsOwnAlgorithmOnly(t *testing.T) {
 	t.Parallel()
-	a, b := rsaKeys()
+	a, b := rsaKeys(t)
 	free := strings.Replace(jwkOf("ins_2", b), `"alg":"RS256",`, "", 1)
 	s := newSource(t, &clerk{doc: set(jwkOf("ins_1", a), free)})
 	ask := func(header map[string]any) (*rsa.PublicKey, error) {
@@ -425,7 +425,7 @@ func TestKeyIsForItsOwnAlgorithmOnly(t *testing.T) {
 // TestFloodKeepsANewKeyOutShortly rotates keys while somebody sends one unknown id
 // after the other.
 func TestFloodKeepsANewKeyOutShortly(t *testing.T) {
-	a, b := rsaKeys()
+	a, b := rsaKeys(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{doc: set(jwkOf("ins_1", a))}
 		s, err := New(Config{Fetch: c.fetch})

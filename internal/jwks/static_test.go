@@ -5,42 +5,25 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
-// keyPair is shared: making keys takes long, under the race detector above all.
-var keyPair = sync.OnceValue(func() (pair [2]*rsa.PublicKey) {
-	for i := range pair {
-		k, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			panic(err)
-		}
-		pair[i] = &k.PublicKey
-	}
-	return pair
-})
-
 // rsaKeys returns two different keys.
-func rsaKeys() (a, b *rsa.PublicKey) { return keyPair()[0], keyPair()[1] }
-
-func pemOf(tb testing.TB, public any) string {
-	tb.Helper()
-	der, err := x509.MarshalPKIXPublicKey(public)
-	require.NoError(tb, err)
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+func rsaKeys(t testing.TB) (a, b *rsa.PublicKey) {
+	t.Helper()
+	return &kit.RSAKey(t, 0).PublicKey, &kit.RSAKey(t, 1).PublicKey
 }
 
 func TestStaticReadsPEMAsVariablesCarryIt(t *testing.T) {
 	t.Parallel()
-	public, _ := rsaKeys()
-	text := pemOf(t, public)
+	public, _ := rsaKeys(t)
+	text := kit.PublicPEM(t, public)
 	for name, form := range map[string]string{
 		"as it is":           text,
 		"windows lines":      strings.ReplaceAll(text, "\n", "\r\n"),
@@ -71,8 +54,8 @@ func TestStaticRefuses(t *testing.T) {
 	t.Parallel()
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	public, _ := rsaKeys()
-	good := pemOf(t, public)
+	public, _ := rsaKeys(t)
+	good := kit.PublicPEM(t, public)
 	short, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
 	for name, tt := range map[string]struct{ text, want string }{
@@ -83,9 +66,9 @@ func TestStaticRefuses(t *testing.T) {
 		"private key": {strings.ReplaceAll(good, "PUBLIC KEY", "PRIVATE KEY"), "does not begin with"},
 		"bad base64":  {strings.Replace(good, "MII", "M!I", 1), "between the PEM lines"},
 		"bad key":     {strings.Replace(good, "MII", "MIA", 1), "public key"},
-		"ec key":      {pemOf(t, &ec.PublicKey), "not RSA"},
+		"ec key":      {kit.PublicPEM(t, &ec.PublicKey), "not RSA"},
 		"two keys":    {good + good, "between the PEM lines"},
-		"short key":   {pemOf(t, &short.PublicKey), "shorter than 2048"},
+		"short key":   {kit.PublicPEM(t, &short.PublicKey), "shorter than 2048"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -2,9 +2,7 @@ package token
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/rsa"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/jwks"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 var now = time.Unix(1_790_000_000, 0)
@@ -48,13 +47,9 @@ type signer struct {
 	source  *keys
 }
 
-// testKey is shared: making one takes long, under the race detector above all.
-var testKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
-
 func newSigner(tb testing.TB) signer {
 	tb.Helper()
-	private, err := testKey()
-	require.NoError(tb, err)
+	private := kit.RSAKey(tb, 0)
 	return signer{private, &keys{kid: "ins_1", key: &private.PublicKey, alg: "RS256"}}
 }
 

@@ -1,11 +1,7 @@
 package settings
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -15,17 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/middleware"
 )
-
-func publishableKey(kind, host string) string {
-	return "pk_" + kind + "_" + base64.StdEncoding.EncodeToString([]byte(host+"$"))
-}
 
 // environment is a working configuration that tests change.
 func environment(changes map[string]string) map[string]string {
 	env := map[string]string{
-		"CLERK_PUBLISHABLE_KEY": publishableKey("test", "mock-emulator-13.clerk.accounts.dev"),
+		"CLERK_PUBLISHABLE_KEY": kit.PublishableKey("test", "mock-emulator-13.clerk.accounts.dev"),
 		"CLERK_SECRET_KEY":      "sk_test_planted0secret",
 		"CLERKGATE_UPSTREAM":    "http://127.0.0.1:3000",
 	}
@@ -129,8 +122,8 @@ func TestLoadRefuses(t *testing.T) {
 		"publishable key, other kind":   {"CLERK_PUBLISHABLE_KEY", "sk_test_planted0secret"},
 		"publishable key, not base64":   {"CLERK_PUBLISHABLE_KEY", "pk_test_!!!"},
 		"publishable key, no dollar":    {"CLERK_PUBLISHABLE_KEY", "pk_test_" + base64.StdEncoding.EncodeToString([]byte("clerk.example.com"))},
-		"publishable key, no dot":       {"CLERK_PUBLISHABLE_KEY", publishableKey("test", "localhost")},
-		"publishable key, a path":       {"CLERK_PUBLISHABLE_KEY", publishableKey("test", "clerk.example.com/x")},
+		"publishable key, no dot":       {"CLERK_PUBLISHABLE_KEY", kit.PublishableKey("test", "localhost")},
+		"publishable key, a path":       {"CLERK_PUBLISHABLE_KEY", kit.PublishableKey("test", "clerk.example.com/x")},
 		"secret key, other kind":        {"CLERK_SECRET_KEY", "pk_test_planted0secret"},
 		"secret key, other instance":    {"CLERK_SECRET_KEY", "sk_live_planted0secret"},
 		"secret key, only the prefix":   {"CLERK_SECRET_KEY", "sk_test_"},
@@ -209,7 +202,7 @@ func TestLoadWarnsOfUnknownNames(t *testing.T) {
 
 func TestLoadWarnsOfOpenProduction(t *testing.T) {
 	t.Parallel()
-	live := map[string]string{"CLERK_PUBLISHABLE_KEY": publishableKey("live", "clerk.example.com"), "CLERK_SECRET_KEY": "sk_live_planted0secret"}
+	live := map[string]string{"CLERK_PUBLISHABLE_KEY": kit.PublishableKey("live", "clerk.example.com"), "CLERK_SECRET_KEY": "sk_live_planted0secret"}
 	_, warnings, err := load(environment(live))
 	require.NoError(t, err)
 	require.Len(t, warnings, 1)
@@ -266,8 +259,8 @@ func TestFrontendOrigin(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		"development": {configWithKey(publishableKey("test", "x-y-13.clerk.accounts.dev")), "https://x-y-13.clerk.accounts.dev"},
-		"production":  {configWithKey(publishableKey("live", "clerk.example.com")), "https://frontend-api.clerk.dev"},
+		"development": {configWithKey(kit.PublishableKey("test", "x-y-13.clerk.accounts.dev")), "https://x-y-13.clerk.accounts.dev"},
+		"production":  {configWithKey(kit.PublishableKey("live", "clerk.example.com")), "https://frontend-api.clerk.dev"},
 		"configured":  {Config{FrontendAPI: own}, "http://127.0.0.1:8090"},
 	} {
 		assert.Equal(t, test.want, test.cfg.FrontendOrigin().String(), name)
@@ -282,9 +275,5 @@ func configWithKey(key string) Config {
 
 func testPEM(t testing.TB) string {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	require.NoError(t, err)
-	return strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
+	return strings.TrimSpace(kit.PublicPEM(t, &kit.RSAKey(t, 0).PublicKey))
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 func TestUnknownVariables(t *testing.T) {
@@ -44,7 +46,7 @@ func TestUnknownVariables(t *testing.T) {
 func TestPublishableKeyUnderAFrameworksName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY", "VITE_CLERK_PUBLISHABLE_KEY", "PUBLIC_CLERK_PUBLISHABLE_KEY", "EXPO_PUBLIC_CLERK_PUBLISHABLE_KEY"} {
-		env := environment(map[string]string{name: publishableKey("test", "a-b-1.clerk.accounts.dev")})
+		env := environment(map[string]string{name: kit.PublishableKey("test", "a-b-1.clerk.accounts.dev")})
 		delete(env, EnvPublishableKey)
 		_, warnings, err := load(env)
 		require.Error(t, err)

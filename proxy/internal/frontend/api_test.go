@@ -15,12 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // hanging is a Frontend API that never answers.
 func hanging(r *http.Request) (*http.Response, error) {
@@ -28,7 +25,7 @@ func hanging(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-func newAPI(proxyURL string, transport roundTripper) *API {
+func newAPI(proxyURL string, transport kit.RoundTripFunc) *API {
 	return New(Options{
 		Path: "/__clerk", ProxyURL: proxyURL, Origin: &url.URL{Scheme: "https", Host: "clerk.example.com"},
 		SecretKey: "sk_live_planted0secret", Transport: transport, Origins: origin.New(nil),

@@ -9,13 +9,15 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // The last line of defence works alone, too.
 func TestSecretTransportRefusesOtherTargets(t *testing.T) {
 	guard := &secretTransport{
 		base: &url.URL{Scheme: "https", Host: "clerk.example.com"}, secret: "sk_live_planted0secret",
-		next: roundTripper(func(*http.Request) (*http.Response, error) {
+		next: kit.RoundTripFunc(func(*http.Request) (*http.Response, error) {
 			t.Error("the secret left the house")
 			return nil, io.EOF
 		}),
