@@ -14,6 +14,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/test/kit"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -28,7 +29,7 @@ func signedInState() *middleware.State {
 
 // ordinaryRule is the one route of a sidecar without a routes file.
 func ordinaryRule() *rule {
-	return &rule{route: &routes.Route{}, origins: origin.New(nil), suffix: "AbCdEfGh", identity: identity.NewSet(nil)}
+	return &rule{route: &routes.Route{}, origins: origin.New(nil), suffix: "AbCdEfGh", identity: identity.NewSet(nil), filter: wire.NewFilter(nil, nil)}
 }
 
 // TestAllocationsOfIdentityHeaders holds what a known identity adds to making the

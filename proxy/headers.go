@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/clerkgate/clerkgate/internal/identity"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -12,8 +13,13 @@ import (
 // tell adds to h, which holds what of the client's header may pass, what the upstream
 // is told.
 func (rl *rule) tell(h *forward.Header, r *http.Request, ps *passage) {
-	rl.origins.WriteForwarded(r, ps.public, h.Set)
+	forwarded := rl.origins.Forwarded(r, ps.public)
+	h.Set("X-Forwarded-For", forwarded.For)
+	h.Set("X-Forwarded-Proto", forwarded.Proto)
+	h.Set("X-Forwarded-Host", forwarded.Host)
+	h.Set("X-Forwarded-Port", forwarded.Port)
 	h.Set("X-Forwarded-Prefix", rl.route.StripPrefix)
+	h.Set("X-Real-Ip", forwarded.Client)
 	if rl.route.Authorization != routes.AuthorizationKeep {
 		delete(h.Map, "Authorization")
 	}
@@ -26,10 +32,17 @@ func (rl *rule) tell(h *forward.Header, r *http.Request, ps *passage) {
 	h.RewriteCookies(rl.suffix, freshToken(ps.state))
 }
 
-// header is all that an upstream would be told.
+// header is all that an upstream would be told, for a gateway to tell it. What the
+// upstream would obey, such as X-HTTP-Method-Override, is there as an empty header under
+// the name that the client wrote, for the gateway to overwrite.
 func (rl *rule) header(r *http.Request, ps *passage) http.Header {
 	h := forward.NewHeader(len(r.Header) + 12)
-	h.Copy(r.Header, rl.ownNames)
+	h.Copy(r.Header, rl.filter, ps.public.Trusted())
+	for name := range r.Header {
+		if rl.filter.Whose(name) == wire.Nobody && h.Map[name] == nil {
+			h.Map[name] = []string{""}
+		}
+	}
 	rl.tell(h, r, ps)
 	return h.Map
 }

@@ -142,6 +142,7 @@ func TestForwardedHeadersAreRebuilt(t *testing.T) {
 		start(t, app, optional).raw(t, request)
 		assert.Equal(t, http.Header{
 			"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"app.example.com:8080"}, "X-Forwarded-Proto": {"http"},
+			"X-Forwarded-Port": {"8080"}, "X-Real-Ip": {"127.0.0.1"},
 		}, forwarded())
 		assert.Equal(t, "app.example.com:8080", app.last(t).Host)
 	})
@@ -151,6 +152,7 @@ func TestForwardedHeadersAreRebuilt(t *testing.T) {
 		start(t, app, func(c *settings.Config) { optional(c); c.Auth.TrustedProxies = cfg.Auth.TrustedProxies }).raw(t, request)
 		assert.Equal(t, http.Header{
 			"X-Forwarded-For": {"203.0.113.9, 127.0.0.1"}, "X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"https"},
+			"X-Forwarded-Port": {"1"}, "X-Real-Ip": {"203.0.113.9"},
 		}, forwarded())
 	})
 }

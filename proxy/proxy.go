@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
@@ -37,6 +38,7 @@ type Proxy struct {
 	origins     *origin.Resolver
 	frontend    *frontend.API // nil when the Frontend API is not served here
 	forwardAuth *gateway.Endpoint
+	filter      *wire.Filter           // of client's headers, for most routes
 	accepts     []middleware.TokenType // of the environment
 	transport   http.RoundTripper      // of Deps; nil for transports of their own
 	log         accessLog
@@ -54,7 +56,7 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	if problems := cfg.Problems(); len(problems) > 0 {
 		return nil, &settings.Error{Problems: problems}
 	}
-	p := &Proxy{transport: deps.Transport, logger: deps.Logger, now: deps.Now, origins: origin.New(cfg.Auth.TrustedProxies)}
+	p := &Proxy{transport: deps.Transport, logger: deps.Logger, now: deps.Now, origins: origin.New(cfg.Auth.TrustedProxies), filter: wire.NewFilter(nil, nil)}
 	if p.logger == nil {
 		p.logger = slog.New(slog.DiscardHandler)
 	}

@@ -34,8 +34,8 @@ type rule struct {
 	suffix    string            // of this instance's cookies
 	upstream  *forward.Upstream // nil where there is none: only gateways ask
 	identity  identity.Set
-	headers   http.Header // added for the upstream
-	ownNames  []string    // of headers, in normal form
+	headers   http.Header  // added for the upstream
+	filter    *wire.Filter // of a client's headers
 	signer    *assertion.Signer
 	exchanger *exchange.Exchanger
 }
@@ -44,7 +44,7 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 	r := &rule{
 		route: route, name: nameOf(route), auth: p.auth, requirement: route.Require, origins: p.origins, suffix: p.auth.CookieSuffix(),
 		upstream: s.upstreams[route.Upstream], identity: identity.NewSet(route.Identity),
-		signer: s.signer, exchanger: s.exchanger,
+		filter: p.filter, signer: s.signer, exchanger: s.exchanger,
 	}
 	var err error
 	if len(route.Accepts) > 0 || route.Refresh == routes.RefreshAll {
@@ -68,12 +68,16 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 			return nil, err
 		}
 	}
+	var own []string
 	if len(route.RequestHeaders) > 0 {
 		r.headers = make(http.Header, len(route.RequestHeaders))
 		for name, value := range route.RequestHeaders {
 			r.headers.Set(name, value)
-			r.ownNames = append(r.ownNames, wire.NormalName(name))
+			own = append(own, name)
 		}
+	}
+	if len(own) > 0 || len(route.KeepHeaders) > 0 {
+		r.filter = wire.NewFilter(own, route.KeepHeaders)
 	}
 	return r, nil
 }
@@ -149,7 +153,7 @@ func subject(who *middleware.Auth) assertion.Subject {
 
 // forward carries a request to the upstream, with what the route has to tell.
 func (rl *rule) forward(w http.ResponseWriter, r *http.Request, ps *passage) {
-	out := rl.upstream.NewRequest(r, rl.ownNames)
+	out := rl.upstream.NewRequest(r, rl.filter, ps.public.Trusted())
 	if rl.route.StripPrefix != "" {
 		routes.SetPath(&out.URL, ps.upstreamPath)
 	}

@@ -19,6 +19,7 @@ type Public struct {
 	query        string
 	url          *weburl.URL // nil: origin, pathname and query are the whole URL
 	valid        bool
+	trusted      bool // the peer is a trusted proxy
 }
 
 // Public returns the public URL of r. It is made of the connection's scheme, the Host
@@ -26,11 +27,17 @@ type Public struct {
 // peer replace the first two. The result is never nil.
 func (res *Resolver) Public(r *http.Request) *Public {
 	in := res.input(r)
-	if p := in.fast(); p != nil {
-		return p
+	p := in.fast()
+	if p == nil {
+		p = in.slow()
 	}
-	return in.slow()
+	p.trusted = in.trusted
+	return p
 }
+
+// Trusted reports whether the request came from a trusted proxy, whose word on it is
+// believed.
+func (p *Public) Trusted() bool { return p.trusted }
 
 // input is everything that the public URL depends on.
 type input struct {
@@ -42,6 +49,7 @@ type input struct {
 	// an absent one: if either is empty, neither is used.
 	fwdHost, fwdProto       string
 	hasFwdHost, hasFwdProto bool
+	trusted                 bool // the peer
 }
 
 func (res *Resolver) input(r *http.Request) input {
@@ -49,7 +57,7 @@ func (res *Resolver) input(r *http.Request) input {
 	if r.TLS != nil {
 		in.scheme = "https"
 	}
-	if res.TrustedPeer(r) {
+	if in.trusted = res.TrustedPeer(r); in.trusted {
 		in.fwdHost, in.hasFwdHost = first(r.Header["X-Forwarded-Host"])
 		in.fwdProto, in.hasFwdProto = first(r.Header["X-Forwarded-Proto"])
 	}

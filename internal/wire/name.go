@@ -47,11 +47,12 @@ func normalByte(c byte) byte {
 // ClaimsIdentity reports whether an upstream could read name as one of X-Clerk-*.
 func ClaimsIdentity(name string) bool { return HasNormalPrefix(name, "x-clerk-") }
 
-// ClaimsForwarded reports whether an upstream could read name as Forwarded or one of
-// X-Forwarded-*. The whole family counts: CVE-2026-35051 and its kin came in by
-// members that nobody had listed.
+// ClaimsForwarded reports whether an upstream could read name as Forwarded, X-Real-IP
+// or one of X-Forwarded-*, which are written anew at each proxy. The whole family
+// counts: CVE-2026-35051 and its kin came in by members that nobody had listed.
 func ClaimsForwarded(name string) bool {
-	return HasNormalPrefix(name, "x-forwarded-") || IsNormal(name, "forwarded")
+	return HasNormalPrefix(name, "x-forwarded") && (len(name) == len("x-forwarded") || normalByte(name[len("x-forwarded")]) == '-') ||
+		IsNormal(name, "forwarded") || IsNormal(name, "x-real-ip")
 }
 
 // IsHopByHop reports whether a header in canonical spelling is about the connection
@@ -89,7 +90,7 @@ func IsReserved(name string) bool {
 	switch normal {
 	case "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "expect",
 		"forwarded", "host", "http2-settings", "keep-alive", "origin", "proxy", "te", "trailer", "trailers",
-		"transfer-encoding", "upgrade":
+		"transfer-encoding", "upgrade", "x-forwarded", "x-real-ip":
 		return true
 	}
 	return false

@@ -22,12 +22,12 @@ func TestNormalForm(t *testing.T) {
 
 func TestFamilies(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X_Forwarded_Host", "x.forwarded.anything"} {
+	for _, name := range []string{"Forwarded", "X-Forwarded", "X-Forwarded-For", "X_Forwarded_Host", "x.forwarded.anything", "X-Real-IP", "X_Real-Ip"} {
 		assert.True(t, ClaimsForwarded(name), name)
 		assert.True(t, IsReserved(name), name)
 		assert.True(t, IsUnsafeTrailer(name), name)
 	}
-	for _, name := range []string{"Forwarded-For", "X-Forwarded", "X-Forward-For"} {
+	for _, name := range []string{"Forwarded-For", "X-Forwardedx", "X-Forward-For", "X-Real-IP2"} {
 		assert.False(t, ClaimsForwarded(name), name)
 	}
 	for _, name := range []string{

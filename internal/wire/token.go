@@ -4,13 +4,56 @@ import "strings"
 
 // IsToken reports whether s is a token, as the names of headers and methods are (RFC
 // 9110, section 5.6.2).
+//
+// It looks at eight bytes at a time where they are letters and hyphens, as most names
+// are: names are looked at in every request.
 func IsToken(s string) bool {
+	for rest := s; len(rest) >= 8; {
+		if !isPlainName(word(rest)) {
+			return isTokenSlowly(s)
+		}
+		if len(rest) == 8 {
+			return true
+		}
+		// The last word begins with bytes that were looked at already.
+		rest = rest[min(8, len(rest)-8):]
+	}
+	return s != "" && isTokenSlowly(s)
+}
+
+func isTokenSlowly(s string) bool {
 	for i := range len(s) {
 		if !tokenBytes[s[i]] {
 			return false
 		}
 	}
-	return s != ""
+	return true
+}
+
+// Words of eight bytes: one in each byte, and the top bit of each.
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+// word is the first eight bytes of s.
+func word(s string) uint64 {
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// isPlainName reports whether eight bytes are letters and hyphens. An addition carries
+// into the top bit of each byte that is at least what it is compared with; with bytes
+// below 0x80 it carries no further.
+func isPlainName(x uint64) bool {
+	if x&tops != 0 {
+		return false
+	}
+	lower := x | ones*0x20
+	letters := (lower + ones*(0x80-'a')) &^ (lower + ones*(0x7f-'z'))
+	hyphen := x ^ ones*'-'
+	hyphens := ^(hyphen + ones*0x7f)
+	return (letters|hyphens)&tops == tops
 }
 
 // IsTokenByte reports whether c may be part of a token.
@@ -48,17 +91,18 @@ func isTokenByte(c byte) bool {
 // subtraction borrows into the top bit of a byte that is below 0x20, or is 0x7f, and
 // of no byte if there is none such. Which byte it was is looked at then.
 func IsValue(s string) bool {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for len(s) >= 8 {
-		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		x := word(s)
 		low := (x - ones*0x20) &^ x
 		del := x ^ ones*0x7f
 		del = (del - ones) &^ del
 		if (low|del)&tops != 0 && !isValueSlowly(s[:8]) {
 			return false
 		}
-		s = s[8:]
+		if len(s) == 8 {
+			return true
+		}
+		s = s[min(8, len(s)-8):] // the last word begins with bytes that were looked at already
 	}
 	return isValueSlowly(s)
 }

@@ -61,3 +61,21 @@ func FuzzGrammar(f *testing.F) {
 		}
 	})
 }
+
+// Whole words are looked at in another way than what is left of a name or value.
+func TestWordsAgreeWithBytes(t *testing.T) {
+	t.Parallel()
+	const name = "X-Forwarded-Proto-And-More"
+	for n := range len(name) {
+		for at := range n {
+			for c := range 256 {
+				b := []byte(name[:n])
+				b[at] = byte(c)
+				s := string(b)
+				if IsToken(s) != isTokenSlowly(s) || IsValue(s) != isValueSlowly(s) {
+					t.Fatalf("%q", s)
+				}
+			}
+		}
+	}
+}

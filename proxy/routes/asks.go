@@ -101,6 +101,9 @@ func (r *Route) givesUpstream(s *sentences) {
 	if r.Audience != "" {
 		s.add("the upstream gets an assertion for %s", r.Audience)
 	}
+	if len(r.KeepHeaders) > 0 {
+		s.add("the upstream gets what clients say in %s", strings.Join(r.KeepHeaders, ", "))
+	}
 	if len(r.RequestHeaders) > 0 {
 		s.add("the upstream gets %s as well", strings.Join(slices.Sorted(maps.Keys(r.RequestHeaders)), ", "))
 	}

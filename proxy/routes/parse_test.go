@@ -109,19 +109,19 @@ func TestParseReadsEveryKey(t *testing.T) {
 			Headers: []string{"Content-Type", "X-Request-Id"}, Expose: []string{"Etag"}, Credentials: true, MaxAge: 10 * time.Minute,
 		},
 		CSRF: routes.CSRF{TrustedOrigins: []string{"https://shop.example.com"}}, Refresh: routes.RefreshAll,
-		RequestHeaders: map[string]string{"X-Environment": "production", "X-Api-Version": "2"},
-		Identity:       []string{"user_id", "org_id"}, Authorization: routes.AuthorizationTemplate, TokenTemplate: "orders-service",
+		KeepHeaders: []string{"X-HTTP-Method-Override", "SCRIPT_NAME"}, RequestHeaders: map[string]string{"X-Environment": "production", "X-Api-Version": "2"},
+		Identity: []string{"user_id", "org_id"}, Authorization: routes.AuthorizationTemplate, TokenTemplate: "orders-service",
 		Audience: "https://orders.internal", Line: 22,
 	}, cfg.Routes[1])
 	assert.Equal(t, routes.Route{
 		Match: "/embed/*", Auth: routes.AuthPublic, Upstream: "app", CORS: &routes.CORS{Origins: []string{"*"}, Headers: []string{"*"}},
-		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 47,
+		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 48,
 	}, cfg.Routes[2])
 	assert.Equal(t, routes.Route{
 		Match: "/app/*", Require: middleware.Requirement{Unauthenticated: middleware.UnauthenticatedRedirect}, Authorization: routes.AuthorizationSession,
-		Audience: "billing", Upstream: "admin", Line: 54,
+		Audience: "billing", Upstream: "admin", Line: 55,
 	}, cfg.Routes[3])
-	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 62}, cfg.Routes[4])
+	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 63}, cfg.Routes[4])
 }
 
 func TestParseBounds(t *testing.T) {

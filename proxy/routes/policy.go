@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
@@ -100,6 +101,44 @@ func (v value) identity() []string {
 	return v.texts("identity headers", func(v value) (string, bool) {
 		s := v.choice(IdentityNames())
 		return s, s != ""
+	})
+}
+
+// KeptHeader reads the name of a header that applications believe and that is to pass
+// from every client. The error is a [*problem.Problem].
+func KeptHeader(s string) (string, error) {
+	p := &problem.Problem{Found: quote(s), Want: "a header that clerkgate takes away, such as X-HTTP-Method-Override"}
+	switch wire.NewFilter(nil, nil).Whose(s) {
+	case wire.Proxies, wire.Nobody:
+		if wire.IsToken(s) {
+			return s, nil
+		}
+	case wire.Us:
+		p.Want = "nothing: it is written anew for the application"
+	default:
+		var known []string
+		for _, b := range wire.BelievedHeaders() {
+			known = append(known, b.Name)
+		}
+		p.Remedy = suggestion(s, known)
+		if p.Remedy == "" {
+			p.Remedy = "Other headers pass as they are."
+		}
+	}
+	return "", p
+}
+
+func (v value) keptHeaders() []string {
+	return v.texts("headers", func(v value) (string, bool) {
+		s, ok := v.text("the name of a header")
+		if !ok {
+			return "", false
+		}
+		name, err := KeptHeader(s)
+		if err != nil {
+			v.report(problem.At(v.key, err))
+		}
+		return name, err == nil
 	})
 }
 

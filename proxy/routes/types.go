@@ -89,6 +89,9 @@ type Route struct {
 	// to Clerk.
 	Refresh Refresh
 
+	// KeepHeaders are headers that pass from every client, in this spelling alone,
+	// though applications believe them. See [KeptHeader].
+	KeepHeaders []string
 	// RequestHeaders are set on the request for the upstream, by canonical name.
 	RequestHeaders map[string]string
 	// Identity are the identity headers that the upstream gets, by the names of

@@ -59,6 +59,10 @@ type Config struct {
 	// PublicPaths need no session: exact paths, or prefixes that end in /*.
 	PublicPaths []string
 
+	// KeepHeaders are headers that applications believe and that pass from every client
+	// all the same, where no Routes are. See [routes.KeptHeader].
+	KeepHeaders []string
+
 	// ForwardAuthPath is where gateways ask; "" means /.clerkgate/auth where there is
 	// no upstream, else nowhere.
 	ForwardAuthPath string
@@ -151,7 +155,7 @@ func (c *Config) AllRoutes() []routes.Route {
 	if c.Routes != nil {
 		return c.Routes.Routes
 	}
-	base := routes.Route{CSRF: c.CSRF}
+	base := routes.Route{CSRF: c.CSRF, KeepHeaders: c.KeepHeaders}
 	var list []routes.Route
 	for _, path := range c.PublicPaths {
 		public := base

@@ -106,7 +106,7 @@ func (l *loader) routes() {
 		}
 		return
 	}
-	for _, name := range []string{EnvPolicy, EnvPublicPaths, EnvCSRF, EnvTrustedOrigins} {
+	for _, name := range []string{EnvPolicy, EnvPublicPaths, EnvCSRF, EnvTrustedOrigins, EnvKeepHeaders} {
 		if l.given(name) && !l.failed(name) {
 			l.problem(name, "a value, while "+EnvConfig+" names a routes file", "nothing: the routes say it")
 		}

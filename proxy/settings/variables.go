@@ -33,6 +33,7 @@ const (
 	EnvPublicPaths        = "CLERKGATE_PUBLIC_PATHS"
 	EnvCSRF               = "CLERKGATE_CSRF"
 	EnvTrustedOrigins     = "CLERKGATE_TRUSTED_ORIGINS"
+	EnvKeepHeaders        = "CLERKGATE_KEEP_HEADERS"
 	EnvAuthorizedParties  = "CLERKGATE_AUTHORIZED_PARTIES"
 	EnvTrustedProxies     = "CLERKGATE_TRUSTED_PROXIES"
 	EnvSessionLookup      = "CLERKGATE_SESSION_LOOKUP"
@@ -123,6 +124,10 @@ func (c *Config) table() []row {
 		{
 			name: EnvTrustedOrigins, value: list(&c.CSRF.TrustedOrigins, "origins", "", crossorigin.Parse), reloads: true,
 			help: "Origins whose pages may act all the same.",
+		},
+		{
+			name: EnvKeepHeaders, value: list(&c.KeepHeaders, "headers", "", routes.KeptHeader), reloads: true, unset: "none",
+			help: "Headers that pass as the client sent them though frameworks believe or obey them, such as `X-HTTP-Method-Override`.",
 		},
 		{
 			name: "CLERKGATE_FORWARD_AUTH_PATH", value: parsed(&c.ForwardAuthPath, "path", "", isZero, readOwnPath),

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -23,6 +24,7 @@ func TestTablesOfTheDocumentation(t *testing.T) { // not parallel: it writes wit
 	holdFile(t, "README.md", section(t, readme, "keys of a route", keysTable("routes")))
 	holdFile(t, "docs/reference/variables.md", variablesPage())
 	holdFile(t, "docs/reference/routes.md", routesPage())
+	holdFile(t, "docs/reference/headers.md", headersPage())
 }
 
 // variablesInShort is the README's table.
@@ -114,6 +116,38 @@ stands, is a problem.
 	}
 	for _, m := range routes.Mappings() {
 		b.WriteString("\n## " + titles[m.Name] + "\n\n" + keysTable(m.Name))
+	}
+	return b.String()
+}
+
+func headersPage() string {
+	var b strings.Builder
+	b.WriteString(`# Headers that applications believe
+
+<!-- made by go generate ./proxy/settings -->
+
+Frameworks, servers and libraries believe these request headers, and any client can write them. clerkgate takes them off a
+request, in every spelling that a CGI application would read as the same (` + "`X_Real_IP`" + `), in trailers too. A name that ends in a
+hyphen stands for all that begin so. Headers that are not listed pass as they are.
+
+` + "`CLERKGATE_KEEP_HEADERS`" + `, or ` + "`keep_headers`" + ` of a route, lets those of the second and third table pass from every client, in the
+spelling that is written there. A gateway that only asks (forward auth) passes its clients' headers on itself: see
+[what a gateway must see to](../../examples/forwardauth/README.md#headers-that-applications-believe).
+`)
+	for _, kind := range []struct {
+		whose wire.Whose
+		text  string
+	}{
+		{wire.Us, "Written anew for the application, from what is known of the connection and, through trusted proxies, of the client."},
+		{wire.Proxies, "What proxies say of their clients. They pass from peers in `CLERKGATE_TRUSTED_PROXIES`, in the spelling below: whoever is\ntrusted must overwrite those that the application believes."},
+		{wire.Nobody, "What changes the request that was judged: its method, path, host, or which checks the application makes. They pass from\nnobody, because proxies pass them on from strangers."},
+	} {
+		b.WriteString("\n" + kind.text + "\n\n| header | believed by |\n| --- | --- |\n")
+		for _, h := range wire.BelievedHeaders() {
+			if h.Whose == kind.whose {
+				fmt.Fprintf(&b, "| `%s` | %s |\n", h.Name, cell(h.By))
+			}
+		}
 	}
 	return b.String()
 }

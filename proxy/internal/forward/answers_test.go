@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 )
@@ -47,7 +48,7 @@ func saying(t testing.TB, said string, direct bool) *forward.Upstream {
 func behind(t testing.TB, u *forward.Upstream, request string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u.Forward(w, u.NewRequest(r, nil), &answer.Outcome{})
+		u.Forward(w, u.NewRequest(r, wire.NewFilter(nil, nil), false), &answer.Outcome{})
 	}))
 	defer server.Close()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
@@ -105,7 +106,7 @@ func TestMalformedAnswerIsToldFromAbsence(t *testing.T) {
 		w := httptest.NewRecorder()
 		var o answer.Outcome
 		in := httptest.NewRequest(http.MethodGet, "http://app.example.com/", nil)
-		u.Forward(w, u.NewRequest(in, nil), &o)
+		u.Forward(w, u.NewRequest(in, wire.NewFilter(nil, nil), false), &o)
 		assert.Equal(t, http.StatusBadGateway, w.Code)
 		assert.Contains(t, w.Body.String(), "upstream_answer_malformed")
 		assert.ErrorContains(t, o.Err, "malformed")

@@ -67,7 +67,7 @@ func TestForwardPassesWhatMay(t *testing.T) {
 		}
 		before := in.Header.Clone()
 
-		r := u.NewRequest(in, []string{wire.NormalName("X-Environment")})
+		r := u.NewRequest(in, wire.NewFilter([]string{"X-Environment"}, nil), false)
 		r.URL.Path, r.URL.RawPath, r.Host = "/x/y", "/x%2Fy", "other.example.com"
 		r.Header.Set("X-Environment", "production")
 		r.Header.Set("X-Empty", "")
@@ -102,7 +102,7 @@ func TestForwardKeepsAnAnswerOutOfCaches(t *testing.T) {
 			w.WriteHeader(http.StatusTeapot)
 		}), direct)
 		for _, noStore := range []bool{false, true} {
-			r := u.NewRequest(httptest.NewRequest(http.MethodGet, "http://app.example.com/", nil), nil)
+			r := u.NewRequest(httptest.NewRequest(http.MethodGet, "http://app.example.com/", nil), wire.NewFilter(nil, nil), false)
 			r.NoStore = noStore
 			var o answer.Outcome
 			w := httptest.NewRecorder()
@@ -129,7 +129,7 @@ func TestForwardSaysThatNobodyAnswers(t *testing.T) {
 		u := upstream(t, target, direct)
 		var o answer.Outcome
 		w := httptest.NewRecorder()
-		u.Forward(w, u.NewRequest(httptest.NewRequest(http.MethodGet, "http://app.example.com/", nil), nil), &o)
+		u.Forward(w, u.NewRequest(httptest.NewRequest(http.MethodGet, "http://app.example.com/", nil), wire.NewFilter(nil, nil), false), &o)
 		assert.Zero(t, o.Status)
 		require.Error(t, o.Err)
 		assert.Equal(t, http.StatusBadGateway, w.Code)
@@ -152,7 +152,7 @@ func TestForwardCutsABrokenAnswer(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			var o answer.Outcome
 			defer func() { outcome <- o }()
-			u.Forward(w, u.NewRequest(r, nil), &o)
+			u.Forward(w, u.NewRequest(r, wire.NewFilter(nil, nil), false), &o)
 		}))
 		defer server.Close()
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(server.URL, "http://"))

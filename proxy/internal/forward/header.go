@@ -12,17 +12,17 @@ type Header struct {
 	values []string // of what [Header.Set] wrote; they share one array
 }
 
-// NewHeader returns an empty Header with room for n names, for who wants to know what
-// an application would be told.
+// NewHeader returns an empty Header with room for n names. It is for finding out what an
+// application would be told.
 func NewHeader(n int) *Header { return &Header{Map: make(http.Header, n)} }
 
-// Copy writes what of a client's header may pass: all but what is about the connection,
-// claims what only a proxy may say, or could be read as one of own, which are names in
-// normal form (as CVE-2025-64484, for names that are not known beforehand).
-func (h *Header) Copy(in http.Header, own []string) {
+// Copy writes what of a client's header may pass by filter: all but what is about the
+// connection, what is written here, and what applications believe. trusted says that
+// the client is a trusted proxy.
+func (h *Header) Copy(in http.Header, filter *wire.Filter, trusted bool) {
 	listed := in["Connection"]
 	for name, values := range in {
-		if !wire.IsHopByHop(name) && !wire.ClaimsIdentity(name) && !wire.ClaimsForwarded(name) && !claims(name, own) && !wire.HasToken(listed, name) {
+		if filter.Passes(name, trusted) && (len(listed) == 0 || !wire.HasToken(listed, name)) {
 			h.Map[name] = values
 		}
 	}
@@ -47,16 +47,6 @@ func (h *Header) Set(name, value string) {
 	h.values = append(h.values, value)
 	n := len(h.values)
 	h.Map[name] = h.values[n-1 : n : n]
-}
-
-// claims reports whether an application could read name as one of own.
-func claims(name string, own []string) bool {
-	for _, n := range own {
-		if wire.IsNormal(name, n) {
-			return true
-		}
-	}
-	return false
 }
 
 // isWebSocket says whether a request or an answer switches to WebSocket. No other

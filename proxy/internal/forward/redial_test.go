@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
@@ -128,7 +129,7 @@ func TestUpstreamWaitsForAnApplicationThatRestarts(t *testing.T) {
 			in := httptest.NewRequest(http.MethodPost, "http://app.example.com/", strings.NewReader("once"))
 			w := httptest.NewRecorder()
 			var o answer.Outcome
-			u.Forward(w, u.NewRequest(in, nil), &o)
+			u.Forward(w, u.NewRequest(in, wire.NewFilter(nil, nil), false), &o)
 			require.NoError(t, o.Err)
 			assert.Equal(t, "back", w.Body.String())
 		})

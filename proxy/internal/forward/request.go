@@ -23,18 +23,17 @@ type Request struct {
 	// carries one person's cookies.
 	NoStore bool
 
-	own           []string // as for [Header.Copy]
+	filter        *wire.Filter // as for [Header.Copy]
 	out           http.Request
-	values        [19]string // of the headers that are added
+	values        [21]string // of the headers that are added
 	informational informational
 }
 
-// NewRequest begins the request for the application in the place of in. own are the
-// names, in normal form, of headers that the caller is going to set: a client's copies
-// of them go, in any spelling, in trailers too.
-func (u *Upstream) NewRequest(in *http.Request, own []string) *Request {
+// NewRequest begins the request for the application in the place of in. filter says
+// which of its headers and trailers may pass, trusted that it came from a trusted proxy.
+func (u *Upstream) NewRequest(in *http.Request, filter *wire.Filter, trusted bool) *Request {
 	r := u.requests.get()
-	r.In, r.own = in, own
+	r.In, r.filter = in, filter
 	r.URL = url.URL{
 		Scheme: u.target.Scheme, Host: u.target.Host,
 		Path: in.URL.Path, RawPath: in.URL.RawPath,
@@ -44,7 +43,7 @@ func (u *Upstream) NewRequest(in *http.Request, own []string) *Request {
 	}
 	r.Host = in.Host
 	r.Header.values = r.values[:0]
-	r.Header.Copy(in.Header, own)
+	r.Header.Copy(in.Header, filter, trusted)
 	return r
 }
 
@@ -57,13 +56,9 @@ func (r *Request) outgoing() *http.Request {
 	if r.In.ContentLength == 0 {
 		out.Body = nil // no body at all; a transport may then try again
 	}
-	out.Trailer = r.In.Trailer.Clone()
-	wire.Delete(out.Trailer, r.claimsOwn)
-	passTrailers(r.In, out)
+	passTrailers(r.In, out, r.filter)
 	return out
 }
-
-func (r *Request) claimsOwn(name string) bool { return claims(name, r.own) }
 
 // maxPooledHeader is how many headers a request may have had for its memory to be
 // used again.

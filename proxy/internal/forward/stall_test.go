@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
@@ -64,7 +65,7 @@ func TestApplicationThatStopsInTheMiddleOfAnAnswer(t *testing.T) {
 				start, w := time.Now(), httptest.NewRecorder()
 				var o answer.Outcome
 				done := make(chan struct{})
-				r := u.NewRequest(in, nil)
+				r := u.NewRequest(in, wire.NewFilter(nil, nil), false)
 				go func() {
 					u.Forward(w, r, &o)
 					close(done)

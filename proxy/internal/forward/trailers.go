@@ -7,18 +7,20 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// passTrailers prepares out to carry the trailers of in. Only names that in
-// announced and that cannot be taken for identity, credentials or forwarding are
-// announced again; servers that merge trailers into headers would believe them.
+// passTrailers prepares out to carry the trailers of in. Only names that in announced
+// and that nothing believes are announced again: servers that merge trailers into
+// headers would take them for identity, credentials or forwarding. No trailer is
+// believed because of where it comes from.
 //
 // Values arrive after the body, in the map of the request that the server made.
 // They are copied when the body has been read to its end.
-func passTrailers(in, out *http.Request) {
-	if len(out.Trailer) == 0 {
+func passTrailers(in, out *http.Request, filter *wire.Filter) {
+	if len(in.Trailer) == 0 {
 		out.Trailer = nil
 		return
 	}
-	wire.Delete(out.Trailer, wire.IsUnsafeTrailer)
+	out.Trailer = in.Trailer.Clone()
+	wire.Delete(out.Trailer, func(name string) bool { return wire.IsUnsafeTrailer(name) || !filter.Passes(name, false) })
 	if len(out.Trailer) == 0 || out.Body == nil {
 		out.Trailer = nil
 		return

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
@@ -49,6 +50,7 @@ type API struct {
 	transport *secretTransport
 	places    chan struct{} // holds an element for each request in flight
 	silent    *log.Logger   // discards messages that the access log has too
+	filter    *wire.Filter  // of the client's headers
 }
 
 // New returns an API. It does not check opts.
@@ -59,6 +61,7 @@ func New(opts Options) *API {
 		transport: &secretTransport{base: opts.Origin, secret: opts.SecretKey, next: opts.Transport},
 		places:    make(chan struct{}, maxInFlight),
 		silent:    log.New(io.Discard, "", 0),
+		filter:    wire.NewFilter(nil, nil),
 	}
 	if u, err := url.Parse(opts.ProxyURL); err == nil {
 		a.host = u.Host

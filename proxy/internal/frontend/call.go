@@ -35,12 +35,17 @@ func (c *call) rewrite(pr *httputil.ProxyRequest) {
 	out.Trailer = nil
 
 	wire.Delete(out.Header, func(name string) bool {
-		return wire.ClaimsForwarded(name) || wire.ClaimsIdentity(name) || claimsProxy(name)
+		return claimsProxy(name) || !c.filter.Passes(name, c.public.Trusted())
 	})
 	out.Header.Del("Connection") // ReverseProxy kept it for an upgrade
 	out.Header.Del("Upgrade")
 	out.Header.Del("Te")
-	c.opts.Origins.WriteForwarded(in, c.public, out.Header.Set)
+	forwarded := c.opts.Origins.Forwarded(in, c.public)
+	for name, value := range map[string]string{"X-Forwarded-For": forwarded.For, "X-Forwarded-Proto": forwarded.Proto, "X-Forwarded-Host": forwarded.Host} {
+		if value != "" {
+			out.Header.Set(name, value)
+		}
+	}
 	out.Header["Clerk-Proxy-Url"] = []string{c.publicURL()}
 }
 
