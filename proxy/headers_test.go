@@ -156,3 +156,15 @@ func TestForwardedHeadersAreRebuilt(t *testing.T) {
 		}, forwarded())
 	})
 }
+
+// The application can compare the reason with the words of Clerk's SDK.
+func TestReasonsReachTheApplicationAsTheyAre(t *testing.T) {
+	t.Parallel()
+	app := &received{}
+	s := start(t, app, func(c *settings.Config) {
+		optional(c)
+		c.Auth.AcceptsToken = []middleware.TokenType{middleware.APIKeyToken}
+	})
+	_, _ = s.get(t, "/")
+	assert.Equal(t, "No token in header", app.last(t).Header.Get("X-Clerk-Auth-Reason"))
+}

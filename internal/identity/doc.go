@@ -7,5 +7,6 @@
 //
 // Each byte of a value outside 0x21 to 0x7e, and the percent sign, is written as %XX. A
 // value that is then longer than 1 KiB is left out, because a truncated name could be
-// somebody else's. Scopes are encoded one by one and joined by spaces.
+// somebody else's. Scopes are encoded one by one and joined by spaces. The reason stays in
+// the words of Clerk's SDK, with their spaces, unless a header cannot hold it.
 package identity

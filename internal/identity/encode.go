@@ -43,4 +43,17 @@ func encodeAll(values []string) string {
 	return strings.Join(encoded, " ")
 }
 
+// encodeReason leaves a reason in the words of Clerk's SDK, some of which have spaces. Part
+// of a reason may be an error code from Clerk's answer; what a header cannot hold unchanged
+// is encoded.
+func encodeReason(reason string) string {
+	for i := range len(reason) {
+		isSpace := reason[i] == ' ' && i > 0 && i < len(reason)-1
+		if !isSafe(reason[i]) && reason[i] != '%' && !isSpace {
+			return Encode(reason)
+		}
+	}
+	return reason
+}
+
 func isSafe(c byte) bool { return c >= 0x21 && c <= 0x7e && c != '%' }

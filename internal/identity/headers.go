@@ -76,7 +76,7 @@ func (s Set) Write(state *middleware.State, set func(header, value string)) {
 	}
 	status, reason := Verdict(state)
 	set(Status, string(status))
-	if reason = Encode(reason); reason != "" && len(reason) <= maxValue {
+	if reason = encodeReason(reason); reason != "" && len(reason) <= maxValue {
 		set(Reason, reason)
 	}
 	if status != middleware.SignedIn {
