@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/javascript"
+	"github.com/clerkgate/clerkgate/internal/navigation"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/token"
 )
@@ -200,16 +201,7 @@ func hasPrefixFold(s, prefix string) bool {
 // isDocumentRequest is the test for a handshake: probably a person's browser
 // asking for a page. HEAD, form posts and fetch are not.
 func isDocumentRequest(r *http.Request) bool {
-	if r.Method != http.MethodGet {
-		return false
-	}
-	switch headerValue(r.Header, "Sec-Fetch-Dest") {
-	case "document", "iframe":
-		return true
-	case "":
-		return strings.HasPrefix(headerValue(r.Header, "Accept"), "text/html")
-	}
-	return false
+	return r.Method == http.MethodGet && navigation.IsDocument(r.Header)
 }
 
 // headerValue joins repeated headers as JavaScript's Headers does.

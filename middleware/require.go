@@ -3,6 +3,7 @@ package middleware
 import (
 	"net/http"
 
+	"github.com/clerkgate/clerkgate/internal/navigation"
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
@@ -86,6 +87,9 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State,
 		return
 	case a == nil || !redirect:
 		writeUnauthenticated(w, s)
+		return
+	case navigation.IsSpeculative(r.Header):
+		writeNotAhead(w)
 		return
 	}
 	location, err := a.signInRedirect(r, s)

@@ -6,13 +6,19 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/navigation"
 )
 
 // Answer writes the answers that no application may see first: redirects through
 // Clerk, and in development what is wrong. It reports whether it did. It is for who
 // calls [Authenticator.Authenticate] without [Authenticator.Handler].
+//
+// A page that is fetched ahead gets 503 in place of a redirect through Clerk.
 func (s *State) Answer(w http.ResponseWriter, r *http.Request) bool {
 	switch {
+	case s.Status == Handshake && navigation.IsSpeculative(r.Header):
+		writeNotAhead(w)
 	case s.Location() != "":
 		s.setHeaders(w.Header())
 		w.WriteHeader(http.StatusTemporaryRedirect)
@@ -105,6 +111,18 @@ func writeUnauthenticated(w http.ResponseWriter, s *State) {
 		item.Meta = map[string]string{"reason": string(s.Reason)}
 	}
 	writeJSON(w, http.StatusUnauthorized, problemBody{Errors: []problemItem{item}})
+}
+
+// writeNotAhead answers a page that is fetched ahead in place of a redirect. Nobody sees
+// where the redirect would end, its cookie would count for the loop guard, and the click
+// would find the guard closed. Browsers keep no prefetched page and no prerendered one
+// whose status is an error, and ask again when the link is followed; they keep a 204. A
+// Retry-After would keep Chromium from fetching anything ahead.
+func writeNotAhead(w http.ResponseWriter) {
+	writeJSON(w, http.StatusServiceUnavailable, problemBody{Errors: []problemItem{{
+		Code: "not_available_ahead", Message: "Not available ahead",
+		LongMessage: "This page cannot be fetched ahead, because the browser must go to Clerk first. Open it.",
+	}}})
 }
 
 // writeNotFound is the 404 that hides what is there.

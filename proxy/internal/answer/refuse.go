@@ -4,7 +4,8 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
-	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/navigation"
 )
 
 // Refuse answers in clerkgate's own name: a page for people, Clerk's error shape
@@ -14,7 +15,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, status int, code, message st
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Del("Content-Length")
-	if !wantsPage(r) {
+	if !navigation.IsDocument(r.Header) {
 		RefuseJSON(w, status, code, message)
 		return
 	}
@@ -42,15 +43,6 @@ func RefuseJSON(w http.ResponseWriter, status int, code, message string) {
 	_ = json.NewEncoder(w).Encode(struct {
 		Errors []apiError `json:"errors"`
 	}{[]apiError{{code, message}}})
-}
-
-// wantsPage says whether a person will read the answer, by the test that the
-// session protocol uses to tell documents from calls.
-func wantsPage(r *http.Request) bool {
-	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "" {
-		return dest == "document" || dest == "iframe"
-	}
-	return strings.HasPrefix(r.Header.Get("Accept"), "text/html")
 }
 
 func page() *template.Template {

@@ -1,0 +1,125 @@
+package middleware_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/middleware"
+)
+
+// protected is a on a socket, before a page that needs a signed-in user. Redirects
+// are not followed.
+func protected(t *testing.T, a *middleware.Authenticator, page http.HandlerFunc) (get func(path string, cookies []*http.Cookie, headers ...string) *http.Response) {
+	t.Helper()
+	server := httptest.NewServer(a.Handler(middleware.Require(middleware.Requirement{})(page)))
+	t.Cleanup(server.Close)
+	client := server.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return func(path string, cookies []*http.Cookie, headers ...string) *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		require.NoError(t, err)
+		r.Host = "example.com" // as flowOrigin
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		res, err := client.Do(r)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res
+	}
+}
+
+func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
+
+// Browsers send no Sec-Fetch-Dest over plain HTTP. A script whose request is redirected
+// to another origin fails by CORS, and cannot tell its user why.
+func TestScriptsOverPlainHTTPAreNotRedirected(t *testing.T) {
+	t.Parallel()
+	for name, headers := range map[string][]string{
+		"htmx":           {"HX-Request", "true"},
+		"Turbo":          {"X-Turbo-Request-Id", "1b2c"},
+		"frame of Turbo": {"Turbo-Frame", "messages"},
+		"jQuery":         {"X-Requested-With", "XMLHttpRequest"},
+		"Next":           {"RSC", "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
+			session := clerk.SignIn("jane@example.com")
+			cookies := clerk.Cookies(session.ID, flowOrigin)
+			clerk.InvalidateRefreshTokens(session.ID)
+			get := protected(t, newFlow(t, clerk, nil), ok)
+			headers = append(headers, "Accept", "text/html, */*")
+
+			assert.Equal(t, http.StatusOK, get("/", cookies, headers...).StatusCode)
+			res := get("/", nil, headers...)
+			assert.Equal(t, http.StatusUnauthorized, res.StatusCode, "signed out")
+			assert.Empty(t, res.Header.Get("Location"))
+
+			clerk.Advance(2 * time.Minute)
+			res = get("/", cookies, headers...)
+			assert.Equal(t, http.StatusUnauthorized, res.StatusCode, "expired")
+			assert.Empty(t, res.Header.Get("Location"))
+			assert.Empty(t, res.Header.Values("Set-Cookie"))
+
+			res = get("/", cookies, "Accept", "text/html, */*")
+			assert.Equal(t, http.StatusTemporaryRedirect, res.StatusCode, "a person")
+		})
+	}
+}
+
+// A page that is fetched ahead must not send the browser round: nobody sees where it
+// would end, and each redirect counts for the loop guard.
+func TestSpeculativeRequestsAreNotRedirected(t *testing.T) {
+	t.Parallel()
+	for name, speculative := range map[string][]string{
+		"prefetch":  {"Sec-Purpose", "prefetch"},
+		"prerender": {"Sec-Purpose", "prefetch;prerender"},
+		"Firefox":   {"X-Moz", "prefetch"},
+		"older":     {"Purpose", "prefetch"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
+			session := clerk.SignIn("jane@example.com")
+			cookies := clerk.Cookies(session.ID, flowOrigin)
+			get := protected(t, newFlow(t, clerk, nil), ok)
+			speculative = append(speculative, "Sec-Fetch-Dest", "document")
+
+			assert.Equal(t, http.StatusOK, get("/", cookies, speculative...).StatusCode, "a live session")
+			refused(t, get("/", nil, speculative...))
+
+			clerk.Advance(2 * time.Minute)
+			res := get("/", cookies, speculative...)
+			assert.Equal(t, http.StatusOK, res.StatusCode, "an expired session is refreshed")
+			assert.NotEmpty(t, res.Header.Values("Set-Cookie"))
+
+			clerk.InvalidateRefreshTokens(session.ID)
+			clerk.Advance(2 * time.Minute)
+			for range 3 {
+				refused(t, get("/", cookies, speculative...))
+			}
+			res = get("/", cookies, "Sec-Fetch-Dest", "document")
+			assert.Equal(t, http.StatusTemporaryRedirect, res.StatusCode)
+			assert.Contains(t, res.Header.Get("Location"), "/v1/client/handshake?", "the click finds the loop guard fresh")
+		})
+	}
+}
+
+func refused(t *testing.T, res *http.Response) {
+	t.Helper()
+	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
+	assert.Empty(t, res.Header.Get("Location"))
+	assert.Empty(t, res.Header.Values("Set-Cookie"))
+	assert.Empty(t, res.Header.Get("Retry-After"), "Chromium would fetch nothing ahead for as long")
+}

@@ -1,0 +1,42 @@
+package proxy
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// Who asks decides between a redirect, a 401 and nothing that a browser would keep.
+func TestSignedOutByWhoAsks(t *testing.T) {
+	t.Parallel()
+	s := start(t, http.NotFoundHandler(), nil)
+	for name, test := range map[string]struct {
+		headers []string // name, value, …
+		status  int
+	}{
+		"a person":                  {[]string{"Sec-Fetch-Dest", "document"}, http.StatusTemporaryRedirect},
+		"a person over plain HTTP":  {[]string{"Accept", "text/html"}, http.StatusTemporaryRedirect},
+		"a script":                  {[]string{"Sec-Fetch-Dest", "empty", "Accept", "text/html"}, http.StatusUnauthorized},
+		"htmx over plain HTTP":      {[]string{"Accept", "text/html, */*", "HX-Request", "true"}, http.StatusUnauthorized},
+		"Turbo over plain HTTP":     {[]string{"Accept", "text/html", "X-Turbo-Request-Id", "1b2c"}, http.StatusUnauthorized},
+		"jQuery over plain HTTP":    {[]string{"Accept", "text/html, */*; q=0.01", "X-Requested-With", "XMLHttpRequest"}, http.StatusUnauthorized},
+		"a page fetched ahead":      {[]string{"Sec-Fetch-Dest", "document", "Sec-Purpose", "prefetch;prerender"}, http.StatusServiceUnavailable},
+		"a page fetched by Firefox": {[]string{"Accept", "text/html", "X-Moz", "prefetch"}, http.StatusServiceUnavailable},
+		"a resource fetched ahead":  {[]string{"Sec-Fetch-Dest", "empty", "Sec-Purpose", "prefetch"}, http.StatusUnauthorized},
+	} {
+		res, _ := s.get(t, "/", test.headers...)
+		assert.Equal(t, test.status, res.StatusCode, name)
+		assert.Equal(t, "no-store", res.Header.Get("Cache-Control"), name)
+		assert.Equal(t, test.status == http.StatusTemporaryRedirect, res.Header.Get("Location") != "", name)
+	}
+	// A client_uat without a session asks for a handshake.
+	for _, purpose := range []string{"Sec-Purpose", "Purpose", "X-Moz"} {
+		res, _ := s.get(t, "/", "Cookie", "__client_uat=1700000000", "Sec-Fetch-Dest", "document", purpose, "prefetch")
+		assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+		assert.Empty(t, res.Header.Get("Location"))
+		assert.Empty(t, res.Header.Values("Set-Cookie"))
+	}
+	res, _ := s.get(t, "/", "Cookie", "__client_uat=1700000000", "Sec-Fetch-Dest", "document")
+	assert.Contains(t, res.Header.Get("Location"), "/v1/client/handshake?")
+}
