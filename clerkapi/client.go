@@ -17,52 +17,51 @@ const (
 	DefaultBaseURL = "https://api.clerk.com"
 	// DefaultAPIVersionPath is the first segment of every path.
 	DefaultAPIVersionPath = "v1"
-	// DefaultAPIVersion is the dated API version this client speaks; it goes into Clerk-API-Version.
+	// DefaultAPIVersion is the dated API version that this client uses, sent as Clerk-API-Version.
 	DefaultAPIVersion = "2026-05-12"
-	// DefaultTimeout bounds a call, its retries included, when Options.Timeout is zero.
+	// DefaultTimeout bounds a call, including retries, when Options.Timeout is zero.
 	DefaultTimeout = 10 * time.Second
 	// DefaultMaxBodyBytes bounds a reply when Options.MaxBodyBytes is zero.
 	DefaultMaxBodyBytes = 1 << 20
 )
 
-// Options configure a [Client]. The zero of every field but the keys is the safe default; one of the two keys is
-// required.
+// Options configure a [Client]. One of the two keys is required; the zero value of every other field is a safe default.
 type Options struct {
-	// SecretKey ("sk_…") authenticates every call but M2M calls made with a machine secret key. Calls that need it
-	// fail with ErrMissingKey when it is empty.
+	// SecretKey ("sk_…") authenticates all calls except M2M calls made with a machine secret key. Calls that need it
+	// fail with ErrMissingKey if it is empty.
 	SecretKey string
-	// MachineSecretKey ("ak_…") is preferred over SecretKey for M2M verification, and for nothing else.
+	// MachineSecretKey ("ak_…") is preferred over SecretKey for M2M verification. It is used for nothing else.
 	MachineSecretKey string
-	// BaseURL is the origin of the Backend API, http or https, a path prefix allowed. "" means DefaultBaseURL.
+	// BaseURL is the origin of the Backend API, http or https, with an optional path prefix. "" means DefaultBaseURL.
 	BaseURL string
 	// APIVersionPath is the version segment of versioned paths. "" means DefaultAPIVersionPath.
 	APIVersionPath string
 	// APIVersion is the date sent as Clerk-API-Version. "" means DefaultAPIVersion.
 	APIVersion string
-	// Transport makes the round trips; redirects are never followed, whatever it is. nil means an own transport
-	// with the settings of http.DefaultTransport and a bound on reply headers.
+	// Transport makes the round trips. Redirects are never followed. nil means a new transport with the settings of
+	// http.DefaultTransport and a limit on reply headers.
 	Transport http.RoundTripper
-	// Timeout bounds one call with its retries; a nearer deadline of the context wins. 0 means DefaultTimeout;
-	// negative is an error, so that no call can wait for ever.
+	// Timeout bounds one call including retries; an earlier deadline of the context takes precedence. 0 means
+	// DefaultTimeout; negative is an error, so that no call can wait forever.
 	Timeout time.Duration
 	// MaxBodyBytes bounds a reply's body, after decompression. 0 means DefaultMaxBodyBytes; negative is an error.
 	MaxBodyBytes int64
-	// ExactContentType refuses replies whose Content-Type is not "application/json" to the letter, as Clerk's
-	// JavaScript client does. false takes every JSON media type, with or without parameters. Set it where a decision
-	// must be the one that client comes to.
+	// ExactContentType refuses replies whose Content-Type is not exactly "application/json", as Clerk's JavaScript
+	// client does. If false, every JSON media type is accepted, with or without parameters. Set it where a decision
+	// must be the same as that client's.
 	ExactContentType bool
 	// UserAgent is the User-Agent header. "" means "clerkapi/" and Version.
 	UserAgent string
-	// MaxRetries is the number of further attempts after a failed one, 0 to 10. 0 means no retries, which suits calls
-	// that somebody waits for; jobs and scripts may want some.
+	// MaxRetries is the number of further attempts after a failed one, 0 to 10. 0 means no retries, which is right for
+	// calls that somebody waits for; jobs and scripts may want some.
 	//
-	// A 429 is retried on every operation but RefreshSession (its expired token may be consumed by the attempt that
-	// failed) and CreateSession; replies 502, 503, 504 and connection errors on reads, session revocation and session
-	// token creation. The wait before an attempt is what the reply's Retry-After asks for, else 200ms doubled per
-	// attempt, at most 5s, of which up to half is left out by chance. A wait that does not fit into the time left ends
-	// the call at once with the reply's error.
+	// A 429 is retried for every operation except RefreshSession, whose expired token may have been consumed by the
+	// failed attempt, and CreateSession. Replies 502, 503, 504 and connection errors are retried for reads, session
+	// revocation and session token creation. The delay before an attempt is the reply's Retry-After, or else 200ms
+	// doubled per attempt, at most 5s, less a random part of up to half. If the delay does not fit into the time left,
+	// the call ends at once with the reply's error.
 	MaxRetries int
-	// Now is the clock of Response.RetryAfter, for a date, and of the durations that hooks see. nil means time.Now.
+	// Now is the clock for dates in Retry-After and for the durations reported to hooks. nil means time.Now.
 	Now func() time.Time
 	// Hooks observe calls, for metrics and logs.
 	Hooks Hooks
@@ -71,23 +70,23 @@ type Options struct {
 // Hooks observe calls. Functions run on the caller's goroutine, concurrently for concurrent calls; nil ones are
 // skipped.
 type Hooks struct {
-	// Attempt is called after each attempt, the failed ones included.
+	// Attempt is called after each attempt, successful or not.
 	Attempt func(context.Context, Attempt)
 }
 
-// Attempt describes one finished round trip. It holds no id, token or key and may be logged as it is.
+// Attempt describes one finished round trip. It contains no id, token or key, and is safe to log.
 type Attempt struct {
-	Operation  string        // what was tried, e.g. "get session"
+	Operation  string        // e.g. "get session"
 	Method     string        // HTTP method
-	Route      string        // path with its ids left out, e.g. "/sessions/{}/refresh"
+	Route      string        // path without ids, e.g. "/sessions/{}/refresh"
 	Number     int           // 1 for the first attempt
-	StatusCode int           // 0 when no reply arrived
-	TraceID    string        // Clerk's trace id, "" when unknown
-	Duration   time.Duration // by Options.Now, reading of the body included
-	Err        error         // nil when a 2xx reply was read; decoding is not part of the attempt
+	StatusCode int           // 0 if no reply arrived
+	TraceID    string        // Clerk's trace id, "" if unknown
+	Duration   time.Duration // by Options.Now, including reading the body
+	Err        error         // nil if a 2xx reply was read; decoding is not part of the attempt
 }
 
-// Client calls Clerk's Backend API. It is safe for concurrent use and has no goroutines of its own; make one with
+// Client calls Clerk's Backend API. It is safe for concurrent use and has no goroutines of its own; create one with
 // [New] and share it.
 type Client struct {
 	secretKey        string
@@ -105,8 +104,8 @@ type Client struct {
 	hooks            Hooks
 }
 
-// New makes a Client. It makes no call. All problems of the options come in one error, which names fields and never
-// shows a key.
+// New returns a Client. It makes no call. The error lists everything that is wrong with the options; it never contains
+// a key.
 func New(o Options) (*Client, error) {
 	base, baseErr := checkBaseURL(orDefault(o.BaseURL, DefaultBaseURL))
 	version, versionErr := pathSegment(orDefault(o.APIVersionPath, DefaultAPIVersionPath))
@@ -141,14 +140,14 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// CloseIdleConnections closes the transport's idle connections, if it knows how to. Calls under way go on.
+// CloseIdleConnections closes the transport's idle connections, if it supports that. Calls in progress are not affected.
 func (c *Client) CloseIdleConnections() {
 	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 }
 
-// check names every problem of the fields that need no parsing.
+// check returns everything that is wrong with the fields that need no parsing.
 func (o Options) check() error {
 	var problems []error
 	bad := func(when bool, text string) {
@@ -167,8 +166,8 @@ func (o Options) check() error {
 	return errors.Join(problems...)
 }
 
-// checkBaseURL returns the URL without its trailing slashes. User information is refused because it would turn up in
-// logs of the URL; a query or fragment because paths are appended. The value itself stays out of the error.
+// checkBaseURL returns the URL without trailing slashes. User information is refused because it would appear in logs
+// of the URL, and a query or fragment because paths are appended. The error does not contain the value.
 func checkBaseURL(raw string) (string, error) {
 	u, err := url.Parse(raw)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil ||
@@ -180,16 +179,16 @@ func checkBaseURL(raw string) (string, error) {
 
 func newTransport() http.RoundTripper {
 	t, ok := http.DefaultTransport.(*http.Transport)
-	if !ok { // somebody replaced it process-wide; respect that
+	if !ok { // the program has replaced it; respect that
 		return http.DefaultTransport
 	}
 	t = t.Clone()
 	t.MaxResponseHeaderBytes = 64 << 10
-	t.MaxIdleConnsPerHost = 16 // everything goes to one host; the default of 2 would reconnect all the time
+	t.MaxIdleConnsPerHost = 16 // all calls go to one host; the default of 2 would reconnect all the time
 	return t
 }
 
-// headerSafe says whether s is printable ASCII without spaces, so that it can neither break a header nor smuggle one.
+// headerSafe reports whether s is printable ASCII without spaces, so that it can neither break a header nor smuggle one.
 func headerSafe(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7f {

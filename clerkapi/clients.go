@@ -8,20 +8,20 @@ import (
 	"net/url"
 )
 
-// HandshakePayload is what a handshake nonce stands for.
+// HandshakePayload is the payload of a handshake nonce.
 type HandshakePayload struct {
-	// Directives are complete Set-Cookie values, to be sent to the browser in this order. An empty list is valid.
+	// Directives are complete Set-Cookie values, to be sent to the browser in this order. They may be empty.
 	Directives []string `json:"directives"`
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
-func (p *HandshakePayload) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON decodes the known members, by their exact names.
+func (hp *HandshakePayload) UnmarshalJSON(data []byte) error {
 	type plain HandshakePayload // without this method
-	return decodeJSON(data, (*plain)(p))
+	return decodeJSON(data, (*plain)(hp))
 }
 
-func (p *HandshakePayload) validate() error {
-	if p.Directives == nil {
+func (hp *HandshakePayload) validate() error {
+	if hp.Directives == nil {
 		return errors.New("directives are missing")
 	}
 	return nil
@@ -40,7 +40,7 @@ func (c *Client) GetHandshakePayload(ctx context.Context, nonce string) (*Handsh
 	})
 }
 
-// ClientResource is a browser or app with its sessions: what Clerk calls a client. Times are Unix milliseconds.
+// ClientResource is what Clerk calls a client: a browser or app with its sessions. Times are Unix milliseconds.
 type ClientResource struct {
 	Object                     string    `json:"object"` // "client"
 	ID                         string    `json:"id"`     // "client_…"
@@ -54,13 +54,13 @@ type ClientResource struct {
 	CreatedAt                  int64     `json:"created_at"`
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
-func (r *ClientResource) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON decodes the known members, by their exact names.
+func (cr *ClientResource) UnmarshalJSON(data []byte) error {
 	type plain ClientResource // without this method
-	return decodeJSON(data, (*plain)(r))
+	return decodeJSON(data, (*plain)(cr))
 }
 
-func (r *ClientResource) validate() error { return checkObject("client", r.Object, r.ID) }
+func (cr *ClientResource) validate() error { return checkObject("client", cr.Object, cr.ID) }
 
 // VerifyClientParams holds the token to verify.
 type VerifyClientParams struct {
@@ -82,7 +82,7 @@ func (c *Client) VerifyClient(ctx context.Context, p *VerifyClientParams) (*Clie
 func (c *Client) GetClient(ctx context.Context, clientID string) (*ClientResource, *Response, error) {
 	const name = "get client"
 	if clientID == "handshake_payload" || clientID == "verify" {
-		// Names of other operations below /clients, so never an id.
+		// Other operations below /clients, so never an id.
 		return nil, nil, fmt.Errorf("clerkapi: %s: %w", name, ErrInvalidID)
 	}
 	return call[ClientResource](ctx, c, operation{

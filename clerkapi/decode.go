@@ -11,20 +11,20 @@ import (
 	"strings"
 )
 
-// decodeJSON reads data into the struct that out points to, as JavaScript does, in which Clerk's own client is
-// written. That differs from encoding/json in three ways:
+// decodeJSON decodes data into the struct that out points to, as Clerk's JavaScript client would. That differs from
+// encoding/json in three ways:
 //
-//   - keys are compared letter by letter: "STATUS" behind "status" is another member, and does not replace it;
-//   - of a repeated key the last value counts, whole: objects are not merged;
+//   - keys are compared exactly: "STATUS" is not the same member as "status";
+//   - the last value of a repeated key counts: objects are not merged;
 //   - a whole number is an integer however it is written: 5.0, 1.767e12.
 //
-// Like encoding/json, it ignores unknown members, leaves alone what is not mentioned, and takes null for the zero value.
-// The types are those of this package: structs, slices and pointers of them, strings, booleans, int64, and types with
-// an UnmarshalJSON of their own. Every exported type that is an answer has one that leads here, so that an application
-// that decodes a webhook's data reads it by the same rules.
+// Like encoding/json, it ignores unknown members, keeps fields that are absent from data, and decodes null to the zero
+// value. It supports the types of this package: structs, slices and pointers of them, strings, booleans, int64, and
+// types with an UnmarshalJSON method. Every exported type of a reply has such a method that calls decodeJSON, so that
+// an application that decodes a webhook's data follows the same rules.
 func decodeJSON(data []byte, out any) error {
 	var whole json.RawMessage
-	if err := json.Unmarshal(data, &whole); err != nil { // the grammar, once, to the last byte
+	if err := json.Unmarshal(data, &whole); err != nil { // checks the syntax of all of data
 		return err
 	}
 	whole = bytes.TrimSpace(whole)
@@ -38,9 +38,9 @@ func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
 
 func decodeObject(raw json.RawMessage, v reflect.Value) error {
 	if raw[0] != '{' {
-		return errors.New("an object is expected")
+		return errors.New("want an object")
 	}
-	var members map[string]json.RawMessage // a map's keys are exact, and the last one stays
+	var members map[string]json.RawMessage // the keys of a map are exact, and the last duplicate wins
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func decodeValue(raw json.RawMessage, v reflect.Value) error {
 func decodeArray(raw json.RawMessage, v reflect.Value) error {
 	var items []json.RawMessage
 	if raw[0] != '[' {
-		return errors.New("an array is expected")
+		return errors.New("want an array")
 	}
 	if err := json.Unmarshal(raw, &items); err != nil {
 		return err
@@ -99,7 +99,7 @@ func decodeArray(raw json.RawMessage, v reflect.Value) error {
 	return nil
 }
 
-// maxExactFloat is the largest whole number below which each has a float64 of its own.
+// maxExactFloat is the number up to which a float64 represents every whole number exactly.
 const maxExactFloat = 1 << 53
 
 func decodeInteger(raw json.RawMessage) (int64, error) {
@@ -109,7 +109,7 @@ func decodeInteger(raw json.RawMessage) (int64, error) {
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxExactFloat {
-		return 0, errors.New("a whole number of 64 bits is expected")
+		return 0, errors.New("want a whole number of 64 bits")
 	}
 	return int64(f), nil
 }

@@ -147,9 +147,9 @@ func TestTypesThatDoNotFit(t *testing.T) {
 		`{"tasks":[{"key":false}]}`:           "tasks: item 0: key: ",
 		`{"latest_activity":[]}`:              "latest_activity: ",
 		`{"latest_activity":{"is_mobile":1}}`: "latest_activity: is_mobile: ",
-		`[]`:                                  "an object is expected",
-		`7`:                                   "an object is expected",
-		`"x"`:                                 "an object is expected",
+		`[]`:                                  "want an object",
+		`7`:                                   "want an object",
+		`"x"`:                                 "want an object",
 	} {
 		s := clerkapi.Session{}
 		assert.ErrorContains(t, json.Unmarshal([]byte(body), &s), where, body)

@@ -11,64 +11,65 @@ import (
 	"time"
 )
 
-// Errors to compare with errors.Is. The first group is made before a call, which then is not made.
+// Errors to compare with errors.Is. Those of the first group are returned without making the call.
 var (
-	// ErrInvalidID reports an id that cannot be one: empty, a dot segment, with separators, also percent-encoded.
+	// ErrInvalidID means that an id is empty, a dot segment, or contains a separator, even percent-encoded.
 	ErrInvalidID = errors.New("invalid id")
-	// ErrInvalidParams reports missing or out-of-range parameters.
+	// ErrInvalidParams means that parameters are missing or out of range.
 	ErrInvalidParams = errors.New("invalid parameters")
-	// ErrMissingKey reports a call whose key was not given to New.
+	// ErrMissingKey means that the call needs a key that was not given to New.
 	ErrMissingKey = errors.New("no key for this call")
 
 	// ErrNotFound matches an APIError with status 404.
 	ErrNotFound = errors.New("not found")
-	// ErrUnauthorized matches an APIError with status 401. For RefreshSession it means that the refresh was refused,
-	// for other calls that the key was.
+	// ErrUnauthorized matches an APIError with status 401: RefreshSession refused the refresh, or another call refused
+	// the key.
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrRateLimited matches an APIError with status 429.
 	ErrRateLimited = errors.New("rate limited")
-	// ErrRedirect matches an APIError with a 3xx status. Redirects are never followed: they would carry the key along.
+	// ErrRedirect matches an APIError with a 3xx status. Redirects are never followed, because the key would be sent
+	// along.
 	ErrRedirect = errors.New("redirect refused")
 
-	// ErrBodyTooLarge reports a reply longer than Options.MaxBodyBytes; nothing of it is kept.
+	// ErrBodyTooLarge means that a reply, or the body of a webhook, is too long. Nothing of it is kept.
 	ErrBodyTooLarge = errors.New("reply body too large")
-	// ErrContentType is inside a DecodeError: a 2xx reply whose Content-Type is no JSON media type.
+	// ErrContentType is wrapped in a DecodeError for a 2xx reply whose Content-Type is not a JSON media type.
 	ErrContentType = errors.New("content type is not JSON")
-	// ErrNoContent is inside a DecodeError: a 204 where a result was needed.
+	// ErrNoContent is wrapped in a DecodeError for a 204 where a result is needed.
 	ErrNoContent = errors.New("no content")
-	// ErrTokenInactive reports a machine token that the API knows but that is revoked, expired or inactive.
+	// ErrTokenInactive means that Clerk knows a machine token, but it is revoked, expired or inactive.
 	ErrTokenInactive = errors.New("token is revoked, expired or inactive")
 )
 
 // APIError is a reply with a status other than 2xx. Match it with errors.As, or with errors.Is against ErrNotFound,
-// ErrUnauthorized, ErrRateLimited and ErrRedirect. Its text holds the status, the codes and the trace id; the
-// messages are left to Errors because a server may quote in them what it was sent.
+// ErrUnauthorized, ErrRateLimited and ErrRedirect. Its text contains the status, the codes and the trace id, but not
+// the messages, because a server may quote the request in them.
 type APIError struct {
 	Response *Response   // never nil
-	Errors   []ErrorItem // empty when the body was not Clerk's error JSON
-	TraceID  string      // for Clerk's support; "" when unknown
+	Errors   []ErrorItem // empty if the body was not Clerk's error JSON
+	TraceID  string      // for Clerk's support; "" if unknown
 }
 
-// ErrorItem is one entry of an error body.
+// ErrorItem is one error in the body of an error reply.
 type ErrorItem struct {
-	Code        string          `json:"code"`         // machine-readable, e.g. "resource_not_found"; "" when the server left it out
+	Code        string          `json:"code"`         // machine-readable, e.g. "resource_not_found"; may be ""
 	Message     string          `json:"message"`      // short text for developers
 	LongMessage string          `json:"long_message"` // may be ""
 	Meta        json.RawMessage `json:"meta"`         // free-form object, may be nil
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
-func (e *ErrorItem) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON decodes the known members, by their exact names.
+func (it *ErrorItem) UnmarshalJSON(data []byte) error {
 	type plain ErrorItem // without this method
-	return decodeJSON(data, (*plain)(e))
+	return decodeJSON(data, (*plain)(it))
 }
 
 // ParamName returns meta.param_name, the parameter that a 422 is about, or "".
-func (e ErrorItem) ParamName() string {
+func (it ErrorItem) ParamName() string {
 	var meta struct {
 		ParamName string `json:"param_name"`
 	}
-	if decodeJSON(e.Meta, &meta) != nil {
+	if decodeJSON(it.Meta, &meta) != nil {
 		return ""
 	}
 	return meta.ParamName
@@ -93,7 +94,7 @@ func (e *APIError) Error() string {
 	return b.String()
 }
 
-// Code returns the code of the first error, or "". Errors tells no error from one without a code.
+// Code returns the code of the first error, or "" if there is none.
 func (e *APIError) Code() string {
 	if len(e.Errors) == 0 {
 		return ""
@@ -101,7 +102,7 @@ func (e *APIError) Code() string {
 	return e.Errors[0].Code
 }
 
-// Is matches the sentinel errors that stand for a status.
+// Is reports whether target is the sentinel error for the status.
 func (e *APIError) Is(target error) bool {
 	switch target {
 	case ErrNotFound:
@@ -116,50 +117,51 @@ func (e *APIError) Is(target error) bool {
 	return false
 }
 
-// IsNotFound says whether the status is 404.
+// IsNotFound reports whether the status is 404.
 func (e *APIError) IsNotFound() bool { return e.Response.StatusCode == http.StatusNotFound }
 
-// IsUnauthorized says whether the status is 401.
+// IsUnauthorized reports whether the status is 401.
 func (e *APIError) IsUnauthorized() bool { return e.Response.StatusCode == http.StatusUnauthorized }
 
-// IsRateLimited says whether the status is 429; RetryAfter then says how long to wait, if known.
+// IsRateLimited reports whether the status is 429. RetryAfter returns how long to wait.
 func (e *APIError) IsRateLimited() bool { return e.Response.StatusCode == http.StatusTooManyRequests }
 
-// RetryAfter returns how long Clerk asked to wait before the next call, at most a day, 0 when it did not say.
+// RetryAfter returns how long Clerk asked to wait before the next call, at most a day, or 0 if it did not say.
 func (e *APIError) RetryAfter() time.Duration { return e.Response.RetryAfter }
 
-// DecodeError is a 2xx reply that is not what the operation answers with. It wraps ErrContentType, ErrNoContent, or
-// the problem of the JSON.
+// DecodeError is a 2xx reply that cannot be decoded to the operation's result. It wraps ErrContentType, ErrNoContent,
+// or an error about the JSON.
 type DecodeError struct {
 	Response *Response // never nil
 	Err      error
 }
 
 // Error says what is wrong with the reply, without quoting it.
-func (e *DecodeError) Error() string {
-	return fmt.Sprintf("decode reply with status %d: %v", e.Response.StatusCode, e.Err)
+func (de *DecodeError) Error() string {
+	return fmt.Sprintf("decode reply with status %d: %v", de.Response.StatusCode, de.Err)
 }
 
 // Unwrap returns the cause.
-func (e *DecodeError) Unwrap() error { return e.Err }
+func (de *DecodeError) Unwrap() error { return de.Err }
 
-// TransportError is a call without a complete reply: connection, TLS, timeout, cancellation. When the beginning of a
-// reply had arrived, the Response beside the error is not nil and the text says what became of its body. errors.Is finds
-// context.Canceled and context.DeadlineExceeded in it.
+// TransportError is a call without a complete reply, because of the connection, TLS, a timeout or cancellation. If the
+// reply's header had arrived, the Response returned with the error is not nil, and the text says what happened to the
+// body. errors.Is finds context.Canceled and context.DeadlineExceeded in it.
 type TransportError struct {
-	Err  error // cause, as the transport gave it; its own text may hold the URL
+	Err  error // the transport's error; its text may contain the URL
 	text string
 }
 
-// Error describes the cause without URL and keys.
-func (e *TransportError) Error() string { return e.text }
+// Error describes the cause, without the URL and keys.
+func (te *TransportError) Error() string { return te.text }
 
 // Unwrap returns the cause.
-func (e *TransportError) Unwrap() error { return e.Err }
+func (te *TransportError) Unwrap() error { return te.Err }
 
-// noReply and lostBody say how far a call came that has no complete reply.
+// noReply is the beginning of the text of a TransportError without a reply.
 const noReply = "no reply"
 
+// lostBody returns the beginning of the text of a TransportError without a complete body.
 func lostBody(err, ctxErr error) string {
 	late, ok := errors.AsType[interface {
 		error
@@ -171,10 +173,8 @@ func lostBody(err, ctxErr error) string {
 	return "the reply's body broke off"
 }
 
-// newTransportError makes the text safe: a url.Error quotes the URL, whose query can be a handshake nonce, and a
-// transport that the caller wrote may quote the headers it was given.
-//
-// what says how far the call came.
+// newTransportError returns an error whose text begins with what. It removes the URL that a url.Error quotes, whose
+// query may contain a handshake nonce, and the secrets, because the caller's transport may quote headers.
 func newTransportError(what string, err, ctxErr error, secrets ...string) *TransportError {
 	shown := err
 	if ue, ok := errors.AsType[*url.Error](err); ok {
@@ -196,12 +196,12 @@ func newTransportError(what string, err, ctxErr error, secrets ...string) *Trans
 	return &TransportError{Err: err, text: text}
 }
 
-// invalidParams says what is wrong with the arguments of an operation that was not called.
+// invalidParams returns an error about the arguments of an operation.
 func invalidParams(operation, problem string) error {
 	return fmt.Errorf("clerkapi: %s: %w: %s", operation, ErrInvalidParams, problem)
 }
 
-// printable keeps what a code or trace id is made of, so that a reply cannot write into a log.
+// printable replaces characters that do not occur in codes and trace ids, so that a reply cannot forge log lines.
 func printable(s string) string {
 	if len(s) > 100 {
 		s = s[:100]

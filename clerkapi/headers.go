@@ -7,8 +7,8 @@ import (
 
 type headersKey struct{}
 
-// WithHeaders returns a context whose calls send these headers in place of the Client's own. An Authorization header
-// wins over both keys. The headers are copied; those of an outer WithHeaders are replaced as a whole.
+// WithHeaders returns a context for calls that send these headers instead of the Client's own. An Authorization header
+// takes precedence over both keys. The headers are copied, and replace those of an earlier WithHeaders altogether.
 func WithHeaders(ctx context.Context, h http.Header) context.Context {
 	own := make(http.Header, len(h))
 	for name, values := range h {

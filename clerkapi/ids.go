@@ -14,9 +14,9 @@ const (
 
 // pathSegment returns id escaped for use as one path segment, or ErrInvalidID.
 //
-// An id may come out of a token or a cookie, so it must not be able to name another endpoint. Proxies differ in how
-// often they decode a path; the id is therefore decoded until nothing changes, and refused when any layer is empty, a
-// dot segment, or holds a separator or control character. No id of Clerk's contains any of them.
+// An id may come from a token or a cookie, so it must not be able to name another endpoint. Proxies differ in how often
+// they decode a path. Therefore the id is decoded until it no longer changes, and refused if any layer is empty, a dot
+// segment, or contains a separator or control character. No id of Clerk's contains any of them.
 func pathSegment(id string) (string, error) {
 	if len(id) > maxIDBytes {
 		return "", ErrInvalidID
@@ -28,7 +28,7 @@ func pathSegment(id string) (string, error) {
 		}
 		next, err := url.PathUnescape(layer)
 		if err != nil {
-			// A lenient decoder may see something else in it than a strict one does.
+			// A lenient decoder may decode it differently.
 			return "", ErrInvalidID
 		}
 		if next == layer {

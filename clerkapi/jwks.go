@@ -11,8 +11,8 @@ type JWKS struct {
 	Keys []JWK `json:"keys"`
 }
 
-// JWK is one key of the set. Kty other than "RSA" can occur and should be skipped by who verifies session tokens; the
-// fields of other key types are in Response.Body only.
+// JWK is one key of the set. Kty may be other than "RSA"; such keys do not sign session tokens, and their fields are
+// only in Response.Body.
 type JWK struct {
 	Kid string `json:"kid"` // the instance id, "ins_…"
 	Kty string `json:"kty"`
@@ -22,15 +22,15 @@ type JWK struct {
 	E   string `json:"e"` // RSA exponent, base64url
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
-func (s *JWKS) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON decodes the known members, by their exact names.
+func (ks *JWKS) UnmarshalJSON(data []byte) error {
 	type plain JWKS // without this method
-	return decodeJSON(data, (*plain)(s))
+	return decodeJSON(data, (*plain)(ks))
 }
 
-// A set without the member is not an empty set: taking it for one would throw good keys away.
-func (s *JWKS) validate() error {
-	if s.Keys == nil {
+// validate refuses a document without keys: it is not an empty set, for which good keys would be dropped.
+func (ks *JWKS) validate() error {
+	if ks.Keys == nil {
 		return errors.New("keys are missing")
 	}
 	return nil

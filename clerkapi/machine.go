@@ -8,12 +8,12 @@ import (
 	"net/http"
 )
 
-// The machine-token paths carry no version segment: that is how Clerk's own client calls them.
+// The paths for machine tokens have no version segment, as in Clerk's own client.
 
-// VerifyM2MTokenParams is a machine-to-machine token and who asks.
+// VerifyM2MTokenParams holds the machine-to-machine token to verify.
 type VerifyM2MTokenParams struct {
-	Token string // required: the opaque token; JWTs are verified locally and never sent
-	// MachineSecretKey is preferred for this call over both keys of the Client. "" means the Client's.
+	Token string // required: the opaque token; JWTs are verified locally, not with this call
+	// MachineSecretKey takes precedence over both keys of the Client. "" means the Client's.
 	MachineSecretKey string
 }
 
@@ -22,8 +22,8 @@ type M2MToken struct {
 	Object           string          `json:"object"`  // "machine_to_machine_token"
 	ID               string          `json:"id"`      // "mt_…", not the secret
 	Subject          string          `json:"subject"` // "mch_…", the machine
-	Claims           json.RawMessage `json:"claims"`  // object; nil or null when there are none
-	Scopes           []string        `json:"scopes"`  // machines it may talk to
+	Claims           json.RawMessage `json:"claims"`  // an object; nil or null if there are none
+	Scopes           []string        `json:"scopes"`  // machines that it may be used with
 	Revoked          bool            `json:"revoked"`
 	RevocationReason *string         `json:"revocation_reason"`
 	Expired          bool            `json:"expired"`
@@ -33,20 +33,20 @@ type M2MToken struct {
 	UpdatedAt        int64           `json:"updated_at"`
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
-func (t *M2MToken) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON decodes the known members, by their exact names.
+func (mt *M2MToken) UnmarshalJSON(data []byte) error {
 	type plain M2MToken // without this method
-	return decodeJSON(data, (*plain)(t))
+	return decodeJSON(data, (*plain)(mt))
 }
 
-func (t *M2MToken) validate() error {
-	return checkMachine("machine_to_machine_token", t.Object, t.ID, t.Subject)
+func (mt *M2MToken) validate() error {
+	return checkMachine("machine_to_machine_token", mt.Object, mt.ID, mt.Subject)
 }
-func (t *M2MToken) inactive() bool { return t.Revoked || t.Expired }
+func (mt *M2MToken) inactive() bool { return mt.Revoked || mt.Expired }
 
-// VerifyM2MToken verifies an opaque M2M token (POST /m2m_tokens/verify). With a machine secret key, only tokens
-// granted to that machine verify; with the secret key any token of the instance. A token that is unknown, not
-// granted, revoked or expired is ErrNotFound, or ErrTokenInactive when Clerk answers with it nevertheless.
+// VerifyM2MToken verifies an opaque M2M token (POST /m2m_tokens/verify). With a machine secret key, only tokens granted
+// to that machine are verified; with the secret key, any token of the instance. For a token that is unknown, not
+// granted, revoked or expired the error is ErrNotFound, or ErrTokenInactive if Clerk nevertheless returns it.
 func (c *Client) VerifyM2MToken(ctx context.Context, p *VerifyM2MTokenParams) (*M2MToken, *Response, error) {
 	const name = "verify M2M token"
 	if p == nil || p.Token == "" {
@@ -73,7 +73,7 @@ type APIKey struct {
 	Subject          string          `json:"subject"` // "user_…", "org_…" or "mch_…"
 	Name             string          `json:"name"`
 	Description      *string         `json:"description"`
-	Claims           json.RawMessage `json:"claims"` // object; nil or null when there are none
+	Claims           json.RawMessage `json:"claims"` // an object; nil or null if there are none
 	Scopes           []string        `json:"scopes"`
 	Revoked          bool            `json:"revoked"`
 	RevocationReason *string         `json:"revocation_reason"`
@@ -85,7 +85,7 @@ type APIKey struct {
 	UpdatedAt        int64           `json:"updated_at"`
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
+// UnmarshalJSON decodes the known members, by their exact names.
 func (k *APIKey) UnmarshalJSON(data []byte) error {
 	type plain APIKey // without this method
 	return decodeJSON(data, (*plain)(k))
@@ -94,8 +94,8 @@ func (k *APIKey) UnmarshalJSON(data []byte) error {
 func (k *APIKey) validate() error { return checkMachine("api_key", k.Object, k.ID, k.Subject) }
 func (k *APIKey) inactive() bool  { return k.Revoked || k.Expired }
 
-// VerifyAPIKey verifies an API key (POST /api_keys/verify). One that is unknown, revoked or expired is ErrNotFound,
-// or ErrTokenInactive when Clerk answers with it nevertheless.
+// VerifyAPIKey verifies an API key (POST /api_keys/verify). For a key that is unknown, revoked or expired the error is
+// ErrNotFound, or ErrTokenInactive if Clerk nevertheless returns it.
 func (c *Client) VerifyAPIKey(ctx context.Context, p *VerifyAPIKeyParams) (*APIKey, *Response, error) {
 	const name = "verify API key"
 	if p == nil || p.Secret == "" {
@@ -125,28 +125,28 @@ type OAuthAccessToken struct {
 	CreatedAt        int64    `json:"created_at"`
 	UpdatedAt        int64    `json:"updated_at"`
 
-	Active *bool `json:"active"` // set in the other form of the answer only, {"active": false}
+	Active *bool `json:"active"` // only in the other form of the reply, {"active": false}
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
-func (t *OAuthAccessToken) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON decodes the known members, by their exact names.
+func (ot *OAuthAccessToken) UnmarshalJSON(data []byte) error {
 	type plain OAuthAccessToken // without this method
-	return decodeJSON(data, (*plain)(t))
+	return decodeJSON(data, (*plain)(ot))
 }
 
-func (t *OAuthAccessToken) validate() error {
-	if t.inactive() { // {"active": false} has no other members
+func (ot *OAuthAccessToken) validate() error {
+	if ot.inactive() { // {"active": false} has no other members
 		return nil
 	}
-	return checkMachine("clerk_idp_oauth_access_token", t.Object, t.ID, t.Subject)
+	return checkMachine("clerk_idp_oauth_access_token", ot.Object, ot.ID, ot.Subject)
 }
 
-func (t *OAuthAccessToken) inactive() bool {
-	return t.Revoked || t.Expired || t.Active != nil && !*t.Active
+func (ot *OAuthAccessToken) inactive() bool {
+	return ot.Revoked || ot.Expired || ot.Active != nil && !*ot.Active
 }
 
-// VerifyOAuthAccessToken verifies an access token (POST /oauth_applications/access_tokens/verify). One that is
-// unknown, revoked or expired is ErrNotFound, or ErrTokenInactive when Clerk answers with it nevertheless.
+// VerifyOAuthAccessToken verifies an access token (POST /oauth_applications/access_tokens/verify). For a token that is
+// unknown, revoked or expired the error is ErrNotFound, or ErrTokenInactive if Clerk nevertheless returns it.
 func (c *Client) VerifyOAuthAccessToken(ctx context.Context, p *VerifyOAuthAccessTokenParams) (*OAuthAccessToken, *Response, error) {
 	const name = "verify OAuth access token"
 	if p == nil || p.AccessToken == "" {
@@ -157,7 +157,7 @@ func (c *Client) VerifyOAuthAccessToken(ctx context.Context, p *VerifyOAuthAcces
 	})
 }
 
-// verify runs a verification and refuses a token that is known but not good any more.
+// verify calls a verification and returns ErrTokenInactive for a token that is no longer valid.
 func verify[T any](ctx context.Context, c *Client, op operation) (*T, *Response, error) {
 	op.method, op.unversioned, op.retry = http.MethodPost, true, retryLimited
 	out, res, err := call[T](ctx, c, op)
@@ -170,9 +170,9 @@ func verify[T any](ctx context.Context, c *Client, op operation) (*T, *Response,
 	return out, res, nil
 }
 
-// checkMachine asks for a subject too: a verified token that stands for nobody must not pass.
+// checkMachine is checkObject for machine tokens, which also need a subject.
 func checkMachine(want, object, id, subject string) error {
-	// Clerk's own client takes an answer without an object member too.
+	// Clerk's own client accepts a reply without an object member.
 	if object == "" {
 		object = want
 	}

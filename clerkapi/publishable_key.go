@@ -8,27 +8,27 @@ import (
 	"strings"
 )
 
-// PublishableKey is what a publishable key says. It is no secret: every page of the application shows it.
+// PublishableKey is a parsed publishable key. The key is not a secret: every page of the application contains it.
 type PublishableKey struct {
-	// Production tells a production instance (pk_live_) from a development instance (pk_test_).
+	// Production is true for a production instance (pk_live_), false for a development instance (pk_test_).
 	Production bool
-	// FrontendAPI is the host of the instance's Frontend API, such as "clerk.example.com". It has a port only where
-	// the key names one, which Clerk's own keys never do.
+	// FrontendAPI is the host of the instance's Frontend API, such as "clerk.example.com". It has a port only if the
+	// key has one, which Clerk's own keys never do.
 	FrontendAPI string
 }
 
-// What can be wrong with a publishable key. The texts complete the sentence "the publishable key …".
+// Errors of ParsePublishableKey. They complete the sentence "the publishable key …".
 var (
 	errKeyPrefix  = errors.New("must begin with pk_test_ or pk_live_")
 	errKeyParts   = errors.New("must be pk_test_ or pk_live_ and one part of base64")
-	errKeyBase64  = errors.New("the part behind pk_test_ or pk_live_ is not base64; was it cut short?")
+	errKeyBase64  = errors.New("must continue with base64 after pk_test_ or pk_live_; was it cut short?")
 	errKeyDecoded = errors.New("must hold a host with a dot, ended by one $; copy the key from the Clerk dashboard again")
 )
 
-// ParsePublishableKey reads a publishable key: pk_test_ or pk_live_, and the base64 of the Frontend API's host and one
-// "$", with or without its padding. It takes what Clerk's JavaScript SDK takes (parsePublishableKey of @clerk/shared),
-// but for two kinds of key that no dashboard issues: those with white space, which the SDK decodes without it but
-// hashes with it, so that two sides would disagree on the names of cookies; and those whose decoded text cannot be
+// ParsePublishableKey parses a publishable key: pk_test_ or pk_live_, followed by the base64 of the Frontend API's host
+// and "$", with or without padding. It accepts the keys that Clerk's JavaScript SDK accepts (parsePublishableKey of
+// @clerk/shared), except for two kinds that the dashboard never issues: keys with white space, which the SDK ignores
+// when it decodes them but includes when it computes the suffix of cookie names, and keys whose decoded text cannot be
 // the host of a URL.
 //
 // The error completes the sentence "the publishable key …" and does not quote the key.
@@ -52,9 +52,9 @@ func ParsePublishableKey(key string) (PublishableKey, error) {
 	return PublishableKey{Production: production, FrontendAPI: host}, nil
 }
 
-// decodeKey takes padding as JavaScript's atob does: all of it or none.
+// decodeKey decodes base64 with full padding or none, like JavaScript's atob.
 func decodeKey(encoded string) (string, bool) {
-	if strings.ContainsAny(encoded, "\r\n") { // which the decoders below skip
+	if strings.ContainsAny(encoded, "\r\n") { // the decoders below skip these
 		return "", false
 	}
 	encoding := base64.RawStdEncoding
@@ -65,7 +65,7 @@ func decodeKey(encoded string) (string, bool) {
 	return string(decoded), err == nil
 }
 
-// isURLHost says whether host can stand in a URL as it is. "$" could, but in a key it is the end mark.
+// isURLHost reports whether host can be the host of a URL as it is. "$" could, but in a key it marks the end.
 func isURLHost(host string) bool {
 	if !headerSafe(host) || strings.Contains(host, "$") {
 		return false

@@ -20,7 +20,7 @@ func TestParsePublishableKey(t *testing.T) {
 	const (
 		prefix  = "must begin with"
 		parts   = "one part of base64"
-		base    = "is not base64"
+		base    = "with base64 after"
 		decoded = "must hold a host"
 	)
 	for _, c := range []struct {

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 )
 
-// Types that hold keys or tokens are logged and printed without them: LogValue serves log/slog, Format every verb of
-// fmt, %#v included.
+// Types that hold keys or tokens are logged and printed without them: LogValue is for log/slog, Format for every verb
+// of fmt, including %#v.
 
 const redacted = "[redacted]"
 
-// hide tells apart only whether there is a secret.
+// hide shows only whether there is a secret.
 func hide(name, secret string) slog.Attr {
 	if secret == "" {
 		return slog.String(name, "")
@@ -23,7 +23,7 @@ func format(f fmt.State, v slog.LogValuer) {
 	_, _ = io.WriteString(f, v.LogValue().String()) // fmt ignores what a Formatter fails to write
 }
 
-// LogValue shows the options that hold no secret.
+// LogValue returns the options that are not secret.
 func (o Options) LogValue() slog.Value {
 	return slog.GroupValue(hide("secret_key", o.SecretKey), hide("machine_secret_key", o.MachineSecretKey),
 		slog.Duration("timeout", o.Timeout), slog.Int("max_retries", o.MaxRetries))
@@ -32,7 +32,7 @@ func (o Options) LogValue() slog.Value {
 // Format prints the LogValue.
 func (o Options) Format(f fmt.State, _ rune) { format(f, o) }
 
-// LogValue shows where the client calls to.
+// LogValue returns the API's address and version.
 func (c *Client) LogValue() slog.Value {
 	if c == nil {
 		return slog.Value{}
@@ -43,7 +43,7 @@ func (c *Client) LogValue() slog.Value {
 // Format prints the LogValue.
 func (c *Client) Format(f fmt.State, _ rune) { format(f, c) }
 
-// LogValue shows the response without headers and body.
+// LogValue returns the response without headers and body.
 func (r *Response) LogValue() slog.Value {
 	if r == nil {
 		return slog.Value{}
@@ -61,100 +61,100 @@ func (t Token) LogValue() slog.Value { return slog.GroupValue(hide("jwt", t.JWT)
 // Format prints the LogValue.
 func (t Token) Format(f fmt.State, _ rune) { format(f, t) }
 
-// LogValue shows how many cookies there are.
-func (c Cookies) LogValue() slog.Value { return slog.GroupValue(slog.Int("cookies", len(c.Cookies))) }
+// LogValue returns the number of cookies.
+func (ck Cookies) LogValue() slog.Value { return slog.GroupValue(slog.Int("cookies", len(ck.Cookies))) }
 
 // Format prints the LogValue.
-func (c Cookies) Format(f fmt.State, _ rune) { format(f, c) }
+func (ck Cookies) Format(f fmt.State, _ rune) { format(f, ck) }
 
-// LogValue shows which of the two the answer is.
-func (r SessionRefresh) LogValue() slog.Value {
+// LogValue returns which of the two the reply is.
+func (sr SessionRefresh) LogValue() slog.Value {
 	switch {
-	case r.Token != nil:
-		return slog.GroupValue(slog.Any("token", *r.Token))
-	case r.Cookies != nil:
-		return slog.GroupValue(slog.Any("cookies", *r.Cookies))
+	case sr.Token != nil:
+		return slog.GroupValue(slog.Any("token", *sr.Token))
+	case sr.Cookies != nil:
+		return slog.GroupValue(slog.Any("cookies", *sr.Cookies))
 	}
 	return slog.GroupValue()
 }
 
 // Format prints the LogValue.
-func (r SessionRefresh) Format(f fmt.State, _ rune) { format(f, r) }
+func (sr SessionRefresh) Format(f fmt.State, _ rune) { format(f, sr) }
 
-// LogValue shows how many directives there are.
-func (p HandshakePayload) LogValue() slog.Value {
-	return slog.GroupValue(slog.Int("directives", len(p.Directives)))
+// LogValue returns the number of directives.
+func (hp HandshakePayload) LogValue() slog.Value {
+	return slog.GroupValue(slog.Int("directives", len(hp.Directives)))
 }
 
 // Format prints the LogValue.
-func (p HandshakePayload) Format(f fmt.State, _ rune) { format(f, p) }
+func (hp HandshakePayload) Format(f fmt.State, _ rune) { format(f, hp) }
 
-// LogValue shows what of the parameters is not a credential.
-func (p RefreshSessionParams) LogValue() slog.Value {
-	return slog.GroupValue(hide("expired_token", p.ExpiredToken), hide("refresh_token", p.RefreshToken),
-		slog.String("request_origin", printable(p.RequestOrigin)), slog.String("format", printable(string(p.Format))),
-		slog.Int("request_headers", len(p.RequestHeaders)))
+// LogValue returns the parameters that are not credentials.
+func (rp RefreshSessionParams) LogValue() slog.Value {
+	return slog.GroupValue(hide("expired_token", rp.ExpiredToken), hide("refresh_token", rp.RefreshToken),
+		slog.String("request_origin", printable(rp.RequestOrigin)), slog.String("format", printable(string(rp.Format))),
+		slog.Int("request_headers", len(rp.RequestHeaders)))
 }
 
-// String prints the LogValue. It stands in for Format, which would collide with the field, and like every String it
-// is not asked for verbs that make no sense for text, such as %d.
-func (p RefreshSessionParams) String() string { return p.LogValue().String() }
+// String prints the LogValue. It replaces Format, which would collide with the field of that name; verbs that are not
+// for text, such as %d, do not call it.
+func (rp RefreshSessionParams) String() string { return rp.LogValue().String() }
 
 // GoString prints the LogValue for %#v.
-func (p RefreshSessionParams) GoString() string { return p.String() }
+func (rp RefreshSessionParams) GoString() string { return rp.String() }
 
 // LogValue hides the key.
-func (p VerifyM2MTokenParams) LogValue() slog.Value {
-	return slog.GroupValue(hide("token", p.Token), hide("machine_secret_key", p.MachineSecretKey))
+func (mp VerifyM2MTokenParams) LogValue() slog.Value {
+	return slog.GroupValue(hide("token", mp.Token), hide("machine_secret_key", mp.MachineSecretKey))
 }
 
 // Format prints the LogValue.
-func (p VerifyM2MTokenParams) Format(f fmt.State, _ rune) { format(f, p) }
+func (mp VerifyM2MTokenParams) Format(f fmt.State, _ rune) { format(f, mp) }
 
 // LogValue hides the key.
-func (p VerifyAPIKeyParams) LogValue() slog.Value { return slog.GroupValue(hide("secret", p.Secret)) }
+func (kp VerifyAPIKeyParams) LogValue() slog.Value { return slog.GroupValue(hide("secret", kp.Secret)) }
 
 // Format prints the LogValue.
-func (p VerifyAPIKeyParams) Format(f fmt.State, _ rune) { format(f, p) }
+func (kp VerifyAPIKeyParams) Format(f fmt.State, _ rune) { format(f, kp) }
 
 // LogValue hides the token.
-func (p VerifyOAuthAccessTokenParams) LogValue() slog.Value {
-	return slog.GroupValue(hide("access_token", p.AccessToken))
+func (op VerifyOAuthAccessTokenParams) LogValue() slog.Value {
+	return slog.GroupValue(hide("access_token", op.AccessToken))
 }
 
 // Format prints the LogValue.
-func (p VerifyOAuthAccessTokenParams) Format(f fmt.State, _ rune) { format(f, p) }
+func (op VerifyOAuthAccessTokenParams) Format(f fmt.State, _ rune) { format(f, op) }
 
 // LogValue hides the token.
-func (p VerifyClientParams) LogValue() slog.Value { return slog.GroupValue(hide("token", p.Token)) }
+func (vp VerifyClientParams) LogValue() slog.Value { return slog.GroupValue(hide("token", vp.Token)) }
 
 // Format prints the LogValue.
-func (p VerifyClientParams) Format(f fmt.State, _ rune) { format(f, p) }
+func (vp VerifyClientParams) Format(f fmt.State, _ rune) { format(f, vp) }
 
 // LogValue hides the token.
-func (p VerifySessionParams) LogValue() slog.Value {
-	if p.Token == nil {
+func (vs VerifySessionParams) LogValue() slog.Value {
+	if vs.Token == nil {
 		return slog.GroupValue()
 	}
-	return slog.GroupValue(hide("token", *p.Token))
+	return slog.GroupValue(hide("token", *vs.Token))
 }
 
 // Format prints the LogValue.
-func (p VerifySessionParams) Format(f fmt.State, _ rune) { format(f, p) }
+func (vs VerifySessionParams) Format(f fmt.State, _ rune) { format(f, vs) }
 
 // LogValue hides the token.
-func (t TestingToken) LogValue() slog.Value {
-	return slog.GroupValue(hide("token", t.Token), slog.Int64("expires_at", t.ExpiresAt))
+func (tt TestingToken) LogValue() slog.Value {
+	return slog.GroupValue(hide("token", tt.Token), slog.Int64("expires_at", tt.ExpiresAt))
 }
 
 // Format prints the LogValue.
-func (t TestingToken) Format(f fmt.State, _ rune) { format(f, t) }
+func (tt TestingToken) Format(f fmt.State, _ rune) { format(f, tt) }
 
 // LogValue hides the token and the link that carries it.
-func (t SignInToken) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("id", t.ID), slog.String("user_id", t.UserID),
-		slog.String("status", t.Status), hide("token", t.Token))
+func (st SignInToken) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", st.ID), slog.String("user_id", st.UserID),
+		slog.String("status", st.Status), hide("token", st.Token))
 }
 
 // Format prints the LogValue.
-func (t SignInToken) Format(f fmt.State, _ rune) { format(f, t) }
+func (st SignInToken) Format(f fmt.State, _ rune) { format(f, st) }

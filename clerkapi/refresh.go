@@ -8,7 +8,7 @@ import (
 	"net/url"
 )
 
-// RefreshFormat chooses what a refresh answers with.
+// RefreshFormat selects the result of a refresh.
 type RefreshFormat string
 
 const (
@@ -18,18 +18,18 @@ const (
 	RefreshFormatCookie RefreshFormat = "cookie"
 )
 
-// RefreshSessionParams is what a refresh proves itself with.
+// RefreshSessionParams are the parameters of a refresh.
 type RefreshSessionParams struct {
 	ExpiredToken         string              // required: JWT of the session cookie, whose sid is the session's id
 	RefreshToken         string              // required: value of the suffixed refresh cookie
 	RequestOrigin        string              // required: origin of the incoming request; must equal the token's azp
-	RequestHeaders       map[string][]string // headers of the incoming request, names in lower case; nil is left out
+	RequestHeaders       map[string][]string // headers of the incoming request, names in lower case; nil means not sent
 	Format               RefreshFormat       // "" means the API's default, RefreshFormatToken
-	RequestOriginatingIP *string             // the browser's address; nil is left out
+	RequestOriginatingIP *string             // the browser's address; nil means not sent
 	SuffixedCookies      *bool               // true asks for suffixed cookie names; false and nil are the same
 }
 
-// SessionRefresh is the answer to a refresh: exactly one of the two is set.
+// SessionRefresh is the result of a refresh. Exactly one field is set.
 type SessionRefresh struct {
 	Token   *Token
 	Cookies *Cookies
@@ -47,7 +47,7 @@ type Cookies struct {
 	Cookies []string `json:"cookies"`
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
+// UnmarshalJSON decodes the known members, by their exact names.
 func (t *Token) UnmarshalJSON(data []byte) error {
 	type plain Token // without this method
 	return decodeJSON(data, (*plain)(t))
@@ -63,22 +63,22 @@ func (t *Token) validate() error {
 	return nil
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
-func (c *Cookies) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON decodes the known members, by their exact names.
+func (ck *Cookies) UnmarshalJSON(data []byte) error {
 	type plain Cookies // without this method
-	return decodeJSON(data, (*plain)(c))
+	return decodeJSON(data, (*plain)(ck))
 }
 
-func (c *Cookies) validate() error {
-	if len(c.Cookies) == 0 {
+func (ck *Cookies) validate() error {
+	if len(ck.Cookies) == 0 {
 		return errors.New("cookies are missing")
 	}
 	return nil
 }
 
-// UnmarshalJSON decides by the object member which of the two an answer is.
-func (r *SessionRefresh) UnmarshalJSON(data []byte) error {
-	*r = SessionRefresh{}
+// UnmarshalJSON decodes either form, by the object member.
+func (sr *SessionRefresh) UnmarshalJSON(data []byte) error {
+	*sr = SessionRefresh{}
 	var kind struct {
 		Object  string          `json:"object"`
 		Cookies json.RawMessage `json:"cookies"`
@@ -86,32 +86,32 @@ func (r *SessionRefresh) UnmarshalJSON(data []byte) error {
 	if err := decodeJSON(data, &kind); err != nil {
 		return err
 	}
-	// Clerk's own client takes an answer of cookies without an object member too.
+	// Clerk's own client accepts cookies without an object member.
 	if kind.Object == "" && kind.Cookies != nil {
 		kind.Object = "cookies"
 	}
 	switch kind.Object {
 	case "token":
-		r.Token = new(Token)
-		return json.Unmarshal(data, r.Token)
+		sr.Token = new(Token)
+		return json.Unmarshal(data, sr.Token)
 	case "cookies":
-		r.Cookies = new(Cookies)
-		return json.Unmarshal(data, r.Cookies)
+		sr.Cookies = new(Cookies)
+		return json.Unmarshal(data, sr.Cookies)
 	}
 	return errors.New(`object is neither "token" nor "cookies"`)
 }
 
-func (r *SessionRefresh) validate() error {
+func (sr *SessionRefresh) validate() error {
 	switch {
-	case r.Token != nil:
-		return r.Token.validate()
-	case r.Cookies != nil:
-		return r.Cookies.validate()
+	case sr.Token != nil:
+		return sr.Token.validate()
+	case sr.Cookies != nil:
+		return sr.Cookies.validate()
 	}
 	return errors.New("neither token nor cookies") // the body was null
 }
 
-// refreshBody has the members of the API and no others, which it refuses.
+// refreshBody is the body of the request. The API refuses other members.
 type refreshBody struct {
 	ExpiredToken         string              `json:"expired_token"`
 	RefreshToken         string              `json:"refresh_token"`
@@ -122,8 +122,8 @@ type refreshBody struct {
 }
 
 // RefreshSession exchanges an expired session token and a refresh token for a fresh session token
-// (POST /sessions/{id}/refresh). ErrUnauthorized means that this refresh was refused, APIError.Code says why; the way
-// on is a handshake. The call is never repeated: Clerk accepts an expired token once.
+// (POST /sessions/{id}/refresh). ErrUnauthorized means that the refresh was refused; APIError.Code says why, and the
+// browser needs a handshake. The call is never retried, because Clerk accepts an expired token only once.
 func (c *Client) RefreshSession(ctx context.Context, sessionID string, p *RefreshSessionParams) (*SessionRefresh, *Response, error) {
 	const name = "refresh session"
 	if p == nil || p.ExpiredToken == "" || p.RefreshToken == "" || p.RequestOrigin == "" {

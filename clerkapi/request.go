@@ -12,22 +12,22 @@ import (
 	"strings"
 )
 
-// operation is one call of the API, before keys and base URL are known.
+// operation is one call of the API, without keys and base URL.
 type operation struct {
 	name        string // for errors and hooks: "get session"
 	method      string
-	route       string   // each {} is one of ids
-	ids         []string // checked and escaped here, in one place
-	unversioned bool     // machine-token paths have no version segment
-	machine     bool     // prefers the machine secret key
-	machineKey  string   // of this call alone; "" means the client's
+	route       string   // each {} is replaced with one of ids
+	ids         []string // not yet checked and escaped
+	unversioned bool     // the path has no version segment
+	machine     bool     // the machine secret key is preferred
+	machineKey  string   // for this call; "" means the client's
 	apiVersion  string   // "" means the client's
 	query       url.Values
 	body        any // nil means an empty body
 	retry       retryClass
 }
 
-// call runs an operation and decodes its result.
+// call performs an operation and decodes its result.
 func call[T any](ctx context.Context, c *Client, op operation) (*T, *Response, error) {
 	res, err := c.do(ctx, op)
 	if err != nil {
@@ -40,7 +40,7 @@ func call[T any](ctx context.Context, c *Client, op operation) (*T, *Response, e
 	return out, res, nil
 }
 
-// do makes the attempts of one call. The error is nil only for a 2xx reply read to its end.
+// do makes the attempts of one call. The error is nil only if a 2xx reply was read to its end.
 func (c *Client) do(ctx context.Context, op operation) (*Response, error) {
 	target, err := c.url(op)
 	if err != nil {
@@ -90,7 +90,7 @@ func (c *Client) attempt(ctx context.Context, op operation, n int, target, key s
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil { // a transport of the caller's may not look
+	if err := ctx.Err(); err != nil { // the caller's transport may not check
 		return nil, newTransportError(noReply, err, err)
 	}
 	hr, err := c.transport.RoundTrip(req)
@@ -106,7 +106,7 @@ func (c *Client) attempt(ctx context.Context, op operation, n int, target, key s
 		err = newTransportError(lostBody(err, ctx.Err()), err, ctx.Err(), c.secrets(req)...)
 	}
 	if res.StatusCode/100 != 2 {
-		if err != nil { // the status counts although the body is lost
+		if err != nil { // the status counts even without the body
 			return res, fmt.Errorf("%w: %w", res.apiError(), err)
 		}
 		return res, res.apiError()
@@ -114,7 +114,7 @@ func (c *Client) attempt(ctx context.Context, op operation, n int, target, key s
 	return res, err
 }
 
-// secrets are what a transport's error must not show.
+// secrets returns the texts that a transport's error must not contain.
 func (c *Client) secrets(req *http.Request) []string {
 	authorization := req.Header.Get("Authorization")
 	return []string{authorization, strings.TrimPrefix(authorization, "Bearer "), c.secretKey, c.machineSecretKey, req.URL.RawQuery}
@@ -122,10 +122,10 @@ func (c *Client) secrets(req *http.Request) []string {
 
 func (c *Client) newRequest(ctx context.Context, op operation, target, key string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, op.method, target, bytes.NewReader(body))
-	if err != nil { // the URL is in its text
+	if err != nil { // its text contains the URL
 		return nil, fmt.Errorf("%w: not a request", ErrInvalidParams)
 	}
-	// Clerk's own client sends a content type on every request, body or not.
+	// Clerk's own client sends a content type with every request, even without a body.
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Clerk-API-Version", orDefault(op.apiVersion, c.apiVersion))
@@ -139,7 +139,7 @@ func (c *Client) newRequest(ctx context.Context, op operation, target, key strin
 	return req, nil
 }
 
-// url puts the checked ids into the route.
+// url returns the URL of an operation. It checks and escapes the ids.
 func (c *Client) url(op operation) (string, error) {
 	parts := strings.Split(op.route, "{}")
 	var b strings.Builder
@@ -164,8 +164,8 @@ func (c *Client) url(op operation) (string, error) {
 	return b.String(), nil
 }
 
-// key chooses the key: none beside an Authorization header of the caller's; for M2M the call's machine key, then the
-// client's; else the secret key.
+// key returns the key to authenticate with: none if the caller set an Authorization header; for M2M the call's machine
+// key, then the client's; otherwise the secret key.
 func (c *Client) key(ctx context.Context, op operation) (string, error) {
 	if headersFrom(ctx).Get("Authorization") != "" {
 		return "", nil

@@ -13,21 +13,22 @@ import (
 
 const maxErrorItems = 100
 
-// Response is what came back over HTTP. Every method returns one, not nil, once a reply arrived, also beside an
-// error. Body may hold tokens: log the Response itself, which shows none, and not its fields.
+// Response is the HTTP reply to a call. Every method returns it if a reply arrived, even together with an error. Body
+// may contain tokens: log the Response itself, which shows none, rather than its fields.
 type Response struct {
 	StatusCode int
 	Header     http.Header
-	TraceID    string        // body's clerk_trace_id, else the Clerk-Trace-Id or CF-Ray header, else ""
-	RetryAfter time.Duration // how long Clerk asked to wait, seconds rounded up, at most a day; 0 when it did not say
-	Body       []byte        // complete body; nil when it was too large or broke off
+	TraceID    string        // the body's clerk_trace_id, or the Clerk-Trace-Id or CF-Ray header, or ""
+	RetryAfter time.Duration // how long Clerk asked to wait, in whole seconds, at most a day; 0 if it did not say
+	Body       []byte        // the complete body; nil if it was too large or broke off
 
 	exactType bool // Options.ExactContentType
 }
 
-// readResponse reads the reply within the limit and closes it. The Response is never nil; on an error its Body is.
+// readResponse reads the reply up to the limit and closes it. The Response is never nil; if there is an error, its Body
+// is.
 func readResponse(hr *http.Response, limit int64, now func() time.Time) (*Response, error) {
-	defer hr.Body.Close() // nothing was written, and what was read is checked below
+	defer hr.Body.Close() // errors of reading are returned below
 	res := &Response{
 		StatusCode: hr.StatusCode,
 		Header:     hr.Header,
@@ -48,8 +49,8 @@ func readResponse(hr *http.Response, limit int64, now func() time.Time) (*Respon
 	return res, nil
 }
 
-// isJSON looks at the media type alone. Clerk sends plain application/json, and its own client takes nothing else; but
-// a gateway in between that adds a charset changes nothing about the body.
+// isJSON reports whether the media type is JSON. Clerk sends plain application/json, and its own client accepts nothing
+// else; but a gateway that adds a charset does not change the body.
 func (r *Response) isJSON() bool {
 	types := r.Header.Values("Content-Type")
 	if len(types) != 1 {
@@ -66,7 +67,7 @@ func (r *Response) isJSON() bool {
 	return mediaType == "application/json" || mediaType == "text/json" || kind != "" && strings.HasSuffix(name, "+json")
 }
 
-// apiError makes the error of a reply with another status than 2xx, and gives the Response the body's trace id.
+// apiError returns the error for a status other than 2xx, and sets the Response's trace id from the body.
 func (r *Response) apiError() *APIError {
 	e := &APIError{Response: r}
 	if r.isJSON() {
@@ -78,7 +79,7 @@ func (r *Response) apiError() *APIError {
 	return e
 }
 
-// parseErrorBody reads what it can: an error body of unexpected shape must not hide the status behind a second error.
+// parseErrorBody returns what it can read: a malformed error body must not hide the status behind a second error.
 func parseErrorBody(body []byte) (items []ErrorItem, trace string) {
 	var doc struct {
 		Errors json.RawMessage `json:"errors"`
@@ -87,16 +88,16 @@ func parseErrorBody(body []byte) (items []ErrorItem, trace string) {
 	if decodeJSON(body, &doc) != nil {
 		return nil, ""
 	}
-	_ = json.Unmarshal(doc.Trace, &trace) // a trace id of another type is none
+	_ = json.Unmarshal(doc.Trace, &trace) // a trace id that is not a string is ignored
 	var raw []json.RawMessage
 	_ = json.Unmarshal(doc.Errors, &raw)
 	for _, one := range raw[:min(len(raw), maxErrorItems)] {
 		var item ErrorItem
 		var also struct {
-			Trace string `json:"clerk_trace_id"` // API version 2025-03-12 has it here
+			Trace string `json:"clerk_trace_id"` // where API version 2025-03-12 has it
 		}
 		if isNull(one) || json.Unmarshal(one, &item) != nil || decodeJSON(one, &also) != nil {
-			continue // an item without a code stays: that there was an error is a fact too
+			continue // but an item without a code is kept
 		}
 		items = append(items, item)
 		trace = orDefault(trace, also.Trace)
@@ -104,10 +105,10 @@ func parseErrorBody(body []byte) (items []ErrorItem, trace string) {
 	return items, trace
 }
 
-// validator is a model that knows what a reply must contain to be usable.
+// validator is a resource that can check whether a reply is complete enough to be used.
 type validator interface{ validate() error }
 
-// decode turns a 2xx reply into out.
+// decode decodes a 2xx reply into out.
 func (r *Response) decode(out any) error {
 	if r.StatusCode == http.StatusNoContent {
 		return &DecodeError{Response: r, Err: ErrNoContent}
@@ -126,7 +127,7 @@ func (r *Response) decode(out any) error {
 	return nil
 }
 
-// checkObject is the least that a resource must have; a body like {} or null decodes without it.
+// checkObject checks the members that every resource has. Without it, bodies like {} or null would pass.
 func checkObject(want, object, id string) error {
 	if object != want {
 		return fmt.Errorf("object is not %q", want)

@@ -13,21 +13,21 @@ import (
 
 const (
 	maxRetries = 10
-	// The wait before the n-th further attempt is retryBase doubled n-1 times, at most retryMax, times a random factor
-	// from 0.5 to 1, so that clients that failed together do not come back together.
+	// The delay before the n-th retry is retryBase doubled n-1 times, at most retryMax, times a random factor from 0.5
+	// to 1, so that clients that failed together do not retry together.
 	retryBase = 200 * time.Millisecond
 	retryMax  = 5 * time.Second
-	// maxRetryAfter is the longest wait that a reply can ask for. A longer one is a mistake, or meant to stop us.
+	// maxRetryAfter limits Retry-After. A longer one is a mistake, or an attempt to stop us.
 	maxRetryAfter = 24 * time.Hour
 )
 
-// retryClass says what an operation may repeat.
+// retryClass says which failures of an operation may be retried.
 type retryClass int
 
 const (
-	retryNever     retryClass = iota // a second try could find the first one's effect
-	retryLimited                     // 429 only: the request was turned away before it had an effect
-	retryTransient                   // also 502, 503, 504 and connection errors: repeating is harmless
+	retryNever     retryClass = iota // the first attempt may have had an effect
+	retryLimited                     // 429 only: the request was refused before it had an effect
+	retryTransient                   // also 502, 503, 504 and connection errors: the operation is idempotent
 )
 
 func retryable(class retryClass, res *Response, err error) bool {
@@ -51,7 +51,7 @@ func retryable(class retryClass, res *Response, err error) bool {
 	return false
 }
 
-// retryDelay is the time before the attempt after the n-th.
+// retryDelay returns the delay after the n-th attempt.
 func retryDelay(n int, res *Response) time.Duration {
 	if res != nil && res.RetryAfter > 0 {
 		return res.RetryAfter
@@ -60,7 +60,8 @@ func retryDelay(n int, res *Response) time.Duration {
 	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1)) //nolint:gosec // spreads load, guards nothing
 }
 
-// wait says whether d passed before the context ended; it does not begin a wait that cannot end in time.
+// wait waits for d and reports whether the context is still alive. It returns false at once if the context's deadline
+// comes before.
 func wait(ctx context.Context, d time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
 		return false
@@ -75,9 +76,9 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// retryAfter is the longest wait that the header's Retry-After lines ask for, 0 when none can be read. A date counts
-// from the reply's own Date, since the server's clock need not be ours, and from now where there is none. Clerk sends
-// whole seconds; what stands between us and Clerk sends whatever RFC 9110, section 10.2.3, allows, and more.
+// retryAfter returns the longest delay in the Retry-After headers, or 0 if none can be read. A date counts from the
+// reply's own Date header, since the server's clock may differ from ours, and from now if there is none. Clerk sends
+// whole seconds; proxies in between may send anything that RFC 9110, section 10.2.3, allows, and more.
 func retryAfter(h http.Header, now func() time.Time) time.Duration {
 	var longest float64
 	for _, value := range h.Values("Retry-After") {
@@ -88,7 +89,7 @@ func retryAfter(h http.Header, now func() time.Time) time.Duration {
 			longest = max(longest, date.Sub(dateOf(h, now)).Seconds())
 		}
 	}
-	// Rounded up: half a second of waiting would be as good as none.
+	// Rounded up: rounding half a second down would mean not waiting at all.
 	return time.Duration(min(math.Ceil(longest), maxRetryAfter.Seconds())) * time.Second
 }
 
@@ -99,11 +100,11 @@ func dateOf(h http.Header, now func() time.Time) time.Time {
 	return now()
 }
 
-// decimal reads digits with or without a fraction: no sign, exponent or infinity.
+// decimal reads digits with an optional fraction, without sign, exponent or infinity.
 func decimal(s string) (float64, bool) {
 	if strings.Trim(s, "0123456789.") != "" {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	return f, err == nil || errors.Is(err, strconv.ErrRange) // then it is infinite
+	return f, err == nil || errors.Is(err, strconv.ErrRange) // out of range is infinite
 }

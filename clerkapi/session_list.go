@@ -17,7 +17,7 @@ const (
 	defaultPageSize = 100
 )
 
-// ListSessionsParams chooses sessions. Clerk wants at least one of ClientID and UserID.
+// ListSessionsParams selects sessions. Clerk requires at least one of ClientID and UserID.
 type ListSessionsParams struct {
 	ClientID  string // "" means any
 	UserID    string // "" means any
@@ -30,14 +30,14 @@ type ListSessionsParams struct {
 // Page is a part of a list.
 type Page[T any] struct {
 	Data       []T
-	TotalCount int64 // of all matches, not of the page; -1 when the server did not say
+	TotalCount int64 // of all matches, not only this page; -1 if the server did not say
 }
 
-// UnmarshalJSON reads both forms of a list: an object with data and total_count, or the bare array.
-func (p *Page[T]) UnmarshalJSON(data []byte) error {
-	*p = Page[T]{TotalCount: -1}
+// UnmarshalJSON decodes both forms of a list: an object with data and total_count, or a bare array.
+func (pg *Page[T]) UnmarshalJSON(data []byte) error {
+	*pg = Page[T]{TotalCount: -1}
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
-		return json.Unmarshal(data, &p.Data)
+		return json.Unmarshal(data, &pg.Data)
 	}
 	var doc struct {
 		Data       []T    `json:"data"`
@@ -46,19 +46,19 @@ func (p *Page[T]) UnmarshalJSON(data []byte) error {
 	if err := decodeJSON(data, &doc); err != nil {
 		return err
 	}
-	p.Data = doc.Data
+	pg.Data = doc.Data
 	if doc.TotalCount != nil {
-		p.TotalCount = *doc.TotalCount
+		pg.TotalCount = *doc.TotalCount
 	}
 	return nil
 }
 
-func (p *Page[T]) validate() error {
-	if p.Data == nil {
+func (pg *Page[T]) validate() error {
+	if pg.Data == nil {
 		return errors.New("data is missing")
 	}
-	for i := range p.Data {
-		if v, ok := any(&p.Data[i]).(validator); ok {
+	for i := range pg.Data {
+		if v, ok := any(&pg.Data[i]).(validator); ok {
 			if err := v.validate(); err != nil {
 				return fmt.Errorf("item %d: %w", i, err)
 			}
@@ -67,30 +67,30 @@ func (p *Page[T]) validate() error {
 	return nil
 }
 
-// query leaves out what is zero, as Clerk's own client does.
-func (p *ListSessionsParams) query(name string) (url.Values, error) {
+// query returns the query parameters. Zero values are left out, as in Clerk's own client.
+func (lp *ListSessionsParams) query(name string) (url.Values, error) {
 	q := url.Values{"paginated": {"true"}}
-	if p == nil {
+	if lp == nil {
 		return q, nil
 	}
-	if p.Limit != nil && (*p.Limit < 1 || *p.Limit > maxListLimit) {
+	if lp.Limit != nil && (*lp.Limit < 1 || *lp.Limit > maxListLimit) {
 		return nil, invalidParams(name, fmt.Sprintf("Limit: want 1 to %d", maxListLimit))
 	}
-	if p.Offset != nil && *p.Offset < 0 {
+	if lp.Offset != nil && *lp.Offset < 0 {
 		return nil, invalidParams(name, "Offset: negative")
 	}
-	for key, value := range map[string]string{"client_id": p.ClientID, "user_id": p.UserID, "status": p.Status} {
+	for key, value := range map[string]string{"client_id": lp.ClientID, "user_id": lp.UserID, "status": lp.Status} {
 		if value != "" {
 			q.Set(key, value)
 		}
 	}
-	if p.Limit != nil {
-		q.Set("limit", strconv.Itoa(*p.Limit))
+	if lp.Limit != nil {
+		q.Set("limit", strconv.Itoa(*lp.Limit))
 	}
-	if p.Offset != nil && *p.Offset > 0 {
-		q.Set("offset", strconv.Itoa(*p.Offset))
+	if lp.Offset != nil && *lp.Offset > 0 {
+		q.Set("offset", strconv.Itoa(*lp.Offset))
 	}
-	if p.Paginated != nil && !*p.Paginated {
+	if lp.Paginated != nil && !*lp.Paginated {
 		q.Del("paginated")
 	}
 	return q, nil
@@ -108,9 +108,9 @@ func (c *Client) ListSessions(ctx context.Context, p *ListSessionsParams) (*Page
 	})
 }
 
-// AllSessions walks the pages of ListSessions from p.Offset on, p.Limit (default 100) at a time, and ends after the
-// last session or with one error, whose session is the zero one. Sessions that come or go meanwhile can be seen twice
-// or missed, since Clerk counts pages from the newest. The params may be nil and are not changed.
+// AllSessions iterates over the sessions from p.Offset on, fetching p.Limit (default 100) at a time. It ends after the
+// last session, or with one error and a zero session. Sessions that are created or ended meanwhile may cause others to
+// be seen twice or missed, since Clerk counts pages from the newest. The params may be nil and are not changed.
 func (c *Client) AllSessions(ctx context.Context, p *ListSessionsParams) iter.Seq2[Session, error] {
 	return func(yield func(Session, error) bool) {
 		var q ListSessionsParams
@@ -129,7 +129,7 @@ func (c *Client) AllSessions(ctx context.Context, p *ListSessionsParams) iter.Se
 		for {
 			page, _, err := c.ListSessions(ctx, &q)
 			if err == nil && len(page.Data) > 0 && page.Data[0].ID == last {
-				// A server that does not know offset would keep us here for ever.
+				// A server that ignores offset would keep us here forever.
 				err = errors.New("clerkapi: list sessions: the server repeats a page")
 			}
 			if err != nil {

@@ -8,7 +8,7 @@ import (
 // Values of Session.Status. Clerk may add others; they are passed through.
 const (
 	SessionActive    = "active"    // valid
-	SessionPending   = "pending"   // signed in with tasks outstanding; to be treated as signed out
+	SessionPending   = "pending"   // signed in with unfinished tasks; treat as signed out
 	SessionEnded     = "ended"     // user signed out, session stays on the client
 	SessionRemoved   = "removed"   // user signed out, session removed from the client
 	SessionRevoked   = "revoked"   // ended by the application
@@ -23,7 +23,7 @@ type Session struct {
 	ID                       string           `json:"id"`     // "sess_…"
 	UserID                   string           `json:"user_id"`
 	ClientID                 string           `json:"client_id"`
-	Actor                    json.RawMessage  `json:"actor"`  // who impersonates, an object with at least sub; nil or null when nobody
+	Actor                    json.RawMessage  `json:"actor"`  // who impersonates the user, an object with at least sub; nil or null if nobody does
 	Status                   string           `json:"status"` // one of the Session… constants, or a newer value
 	LastActiveOrganizationID *string          `json:"last_active_organization_id"`
 	LastActiveAt             int64            `json:"last_active_at"`
@@ -53,7 +53,7 @@ type SessionActivity struct {
 	Country        string `json:"country"`
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
+// UnmarshalJSON decodes the known members, by their exact names.
 func (s *Session) UnmarshalJSON(data []byte) error {
 	type plain Session // without this method
 	return decodeJSON(data, (*plain)(s))

@@ -12,7 +12,7 @@ const (
 	maxTokenSeconds = 315360000
 )
 
-// GetSession fetches a session (GET /sessions/{id}). A session that Clerk does not know is ErrNotFound.
+// GetSession fetches a session (GET /sessions/{id}). If Clerk does not know it, the error is ErrNotFound.
 func (c *Client) GetSession(ctx context.Context, sessionID string) (*Session, *Response, error) {
 	return call[Session](ctx, c, operation{
 		name: "get session", method: http.MethodGet, route: "/sessions/{}", ids: []string{sessionID},
@@ -26,8 +26,8 @@ type CreateSessionParams struct {
 	ActiveOrganizationID *string `json:"active_organization_id,omitempty"` // nil means none
 }
 
-// CreateSession makes a session without a sign-in (POST /sessions). It is for tests: Clerk refuses it on production
-// instances. It is never retried, because each attempt could leave a session behind.
+// CreateSession creates a session without a sign-in (POST /sessions). It is for tests: Clerk refuses it on production
+// instances. It is never retried, because each attempt may create a session.
 func (c *Client) CreateSession(ctx context.Context, p *CreateSessionParams) (*Session, *Response, error) {
 	const name = "create session"
 	if p == nil || p.UserID == "" {
@@ -38,8 +38,7 @@ func (c *Client) CreateSession(ctx context.Context, p *CreateSessionParams) (*Se
 	})
 }
 
-// RevokeSession ends a session (POST /sessions/{id}/revoke). Session tokens already minted stay valid until they
-// expire.
+// RevokeSession ends a session (POST /sessions/{id}/revoke). Session tokens issued before stay valid until they expire.
 func (c *Client) RevokeSession(ctx context.Context, sessionID string) (*Session, *Response, error) {
 	return call[Session](ctx, c, operation{
 		name: "revoke session", method: http.MethodPost, route: "/sessions/{}/revoke", ids: []string{sessionID},
@@ -47,32 +46,32 @@ func (c *Client) RevokeSession(ctx context.Context, sessionID string) (*Session,
 	})
 }
 
-// CreateSessionTokenParams varies a new session token.
+// CreateSessionTokenParams are the parameters of a new session token.
 type CreateSessionTokenParams struct {
 	// ExpiresInSeconds is the token's lifetime, 30 to 315360000. nil means the instance's default.
 	ExpiresInSeconds *int64 `json:"expires_in_seconds"`
 }
 
-// body returns what to send, nil when there is nothing to say.
-func (p *CreateSessionTokenParams) body(name string) (any, error) {
-	if p == nil || p.ExpiresInSeconds == nil {
+// body returns the body of the request, or nil if it needs none.
+func (cp *CreateSessionTokenParams) body(name string) (any, error) {
+	if cp == nil || cp.ExpiresInSeconds == nil {
 		return nil, nil
 	}
-	if n := *p.ExpiresInSeconds; n < minTokenSeconds || n > maxTokenSeconds {
+	if n := *cp.ExpiresInSeconds; n < minTokenSeconds || n > maxTokenSeconds {
 		return nil, invalidParams(name, fmt.Sprintf("ExpiresInSeconds: want %d to %d", minTokenSeconds, maxTokenSeconds))
 	}
-	return p, nil
+	return cp, nil
 }
 
-// CreateSessionToken mints a session token (POST /sessions/{id}/tokens). The params may be nil.
+// CreateSessionToken creates a session token (POST /sessions/{id}/tokens). The params may be nil.
 func (c *Client) CreateSessionToken(ctx context.Context, sessionID string, p *CreateSessionTokenParams) (*Token, *Response, error) {
 	return c.createToken(ctx, p, operation{
 		name: "create session token", route: "/sessions/{}/tokens", ids: []string{sessionID},
 	})
 }
 
-// CreateSessionTokenFromTemplate mints a token with the claims of a JWT template, given by its name
-// (POST /sessions/{id}/tokens/{template}). Such a token has no sid and is no session token. The params may be nil.
+// CreateSessionTokenFromTemplate creates a token with the claims of the JWT template with the given name
+// (POST /sessions/{id}/tokens/{template}). Such a token has no sid and is not a session token. The params may be nil.
 func (c *Client) CreateSessionTokenFromTemplate(ctx context.Context, sessionID, template string, p *CreateSessionTokenParams) (*Token, *Response, error) {
 	return c.createToken(ctx, p, operation{
 		name: "create session token from template", route: "/sessions/{}/tokens/{}", ids: []string{sessionID, template},
@@ -95,8 +94,8 @@ type VerifySessionParams struct {
 
 // VerifySession asks Clerk to verify a session's token (POST /sessions/{id}/verify). The params may be nil.
 //
-// Deprecated: Clerk removed the operation with API version 2025-04-10, and this call alone is therefore sent as
-// 2024-10-01. Verify tokens locally with the key set instead.
+// Deprecated: Clerk removed the operation in API version 2025-04-10, so this call is sent with version 2024-10-01.
+// Verify tokens locally with the key set instead.
 func (c *Client) VerifySession(ctx context.Context, sessionID string, p *VerifySessionParams) (*Session, *Response, error) {
 	op := operation{
 		name: "verify session", method: http.MethodPost, route: "/sessions/{}/verify", ids: []string{sessionID},

@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// TestingToken lets automated tests past the bot detection of the Frontend API, as query __clerk_testing_token.
+// TestingToken lets automated tests pass the Frontend API's bot detection, as query parameter __clerk_testing_token.
 type TestingToken struct {
 	Object    string `json:"object"` // "testing_token"
 	Token     string `json:"token"`
 	ExpiresAt int64  `json:"expires_at"` // Unix seconds, unlike the other times of this API
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
-func (t *TestingToken) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON decodes the known members, by their exact names.
+func (tt *TestingToken) UnmarshalJSON(data []byte) error {
 	type plain TestingToken // without this method
-	return decodeJSON(data, (*plain)(t))
+	return decodeJSON(data, (*plain)(tt))
 }
 
-func (t *TestingToken) validate() error {
-	if t.Token == "" {
+func (tt *TestingToken) validate() error {
+	if tt.Token == "" {
 		return errors.New("token is missing")
 	}
 	return nil
 }
 
 // ExpiresAtTime returns ExpiresAt as a time in UTC.
-func (t *TestingToken) ExpiresAtTime() time.Time { return time.Unix(t.ExpiresAt, 0).UTC() }
+func (tt *TestingToken) ExpiresAtTime() time.Time { return time.Unix(tt.ExpiresAt, 0).UTC() }
 
-// CreateTestingToken makes a testing token (POST /testing_tokens).
+// CreateTestingToken creates a testing token (POST /testing_tokens).
 func (c *Client) CreateTestingToken(ctx context.Context) (*TestingToken, *Response, error) {
 	return call[TestingToken](ctx, c, operation{
 		name: "create testing token", method: http.MethodPost, route: "/testing_tokens", retry: retryLimited,
@@ -50,31 +50,31 @@ type SignInToken struct {
 	ID        string  `json:"id"`
 	UserID    string  `json:"user_id"`
 	Status    string  `json:"status"` // one of the SignInToken… constants
-	Token     string  `json:"token"`  // "" except right after creation
-	URL       *string `json:"url"`    // link that carries the token
+	Token     string  `json:"token"`  // "" except in the reply of CreateSignInToken
+	URL       *string `json:"url"`    // link that contains the token
 	CreatedAt int64   `json:"created_at"`
 	UpdatedAt int64   `json:"updated_at"`
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
-func (t *SignInToken) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON decodes the known members, by their exact names.
+func (st *SignInToken) UnmarshalJSON(data []byte) error {
 	type plain SignInToken // without this method
-	return decodeJSON(data, (*plain)(t))
+	return decodeJSON(data, (*plain)(st))
 }
 
-func (t *SignInToken) validate() error { return checkObject("sign_in_token", t.Object, t.ID) }
+func (st *SignInToken) validate() error { return checkObject("sign_in_token", st.Object, st.ID) }
 
 // CreatedAtTime returns CreatedAt as a time in UTC.
-func (t *SignInToken) CreatedAtTime() time.Time { return time.UnixMilli(t.CreatedAt).UTC() }
+func (st *SignInToken) CreatedAtTime() time.Time { return time.UnixMilli(st.CreatedAt).UTC() }
 
-// CreateSignInTokenParams says who may sign in and for how long.
+// CreateSignInTokenParams says who may sign in, and for how long.
 type CreateSignInTokenParams struct {
 	UserID           string  `json:"user_id"`                      // required
 	OrgID            *string `json:"org_id,omitempty"`             // organization to activate; nil means none
 	ExpiresInSeconds *int64  `json:"expires_in_seconds,omitempty"` // at least 1; nil means the API's 30 days
 }
 
-// CreateSignInToken makes a sign-in token (POST /sign_in_tokens).
+// CreateSignInToken creates a sign-in token (POST /sign_in_tokens).
 func (c *Client) CreateSignInToken(ctx context.Context, p *CreateSignInTokenParams) (*SignInToken, *Response, error) {
 	const name = "create sign-in token"
 	if p == nil || p.UserID == "" {
@@ -88,7 +88,7 @@ func (c *Client) CreateSignInToken(ctx context.Context, p *CreateSignInTokenPara
 	})
 }
 
-// RevokeSignInToken makes a pending sign-in token useless (POST /sign_in_tokens/{id}/revoke).
+// RevokeSignInToken revokes a pending sign-in token (POST /sign_in_tokens/{id}/revoke).
 func (c *Client) RevokeSignInToken(ctx context.Context, id string) (*SignInToken, *Response, error) {
 	return call[SignInToken](ctx, c, operation{
 		name: "revoke sign-in token", method: http.MethodPost, route: "/sign_in_tokens/{}/revoke", ids: []string{id},

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// User is the part of a user that a guard in front of an application needs; everything else is in Raw. Times are Unix
-// milliseconds.
+// User has the fields of a user that are most often needed; all others are in Raw. Times are Unix milliseconds.
 type User struct {
 	Object                string          `json:"object"` // "user"
 	ID                    string          `json:"id"`     // "user_…"
@@ -26,7 +25,7 @@ type User struct {
 	EmailAddresses        []EmailAddress  `json:"email_addresses"`
 	PublicMetadata        json.RawMessage `json:"public_metadata"`
 	PrivateMetadata       json.RawMessage `json:"private_metadata"`
-	UnsafeMetadata        json.RawMessage `json:"unsafe_metadata"` // written by the user: never decide on it
+	UnsafeMetadata        json.RawMessage `json:"unsafe_metadata"` // can be changed by the user: base no decision on it
 	PasswordEnabled       bool            `json:"password_enabled"`
 	TwoFactorEnabled      bool            `json:"two_factor_enabled"`
 	Banned                bool            `json:"banned"`
@@ -36,7 +35,7 @@ type User struct {
 	CreatedAt             int64           `json:"created_at"`
 	UpdatedAt             int64           `json:"updated_at"`
 
-	Raw json.RawMessage `json:"-"` // the whole answer, with the members this version does not know
+	Raw json.RawMessage `json:"-"` // the whole resource, including members that User lacks
 }
 
 // EmailAddress is one address of a user.
@@ -46,13 +45,13 @@ type EmailAddress struct {
 	Verification *Verification `json:"verification"` // nil means never verified
 }
 
-// Verification is the state of proving an address.
+// Verification is the state of the verification of an address.
 type Verification struct {
-	Status   string `json:"status"` // "verified" is the good one
+	Status   string `json:"status"` // "verified" if it succeeded
 	Strategy string `json:"strategy"`
 }
 
-// UnmarshalJSON reads the known members, by their exact names, and keeps all of them in Raw.
+// UnmarshalJSON decodes the known members, by their exact names, and keeps all of them in Raw.
 func (u *User) UnmarshalJSON(data []byte) error {
 	type plain User // without this method
 	if err := decodeJSON(data, (*plain)(u)); err != nil {
@@ -70,7 +69,7 @@ func (u *User) CreatedAtTime() time.Time { return time.UnixMilli(u.CreatedAt).UT
 // UpdatedAtTime returns UpdatedAt as a time in UTC.
 func (u *User) UpdatedAtTime() time.Time { return time.UnixMilli(u.UpdatedAt).UTC() }
 
-// PrimaryEmail returns the primary email address, or "" when there is none. It says nothing about its verification.
+// PrimaryEmail returns the primary email address, or "" if there is none. The address may not be verified.
 func (u *User) PrimaryEmail() string {
 	if u.PrimaryEmailAddressID == nil {
 		return ""

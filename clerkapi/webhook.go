@@ -23,9 +23,9 @@ const (
 	maxWebhookSignatures = 32 // a rotation of secrets needs two
 )
 
-// Reasons why a webhook is refused, for errors.Is. Answer 400 to all but ErrWebhookSecret, which is a mistake of ours.
+// Errors of VerifyWebhook, for errors.Is. Respond with 400 to all except ErrWebhookSecret, which is a configuration error.
 var (
-	ErrWebhookSecret    = errors.New("webhook secret is not whsec_ and base64")
+	ErrWebhookSecret    = errors.New("webhook secret is not whsec_ followed by base64")
 	ErrWebhookHeader    = errors.New("webhook header missing, repeated or malformed")
 	ErrWebhookTimestamp = errors.New("webhook timestamp out of tolerance")
 	ErrWebhookSignature = errors.New("webhook signature does not match")
@@ -34,22 +34,22 @@ var (
 
 // WebhookEvent is an authentic webhook.
 type WebhookEvent struct {
-	MessageID string          `json:"-"`      // svix-id: the same on redelivery, so remember it to act once
+	MessageID string          `json:"-"`      // svix-id: the same on redelivery, so store it to act only once
 	Timestamp time.Time       `json:"-"`      // svix-timestamp, when this delivery was sent
 	Type      string          `json:"type"`   // e.g. "session.revoked"
 	Object    string          `json:"object"` // "event"
-	Data      json.RawMessage `json:"data"`   // the resource, by Type
+	Data      json.RawMessage `json:"data"`   // the resource, which depends on Type
 }
 
-// UnmarshalJSON reads the known members, by their exact names.
-func (e *WebhookEvent) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON decodes the known members, by their exact names.
+func (ev *WebhookEvent) UnmarshalJSON(data []byte) error {
 	type plain WebhookEvent // without this method
-	return decodeJSON(data, (*plain)(e))
+	return decodeJSON(data, (*plain)(ev))
 }
 
-// VerifyWebhook checks the signature, then the time, of a webhook against the endpoint's signing secret ("whsec_…")
-// and returns its event. body is the body as received, byte by byte. Deliveries within [WebhookTolerance] of now can
-// be replayed: remember MessageID where acting twice matters.
+// VerifyWebhook checks a webhook's signature with the endpoint's signing secret ("whsec_…"), then its time, and returns
+// the event. body must be exactly the received body. Deliveries can be replayed within [WebhookTolerance] of now: store
+// MessageID where acting twice would do harm.
 func VerifyWebhook(secret string, header http.Header, body []byte, now time.Time) (*WebhookEvent, error) {
 	event, err := verifyWebhook(secret, header, body, now)
 	if err != nil {
@@ -58,8 +58,8 @@ func VerifyWebhook(secret string, header http.Header, body []byte, now time.Time
 	return event, nil
 }
 
-// VerifyWebhookRequest reads the request's body, at most 1 MiB of it, and does as VerifyWebhook. A longer body is
-// ErrBodyTooLarge.
+// VerifyWebhookRequest reads the request's body, at most 1 MiB, and calls [VerifyWebhook]. For a longer body the error
+// is ErrBodyTooLarge.
 func VerifyWebhookRequest(secret string, r *http.Request, now time.Time) (*WebhookEvent, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxWebhookBody+1))
 	if err != nil {
@@ -99,9 +99,9 @@ func verifyWebhook(secret string, header http.Header, body []byte, now time.Time
 		return nil, ErrWebhookTimestamp
 	}
 	event := &WebhookEvent{MessageID: id, Timestamp: sent}
-	// null is JSON too, and would decode into an event without a word in it.
+	// null is valid JSON too, and would decode to an empty event.
 	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
-		return nil, fmt.Errorf("%w: an object is expected", ErrWebhookBody)
+		return nil, fmt.Errorf("%w: want an object", ErrWebhookBody)
 	}
 	if err := json.Unmarshal(body, event); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWebhookBody, err)
@@ -109,20 +109,20 @@ func verifyWebhook(secret string, header http.Header, body []byte, now time.Time
 	return event, nil
 }
 
-// webhookHeader wants the header once: with two, ours and the sender's idea of it could differ.
+// webhookHeader returns a header that must occur exactly once: of two, the sender may have signed the other.
 func webhookHeader(h http.Header, name string) (string, error) {
 	values := h.Values(name)
 	if len(values) != 1 {
 		return "", fmt.Errorf("%w: %s", ErrWebhookHeader, strings.ToLower(name))
 	}
-	value := strings.Trim(values[0], " \t") // what HTTP calls white space; any more would be part of the value
+	value := strings.Trim(values[0], " \t") // HTTP's white space; anything else is part of the value
 	if value == "" {
 		return "", fmt.Errorf("%w: %s", ErrWebhookHeader, strings.ToLower(name))
 	}
 	return value, nil
 }
 
-// parseStamp takes digits only, so that the text that is signed has one meaning.
+// parseStamp accepts digits only, so that the signed text has one meaning.
 func parseStamp(s string) (time.Time, error) {
 	n, err := strconv.ParseUint(s, 10, 40) // 40 bits of seconds are enough until the year 36812
 	if err != nil {
@@ -138,7 +138,8 @@ func sign(key []byte, id, stamp string, body []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// anySignature compares texts, not what they decode to, and takes nothing but the space between them, both as Svix does.
+// anySignature reports whether one of the signatures in header is want. Like Svix, it compares the encoded text, and
+// only a space separates signatures.
 func anySignature(header string, want []byte) bool {
 	expected := []byte(base64.StdEncoding.EncodeToString(want))
 	list := strings.SplitN(header, " ", maxWebhookSignatures+1)
