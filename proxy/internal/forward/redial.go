@@ -29,15 +29,14 @@ func redialing(dial dialFunc) dialFunc {
 		}
 		end := time.Now().Add(redialFor)
 		for wait := redialFirst; ; wait = min(2*wait, redialMost) {
-			if time.Until(end) < wait {
-				return nil, err
-			}
+			left := time.Until(end)
 			select {
-			case <-time.After(wait):
+			case <-time.After(min(wait, left)):
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
 			}
-			if conn, err = dial(ctx, network, address); err == nil || !refused(err) {
+			// The last try is at the end, however late this goroutine comes to run.
+			if conn, err = dial(ctx, network, address); err == nil || !refused(err) || left <= wait {
 				return conn, err
 			}
 		}

@@ -48,7 +48,7 @@ func TestRefusedConnectionIsTriedAgainForASecond(t *testing.T) {
 		once bool
 	}{
 		"a restart":           {away: 300 * time.Millisecond, with: syscall.ECONNREFUSED},
-		"a slow restart":      {away: 850 * time.Millisecond, with: syscall.ECONNREFUSED},
+		"a slow restart":      {away: 999 * time.Millisecond, with: syscall.ECONNREFUSED},
 		"a socket file later": {away: 300 * time.Millisecond, with: syscall.ENOENT},
 		"a full queue":        {away: 50 * time.Millisecond, with: syscall.EAGAIN},
 		"gone":                {away: time.Hour, with: syscall.ECONNREFUSED, fail: true},
