@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// createAPIKey makes a key for a user, an organization or a machine. The answer alone holds the secret.
+// createAPIKey creates a key for a user, an organization or a machine. Only its response contains the secret.
 func (c *Clerk) createAPIKey(r *http.Request, _ *Machine) (any, error) {
 	f, err := bodyFields(r, "name", "subject", "description", "claims", "scopes", "created_by", "seconds_until_expiration", "type")
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *Clerk) createAPIKey(r *http.Request, _ *Machine) (any, error) {
 	return resource, nil
 }
 
-// listAPIKeys lists a subject's keys, the live ones unless asked otherwise, newest first.
+// listAPIKeys lists a subject's keys, newest first; invalid ones only if include_invalid is set.
 func (c *Clerk) listAPIKeys(r *http.Request, _ *Machine) (any, error) {
 	query := r.URL.Query()
 	if query.Get("subject") == "" {
@@ -98,7 +98,7 @@ func (c *Clerk) deleteAPIKey(r *http.Request, _ *Machine) (any, error) {
 	return object{"object": "api_key", "id": t.ID, "deleted": true}, nil
 }
 
-// apiKey is the key in the path. The caller holds c.mu.
+// apiKey returns the key in the path. The caller holds c.mu.
 func (c *Clerk) apiKey(r *http.Request) (*MachineToken, error) {
 	for _, t := range c.state.machineTokens {
 		if t.Kind == KindAPIKey && t.ID == r.PathValue("id") {

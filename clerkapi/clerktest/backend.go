@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// backendEndpoint is one operation of the Backend API: a resource, or an *apiError.
+// backendEndpoint is one operation of the Backend API. It returns a resource or an *apiError.
 type backendEndpoint func(*http.Request) (any, error)
 
-// backend checks secret key and version before an operation and writes its answer.
+// backend checks the secret key, rate limit and version before an operation, and writes its response.
 func (c *Clerk) backend(endpoint backendEndpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		answer, err := any(nil), c.checkSecretKey(r)
@@ -38,7 +38,7 @@ func (c *Clerk) checkSecretKey(r *http.Request) error {
 	return nil
 }
 
-// checkVersion accepts one known version date in header or query; Clerk refuses both at once.
+// checkVersion accepts one known version date, in the header or the query; Clerk refuses both at once.
 func checkVersion(r *http.Request) error {
 	header, query := r.Header.Get("Clerk-Api-Version"), r.URL.Query().Get("__clerk_api_version")
 	version := apiVersion(r)
@@ -49,14 +49,14 @@ func checkVersion(r *http.Request) error {
 	return nil
 }
 
-// apiVersion is the version that a request asks for; none means the newest.
+// apiVersion returns the version that a request asks for; "" means the newest.
 func apiVersion(r *http.Request) string {
 	return r.Header.Get("Clerk-Api-Version") + r.URL.Query().Get("__clerk_api_version")
 }
 
 func (c *Clerk) getJWKS(*http.Request) (any, error) { return c.keys.jwks(), nil }
 
-// publicJWKS is the same set where anybody may read it.
+// publicJWKS serves the key set without authentication.
 func (c *Clerk) publicJWKS(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, c.keys.jwks())
 }
@@ -71,7 +71,7 @@ func (c *Clerk) getSession(r *http.Request) (any, error) {
 	return show(c.backendView(r), sessionFields(), s), nil
 }
 
-// revokeSession is idempotent: what is over stays as it ended.
+// revokeSession is idempotent: a session that has ended keeps its status.
 func (c *Clerk) revokeSession(r *http.Request) (any, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -93,7 +93,7 @@ func (c *Clerk) getUser(r *http.Request) (any, error) {
 	return show(c.backendView(r), userFields(), u), nil
 }
 
-// userOf is the user in the path. The caller holds c.mu.
+// userOf returns the user in the path. The caller holds c.mu.
 func (c *Clerk) userOf(r *http.Request) (*user, error) {
 	u := c.users.byID[r.PathValue("id")]
 	if u == nil {
@@ -102,7 +102,7 @@ func (c *Clerk) userOf(r *http.Request) (*user, error) {
 	return u, nil
 }
 
-// getHandshakePayload gives a nonce's directives out once, within a minute.
+// getHandshakePayload returns a nonce's directives, once and within a minute.
 func (c *Clerk) getHandshakePayload(r *http.Request) (any, error) {
 	nonce := r.URL.Query().Get("nonce")
 	if nonce == "" {

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// Bounds of expires_in_seconds at the two token operations.
+// Limits of expires_in_seconds in the two token operations.
 const (
 	minTokenSeconds = 30
 	maxTokenSeconds = 315360000
 )
 
-// sessionStatuses are the values that a list can be filtered by.
+// sessionStatuses returns the values that a list can be filtered by.
 func sessionStatuses() []string {
 	return []string{"abandoned", "active", "ended", "expired", "pending", "removed", "replaced", "revoked"}
 }
 
-// listSessions answers the newest first. Clerk wants a filter, and which error it gives without one is not documented:
-// its table of errors has one that fits.
+// listSessions lists sessions, newest first. Clerk requires a filter but does not document the error without one; this
+// one is from its table of errors.
 func (c *Clerk) listSessions(r *http.Request) (any, error) {
 	query := r.URL.Query()
 	clientID, userID, status := query.Get("client_id"), query.Get("user_id"), query.Get("status")
@@ -48,12 +48,12 @@ func (c *Clerk) listSessions(r *http.Request) (any, error) {
 	return w.page(showAll(c.backendView(r), sessionFields(), found)), nil
 }
 
-// newestFirst has the order of making to tell apart what was made at one moment.
+// newestFirst compares by creation time, and by the order of creation if the times are equal.
 func newestFirst(a, b *session) int {
 	return cmp.Or(b.createdAt.Compare(a.createdAt), cmp.Compare(b.number, a.number))
 }
 
-// createSession is for tests alone, and production refuses it.
+// createSession creates a session without a sign-in. Clerk refuses it in production.
 func (c *Clerk) createSession(r *http.Request) (any, error) {
 	if c.production {
 		return nil, refuse(http.StatusBadRequest, "request_invalid_for_environment", "sessions cannot be created in production")
@@ -76,7 +76,7 @@ func (c *Clerk) createSession(r *http.Request) (any, error) {
 	if u == nil {
 		return nil, notFound("user")
 	}
-	member := u.memberOf(orgID) // nil without an id: only a sign-in of the user's own activates one unasked
+	member := u.memberOf(orgID) // nil without an id: only a real sign-in activates an organization by itself
 	if orgID != "" && (member == nil || member.org.id != orgID) {
 		return nil, notFound("organization")
 	}
@@ -85,8 +85,8 @@ func (c *Clerk) createSession(r *http.Request) (any, error) {
 	return show(c.backendView(r), sessionFields(), s), nil
 }
 
-// verifySession is the old way to ask about a token. It left the API with version 2025-04-10, and Clerk's JavaScript
-// client calls it at newer versions all the same; [Options.RetireOldOperations] makes those 410.
+// verifySession verifies a session's token. Clerk removed the operation in API version 2025-04-10, but its JavaScript
+// client calls it with newer versions too; with [Options.RetireOldOperations] these get 410.
 func (c *Clerk) verifySession(r *http.Request) (any, error) {
 	if err := c.checkRetired(r); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (c *Clerk) verifySession(r *http.Request) (any, error) {
 	return show(c.backendView(r), sessionFields(), s), nil
 }
 
-// createBackendToken mints a session token without a browser: it has no azp.
+// createBackendToken creates a session token without a browser: it has no azp.
 func (c *Clerk) createBackendToken(r *http.Request) (any, error) {
 	return c.mint(r, func(s *session, lifetime time.Duration) (string, error) {
 		claims := c.sessionClaims(s, "")
@@ -134,8 +134,8 @@ func (c *Clerk) createBackendTemplateToken(r *http.Request) (any, error) {
 	})
 }
 
-// mint is what the two token operations share. A session that is over is not found: the sources leave that open, and
-// 401 would say that the secret key is wrong.
+// mint is the common part of the two token operations. For a session that has ended it returns 404: Clerk's
+// documentation does not say, and 401 would mean that the secret key is wrong.
 func (c *Clerk) mint(r *http.Request, make func(*session, time.Duration) (string, error)) (any, error) {
 	f, err := bodyFields(r, "expires_in_seconds")
 	if err != nil {
@@ -162,7 +162,7 @@ func (c *Clerk) mint(r *http.Request, make func(*session, time.Duration) (string
 	return object{"object": "token", "jwt": token}, nil
 }
 
-// checkRetired refuses what newer versions of the API do not have, when the instance is told to.
+// checkRetired refuses an operation that newer API versions do not have, with [Options.RetireOldOperations].
 func (c *Clerk) checkRetired(r *http.Request) error {
 	version := apiVersion(r)
 	if c.retireOld && (version == "" || strings.Compare(version, "2025-04-10") >= 0) {

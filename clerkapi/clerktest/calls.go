@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	maxCalls    = 4096     // older calls are forgotten
-	maxCallBody = 16 << 10 // of each body, this much is kept
+	maxCalls    = 4096     // older calls are dropped
+	maxCallBody = 16 << 10 // bytes that are kept of each body
 )
 
-// Call is a request that this Clerk got.
+// Call is a recorded request.
 type Call struct {
 	Method string
 	Path   string
 	Query  url.Values
-	Header http.Header // as it came, the secret key included: do not print it
+	Header http.Header // includes the secret key: do not print it
 	Body   []byte      // at most the first 16 KiB
-	Status int         // of the answer; 0 while it is on its way, or when there was none
+	Status int         // of the response; 0 if there is none yet, or was none
 }
 
 type callLog struct {
@@ -30,7 +30,7 @@ type callLog struct {
 	calls []*Call
 }
 
-// Calls are the last 4096 requests in the order in which they came, also those that are not answered yet.
+// Calls returns the last 4096 requests in the order of their arrival, including those without a response yet.
 func (c *Clerk) Calls() []Call {
 	c.calls.mu.Lock()
 	defer c.calls.mu.Unlock()
@@ -43,7 +43,7 @@ func (c *Clerk) Calls() []Call {
 	return calls
 }
 
-// CallCount counts the remembered requests by method (empty: any) and path, which may be a prefix of whole segments
+// CallCount counts the recorded requests by method ("" for any) and path. The path may be a prefix of whole segments
 // ("/v1/client" is not a prefix of "/v1/clients") or a pattern of [path.Match] ("/v1/sessions/*/refresh").
 func (c *Clerk) CallCount(method, pathPrefix string) int {
 	c.calls.mu.Lock()
@@ -57,34 +57,34 @@ func (c *Clerk) CallCount(method, pathPrefix string) int {
 	return n
 }
 
-// ResetCalls forgets all calls so far.
+// ResetCalls deletes all recorded calls.
 func (c *Clerk) ResetCalls() {
 	c.calls.mu.Lock()
 	defer c.calls.mu.Unlock()
 	c.calls.calls = nil
 }
 
-func (l *callLog) begin(r *http.Request, body []byte) *Call {
+func (lg *callLog) begin(r *http.Request, body []byte) *Call {
 	call := &Call{
 		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone(),
 		Body: bytes.Clone(body[:min(len(body), maxCallBody)]),
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.calls) == maxCalls {
-		l.calls = slices.Delete(l.calls, 0, 1)
+	lg.mu.Lock()
+	defer lg.mu.Unlock()
+	if len(lg.calls) == maxCalls {
+		lg.calls = slices.Delete(lg.calls, 0, 1)
 	}
-	l.calls = append(l.calls, call)
+	lg.calls = append(lg.calls, call)
 	return call
 }
 
-func (l *callLog) end(call *Call, status int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (lg *callLog) end(call *Call, status int) {
+	lg.mu.Lock()
+	defer lg.mu.Unlock()
 	call.Status = status
 }
 
-// matchPath is true for a pattern that path.Match accepts, and for a prefix that ends where a segment ends.
+// matchPath reports whether p matches the pattern by path.Match, or begins with it, up to the end of a segment.
 func matchPath(pattern, p string) bool {
 	if ok, err := path.Match(pattern, p); err == nil && ok {
 		return true
@@ -93,7 +93,7 @@ func matchPath(pattern, p string) bool {
 	return p == prefix || strings.HasPrefix(p, prefix+"/")
 }
 
-// statusWriter remembers the status that was sent.
+// statusWriter records the status of a response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int

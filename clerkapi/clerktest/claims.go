@@ -15,8 +15,8 @@ const (
 	notBeforeMargin = 10 * time.Second
 )
 
-// sessionClaims are the claims of a version 2 session token, minted now for a page at origin azp (left out when empty).
-// The caller holds c.mu.
+// sessionClaims returns the claims of a version 2 session token, issued now for a page at origin azp. An empty azp is
+// left out. The caller holds c.mu.
 func (c *Clerk) sessionClaims(s *session, azp string) jwt.MapClaims {
 	now := c.told(c.Now())
 	claims := jwt.MapClaims{
@@ -34,8 +34,8 @@ func (c *Clerk) sessionClaims(s *session, azp string) jwt.MapClaims {
 	return claims
 }
 
-// addOrganization writes the active organization the way version 2 packs it: features in fea, permission names in o.per,
-// and for each feature a decimal bit mask over those names in o.fpm.
+// addOrganization adds the active organization in the encoding of version 2: features in fea, permission names in o.per,
+// and in o.fpm a decimal bit mask over those names for each feature.
 func addOrganization(claims jwt.MapClaims, m *membership) {
 	o := object{"id": m.org.id, "slg": m.org.slug, "rol": strings.TrimPrefix(m.role, "org:")}
 	claims["o"] = o
@@ -70,7 +70,7 @@ func addOrganization(claims jwt.MapClaims, m *membership) {
 	o["fpm"] = strings.Join(decimal, ",")
 }
 
-// indexOf finds name in the list and appends it when it is new.
+// indexOf returns the index of name in the list, to which it is appended if it is new.
 func indexOf(names *[]string, name string) int {
 	for i, known := range *names {
 		if known == name {

@@ -21,53 +21,53 @@ const (
 	productionDomain = "example.com"
 )
 
-// Options shape a [Clerk]. The zero value is a development instance with the sample users.
+// Options configure a [Clerk]. The zero value is a development instance with the sample users.
 type Options struct {
-	// Production makes a production instance (pk_live_ for clerk.example.com): no dev browser, handshake payload in
-	// a cookie. False is a development instance (pk_test_ for mock-emulator-13.clerk.accounts.dev).
+	// Production selects a production instance (pk_live_ for clerk.example.com), without a dev browser and with the
+	// handshake payload in a cookie. False is a development instance (pk_test_ for
+	// mock-emulator-13.clerk.accounts.dev).
 	Production bool
-	// TokenLifetime is how long a session token lives, in whole seconds (rounded up). 0 means 60 s.
+	// TokenLifetime is how long a session token is valid, rounded up to whole seconds. 0 means 60 s.
 	TokenLifetime time.Duration
-	// Now is the source of time. Nil means time.Now. Whatever [Clerk.Advance] adds comes on top.
+	// Now is the clock, to which [Clerk.Advance] adds. Nil means time.Now.
 	Now func() time.Time
 	// RealTimeTokens is for applications whose clock does not follow [Clerk.Advance]: no token and no client_uat is
-	// from a later time than Now, or such an application would refuse it. What Clerk itself keeps, such as sessions,
-	// nonces and API keys, grows old as ever. A clock moved back still makes tokens of the past.
+	// later than Now, because such an application would refuse it. What Clerk itself stores, such as sessions, nonces
+	// and API keys, expires by the advanced clock. If the clock is moved back, tokens are in the past as usual.
 	RealTimeTokens bool
-	// Users are the people who can sign in. Nil means [SampleUsers]. A missing ID is made up.
+	// Users are the people who can sign in. Nil means [SampleUsers]. A missing ID is generated.
 	Users []User
-	// Logger gets one debug line per call, without queries, headers or bodies. Nil is silent.
+	// Logger receives one debug line per call, without queries, headers or bodies. Nil logs nothing.
 	Logger *slog.Logger
 	// AppName is shown on the sign-in page. Empty means "Local app".
 	AppName string
 	// AllowedOrigins are further origins ("https://app.example.test") that a handshake or a sign-in may return to
-	// and that may call the Frontend API. Without it: the origin of a Clerk-Proxy-Url, in development any loopback
-	// host, in production https on example.com and its sub-domains.
+	// and that may call the Frontend API. Always allowed are the origin of a Clerk-Proxy-Url, in development any
+	// loopback host, and in production https on example.com and its subdomains.
 	AllowedOrigins []string
-	// JWTTemplates are the templates that tokens can be made from, by name.
+	// JWTTemplates are the templates that tokens can be created from, by name.
 	JWTTemplates []JWTTemplate
-	// Machines can make and verify M2M tokens with keys of their own.
+	// Machines can create and verify M2M tokens with their own secret keys.
 	Machines []Machine
-	// MachineTokens are known from the start; [Clerk.AddMachineToken] adds more.
+	// MachineTokens exist from the start; [Clerk.AddMachineToken] adds more.
 	MachineTokens []MachineToken
-	// Webhooks get events from the start; [Clerk.AddWebhook] adds more.
+	// Webhooks receive events from the start; [Clerk.AddWebhook] adds more.
 	Webhooks []Webhook
-	// RateLimit is how many requests the Backend API takes in ten seconds before it answers 429; the JWKS is exempt.
-	// 0 means no limit, [ClerkRateLimit] Clerk's own.
+	// RateLimit is how many requests the Backend API accepts in ten seconds before it responds with 429; the JWKS is
+	// exempt. 0 means no limit, [ClerkRateLimit] Clerk's own.
 	RateLimit int
-	// RetireOldOperations makes verification of sessions and the list of clients answer 410 to requests of API
-	// version 2025-04-10 or later, or of none. Without it they answer every version: Clerk's own JavaScript client
-	// calls them with the newest.
+	// RetireOldOperations makes the verification of sessions and the list of clients respond with 410 to requests
+	// with API version 2025-04-10 or later, or without a version. Otherwise they accept every version, because Clerk's
+	// own JavaScript client calls them with the newest.
 	RetireOldOperations bool
-	// SecretKey is the Backend API's bearer token. Empty means a random one. Any non-empty text without white space
-	// will do, so never give it one that another instance of Clerk takes.
+	// SecretKey is the Backend API's bearer token. Empty means a random one. Do not use the key of a real instance.
 	SecretKey string
-	// SigningKey is the first key that session tokens are signed with. Nil means a fresh one, made at first use
+	// SigningKey is the first key that session tokens are signed with. Nil means a new one, generated at first use
 	// (about 100 ms); tests that start many instances can share one.
 	SigningKey *rsa.PrivateKey
 }
 
-// Clerk is one instance of Clerk: an [http.Handler] with its state. Make one with [New]. All methods are safe for
+// Clerk is one instance of Clerk: an [http.Handler] with its state. Create one with [New]. All methods are safe for
 // concurrent use.
 type Clerk struct {
 	production     bool
@@ -98,7 +98,7 @@ type Clerk struct {
 	users *directory
 }
 
-// Validate finds what New cannot make an instance of, all of it in one error. It is for options that come out of a file.
+// Validate returns an error that lists everything for which New would panic. It is for options that are read from a file.
 func (o Options) Validate() error {
 	_, err := newDirectory(o.Users)
 	problems := []error{err}
@@ -117,8 +117,8 @@ func (o Options) Validate() error {
 	return errors.Join(problems...)
 }
 
-// New makes an instance without a listener; serve [Clerk.Handler] or use [NewServer]. It panics for options that
-// [Options.Validate] finds fault with: in a test they are a mistake of the test.
+// New returns an instance without a listener; serve [Clerk.Handler], or use [NewServer]. It panics for options that
+// [Options.Validate] rejects, because they are a mistake in the test.
 func New(opts Options) *Clerk {
 	if err := opts.Validate(); err != nil {
 		panic("clerktest: " + err.Error())
@@ -139,7 +139,7 @@ func New(opts Options) *Clerk {
 		outbox:         outbox{client: webhookClient()},
 	}
 	c.state = newState(c.emitSession)
-	c.users, _ = newDirectory(opts.Users) // the error was Validate's
+	c.users, _ = newDirectory(opts.Users) // Validate has checked for an error
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -165,29 +165,29 @@ func New(opts Options) *Clerk {
 	return c
 }
 
-// Handler is the instance as an [http.Handler]: the Backend API under /v1/, the Frontend API under /v1/client,
+// Handler returns the instance as an [http.Handler]: the Backend API under /v1/, the Frontend API under /v1/client,
 // /v1/environment, /v1/dev_browser and /.well-known/jwks.json, and the pages /sign-in and /sign-out.
 func (c *Clerk) Handler() http.Handler { return c }
 
-// PublishableKey is the instance's public key; it names the Frontend API host and the kind of instance.
+// PublishableKey returns the instance's publishable key. It contains the Frontend API host and the kind of instance.
 func (c *Clerk) PublishableKey() string { return c.publishableKey }
 
-// SecretKey is what the Backend API wants as bearer token. It is random and valid for this instance alone.
+// SecretKey returns the bearer token of the Backend API: Options.SecretKey, or a random one.
 func (c *Clerk) SecretKey() string { return c.secretKey }
 
-// CookieSuffix is what follows the underscore in the suffixed cookie names of this instance.
+// CookieSuffix returns the suffix of this instance's cookie names, without the underscore before it.
 func (c *Clerk) CookieSuffix() string { return c.suffix }
 
-// Issuer is the iss claim of the session tokens: https:// and the host in the publishable key.
+// Issuer returns the iss claim of the session tokens: https:// and the host in the publishable key.
 func (c *Clerk) Issuer() string { return "https://" + c.host }
 
-// cookieSuffix is the first eight characters of the URL-safe base64 of SHA-1 of the publishable key.
+// cookieSuffix returns the first eight characters of the URL-safe base64 of the SHA-1 of the publishable key.
 func cookieSuffix(publishableKey string) string {
 	sum := sha1.Sum([]byte(publishableKey)) //nolint:gosec // see the import
 	return base64.URLEncoding.EncodeToString(sum[:])[:8]
 }
 
-// wholeSeconds rounds up: JWT times have no fractions, and a token must not be born expired.
+// wholeSeconds rounds up: JWT times have no fractions, and a token must not be expired from the start.
 func wholeSeconds(d time.Duration) time.Duration {
 	return max((d + time.Second - 1).Truncate(time.Second), time.Second)
 }

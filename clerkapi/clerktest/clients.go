@@ -15,7 +15,7 @@ func (c *Clerk) getBackendClient(r *http.Request) (any, error) {
 	return show(c.backendView(r), clientFields(), cl), nil
 }
 
-// verifyClient finds a browser by the secret that it shows to the Frontend API: __client, or the dev browser.
+// verifyClient finds a client by the secret that its browser sends to the Frontend API: __client, or the dev browser.
 func (c *Clerk) verifyClient(r *http.Request) (any, error) {
 	f, err := bodyFields(r, "token")
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *Clerk) verifyClient(r *http.Request) (any, error) {
 	return show(c.backendView(r), clientFields(), cl), nil
 }
 
-// listClients answers the newest first. It is deprecated, see [Options.RetireOldOperations].
+// listClients lists clients, newest first. It is deprecated, see [Options.RetireOldOperations].
 func (c *Clerk) listClients(r *http.Request) (any, error) {
 	if err := c.checkRetired(r); err != nil {
 		return nil, err

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// yearSeconds is how long browsers keep most of Clerk's cookies, however short-lived their content.
+// yearSeconds is the Max-Age of most of Clerk's cookies, even of those whose content expires sooner.
 const yearSeconds = 365 * 24 * 60 * 60
 
-// jar writes cookies for one application: it knows the suffix, whether they are Secure, and the domain that a sub-domain
-// of Clerk's shares with the application.
+// jar creates the cookies for one application: it knows the suffix, whether they are Secure, and the domain that Clerk's
+// subdomain has in common with the application.
 type jar struct {
 	suffix string
 	secure bool
-	domain string // empty: host-only
+	domain string // "" for host-only
 }
 
-// jarFor is for the application at origin app. The request came in at host (empty: the application's own). On plain http
-// Secure is left out: most browsers would drop the cookie on any host but localhost.
+// jarFor returns the jar of the application at origin app. host is where the request came in; "" means the application's
+// host. For plain http Secure is left out, because most browsers would reject the cookie on any host but localhost.
 func (c *Clerk) jarFor(app, host string) jar {
 	j := jar{suffix: c.suffix}
 	u, err := url.Parse(app)
@@ -40,7 +40,7 @@ func (j jar) both(name string, cookie http.Cookie) []*http.Cookie {
 	return []*http.Cookie{&plain, &suffixed}
 }
 
-// cookie is one for a year; an empty value deletes it.
+// cookie returns a cookie for a year; an empty value deletes it.
 func (j jar) cookie(value string, httpOnly bool) http.Cookie {
 	cookie := http.Cookie{
 		Value: value, Path: "/", MaxAge: yearSeconds, Secure: j.secure, HttpOnly: httpOnly,
@@ -52,7 +52,7 @@ func (j jar) cookie(value string, httpOnly bool) http.Cookie {
 	return cookie
 }
 
-// session is host-only by intent: a session token must not reach neighbours on the domain.
+// session returns the session cookies. They are host-only, so that no other host of the domain gets the session token.
 func (j jar) session(token string) []*http.Cookie { return j.both("__session", j.cookie(token, false)) }
 
 func (j jar) clientUAT(updated time.Time) []*http.Cookie {
@@ -65,7 +65,7 @@ func (j jar) clientUAT(updated time.Time) []*http.Cookie {
 	return j.both("__client_uat", cookie)
 }
 
-// refresh has the suffixed name alone: the plain one is read by nobody.
+// refresh returns the refresh cookie, which has a suffixed name only: nothing reads the plain one.
 func (j jar) refresh(token string) *http.Cookie {
 	cookie := j.cookie(token, true)
 	cookie.Name = "__refresh_" + j.suffix
@@ -76,14 +76,14 @@ func (j jar) devBrowser(token string) []*http.Cookie {
 	return j.both("__clerk_db_jwt", j.cookie(token, false))
 }
 
-// client is host-only on the Frontend API's host: the application's servers have no business with it.
+// client returns the __client cookie. It is host-only, so that only the Frontend API gets it.
 func (j jar) client(token string) *http.Cookie {
 	cookie := j.cookie(token, true)
 	cookie.Name = "__client"
 	return &cookie
 }
 
-// handshake carries a payload to the application in production; an empty value deletes it.
+// handshake returns the cookie with a handshake's payload in production; an empty value deletes it.
 func (j jar) handshake(name, value string) *http.Cookie {
 	cookie := j.cookie(value, true)
 	cookie.Name, cookie.Domain = name, j.domain

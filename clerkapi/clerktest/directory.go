@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// directory is who there is: users and organizations. Clerk.mu guards it.
+// directory holds the users and organizations. Clerk.mu protects it.
 type directory struct {
 	users         []*user // oldest first
 	byID          map[string]*user
@@ -21,11 +21,11 @@ type directory struct {
 	orgBySlug     map[string]*organization
 }
 
-// seedTime is when everything began that was there from the start.
+// seedTime returns the creation time of everything that exists from the start.
 func seedTime() time.Time { return time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC) }
 
-// newDirectory has the users given, copied, with what was left out made up. Its error names every user who cannot be
-// there beside the others.
+// newDirectory returns a directory with copies of the users, and generates what they leave out. The error lists all
+// users that conflict with others.
 func newDirectory(users []User) (*directory, error) {
 	if users == nil {
 		users = SampleUsers()
@@ -52,7 +52,7 @@ func newDirectory(users []User) (*directory, error) {
 	return d, errors.Join(problems...)
 }
 
-// organizationIDs are the ids that some users give for a slug; others may name the slug alone.
+// organizationIDs maps slugs to the ids that some of the users give; other users may give only the slug.
 func organizationIDs(users []User) map[string]string {
 	ids := map[string]string{}
 	for _, u := range users {
@@ -65,7 +65,7 @@ func organizationIDs(users []User) map[string]string {
 	return ids
 }
 
-// add makes a user known. Two cannot have one id, address, username or external id.
+// add adds a user, whose id, email addresses, username and external id must be unique.
 func (d *directory) add(u *user) error {
 	if d.byID[u.ID] != nil {
 		return fmt.Errorf("user %s: another user has the same id", u.label())
@@ -99,7 +99,7 @@ func (d *directory) index(u *user) {
 	}
 }
 
-// unindex forgets by what a user is found, before that changes or the user goes.
+// unindex removes a user from the indexes, before their keys change or the user is deleted.
 func (d *directory) unindex(u *user) {
 	delete(d.byID, u.ID)
 	for _, e := range u.emails {
@@ -109,7 +109,7 @@ func (d *directory) unindex(u *user) {
 	delete(d.byExternalID, u.ExternalID)
 }
 
-// remove takes a user out of everything but sessions.
+// remove removes a user from everything but sessions.
 func (d *directory) remove(u *user) {
 	d.unindex(u)
 	d.users = slices.DeleteFunc(d.users, func(other *user) bool { return other == u })
@@ -118,7 +118,7 @@ func (d *directory) remove(u *user) {
 	}
 }
 
-// join makes a user a member of an organization, which is made when there is none of that id or slug.
+// join makes a user a member of an organization. The organization is created if none has the id or slug.
 func (d *directory) join(u *user, given Organization, now time.Time) error {
 	org := d.orgByID[given.ID]
 	if given.ID == "" {
@@ -131,9 +131,9 @@ func (d *directory) join(u *user, given Organization, now time.Time) error {
 		org = &organization{id: cmp.Or(given.ID, newID("org")), slug: given.Slug, name: given.Name, createdAt: now, updatedAt: now}
 		d.addOrganization(org)
 	case given.Slug != "" && given.Slug != org.slug, given.Name != "" && org.name != "" && given.Name != org.name:
-		return fmt.Errorf("user %s: organization %s: has another slug or name elsewhere", u.label(), org.id)
+		return fmt.Errorf("user %s: organization %s: another user gives it a different slug or name", u.label(), org.id)
 	case u.member(org) != nil:
-		return fmt.Errorf("user %s: organization %s: is there twice", u.label(), org.id)
+		return fmt.Errorf("user %s: organization %s: listed twice", u.label(), org.id)
 	}
 	org.name = cmp.Or(org.name, given.Name)
 	d.enroll(u, org, given.Role, given.Permissions, now)

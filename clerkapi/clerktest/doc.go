@@ -1,31 +1,31 @@
-// Package clerktest is a Clerk to run on: Clerk's Backend API for sessions, clients and tokens of every kind, the
-// Frontend API that browsers and Clerk's own JavaScript client call, and a plain sign-in page, all in one
-// [http.Handler] with no network, no files and no account. It has the shape of net/http/httptest:
+// Package clerktest is a local Clerk for tests: Clerk's Backend API for sessions, clients and tokens of every kind, the
+// Frontend API that browsers and Clerk's own JavaScript client call, and a plain sign-in page. All of it is one
+// [http.Handler] that needs no network, no files and no account. It is used like net/http/httptest:
 //
 //	clerk := clerktest.NewServer(t, clerktest.Options{})
 //	session := clerk.SignIn("jane@example.com")
 //	request.AddCookie(...) // from clerk.Cookies(session.ID, "http://localhost:8080")
 //
-// [NewServer] listens on a loopback port and closes itself at the end of the test; [New] is the same thing without a
-// listener. Point an application at it with the keys it reports ([Clerk.PublishableKey], [Clerk.SecretKey],
-// [Clerk.JWTKey]), its URL as Backend API address, and its URL (or a path that is proxied to it) as proxy URL.
+// [NewServer] listens on a loopback port until the end of the test; [New] returns the same without a listener. Give the
+// application under test the instance's keys ([Clerk.PublishableKey], [Clerk.SecretKey], [Clerk.JWTKey]), its URL as
+// the address of the Backend API, and its URL, or a path that is proxied to it, as proxy URL.
 //
-// # What it is strict about
+// # Strictness
 //
-// A fake that is more forgiving than the original hides faults until production. This one refuses what Clerk refuses:
-// body fields that nobody knows, a wrong content type, a refresh token of another session or one used before, an origin
-// that is not the token's, a redirect to an origin that is not the application's. It shares no code with the packages
-// that verify its tokens.
+// A fake that is more lenient than the original hides faults until production. This one refuses what Clerk refuses:
+// unknown members of a body, a wrong content type, a refresh token of another session or one that was used before, an
+// origin other than the token's, a redirect to an origin that is not the application's. It shares no code with the
+// packages that verify its tokens.
 //
-// # What it is for
+// # Features
 //
-// Time is its own ([Clerk.Advance]), keys rotate on demand ([Clerk.RotateKeys]), every endpoint can be made to fail,
-// stall or answer nonsense ([Clerk.Fail]), and every call is on record ([Clerk.Calls]). JWT templates, machines with
-// their tokens, rate limits and pending sessions come by [Options]; webhooks are sent and signed ([Clerk.AddWebhook],
-// [Clerk.Deliveries]). Its state is bounded: the oldest browsers are forgotten first.
+// An instance has its own clock ([Clerk.Advance]), rotates keys on demand ([Clerk.RotateKeys]), can fail, stall or send
+// malformed responses at every endpoint ([Clerk.Fail]), and records all calls ([Clerk.Calls]). JWT templates, machines
+// and their tokens, rate limits and pending sessions are configured with [Options]; webhooks are signed and sent
+// ([Clerk.AddWebhook], [Clerk.Deliveries]). Its state is bounded: the least recently used browsers are dropped first.
 //
-// For tests in other languages the same instance is a command, "clerkgate emulator". Which clients ran which operation,
-// and what was chosen where Clerk's documents are silent, is in clerkapi/COMPATIBILITY.md.
+// For tests in other languages there is the command "clerkgate emulator". clerkapi/COMPATIBILITY.md says with which
+// clients each operation was tested, and what was chosen where Clerk's documentation is silent.
 //
 // It is not for production: the sign-in page signs anybody in with one click.
 package clerktest

@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	// EmailCode is the code of every sign-in by email, the one of Clerk's own test addresses. No mail is sent.
+	// EmailCode is the code for every sign-in by email, as for Clerk's own test addresses. No mail is sent.
 	EmailCode = "424242"
 
 	codeLifetime = 10 * time.Minute
 )
 
-// prepareFirstFactor "sends" a code: it stands in the log.
+// prepareFirstFactor "sends" a code: it writes it to the log.
 func (c *Clerk) prepareFirstFactor(call *frontendCall) (any, error) {
 	attempt, err := call.openSignIn()
 	if err != nil {
@@ -34,14 +34,14 @@ func (c *Clerk) prepareFirstFactor(call *frontendCall) (any, error) {
 	return object{"response": signInResource(attempt, nil, ""), "client": c.clientResource(call)}, nil
 }
 
-// checkCode wants the code that was sent, in time.
-func (s *signIn) checkCode(code string, now time.Time) error {
+// checkCode checks the code and that it has not expired.
+func (si *signIn) checkCode(code string, now time.Time) error {
 	switch {
-	case s.codeExpires.IsZero():
+	case si.codeExpires.IsZero():
 		return refuse(http.StatusBadRequest, "verification_missing", "no code was sent")
 	case code == "":
 		return refuseParam("form_param_missing", "code", "is required")
-	case !now.Before(s.codeExpires):
+	case !now.Before(si.codeExpires):
 		return refuse(http.StatusBadRequest, "verification_expired", "this code is expired, ask for a new one")
 	case !equalSecret(code, EmailCode):
 		return refuseParam("form_code_incorrect", "code", "Incorrect code")

@@ -9,27 +9,27 @@ import (
 	"time"
 )
 
-// Fault makes endpoints misbehave. After Delay it answers as Status, Code and Body say; when none of them is set the
-// endpoint answers as usual, only later.
+// Fault makes endpoints misbehave. After Delay, the response is as Status, Code and Body say; if none of them is set,
+// the endpoint responds as usual.
 type Fault struct {
 	// Method is the method as sent, such as "POST". Empty is any.
 	Method string
 	// Path is a pattern of path.Match ("/v1/sessions/*/refresh") or a prefix of whole segments ("/v1/sessions").
 	// Empty is every path.
 	Path string
-	// Status of the answer. 0 with a Code is 500, 0 with a Body is 200.
+	// Status is the status of the response. 0 means 500 with a Code, 200 with a Body.
 	Status int
-	// Code makes the answer an error in Clerk's shape. Empty with an error Status is the code that fits the status.
+	// Code makes the response an error in Clerk's format. With an error Status, "" means a code that fits the status.
 	Code string
-	// Delay comes before the answer, on real time. It ends early when the client leaves.
+	// Delay is the time before the response, in real time. It ends early if the client disconnects.
 	Delay time.Duration
-	// Hang never answers: the request ends when the client leaves or the server closes.
+	// Hang sends no response: the request ends when the client disconnects or the server closes.
 	Hang bool
-	// Body is sent as it is, so that it can be broken JSON.
+	// Body is sent as it is, so it may be malformed JSON.
 	Body string
-	// ContentType goes with Body. Empty means application/json.
+	// ContentType is the type of Body. Empty means application/json.
 	ContentType string
-	// Times is how many requests are hit. 0 means all until the fault is removed.
+	// Times is how many requests the fault applies to. 0 means all, until it is removed.
 	Times int
 }
 
@@ -43,8 +43,8 @@ type armedFault struct {
 	left int
 }
 
-// Fail arms a fault. Of several that fit a request, the one armed first acts. The returned function disarms it; calling
-// that twice is harmless, and requests already held by the fault stay so.
+// Fail adds a fault. If several match a request, the one added first applies. The returned function removes it; calling
+// it twice is harmless, and requests that the fault already holds are not released.
 func (c *Clerk) Fail(f Fault) (remove func()) {
 	armed := &armedFault{Fault: f, left: f.Times}
 	c.faults.mu.Lock()
@@ -53,23 +53,23 @@ func (c *Clerk) Fail(f Fault) (remove func()) {
 	return func() { c.faults.remove(armed) }
 }
 
-func (l *faultList) remove(f *armedFault) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.faults = slices.DeleteFunc(l.faults, func(other *armedFault) bool { return other == f })
+func (fl *faultList) remove(f *armedFault) {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	fl.faults = slices.DeleteFunc(fl.faults, func(other *armedFault) bool { return other == f })
 }
 
-// take finds the fault for a request and counts it.
-func (l *faultList) take(r *http.Request) *Fault {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, f := range l.faults {
+// take returns the fault for a request, or nil, and counts it.
+func (fl *faultList) take(r *http.Request) *Fault {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	for i, f := range fl.faults {
 		if (f.Method != "" && f.Method != r.Method) || !matchPath(f.Path, r.URL.Path) {
 			continue
 		}
 		if f.Times > 0 {
 			if f.left--; f.left == 0 {
-				l.faults = slices.Delete(l.faults, i, i+1)
+				fl.faults = slices.Delete(fl.faults, i, i+1)
 			}
 		}
 		hit := f.Fault
@@ -78,32 +78,32 @@ func (l *faultList) take(r *http.Request) *Fault {
 	return nil
 }
 
-// act does what the fault says and reports whether the request is dealt with.
-func (f *Fault) act(w http.ResponseWriter, r *http.Request) bool {
-	if f.Hang {
+// act applies the fault and reports whether the request has been handled.
+func (fa *Fault) act(w http.ResponseWriter, r *http.Request) bool {
+	if fa.Hang {
 		<-r.Context().Done()
-		panic(http.ErrAbortHandler) // closes the connection without an answer
+		panic(http.ErrAbortHandler) // closes the connection without a response
 	}
-	if !sleep(r.Context(), f.Delay) {
+	if !sleep(r.Context(), fa.Delay) {
 		panic(http.ErrAbortHandler)
 	}
 	switch {
-	case f.Body != "":
-		w.Header().Set("Content-Type", cmp.Or(f.ContentType, "application/json"))
-		w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
-		_, _ = w.Write([]byte(f.Body))
-	case f.Code != "" || f.Status >= http.StatusBadRequest:
-		status := cmp.Or(f.Status, http.StatusInternalServerError)
-		writeError(w, refuse(status, cmp.Or(f.Code, codeFor(status)), "fault on request"))
-	case f.Status != 0:
-		w.WriteHeader(f.Status)
+	case fa.Body != "":
+		w.Header().Set("Content-Type", cmp.Or(fa.ContentType, "application/json"))
+		w.WriteHeader(cmp.Or(fa.Status, http.StatusOK))
+		_, _ = w.Write([]byte(fa.Body))
+	case fa.Code != "" || fa.Status >= http.StatusBadRequest:
+		status := cmp.Or(fa.Status, http.StatusInternalServerError)
+		writeError(w, refuse(status, cmp.Or(fa.Code, codeFor(status)), "fault on request"))
+	case fa.Status != 0:
+		w.WriteHeader(fa.Status)
 	default:
 		return false
 	}
 	return true
 }
 
-// sleep waits on real time and says whether the wait was not cut short.
+// sleep waits in real time and reports whether ctx was still alive at the end.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -118,7 +118,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// codeFor is the code that Clerk's table of errors has for a status.
+// codeFor returns the code for a status in Clerk's table of errors.
 func codeFor(status int) string {
 	switch status {
 	case http.StatusUnauthorized:

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// audience is who is shown a resource: an API, or the webhooks.
+// audience is a set of readers of a resource: the APIs and the webhooks.
 type audience uint8
 
 const (
@@ -17,23 +17,23 @@ const (
 	everybody = backendAPI | frontendAPI | webhooks
 )
 
-// view is for whom, when, and by which version of the API a resource is written.
+// view says for which reader, API version and time a resource is encoded.
 type view struct {
 	who     audience
-	version string // empty is the newest
+	version string // "" for the newest
 	now     time.Time
-	mint    func(*session) string // makes a session token; the Frontend API alone has it
+	mint    func(*session) string // creates a session token; only set for the Frontend API
 }
 
-// knows says whether the version asked for is this one or newer.
+// knows reports whether the requested version is the given one or newer.
 func (v view) knows(version string) bool { return v.version == "" || v.version >= version }
 
-// backendView is what a request to the Backend API is shown.
+// backendView returns the view for a request to the Backend API.
 func (c *Clerk) backendView(r *http.Request) view {
 	return view{who: backendAPI, version: apiVersion(r), now: c.Now()}
 }
 
-// webhookView is what events show. They have a version of their own, without the tasks of sessions.
+// webhookView returns the view for events. They have their own version, without the tasks of sessions.
 func (c *Clerk) webhookView() view { return view{who: webhooks, now: c.Now()} }
 
 func (c *Clerk) frontendView(call *frontendCall) view {
@@ -42,16 +42,16 @@ func (c *Clerk) frontendView(call *frontendCall) view {
 	}}
 }
 
-// field is one member of a resource. A resource is one table of them for both APIs and the webhooks, so that they can
+// field is one member of a resource. A resource has one table of fields for both APIs and the webhooks, so that they
 // differ only where the table says so.
 type field[T any] struct {
 	name  string
 	shown audience
 	value func(view, T) any
-	since string // the version of the API that brought it; empty: every version has it
+	since string // the API version that introduced it; "" for all versions
 }
 
-// show writes a resource for a view.
+// show encodes a resource for a view.
 func show[T any](v view, fields []field[T], of T) object {
 	resource := make(object, len(fields))
 	for _, f := range fields {
@@ -62,10 +62,10 @@ func show[T any](v view, fields []field[T], of T) object {
 	return resource
 }
 
-// always is the value of a field that no resource of its kind differs in.
+// always returns the value function of a field that is the same in all resources of a kind.
 func always[T any](value any) func(view, T) any { return func(view, T) any { return value } }
 
-// orNull is a text, or null in place of an empty one: Clerk never says "" for what is not there.
+// orNull returns nil for an empty text: Clerk never sends "" for an absent value.
 func orNull(text string) any {
 	if text == "" {
 		return nil
@@ -73,7 +73,7 @@ func orNull(text string) any {
 	return text
 }
 
-// millis is a time as the APIs write it, null for none.
+// millis returns a time in Unix milliseconds, or nil for the zero time.
 func millis(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -81,7 +81,7 @@ func millis(t time.Time) any {
 	return t.UnixMilli()
 }
 
-// metadata is never null.
+// metadata returns an empty object for nil, because metadata is never null.
 func metadata(m map[string]any) object {
 	if m == nil {
 		return object{}
@@ -89,7 +89,7 @@ func metadata(m map[string]any) object {
 	return m
 }
 
-// verification says how an identifier or a factor was proven. Each strategy has an object of its own.
+// verification returns the verification of an identifier or a factor. Its object depends on the strategy.
 func verification(strategy, status string, expires time.Time) object {
 	kind := map[string]string{"password": "verification_password", "ticket": "verification_ticket", "admin": "verification_admin"}[strategy]
 	if kind == "" {
@@ -102,7 +102,7 @@ func verification(strategy, status string, expires time.Time) object {
 	return v
 }
 
-// showAll writes a list of resources, which is never null.
+// showAll encodes a list of resources, which is never null.
 func showAll[T any](v view, fields []field[T], of []T) []object {
 	list := make([]object, len(of))
 	for i, one := range of {

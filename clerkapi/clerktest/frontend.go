@@ -5,20 +5,21 @@ import (
 	"time"
 )
 
-// frontendEndpoint is one operation of the Frontend API. It runs under c.mu and answers a resource or an *apiError.
+// frontendEndpoint is one operation of the Frontend API. It is called with c.mu held, and returns a resource or an
+// *apiError.
 type frontendEndpoint func(*frontendCall) (any, error)
 
-// frontendCall is what the operations need to know of a request.
+// frontendCall is one request to the Frontend API.
 type frontendCall struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	client *client // the browser; nil in production before its first sign-in
-	origin string  // of the page that calls; becomes azp
+	origin string  // of the calling page; becomes azp
 	jar    jar
 	now    time.Time
 }
 
-// frontend finds out who calls before an operation and writes its answer.
+// frontend identifies the caller before an operation, and writes its response.
 func (c *Clerk) frontend(endpoint frontendEndpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		base, err := c.publicBase(r)
@@ -40,7 +41,7 @@ func (c *Clerk) frontend(endpoint frontendEndpoint) http.HandlerFunc {
 	}
 }
 
-// locked keeps an operation whole: what it reads, changes and answers is one moment of the instance.
+// locked runs an operation with c.mu held, so that it is atomic.
 func (c *Clerk) locked(call *frontendCall, endpoint frontendEndpoint) (any, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,7 +49,7 @@ func (c *Clerk) locked(call *frontendCall, endpoint frontendEndpoint) (any, erro
 		call.client = c.state.clientByToken(cookieValue(call.r, "__client"))
 	} else {
 		call.client = c.state.clientByToken(call.r.URL.Query().Get("__clerk_db_jwt"))
-		// The dev browser is the browser's identity; only what is needed to get one works without.
+		// The dev browser is the browser's identity. Only the operations needed to get one work without it.
 		if call.client == nil && !matchPath("/v1/dev_browser", call.r.URL.Path) &&
 			!matchPath("/v1/environment", call.r.URL.Path) {
 			return nil, refuse(http.StatusUnauthorized, "dev_browser_unauthenticated", "the dev browser is missing or unknown")
@@ -72,7 +73,7 @@ func (c *Clerk) getClient(call *frontendCall) (any, error) {
 	return object{"response": c.clientResource(call), "client": nil}, nil
 }
 
-// deleteClient forgets who is signed in and, in production, the browser itself.
+// deleteClient ends all sessions and, in production, deletes the browser's cookie.
 func (c *Clerk) deleteClient(call *frontendCall) (any, error) {
 	if call.client != nil {
 		c.endAll(call.client, "ended", call.now)
@@ -91,7 +92,7 @@ func (c *Clerk) deleteSessions(call *frontendCall) (any, error) {
 	return c.signedOut(call), nil
 }
 
-// signedOut answers a full sign-out. In production the Frontend API alone keeps client_uat.
+// signedOut returns the response to a full sign-out. In production the Frontend API also sets client_uat.
 func (c *Clerk) signedOut(call *frontendCall) object {
 	if c.production {
 		setCookies(call.w, call.jar.clientUAT(time.Time{})...)
@@ -120,8 +121,8 @@ func (c *Clerk) finishOne(call *frontendCall, status string) (any, error) {
 	return object{"response": c.sessionResource(call, s), "client": c.clientResource(call)}, nil
 }
 
-// touchSession notes that the session is in use. It leaves client.updated_at alone: a newer client_uat than the token
-// would cost every page a handshake.
+// touchSession records that the session is in use. It does not change client.updated_at: if client_uat were newer than
+// the token, every page would need a handshake.
 func (c *Clerk) touchSession(call *frontendCall) (any, error) {
 	s, err := call.activeSession()
 	if err != nil {
@@ -171,7 +172,7 @@ func (c *Clerk) createTemplateToken(call *frontendCall) (any, error) {
 	return object{"object": "token", "jwt": token}, nil
 }
 
-// session is the session in the path, if it is one of this browser's: another's id is worth nothing.
+// session returns the session in the path, or nil if it does not belong to this browser.
 func (call *frontendCall) session() *session {
 	if call.client == nil {
 		return nil
@@ -184,7 +185,8 @@ func (call *frontendCall) session() *session {
 	return nil
 }
 
-// activeSession refuses with 401 what is over: the browser client then reads its client again and signs out.
+// activeSession returns the session in the path. For one that has ended it returns 401, after which Clerk's browser
+// client fetches its client again and signs out.
 func (call *frontendCall) activeSession() (*session, error) {
 	s := call.session()
 	if s == nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// handshake tells the application, by way of the browser, who is signed in: GET /v1/client/handshake. The answer is a
-// list of Set-Cookie lines, carried back as nonce or token, in development in the address, in production in a cookie.
+// handshake tells the application, through the browser, who is signed in: GET /v1/client/handshake. Its result is a list
+// of Set-Cookie lines, sent back as a nonce or a token, in the URL in development and in a cookie in production.
 func (c *Clerk) handshake(w http.ResponseWriter, r *http.Request) {
 	base, err := c.publicBase(r)
 	if err != nil {
@@ -44,8 +44,8 @@ func (c *Clerk) handshake(w http.ResponseWriter, r *http.Request) {
 	redirect(w, http.StatusTemporaryRedirect, target)
 }
 
-// handshakeDirectives decides who is signed in in this browser. The session token in the query is not looked at: what
-// the browser's own client says is all that counts.
+// handshakeDirectives returns the cookies for the browser's session. The session token in the query is ignored: only the
+// browser's client counts.
 func (c *Clerk) handshakeDirectives(r *http.Request, back *url.URL, jar jar) []string {
 	c.mu.Lock()
 	cl := c.browser(r)
@@ -57,10 +57,10 @@ func (c *Clerk) handshakeDirectives(r *http.Request, back *url.URL, jar jar) []s
 	)
 	if s != nil {
 		if query := r.URL.Query(); query.Has("organization_id") {
-			s.setOrganization(query.Get("organization_id")) // organization sync; a foreign one changes nothing
+			s.setOrganization(query.Get("organization_id")) // organization sync; ignored unless the user is a member
 		}
 		s.lastActiveAt = c.Now()
-		uat = c.told(cl.updatedAt) // before the token is minted: it must not be older
+		uat = c.told(cl.updatedAt) // before the token is created, which must not be older
 		claims, refresh = c.sessionClaims(s, originOf(back)), s.newRefreshToken()
 	}
 	c.mu.Unlock()
@@ -72,7 +72,7 @@ func (c *Clerk) handshakeDirectives(r *http.Request, back *url.URL, jar jar) []s
 	cookies := append(jar.clientUAT(uat), jar.session(token)...)
 	cookies = append(cookies, jar.refresh(refresh))
 	if c.production {
-		// Without these two the application would read the same payload again on its next page.
+		// Otherwise the application would read the same payload again on its next page.
 		cookies = append(cookies, jar.handshake("__clerk_handshake", ""), jar.handshake("__clerk_handshake_nonce", ""))
 	} else {
 		cookies = append(cookies, jar.devBrowser(cl.token)...)
@@ -80,8 +80,8 @@ func (c *Clerk) handshakeDirectives(r *http.Request, back *url.URL, jar jar) []s
 	return directives(cookies)
 }
 
-// browser is the client behind a document request: in production by its cookie, nil if unknown; in development by its
-// dev browser, a new one if there is none yet. The caller holds c.mu.
+// browser returns the client of a document request. In production it is found by its cookie, and nil if unknown; in
+// development it is found by the dev browser, and created if there is none. The caller holds c.mu.
 func (c *Clerk) browser(r *http.Request) *client {
 	if c.production {
 		return c.state.clientByToken(cookieValue(r, "__client"))
@@ -94,7 +94,7 @@ func (c *Clerk) browser(r *http.Request) *client {
 	return c.state.newClient(newClientToken(false), c.Now())
 }
 
-// devBrowserTokens are the places of a dev browser, the surest first.
+// devBrowserTokens returns the dev browser from all places where it can be, the most reliable first.
 func (c *Clerk) devBrowserTokens(r *http.Request) []string {
 	return []string{
 		r.URL.Query().Get("__clerk_db_jwt"),
@@ -103,8 +103,8 @@ func (c *Clerk) devBrowserTokens(r *http.Request) []string {
 	}
 }
 
-// setOrganization makes an organization active by id or slug, or the personal account for an empty one. It says whether
-// the user is a member; if not, nothing changes.
+// setOrganization activates an organization by id or slug, or the personal account for "". If the user is not a member
+// it changes nothing and returns false.
 func (s *session) setOrganization(wanted string) bool {
 	member := s.user.memberOf(wanted)
 	if wanted != "" && member == nil {
@@ -134,7 +134,7 @@ func cookieValue(r *http.Request, name string) string {
 	return cookie.Value
 }
 
-// redirect never lets an intermediary or the browser replay it: where it goes depends on who is signed in now.
+// redirect sends a redirect that must not be cached, because its target depends on who is signed in.
 func redirect(w http.ResponseWriter, status int, target string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Location", target)

@@ -16,33 +16,33 @@ const (
 	templateSkew = 5 * time.Second
 )
 
-// JWTTemplate makes tokens with claims of the application's choice.
+// JWTTemplate is a template for tokens with claims that the application chooses.
 type JWTTemplate struct {
 	Name string // in the path of the request for a token
-	// Lifetime is in whole seconds (rounded up). 0 means 60 s.
+	// Lifetime is rounded up to whole seconds. 0 means 60 s.
 	Lifetime time.Duration
 	// Claims are values with shortcodes in their strings: "{{user.first_name}}", "{{user.public_metadata.tier}}",
-	// "Hello {{user.first_name || 'you'}}". A string that is one shortcode becomes the value itself, whatever its
-	// type; an unknown shortcode is null. What every token has (iss, sub, exp and so on) cannot be named.
+	// "Hello {{user.first_name || 'you'}}". A string that is one shortcode becomes the value itself, of any type; an
+	// unknown shortcode is null. Claims that every token has (iss, sub, exp and so on) are not allowed.
 	Claims map[string]any
 }
 
-// reservedClaims are written by Clerk alone.
+// reservedClaims returns the claims that a template cannot set.
 func reservedClaims() []string { return []string{"azp", "exp", "iat", "iss", "jti", "nbf", "sub"} }
 
-func (t JWTTemplate) validate() error {
-	if t.Name == "" || strings.ContainsAny(t.Name, "/?#%") {
-		return fmt.Errorf("JWT template %q: want a name without / ? # %%", t.Name)
+func (jt JWTTemplate) validate() error {
+	if jt.Name == "" || strings.ContainsAny(jt.Name, "/?#%") {
+		return fmt.Errorf("JWT template %q: want a name without / ? # %%", jt.Name)
 	}
-	for name := range t.Claims {
+	for name := range jt.Claims {
 		if slices.Contains(reservedClaims(), name) {
-			return fmt.Errorf("JWT template %q: claim %q is reserved", t.Name, name)
+			return fmt.Errorf("JWT template %q: claim %q is reserved", jt.Name, name)
 		}
 	}
 	return nil
 }
 
-// templateToken mints a token by a template. The caller holds c.mu.
+// templateToken creates a token from a template. The caller holds c.mu.
 func (c *Clerk) templateToken(s *session, name, azp string, lifetime time.Duration) (string, error) {
 	i := slices.IndexFunc(c.templates, func(t JWTTemplate) bool { return t.Name == name })
 	if i < 0 {
@@ -70,7 +70,7 @@ func (c *Clerk) templateToken(s *session, name, azp string, lifetime time.Durati
 	return c.keys.signAs(templateCategory, claims), nil
 }
 
-// shortcodes is what templates can reach, as a tree.
+// shortcodes returns the values of shortcodes as a tree.
 func (s *session) shortcodes() object {
 	u := s.user
 	codes := object{
@@ -113,7 +113,7 @@ func fill(value any, codes object) any {
 	return value
 }
 
-// fillText keeps the type of a value that is the whole string; between other text null is written as such.
+// fillText keeps the type of a value that is the whole string; within other text, null becomes "null".
 func fillText(text string, codes object) any {
 	before, rest, found := strings.Cut(text, "{{")
 	if !found {
@@ -133,7 +133,7 @@ func fillText(text string, codes object) any {
 	return before + fmt.Sprint(value) + fmt.Sprint(fillText(after, codes)) //nolint:perfsprint // any value is printed
 }
 
-// evaluate is the first operand that is neither null nor false; if none is, the last one.
+// evaluate returns the first operand that is neither null nor false, or the last operand.
 func evaluate(expression string, codes object) any {
 	var value any
 	for operand := range strings.SplitSeq(expression, "||") {

@@ -17,8 +17,8 @@ import (
 // keyBits is the size of Clerk's own signing keys.
 const keyBits = 2048
 
-// keyring holds the signing key and, after a gentle rotation, the public halves of earlier ones. The first key is made
-// when somebody needs it: an instance that only serves pages should start at once.
+// keyring holds the signing key and, after RotateKeysKeepOld, the public halves of earlier ones. The first key is
+// generated when it is needed, so that an instance that only serves pages starts at once.
 type keyring struct {
 	first *rsa.PrivateKey
 
@@ -32,14 +32,14 @@ type signingKey struct {
 	key *rsa.PrivateKey
 }
 
-// RotateKeys starts signing with a new key under a new kid and takes every older key out of the JWKS at once: tokens
+// RotateKeys starts signing with a new key with a new kid, and removes all older keys from the JWKS at once: tokens
 // signed before can no longer be verified.
 func (c *Clerk) RotateKeys() { c.keys.rotate(false) }
 
-// RotateKeysKeepOld starts signing with a new key under a new kid and leaves the older ones in the JWKS.
+// RotateKeysKeepOld starts signing with a new key with a new kid, and keeps the last four older ones in the JWKS.
 func (c *Clerk) RotateKeysKeepOld() { c.keys.rotate(true) }
 
-// JWTKey is the public half of the present signing key as PEM (SPKI), for verification without a network.
+// JWTKey returns the public half of the current signing key as PEM (SPKI), for verification without a network.
 func (c *Clerk) JWTKey() string {
 	der, err := x509.MarshalPKIXPublicKey(&c.keys.signing().key.PublicKey)
 	if err != nil {
@@ -87,14 +87,14 @@ func generateKey() *rsa.PrivateKey {
 	return key
 }
 
-// public are the keys that the JWKS shows, the signing one first.
+// public returns the keys of the JWKS, the signing key first.
 func (k *keyring) public() []signingKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return append([]signingKey{k.signingLocked()}, k.earlier...)
 }
 
-// jwks is the body of GET /v1/jwks and of /.well-known/jwks.json.
+// jwks returns the body of GET /v1/jwks and of /.well-known/jwks.json.
 func (k *keyring) jwks() object {
 	keys := []object{}
 	for _, key := range k.public() {
@@ -107,7 +107,7 @@ func (k *keyring) jwks() object {
 	return object{"keys": keys}
 }
 
-// sign makes an RS256 JWT with Clerk's category for session and handshake tokens.
+// sign returns an RS256 JWT with Clerk's category for session and handshake tokens.
 func (k *keyring) sign(claims jwt.MapClaims) string { return k.signAs(sessionCategory, claims) }
 
 func (k *keyring) signAs(category string, claims jwt.MapClaims) string {
@@ -122,8 +122,8 @@ func (k *keyring) signAs(category string, claims jwt.MapClaims) string {
 	return signed
 }
 
-// parse verifies the signature and the category of one of our own tokens, and leaves times alone: the caller wants to
-// know what an expired token says.
+// parse verifies the signature and the category of one of our own tokens. It does not check the times, because it is
+// used for expired tokens.
 func (k *keyring) parse(raw string) (jwt.MapClaims, error) {
 	claims := jwt.MapClaims{}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"RS256"}), jwt.WithoutClaimsValidation())

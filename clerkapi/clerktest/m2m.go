@@ -14,7 +14,7 @@ import (
 // machineCategory is the cat header of M2M tokens that are JWTs.
 const machineCategory = "cl_B7d4PD333AAA"
 
-// createM2MToken makes a token for the calling machine: opaque, or a JWT, which nobody can revoke.
+// createM2MToken creates a token for the calling machine: opaque, or a JWT, which cannot be revoked.
 func (c *Clerk) createM2MToken(r *http.Request, caller *Machine) (any, error) {
 	if caller == nil {
 		return nil, refuse(http.StatusForbidden, "authorization_invalid", "a machine secret key is needed")
@@ -45,7 +45,7 @@ func (c *Clerk) createM2MToken(r *http.Request, caller *Machine) (any, error) {
 	case err != nil:
 		return nil, badRequest(err)
 	case least != nil && seconds != nil && float64(*least) >= *seconds:
-		// No new token could ever live so long.
+		// Not even a new token would live so long.
 		return nil, refuse(http.StatusBadRequest, "bad_request", "min_remaining_ttl_seconds must be less than the lifetime")
 	}
 	t := MachineToken{Kind: KindM2M, Subject: caller.ID, Scopes: caller.Scopes, Claims: claims}
@@ -71,7 +71,7 @@ func (c *Clerk) createM2MToken(r *http.Request, caller *Machine) (any, error) {
 	return created{resource}, nil
 }
 
-// reusableM2MToken is a live token like t that lives for another so many seconds, or nil. The caller holds c.mu.
+// reusableM2MToken returns a token equal to t that is valid for at least so many seconds, or nil. The caller holds c.mu.
 func (c *Clerk) reusableM2MToken(t MachineToken, least *int64) *MachineToken {
 	if least == nil {
 		return nil
@@ -86,7 +86,7 @@ func (c *Clerk) reusableM2MToken(t MachineToken, least *int64) *MachineToken {
 	return nil
 }
 
-// m2mJWT lives for an hour unless the token says otherwise.
+// m2mJWT returns an M2M token as a JWT. It is valid for an hour unless t says otherwise.
 func (c *Clerk) m2mJWT(t *MachineToken) string {
 	claims := jwt.MapClaims{}
 	for name, value := range t.Claims {
@@ -102,7 +102,7 @@ func (c *Clerk) m2mJWT(t *MachineToken) string {
 	return c.keys.signAs(machineCategory, claims)
 }
 
-// listM2MTokens lists a machine's tokens, the live ones unless asked otherwise, newest first.
+// listM2MTokens lists a machine's tokens, newest first; revoked and expired ones only if the query asks for them.
 func (c *Clerk) listM2MTokens(r *http.Request, caller *Machine) (any, error) {
 	query := r.URL.Query()
 	subject := query.Get("subject")
@@ -128,7 +128,7 @@ func (c *Clerk) listM2MTokens(r *http.Request, caller *Machine) (any, error) {
 	return object{"m2m_tokens": append([]object{}, cut(found, w)...), "total_count": len(found)}, nil
 }
 
-// revokeMachineToken is the same for M2M tokens and API keys, and idempotent. A machine revokes its own alone.
+// revokeMachineToken revokes an M2M token or an API key; it is idempotent. A machine can revoke only its own.
 func (c *Clerk) revokeMachineToken(kind string) machineEndpoint {
 	return func(r *http.Request, caller *Machine) (any, error) {
 		f, err := bodyFields(r, "revocation_reason")

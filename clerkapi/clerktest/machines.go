@@ -19,61 +19,61 @@ const (
 	KindOAuth  = "oauth_token"
 )
 
-// maxMachineTokens bounds what one instance remembers; the oldest go first.
+// maxMachineTokens bounds the tokens of one instance; the oldest are dropped first.
 const maxMachineTokens = 10_000
 
-// Machine is a program that talks to other programs.
+// Machine is a program that calls other programs.
 type Machine struct {
-	ID        string // mch_ and 27 characters; made up when empty
+	ID        string // mch_ and 27 characters; generated if empty
 	Name      string
-	SecretKey string // ak_…, the bearer token of its own M2M calls; made up when empty
-	// Scopes are the ids of the machines that it may talk to: what the tokens it makes are granted to.
+	SecretKey string // ak_…, the bearer token of its own M2M calls; generated if empty
+	// Scopes are the ids of the machines that it may call. Its tokens are granted to these.
 	Scopes []string
 }
 
 // MachineToken is a credential of a program: an M2M token, an API key, or an OAuth access token.
 type MachineToken struct {
 	Kind    string // KindM2M, KindAPIKey or KindOAuth
-	Token   string // the secret; made up when empty, with the prefix of its kind
-	ID      string // made up when empty
+	Token   string // the secret; generated if empty, with the prefix of its kind
+	ID      string // generated if empty
 	Subject string // M2M: mch_…; API key: user_…, org_… or mch_…; OAuth: user_…
-	// Name and Description are an API key's.
+	// Name and Description are for API keys.
 	Name, Description string
 	ClientID          string         // OAuth
-	Scopes            []string       // M2M: the machines that may verify it by their own secret key
-	Claims            map[string]any // nil is null
-	ExpiresAt         time.Time      // the zero time is never
+	Scopes            []string       // M2M: the machines that may verify it with their own secret key
+	Claims            map[string]any // nil means null
+	ExpiresAt         time.Time      // the zero time means never
 	Revoked           bool           // not found by any verification
 	RevocationReason  string
-	CreatedBy         string    // API key: user_…, who made it; empty is null
-	CreatedAt         time.Time // the zero time is now
+	CreatedBy         string    // API key: the user who created it, user_…; "" means null
+	CreatedAt         time.Time // the zero time means now
 }
 
-func (t MachineToken) validate() error {
+func (mt MachineToken) validate() error {
 	prefixes := map[string][]string{
 		KindM2M: {"mch_"}, KindAPIKey: {"user_", "org_", "mch_"}, KindOAuth: {"user_"},
-	}[t.Kind]
+	}[mt.Kind]
 	if prefixes == nil {
-		return fmt.Errorf("machine token: kind %q: want %s, %s or %s", t.Kind, KindM2M, KindAPIKey, KindOAuth)
+		return fmt.Errorf("machine token: kind %q: want %s, %s or %s", mt.Kind, KindM2M, KindAPIKey, KindOAuth)
 	}
-	if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(t.Subject, p) }) {
-		return fmt.Errorf("machine token: subject of %s: want an id that begins with %s", t.Kind, strings.Join(prefixes, ", "))
+	if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(mt.Subject, p) }) {
+		return fmt.Errorf("machine token: subject of %s: want an id that begins with %s", mt.Kind, strings.Join(prefixes, ", "))
 	}
-	if t.CreatedBy != "" && !strings.HasPrefix(t.CreatedBy, "user_") {
+	if mt.CreatedBy != "" && !strings.HasPrefix(mt.CreatedBy, "user_") {
 		return fmt.Errorf("machine token: created by: want an id that begins with user_")
 	}
 	return nil
 }
 
-// tokenPrefix begins ids and secrets of a kind.
+// tokenPrefix returns the prefix of ids and secrets of a kind.
 func tokenPrefix(kind string) string {
 	return map[string]string{KindM2M: "mt_", KindAPIKey: "ak_", KindOAuth: "oat_"}[kind]
 }
 
-// hexID has the shape of machine tokens' ids: 32 hexadecimal digits.
+// hexID returns an id in the format of machine tokens: prefix and 32 hexadecimal digits.
 func hexID(prefix string) string {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: it stops the program instead
+	_, _ = rand.Read(b[:]) // never fails: it crashes the program instead
 	return prefix + hex.EncodeToString(b[:])
 }
 
@@ -88,7 +88,7 @@ func prepareMachines(machines []Machine) []Machine {
 	return prepared
 }
 
-// Machines are the instance's machines with their secret keys, in the order of Options.Machines.
+// Machines returns the instance's machines with their secret keys, in the order of Options.Machines.
 func (c *Clerk) Machines() []Machine {
 	machines := slices.Clone(c.machines)
 	for i := range machines {
@@ -97,8 +97,7 @@ func (c *Clerk) Machines() []Machine {
 	return machines
 }
 
-// AddMachineToken makes a token known and returns it with what was made up for it. It panics for a kind or a subject
-// that does not exist.
+// AddMachineToken adds a token and returns it with the generated values. It panics if its kind or subject is invalid.
 func (c *Clerk) AddMachineToken(t MachineToken) MachineToken {
 	if err := t.validate(); err != nil {
 		panic("clerktest: " + err.Error())
@@ -123,7 +122,7 @@ func (c *Clerk) addMachineToken(t MachineToken) *MachineToken {
 	return &t
 }
 
-// RevokeMachineToken makes a token of any kind useless, by its id. An unknown id changes nothing.
+// RevokeMachineToken revokes a token of any kind by its id. An unknown id is ignored.
 func (c *Clerk) RevokeMachineToken(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -134,7 +133,7 @@ func (c *Clerk) RevokeMachineToken(id string) {
 	}
 }
 
-// MachineTokens are all that are known, the revoked and expired included, oldest first.
+// MachineTokens returns all tokens, including revoked and expired ones, oldest first.
 func (c *Clerk) MachineTokens() []MachineToken {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -145,8 +144,8 @@ func (c *Clerk) MachineTokens() []MachineToken {
 	return tokens
 }
 
-// machineCaller is who calls a machine-token endpoint: nil with the instance's secret key, else the machine whose own
-// key it is.
+// machineCaller returns the machine that calls an endpoint for machine tokens with its own key, or nil if the call has
+// the instance's secret key.
 func (c *Clerk) machineCaller(r *http.Request) (*Machine, error) {
 	if c.checkSecretKey(r) == nil {
 		return nil, nil
@@ -165,12 +164,12 @@ func (c *Clerk) machineCaller(r *http.Request) (*Machine, error) {
 // machineEndpoint is one operation on machine tokens.
 type machineEndpoint func(r *http.Request, caller *Machine) (any, error)
 
-// machine checks who calls before an operation. These endpoints' errors have neither meta nor trace id.
+// machine authenticates the caller before an operation. The errors of these endpoints have neither meta nor trace id.
 func (c *Clerk) machine(m2m bool, endpoint machineEndpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		answer, err := any(nil), error(nil)
 		caller := (*Machine)(nil)
-		if m2m { // a machine's own key opens its M2M calls and nothing else
+		if m2m { // a machine's own key is for M2M calls only
 			caller, err = c.machineCaller(r)
 		} else {
 			err = c.checkSecretKey(r)
@@ -192,7 +191,7 @@ func (c *Clerk) machine(m2m bool, endpoint machineEndpoint) http.HandlerFunc {
 	}
 }
 
-// verifyMachineToken finds a live token of a kind by its secret, under one of the names that the parameter has.
+// verifyMachineToken finds a valid token of a kind by its secret. names are the names that the parameter may have.
 func (c *Clerk) verifyMachineToken(kind string, names ...string) machineEndpoint {
 	return func(r *http.Request, caller *Machine) (any, error) {
 		f, err := bodyFields(r, names...)
@@ -222,42 +221,42 @@ func (c *Clerk) verifyMachineToken(kind string, names ...string) machineEndpoint
 	}
 }
 
-// badRequest is how these endpoints say that a parameter is wrong.
+// badRequest converts an error about a parameter to the form of these endpoints.
 func badRequest(err error) error {
 	e := asAPIError(err)
 	return refuse(http.StatusBadRequest, "bad_request", strings.TrimSpace(e.param+" "+e.message))
 }
 
-func (t *MachineToken) expired(now time.Time) bool {
-	return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
+func (mt *MachineToken) expired(now time.Time) bool {
+	return !mt.ExpiresAt.IsZero() && !now.Before(mt.ExpiresAt)
 }
-func (t *MachineToken) alive(now time.Time) bool { return !t.Revoked && !t.expired(now) }
+func (mt *MachineToken) alive(now time.Time) bool { return !mt.Revoked && !mt.expired(now) }
 
-// resource is a token without its secret.
-func (t *MachineToken) resource(now time.Time) object {
+// resource returns the token without its secret.
+func (mt *MachineToken) resource(now time.Time) object {
 	var expiration, claims any
-	if !t.ExpiresAt.IsZero() {
-		expiration = t.ExpiresAt.UnixMilli()
+	if !mt.ExpiresAt.IsZero() {
+		expiration = mt.ExpiresAt.UnixMilli()
 	}
-	if t.Claims != nil {
-		claims = t.Claims
+	if mt.Claims != nil {
+		claims = mt.Claims
 	}
 	resource := object{
-		"id": t.ID, "subject": t.Subject, "scopes": append([]string{}, t.Scopes...),
-		"revoked": t.Revoked, "revocation_reason": orNull(t.RevocationReason),
-		"expired": t.expired(now), "expiration": expiration,
-		"created_at": t.CreatedAt.UnixMilli(), "updated_at": t.CreatedAt.UnixMilli(),
+		"id": mt.ID, "subject": mt.Subject, "scopes": append([]string{}, mt.Scopes...),
+		"revoked": mt.Revoked, "revocation_reason": orNull(mt.RevocationReason),
+		"expired": mt.expired(now), "expiration": expiration,
+		"created_at": mt.CreatedAt.UnixMilli(), "updated_at": mt.CreatedAt.UnixMilli(),
 	}
-	switch t.Kind {
+	switch mt.Kind {
 	case KindM2M:
 		resource["object"], resource["claims"], resource["last_used_at"] = "machine_to_machine_token", claims, nil
 	case KindAPIKey:
 		resource["object"], resource["type"], resource["claims"] = "api_key", "api_key", claims
-		resource["name"], resource["description"] = t.Name, orNull(t.Description)
-		resource["created_by"], resource["last_used_at"] = orNull(t.CreatedBy), nil
+		resource["name"], resource["description"] = mt.Name, orNull(mt.Description)
+		resource["created_by"], resource["last_used_at"] = orNull(mt.CreatedBy), nil
 	case KindOAuth:
 		resource["object"] = "clerk_idp_oauth_access_token"
-		resource["client_id"] = t.ClientID
+		resource["client_id"] = mt.ClientID
 	}
 	return resource
 }

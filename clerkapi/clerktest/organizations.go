@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Organization is an organization as a member sees it: what is its own, and what the member may do there. Users whose
-// organizations have one ID, or without one the same slug, are members of one organization.
+// Organization is an organization with a member's role and permissions. Users whose organizations have the same ID, or
+// without an ID the same slug, are members of the same organization.
 type Organization struct {
-	ID   string // org_ and 27 characters; made up when empty
+	ID   string // org_ and 27 characters; generated if empty
 	Slug string
 	Name string
 	// Role is the full key, such as "org:admin".
 	Role string
-	// Permissions are full keys "org:<feature>:<permission>", such as "org:invoices:view". They reach the session
-	// token as features and bit masks (claims fea, o.per and o.fpm); a key of another shape is left out.
+	// Permissions are full keys "org:<feature>:<permission>", such as "org:invoices:view". The session token has them
+	// as features and bit masks (claims fea, o.per and o.fpm), without keys of any other form.
 	Permissions []string
 }
 
-// maxMembers is how many members an organization takes unless somebody pays for more.
+// maxMembers is Clerk's limit on members of an organization without a paid plan.
 const maxMembers = 5
 
-// organization is what its members share.
+// organization is the part of an organization that is the same for all members.
 type organization struct {
 	id, slug, name       string
 	members              []*membership // oldest first
@@ -39,12 +39,12 @@ type membership struct {
 	createdAt, updatedAt time.Time
 }
 
-// asGiven is the membership in the form that a test reads and writes.
+// asGiven returns the membership in the form of the public API.
 func (m *membership) asGiven() Organization {
 	return Organization{ID: m.org.id, Slug: m.org.slug, Name: m.org.name, Role: m.role, Permissions: slices.Clone(m.permissions)}
 }
 
-// roleName is what Clerk shows for a role's key.
+// roleName returns the name that Clerk shows for a role's key.
 func (m *membership) roleName() string {
 	words := strings.FieldsFunc(strings.TrimPrefix(m.role, "org:"), func(r rune) bool { return r == '_' || r == '-' })
 	for i, word := range words {

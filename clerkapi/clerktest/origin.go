@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// publicBase is the address under which the browser sees this Frontend API: what the application's proxy says in
-// Clerk-Proxy-Url, else the address the request came to. The header counts only beside the instance's secret key, as
-// with Clerk: otherwise anybody could name the origin to which a handshake is delivered.
+// publicBase returns the URL of this Frontend API for browsers: the Clerk-Proxy-Url of the application's proxy, or else
+// the address that the request was sent to. As with Clerk, the header requires the instance's secret key: otherwise
+// anybody could choose the origin that a handshake is sent to.
 func (c *Clerk) publicBase(r *http.Request) (*url.URL, error) {
 	proxied := r.Header.Get("Clerk-Proxy-Url")
 	if proxied == "" {
@@ -33,8 +33,8 @@ func (c *Clerk) publicBase(r *http.Request) (*url.URL, error) {
 	return base, nil
 }
 
-// parseWebURL accepts absolute http and https URLs that every parser reads alike: browsers turn a backslash into a slash
-// and skip tabs and newlines, so that "http://good\@evil" or "ht\ntp:" may go elsewhere than it seems.
+// parseWebURL accepts absolute http and https URLs that all parsers read alike: browsers replace a backslash with a
+// slash and skip tabs and newlines, so that "http://good\@evil" or "ht\ntp:" may lead elsewhere than it seems.
 func parseWebURL(raw string) (*url.URL, error) {
 	for _, r := range raw {
 		if r <= ' ' || r == 0x7f || r == '\\' {
@@ -43,7 +43,7 @@ func parseWebURL(raw string) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, errors.New("url does not parse") // the cause would repeat the URL, which may carry a token
+		return nil, errors.New("url does not parse") // the cause would repeat the URL, which may contain a token
 	}
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
 		return nil, errors.New("url is not an absolute http(s) URL")
@@ -51,21 +51,20 @@ func parseWebURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// allowedURL parses a URL to which a browser may be sent back from here.
+// allowedURL parses a URL that a browser may be redirected to.
 func (c *Clerk) allowedURL(raw string, base *url.URL, r *http.Request) (*url.URL, error) {
 	u, err := parseWebURL(raw)
 	if err != nil {
 		return nil, err
 	}
 	if !c.allowedOrigin(u, base, r) {
-		return nil, errors.New("origin is not one of the application's")
+		return nil, errors.New("origin does not belong to the application")
 	}
 	return u, nil
 }
 
-// allowedOrigin says whether u belongs to the application: the proxy's own origin, a configured one, in development any
-// loopback host, in production the instance's domain over https. A request that came without a proxy does not vouch for
-// its Host header.
+// allowedOrigin reports whether u belongs to the application: the proxy's own origin, a configured one, in development
+// any loopback host, in production the instance's domain over https. Without a proxy, the Host header is not trusted.
 func (c *Clerk) allowedOrigin(u, base *url.URL, r *http.Request) bool {
 	origin := originOf(u)
 	if r.Header.Get("Clerk-Proxy-Url") != "" && origin == originOf(base) {
@@ -83,7 +82,7 @@ func (c *Clerk) allowedOrigin(u, base *url.URL, r *http.Request) bool {
 	return isLoopback(u.Hostname())
 }
 
-// originOf is scheme, host and port in the form of an Origin header: lower case, no default port.
+// originOf returns scheme, host and port in the form of an Origin header: in lower case, without a default port.
 func originOf(u *url.URL) string {
 	host := strings.ToLower(u.Hostname())
 	if strings.Contains(host, ":") {
@@ -96,8 +95,8 @@ func originOf(u *url.URL) string {
 	return u.Scheme + "://" + host + ":" + port
 }
 
-// callerOrigin becomes the azp of tokens that the Frontend API mints: the page's Origin, or this API's own public origin
-// when the browser sent none (same-origin GET).
+// callerOrigin returns the azp for tokens of the Frontend API: the page's Origin or, if the browser sent none
+// (same-origin GET), this API's own public origin.
 func callerOrigin(r *http.Request, base *url.URL) string {
 	if origin := r.Header.Get("Origin"); origin != "" && origin != "null" {
 		return origin
@@ -105,8 +104,7 @@ func callerOrigin(r *http.Request, base *url.URL) string {
 	return originOf(base)
 }
 
-// checkOrigin refuses calls from pages that are not the application's, and lets those that are read the answer across
-// origins.
+// checkOrigin refuses calls from pages of other sites, and sets the CORS headers for the application's pages.
 func (c *Clerk) checkOrigin(w http.ResponseWriter, r *http.Request, base *url.URL) error {
 	w.Header().Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
@@ -132,14 +130,14 @@ func isLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// onDomain says whether host is the production instance's domain or below it; a mere suffix would let
-// evilexample.com in.
+// onDomain reports whether host is the production instance's domain or a subdomain of it. A comparison of the suffix
+// alone would allow evilexample.com.
 func onDomain(host string) bool {
 	host = strings.ToLower(host)
 	return host == productionDomain || strings.HasSuffix(host, "."+productionDomain)
 }
 
-// withParam is u with one query parameter set and the rest of the query left as it was written.
+// withParam returns u with one query parameter set, without rewriting the rest of the query.
 func withParam(u *url.URL, name, value string) string {
 	var kept []string
 	for _, pair := range strings.Split(u.RawQuery, "&") {

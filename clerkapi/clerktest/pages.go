@@ -12,16 +12,16 @@ import (
 // maxListedUsers keeps the sign-in page short on instances with many users.
 const maxListedUsers = 12
 
-// pageCall is a request for a page, with everything about it already checked.
+// pageCall is a request for a page that has been checked.
 type pageCall struct {
 	w    http.ResponseWriter
 	r    *http.Request
 	base *url.URL
-	back *url.URL // where to go after; nil: stay here
+	back *url.URL // where to go afterwards; nil to stay here
 	jar  jar
 }
 
-// pageData is what the templates show.
+// pageData is the data of the templates.
 type pageData struct {
 	App, Title, Message, Email string
 	Query                      template.URL // of the page, for links that must keep redirect_url
@@ -36,8 +36,8 @@ func parsePages() *template.Template {
 	return template.Must(template.ParseFS(files, "templates/*.html"))
 }
 
-// page checks what all pages have in common: where the browser wants to go afterwards must be the application's, and a
-// form must have been sent by this page itself.
+// page makes the checks that all pages need: the URL to go to afterwards must belong to the application, and a form must
+// come from this page itself.
 func (c *Clerk) page(show func(*pageCall)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		base, err := c.publicBase(r)
@@ -65,8 +65,8 @@ func (c *Clerk) page(show func(*pageCall)) http.HandlerFunc {
 	}
 }
 
-// sameOrigin refuses forms from other sites. A request with neither header comes from no browser of today, and carries
-// nobody's cookies against their will.
+// sameOrigin reports whether a form comes from this site. A request with neither header is not from a current browser,
+// so no other site can have caused it.
 func sameOrigin(r *http.Request, base *url.URL) bool {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
 		return false
@@ -82,7 +82,7 @@ func (c *Clerk) showSignIn(call *pageCall, status int, message, email string) {
 	data.Current, data.Continue = c.current(call)
 	c.mu.Lock()
 	for _, u := range c.users.users[:min(len(c.users.users), maxListedUsers)] {
-		if data.Current == nil || data.Current.Email != u.Email { // "as somebody else" is not oneself
+		if data.Current == nil || data.Current.Email != u.Email { // the list is titled "as somebody else"
 			data.Users = append(data.Users, describe(u))
 		}
 	}
@@ -90,8 +90,8 @@ func (c *Clerk) showSignIn(call *pageCall, status int, message, email string) {
 	c.render(call, status, "sign-in.html", data)
 }
 
-// signInSubmit takes one of the listed users ("user", no password: that is what the page is for), or the two fields of the
-// form below the list.
+// signInSubmit signs in one of the listed users ("user", without a password), or the user whose email address and
+// password were entered.
 func (c *Clerk) signInSubmit(call *pageCall) {
 	values, err := formBody(call.r)
 	if err != nil {
@@ -107,7 +107,7 @@ func (c *Clerk) signInSubmit(call *pageCall) {
 	c.leave(call, token)
 }
 
-// signInOnPage begins the session of the user that the form names and answers the browser's secret.
+// signInOnPage starts a session for the user that the form names, and returns the browser's token.
 func (c *Clerk) signInOnPage(call *pageCall, values url.Values) (token string, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,9 +146,9 @@ func (c *Clerk) signOutSubmit(call *pageCall) {
 	c.leave(call, token)
 }
 
-// leave sends the browser back so that the application's next look finds the change: in development the dev browser in
-// the address asks for a handshake, in production client_uat does, which both share. Without an address to go back to,
-// the page itself says how things stand.
+// leave redirects the browser back in a way that makes the application notice the change: in development the dev browser
+// in the URL causes a handshake, in production the shared cookie client_uat does. Without a URL to go back to, it
+// redirects to the sign-in page, which shows who is signed in.
 func (c *Clerk) leave(call *pageCall, token string) {
 	back := call.back
 	if back == nil && call.r.Header.Get("Clerk-Proxy-Url") != "" {
@@ -157,14 +157,14 @@ func (c *Clerk) leave(call *pageCall, token string) {
 	if !c.production {
 		setCookies(call.w, call.jar.devBrowser(token)...)
 	}
-	target := "sign-in" // relative: right under any prefix
+	target := "sign-in" // relative, so that it works under any prefix
 	if back != nil {
 		target = c.returnTo(back, token)
 	}
 	redirect(call.w, http.StatusSeeOther, target)
 }
 
-// returnTo is an address of the application, in development with the dev browser that makes it ask for a handshake.
+// returnTo returns the URL to go back to, in development with the dev browser, which causes a handshake.
 func (c *Clerk) returnTo(back *url.URL, token string) string {
 	if c.production {
 		return back.String()
@@ -172,8 +172,8 @@ func (c *Clerk) returnTo(back *url.URL, token string) string {
 	return withParam(back, "__clerk_db_jwt", token)
 }
 
-// current is who is signed in in this browser, if anybody, and how they go on to the application. Unlike a handshake it
-// makes no new browser: showing a page changes nothing.
+// current returns the user who is signed in in this browser, or nil, and the URL to continue to. Unlike a handshake it
+// creates no new browser, because showing a page changes nothing.
 func (c *Clerk) current(call *pageCall) (user *pageUser, goOn string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -188,7 +188,7 @@ func (c *Clerk) current(call *pageCall) (user *pageUser, goOn string) {
 		}
 		s := cl.active(c.Now())
 		if s == nil {
-			break // the form below acts on this browser, so another one's session is none of its business
+			break // the form acts on this browser, so the session of another one is irrelevant
 		}
 		if call.back != nil {
 			goOn = c.returnTo(call.back, token)
@@ -221,12 +221,12 @@ func (c *Clerk) render(call *pageCall, status int, name string, data pageData) {
 	}
 	var page bytes.Buffer
 	if err := c.pages.ExecuteTemplate(&page, name, data); err != nil {
-		panic(fmt.Sprintf("clerktest: render %s: %v", name, err)) // a fault in our own template
+		panic(fmt.Sprintf("clerktest: render %s: %v", name, err)) // our own templates always render
 	}
 	h := call.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	// No form-action: browsers apply it to the redirects after the form as well, which lead through the application.
+	// Without form-action, which browsers also apply to redirects after the form; these lead to the application.
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	// Not no-referrer: that would turn the form's own Origin into null.

@@ -14,18 +14,18 @@ import (
 	"strconv"
 )
 
-// Bounds of lists.
+// Limits on lists.
 const (
 	defaultLimit    = 10
 	maxLimit        = 500
 	maxMachineLimit = 100
 )
 
-// fields is a JSON object of parameters, not decoded any further.
+// fields is a JSON object of parameters that are not yet decoded.
 type fields map[string]json.RawMessage
 
-// bodyFields reads an object that may hold the known names alone. Clerk's clients say "nothing" in three ways: no body,
-// null and {}.
+// bodyFields reads an object that may have only the known names. Clerk's clients send no parameters in three ways: no
+// body, null and {}.
 func bodyFields(r *http.Request, known ...string) (fields, error) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -50,28 +50,28 @@ func bodyFields(r *http.Request, known ...string) (fields, error) {
 	return f, nil
 }
 
-// text is a string parameter; absent and null are empty.
-func (f fields) text(name string) (string, error) {
+// text returns a string parameter, or "" if it is absent or null.
+func (fs fields) text(name string) (string, error) {
 	var value string
-	if raw, ok := f[name]; ok && json.Unmarshal(raw, &value) != nil {
+	if raw, ok := fs[name]; ok && json.Unmarshal(raw, &value) != nil {
 		return "", refuseParam("form_param_type_invalid", name, "must be a string")
 	}
 	return value, nil
 }
 
-// required is a string parameter that must say something.
-func (f fields) required(name string) (string, error) {
-	value, err := f.text(name)
+// required returns a string parameter that must not be empty.
+func (fs fields) required(name string) (string, error) {
+	value, err := fs.text(name)
 	if err == nil && value == "" {
 		err = refuseParam("form_param_missing", name, "is required")
 	}
 	return value, err
 }
 
-// integer is a whole number between least and most, or nil when absent or null.
-func (f fields) integer(name string, least, most int64) (*int64, error) {
+// integer returns a whole number between least and most, or nil if it is absent or null.
+func (fs fields) integer(name string, least, most int64) (*int64, error) {
 	var value *int64
-	if raw, ok := f[name]; ok && string(raw) != "null" {
+	if raw, ok := fs[name]; ok && string(raw) != "null" {
 		n, err := wholeNumber(string(raw))
 		if err != nil {
 			return nil, refuseParam("form_param_type_invalid", name, "must be an integer")
@@ -84,7 +84,7 @@ func (f fields) integer(name string, least, most int64) (*int64, error) {
 	return value, nil
 }
 
-// wholeNumber reads 10, and 10.0 as clients write it whose numbers are all floating.
+// wholeNumber reads 10, and also 10.0, which clients send that have only floating-point numbers.
 func wholeNumber(text string) (int64, error) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n, nil
@@ -96,7 +96,7 @@ func wholeNumber(text string) (int64, error) {
 	return int64(f), nil
 }
 
-// window is the part of a list that was asked for.
+// window is the requested part of a list.
 type window struct {
 	limit, offset int
 	paginated     bool
@@ -135,16 +135,16 @@ func parseWindow(query url.Values, most int) (window, error) {
 	return w, nil
 }
 
-// cut is the window's part of a list.
+// cut returns the window's part of a list.
 func cut[T any](list []T, w window) []T {
 	start := min(w.offset, len(list))
 	return list[start:min(start+w.limit, len(list))]
 }
 
-// page is the list in the shape that was asked for: total_count counts all, not the page.
-func (w window) page(list []object) any {
-	part := append([]object{}, cut(list, w)...)
-	if w.paginated {
+// page returns the window's part of a list in the requested form. total_count counts the whole list.
+func (wd window) page(list []object) any {
+	part := append([]object{}, cut(list, wd)...)
+	if wd.paginated {
 		return object{"data": part, "total_count": len(list)}
 	}
 	return part

@@ -2,8 +2,8 @@ package clerktest
 
 import "slices"
 
-// CompleteTasks does all that a pending session still waits for, so that it becomes active. A session that is not
-// pending, or unknown, stays as it is.
+// CompleteTasks completes all tasks of a pending session, which becomes active. It ignores sessions that are unknown or
+// not pending.
 func (c *Clerk) CompleteTasks(sessionID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -13,7 +13,7 @@ func (c *Clerk) CompleteTasks(sessionID string) {
 	}
 }
 
-// completeTask does one task; the last one makes the session active. The caller holds c.mu.
+// completeTask completes one task; after the last one the session becomes active. The caller holds c.mu.
 func (c *Clerk) completeTask(s *session, task string) {
 	if s.statusAt(c.Now()) != "pending" {
 		return
@@ -29,7 +29,7 @@ func (c *Clerk) activate(s *session) {
 	c.state.emit("session.created", s)
 }
 
-// tasksOf is null for a session that waits for nothing.
+// tasksOf returns the session's tasks, or nil if it has none.
 func (s *session) tasksOf() any {
 	if len(s.tasks) == 0 {
 		return nil

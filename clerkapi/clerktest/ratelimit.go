@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// ClerkRateLimit as [Options.RateLimit] stands for what Clerk documents: 1000 requests in ten seconds for a production
-// instance, 100 for a development one.
+// ClerkRateLimit, as [Options.RateLimit], is the limit that Clerk documents: 1000 requests in ten seconds for a
+// production instance, 100 for a development instance.
 const ClerkRateLimit = -1
 
-// rateWindow is the time over which Clerk counts.
+// rateWindow is the period in which Clerk counts requests.
 const rateWindow = 10 * time.Second
 
-// rateLimit counts the Backend API's requests in windows that follow one another.
+// rateLimit counts the Backend API's requests in consecutive windows.
 type rateLimit struct {
 	mu    sync.Mutex
-	most  int // 0: no limit
+	most  int // 0 for no limit
 	start time.Time
 	count int
 }
 
-// SetRateLimit changes [Options.RateLimit] from the next request on and forgets what was counted.
+// SetRateLimit changes [Options.RateLimit] from the next request on, and resets the count.
 func (c *Clerk) SetRateLimit(n int) {
 	switch {
 	case n < 0 && c.production:
@@ -35,22 +35,22 @@ func (c *Clerk) SetRateLimit(n int) {
 	c.rate.most, c.rate.count, c.rate.start = n, 0, time.Time{}
 }
 
-// take counts a request, and refuses it beyond the limit with the seconds to wait.
-func (l *rateLimit) take(now time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.most == 0 {
+// take counts a request. Beyond the limit it returns 429, with the seconds to wait.
+func (rl *rateLimit) take(now time.Time) error {
+	rl.mu.Lock()
+	defer rl.mu.Unlock()
+	if rl.most == 0 {
 		return nil
 	}
-	if age := now.Sub(l.start); age < 0 || age >= rateWindow {
-		l.start, l.count = now, 0
+	if age := now.Sub(rl.start); age < 0 || age >= rateWindow {
+		rl.start, rl.count = now, 0
 	}
-	if l.count < l.most {
-		l.count++
+	if rl.count < rl.most {
+		rl.count++
 		return nil
 	}
 	refused := refuse(http.StatusTooManyRequests, "too_many_requests", "too many requests, try again later")
-	left := rateWindow - now.Sub(l.start)
+	left := rateWindow - now.Sub(rl.start)
 	refused.retryAfter = strconv.Itoa(int((left + time.Second - 1) / time.Second))
 	return refused
 }

@@ -17,8 +17,8 @@ type refreshRequest struct {
 	cookies                                   bool // format "cookie" instead of "token"
 }
 
-// refreshSession exchanges an expired session token and a refresh token for a new session token. Every failed check is
-// 401 with its own code; the order is ours, from what the request says to what the instance knows.
+// refreshSession exchanges an expired session token and a refresh token for a new session token. Every failed check gets
+// 401 with its own code. The order of the checks is our choice.
 func (c *Clerk) refreshSession(r *http.Request) (any, error) {
 	req, err := parseRefresh(r)
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *Clerk) refreshSession(r *http.Request) (any, error) {
 	return object{"object": "cookies", "cookies": directives(append(cookies, jar.refresh(next)))}, nil
 }
 
-// checkExpiredToken is all that the token and the request say by themselves.
+// checkExpiredToken makes the checks that need only the request.
 func (c *Clerk) checkExpiredToken(req *refreshRequest, sessionID string) (jwt.MapClaims, error) {
 	claims, err := c.keys.parse(req.expiredToken)
 	if err != nil {
@@ -71,7 +71,7 @@ func (c *Clerk) checkExpiredToken(req *refreshRequest, sessionID string) (jwt.Ma
 	return claims, nil
 }
 
-// exchange uses both tokens up in one step: of two equal requests one wins and the other finds its token consumed.
+// exchange consumes both tokens in one step: of two equal requests one succeeds, and the other finds its token consumed.
 func (c *Clerk) exchange(req *refreshRequest, expired jwt.MapClaims) (claims jwt.MapClaims, refresh string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,7 +98,7 @@ func denied(code string) *apiError {
 	return refuse(http.StatusUnauthorized, code, "the session cannot be refreshed")
 }
 
-// malformed is 400 where other operations answer 422: Clerk's specification of this one has 200, 400 and 401 alone.
+// malformed returns a 400 where other operations return 422: Clerk's specification of this one has only 200, 400 and 401.
 func malformed(code, param, message string) *apiError {
 	e := refuseParam(code, param, message)
 	e.status = http.StatusBadRequest
@@ -148,7 +148,7 @@ func parseRefresh(r *http.Request) (*refreshRequest, error) {
 	return req, nil
 }
 
-// jsonBody reads a JSON object field by field.
+// jsonBody reads a JSON object without decoding its members.
 func jsonBody(r *http.Request) (map[string]json.RawMessage, error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "unsupported_content_type", "content type must be application/json")

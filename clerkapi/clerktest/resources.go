@@ -9,7 +9,7 @@ import (
 //go:embed environment.json templates
 var files embed.FS
 
-// environment is the instance's settings as the browser client reads them. They are fixed but for name and kind.
+// environment returns the instance's settings for the browser client. They are fixed except for name and kind.
 func (c *Clerk) environment(*frontendCall) (any, error) {
 	data, err := files.ReadFile("environment.json")
 	var env object
@@ -27,7 +27,7 @@ func (c *Clerk) environment(*frontendCall) (any, error) {
 	return env, nil
 }
 
-// clientResource is the Frontend API's Client, or null for a browser in which nobody ever began to sign in. The caller
+// clientResource returns the Frontend API's Client, or nil for a browser in which nobody has begun to sign in. The caller
 // holds c.mu.
 func (c *Clerk) clientResource(call *frontendCall) any {
 	if call.client == nil || !call.client.used {
@@ -36,12 +36,12 @@ func (c *Clerk) clientResource(call *frontendCall) any {
 	return show(c.frontendView(call), clientFields(), call.client)
 }
 
-// sessionResource is the Frontend API's Session, with a token for the calling page. The caller holds c.mu.
+// sessionResource returns the Frontend API's Session, with a token for the calling page. The caller holds c.mu.
 func (c *Clerk) sessionResource(call *frontendCall, s *session) object {
 	return show(c.frontendView(call), sessionFields(), s)
 }
 
-// clientFields: the Backend API is shown every session that is still known, a browser its live ones.
+// clientFields returns the fields of a client. For the Backend API it has all sessions, for browsers only the live ones.
 func clientFields() []field[*client] {
 	sessions := func(v view, cl *client) any {
 		if v.who == backendAPI {
@@ -123,10 +123,10 @@ func sessionFields() []field[*session] {
 	}
 }
 
-// tasksVersion is the version of the API that brought tasks, and with them sessions that are pending.
+// tasksVersion is the API version that introduced tasks and pending sessions.
 const tasksVersion = "2025-03-12"
 
-// sessionStatus calls a pending session active where the version has no other word for one that is alive.
+// sessionStatus returns the status of a session. A pending one is active in API versions without that status.
 func sessionStatus(v view, s *session) any {
 	status := s.statusAt(v.now)
 	if status == "pending" && !v.knows(tasksVersion) {
@@ -135,7 +135,7 @@ func sessionStatus(v view, s *session) any {
 	return status
 }
 
-// signInResource is an attempt: open when s is nil, else complete by a strategy.
+// signInResource returns a sign-in attempt: open if s is nil, otherwise completed by a strategy.
 func signInResource(attempt *signIn, s *session, strategy string) object {
 	u := attempt.user
 	factors := []object{}

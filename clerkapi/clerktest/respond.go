@@ -8,17 +8,17 @@ import (
 	"net/http"
 )
 
-// object is a JSON object in the making.
+// object is a JSON object.
 type object = map[string]any
 
-// apiError is an answer in Clerk's error shape.
+// apiError is a response in Clerk's error format.
 type apiError struct {
 	status  int
 	code    string
 	message string
-	param   string // meta.param_name, when a parameter is to blame
+	param   string // meta.param_name; "" if the error is not about a parameter
 
-	retryAfter string // seconds, with 429; empty is 1
+	retryAfter string // seconds, with 429; "" means 1
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.message) }
@@ -35,10 +35,10 @@ func notFound(what string) *apiError {
 	return refuse(http.StatusNotFound, "resource_not_found", what+" not found")
 }
 
-// created is an answer with the status 201.
+// created is a response with the status 201.
 type created struct{ resource object }
 
-// writeAnswer answers what an operation came to.
+// writeAnswer writes the result of an operation.
 func writeAnswer(w http.ResponseWriter, answer any) {
 	if made, ok := answer.(created); ok {
 		writeJSON(w, http.StatusCreated, made.resource)
@@ -47,20 +47,20 @@ func writeAnswer(w http.ResponseWriter, answer any) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// writeJSON answers with exactly "application/json": Clerk's JavaScript client compares that header for equality and
-// takes anything else, a charset included, for text.
+// writeJSON writes a response whose Content-Type is exactly "application/json": Clerk's JavaScript client treats
+// anything else as text, even with a charset.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	data, err := json.Marshal(body)
 	if err != nil {
-		panic(fmt.Sprintf("clerktest: encode answer: %v", err)) // our own values always encode
+		panic(fmt.Sprintf("clerktest: encode response: %v", err)) // our own values always encode
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(data) // a client that left is no fault of ours
+	_, _ = w.Write(data) // fails only if the client has disconnected
 }
 
-// writeBareError is the error of the machine-token endpoints: neither meta nor trace id.
+// writeBareError writes an error of the endpoints for machine tokens, without meta and trace id.
 func writeBareError(w http.ResponseWriter, err error) {
 	e := asAPIError(err)
 	e.setRetryAfter(w)
@@ -73,7 +73,7 @@ func (e *apiError) setRetryAfter(w http.ResponseWriter) {
 	}
 }
 
-// traceHeader is on every answer, by which Clerk's support finds the request again.
+// traceHeader is in every response, so that Clerk's support can find the request.
 const traceHeader = "Clerk-Trace-Id"
 
 func asAPIError(err error) *apiError {

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// maxBody bounds what a request may send; Clerk answers 413 beyond its limit.
+// maxBody bounds the body of a request, in bytes; a longer one gets 413, as from Clerk.
 const maxBody = 1 << 20
 
-// routes is the whole surface.
+// routes returns the handler of all operations and pages.
 func (c *Clerk) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, endpoint := range map[string]backendEndpoint{
@@ -40,7 +40,7 @@ func (c *Clerk) routes() *http.ServeMux {
 	} {
 		mux.HandleFunc(pattern, c.backend(endpoint))
 	}
-	// Clerk's own clients call these without the version, its specification lists them with it.
+	// Clerk's own clients call these without the version, but its specification lists them with it.
 	for _, version := range []string{"", "/v1"} {
 		mux.HandleFunc("POST "+version+"/m2m_tokens/verify", c.machine(true, c.verifyMachineToken(KindM2M, "token")))
 		mux.HandleFunc("POST "+version+"/m2m_tokens", c.machine(true, c.createM2MToken))
@@ -83,9 +83,9 @@ func (c *Clerk) routes() *http.ServeMux {
 	return mux
 }
 
-// ServeHTTP records the call, lets a fault act, and answers.
+// ServeHTTP records the call, applies faults, and responds.
 func (c *Clerk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// The body is read before anything waits: net/http notices that a client left only when there is nothing to read.
+	// The body is read before anything waits, because net/http detects a disconnect only after that.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	sw := &statusWriter{ResponseWriter: w}
 	sw.Header().Set(traceHeader, strings.ToLower(randomWord(32)))
@@ -106,7 +106,7 @@ func (c *Clerk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault := c.faults.take(r); fault != nil && fault.act(sw, r) {
 		return
 	}
-	r = r.WithContext(r.Context()) // a copy: the caller's request stays as it is
+	r = r.WithContext(r.Context()) // a copy, so that the caller's request is not changed
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.Method = effectiveMethod(r)
 	if _, pattern := c.mux.Handler(r); pattern == "" {
@@ -116,7 +116,8 @@ func (c *Clerk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mux.ServeHTTP(sw, r)
 }
 
-// effectiveMethod is what the browser client means: it sends GET and POST alone and puts other methods in a parameter.
+// effectiveMethod returns the method that is meant. Clerk's browser client sends only GET and POST, and other methods in
+// a query parameter.
 func effectiveMethod(r *http.Request) string {
 	if r.Method != http.MethodPost || (!matchPath("/v1/client", r.URL.Path) && !matchPath("/v1/environment", r.URL.Path)) {
 		return r.Method
@@ -128,8 +129,8 @@ func effectiveMethod(r *http.Request) string {
 	return r.Method
 }
 
-// noRoute names an operation that may be Clerk's and is not here: 404 would look like a user or a session that does not
-// exist. A page that does not exist is 404, or 405 with Allow; ServeMux knows which, but says it as text.
+// noRoute responds to a request without a route. An operation that Clerk may have gets 501, because 404 would look like
+// a missing user or session. A page gets 404, or 405 with Allow; ServeMux knows which, but its response is plain text.
 func (c *Clerk) noRoute(w http.ResponseWriter, r *http.Request) {
 	for _, api := range []string{"/v1", "/m2m_tokens", "/api_keys", "/oauth_applications"} {
 		if matchPath(api, r.URL.Path) {
@@ -153,6 +154,6 @@ type discard struct {
 	status int
 }
 
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
-func (d *discard) WriteHeader(status int)      { d.status = status }
+func (dc *discard) Header() http.Header         { return dc.header }
+func (dc *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (dc *discard) WriteHeader(status int)      { dc.status = status }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TB is what [NewServer] uses of a [testing.TB]. Naming it here keeps package testing out of programs that import this
-// package for a demonstration.
+// TB is the part of [testing.TB] that [NewServer] uses. It keeps package testing out of programs that import this
+// package.
 type TB interface {
 	Helper()
 	Cleanup(func())
@@ -25,15 +25,15 @@ type Server struct {
 
 	http   *http.Server
 	cancel context.CancelFunc
-	served chan struct{} // closed when the accept loop has ended
+	served chan struct{} // closed when the accept loop ends
 
 	mu      sync.Mutex
 	closed  bool
 	running sync.WaitGroup // handlers
 }
 
-// NewServer starts a server and closes it at the end of the test. With a nil tb it panics instead of failing a test, and
-// the caller closes.
+// NewServer starts a server and closes it at the end of the test. If tb is nil, it panics instead of failing the test,
+// and the caller must close the server.
 func NewServer(tb TB, opts Options) *Server {
 	if tb != nil {
 		tb.Helper()
@@ -67,8 +67,8 @@ func NewServer(tb TB, opts Options) *Server {
 	return s
 }
 
-// Close stops the server and waits until every handler has returned; requests held by a fault are let go. Closing twice
-// is harmless.
+// Close stops the server and waits until all handlers have returned; requests that a fault holds are released. Calling it
+// twice is harmless.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true

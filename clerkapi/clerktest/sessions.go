@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Session is a sign-in as it was when it was asked for.
+// Session is a snapshot of a session.
 type Session struct {
 	ID             string
 	UserID         string
 	ClientID       string
-	OrganizationID string // active organization, or empty
+	OrganizationID string // active organization, or ""
 	Status         string // active, pending, ended, removed, revoked, replaced or expired
 	CreatedAt      time.Time
 }
 
-// SignIn signs a user in on a browser of its own, as if by the sign-in page. It panics when nobody has that address: a
-// test that misspells it should stop there.
+// SignIn signs a user in in a new browser, like the sign-in page. It panics if no user has that address, because that is
+// a mistake in the test.
 func (c *Clerk) SignIn(email string) *Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -30,7 +30,7 @@ func (c *Clerk) SignIn(email string) *Session {
 	return c.snapshot(c.state.signIn(cl, u, u.initial(), now))
 }
 
-// Session looks a session up; nil when there is none of that id.
+// Session returns a session by its id, or nil if there is none.
 func (c *Clerk) Session(id string) *Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -41,8 +41,8 @@ func (c *Clerk) Session(id string) *Session {
 	return c.snapshot(s)
 }
 
-// Token mints a session token as of now for a page at origin azp; an empty azp leaves the claim out. It asks nothing:
-// also a session that is over gets one, as a browser may still hold. It panics for an unknown session.
+// Token returns a session token, issued now for a page at origin azp; if azp is empty, the claim is left out. It also
+// works for a session that has ended, whose token a browser may still have. It panics if the session is unknown.
 func (c *Clerk) Token(sessionID, azp string) string {
 	c.mu.Lock()
 	claims := c.sessionClaims(c.mustSession(sessionID), azp)
@@ -50,13 +50,13 @@ func (c *Clerk) Token(sessionID, azp string) string {
 	return c.keys.sign(claims)
 }
 
-// Cookies are all that a signed-in browser holds for the application at origin azp: session token and client_uat, plain
-// and suffixed, a fresh refresh token, and the dev browser (development) or the client cookie (production). It panics
-// for an unknown session.
+// Cookies returns the cookies of a signed-in browser for the application at origin azp: session token and client_uat,
+// plain and suffixed, a new refresh token, and the dev browser (development) or the client cookie (production). It panics
+// if the session is unknown.
 func (c *Clerk) Cookies(sessionID, azp string) []*http.Cookie {
 	c.mu.Lock()
 	s := c.mustSession(sessionID)
-	token, uat := s.client.token, c.told(s.client.updatedAt) // before the token is minted: it must not be older
+	token, uat := s.client.token, c.told(s.client.updatedAt) // before the token is created, which must not be older
 	claims := c.sessionClaims(s, azp)
 	refresh := s.newRefreshToken()
 	c.mu.Unlock()
@@ -71,15 +71,15 @@ func (c *Clerk) Cookies(sessionID, azp string) []*http.Cookie {
 	return append(cookies, jar.devBrowser(token)...)
 }
 
-// RevokeSession ends a session as the application would, by the Backend API. Tokens that are out stay valid until they
-// expire. An unknown id, or a session that is over, changes nothing.
+// RevokeSession ends a session, as the application does with the Backend API. Issued tokens stay valid until they
+// expire. An unknown id, and a session that has ended, are ignored.
 func (c *Clerk) RevokeSession(id string) { c.finishSession(id, "revoked") }
 
-// EndSession ends a session as its user would, by signing out. Otherwise like [Clerk.RevokeSession].
+// EndSession ends a session, as its user does by signing out. Otherwise it is like [Clerk.RevokeSession].
 func (c *Clerk) EndSession(id string) { c.finishSession(id, "ended") }
 
-// InvalidateRefreshTokens makes every refresh token that the session's browser may hold useless, so that the next
-// refresh fails and only a handshake helps. An unknown id changes nothing.
+// InvalidateRefreshTokens invalidates all refresh tokens of a session, so that the next refresh fails and a handshake is
+// needed. An unknown id is ignored.
 func (c *Clerk) InvalidateRefreshTokens(sessionID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,7 +99,7 @@ func (c *Clerk) finishSession(id, status string) {
 func (c *Clerk) mustSession(id string) *session {
 	s := c.state.sessions[id]
 	if s == nil {
-		c.mu.Unlock() // whoever recovers must not find it locked
+		c.mu.Unlock() // the panic may be recovered
 		panic(fmt.Sprintf("clerktest: no session %q", id))
 	}
 	return s
@@ -115,8 +115,8 @@ func (c *Clerk) snapshot(s *session) *Session {
 	return snap
 }
 
-// newClientToken makes the secret by which a browser is known: the dev browser, or the value of __client. Both are
-// opaque to everybody but the Frontend API.
+// newClientToken returns a secret that identifies a browser: the dev browser, or the value of __client. Both are opaque
+// to everybody but the Frontend API.
 func newClientToken(production bool) string {
 	if production {
 		return "client_" + randomWord(43)

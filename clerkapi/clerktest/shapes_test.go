@@ -242,13 +242,13 @@ func TestUsersThatCannotBeTogether(t *testing.T) {
 		`user b@example.com: organization "acme": another organization has the same slug`: {
 			{Email: "a@example.com", Organization: org("org_1", "acme", "")}, {Email: "b@example.com", Organization: org("org_2", "acme", "")},
 		},
-		"user b@example.com: organization org_1: has another slug or name elsewhere": {
+		"user b@example.com: organization org_1: another user gives it a different slug or name": {
 			{Email: "a@example.com", Organization: org("org_1", "acme", "")}, {Email: "b@example.com", Organization: org("org_1", "other", "")},
 		},
-		"user d@example.com: organization org_1: has another slug or name elsewhere": {
+		"user d@example.com: organization org_1: another user gives it a different slug or name": {
 			{Email: "c@example.com", Organization: org("org_1", "acme", "Acme")}, {Email: "d@example.com", Organization: org("org_1", "acme", "Other")},
 		},
-		"user a@example.com: organization org_1: is there twice": {
+		"user a@example.com: organization org_1: listed twice": {
 			{Email: "a@example.com", Organization: org("org_1", "acme", ""), Organizations: []clerktest.Organization{{Slug: "acme"}}},
 		},
 	} {

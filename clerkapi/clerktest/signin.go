@@ -11,15 +11,15 @@ import (
 // signInLifetime is how long an attempt stays open.
 const signInLifetime = 24 * time.Hour
 
-// signIn is an attempt to sign in that knows who, and waits for the password or the code.
+// signIn is an attempt to sign in whose user is known, and which waits for the password or the code.
 type signIn struct {
 	id          string
 	user        *user
 	createdAt   time.Time
-	codeExpires time.Time // of the code sent by email; zero: none was sent
+	codeExpires time.Time // of the code sent by email; zero if none was sent
 }
 
-// createSignIn takes identifier and password at once, the identifier first, or a ticket alone.
+// createSignIn accepts an identifier with or without a password, or a ticket.
 func (c *Clerk) createSignIn(call *frontendCall) (any, error) {
 	values, err := formBody(call.r)
 	if err != nil {
@@ -49,7 +49,7 @@ func (c *Clerk) createSignIn(call *frontendCall) (any, error) {
 	return object{"response": signInResource(call.client.signIn, nil, ""), "client": c.clientResource(call)}, nil
 }
 
-// beginSignIn opens an attempt, in production also for a browser that was never seen before.
+// beginSignIn starts an attempt. In production it also creates the client of a new browser.
 func (c *Clerk) beginSignIn(call *frontendCall, u *user) {
 	if call.client == nil {
 		call.client = c.state.newClient(newClientToken(true), call.now)
@@ -79,7 +79,7 @@ func (c *Clerk) attemptFirstFactor(call *frontendCall) (any, error) {
 	return nil, refuseParam("form_param_value_invalid", "strategy", "is not a strategy of this attempt")
 }
 
-// openSignIn is the attempt in the path, if it is this browser's.
+// openSignIn returns the attempt in the path, which must belong to this browser.
 func (call *frontendCall) openSignIn() (*signIn, error) {
 	cl := call.client
 	if cl == nil || cl.signIn == nil || cl.signIn.id != call.r.PathValue("id") ||
@@ -89,7 +89,7 @@ func (call *frontendCall) openSignIn() (*signIn, error) {
 	return cl.signIn, nil
 }
 
-// finishSignIn checks the password of the open attempt and begins the session.
+// finishSignIn checks the password and completes the attempt.
 func (c *Clerk) finishSignIn(call *frontendCall, password string) (any, error) {
 	attempt := call.client.signIn
 	if password == "" {
@@ -101,7 +101,7 @@ func (c *Clerk) finishSignIn(call *frontendCall, password string) (any, error) {
 	return c.completeSignIn(call, "password", attempt.user.initial()), nil
 }
 
-// signInByTicket uses a sign-in token up, which names the user and the organization by itself.
+// signInByTicket signs in with a sign-in token, which determines the user and the organization.
 func (c *Clerk) signInByTicket(call *frontendCall, secret string) (any, error) {
 	t, err := c.useTicket(secret, call.now)
 	if err != nil {
@@ -111,7 +111,7 @@ func (c *Clerk) signInByTicket(call *frontendCall, secret string) (any, error) {
 	return c.completeSignIn(call, "ticket", t.member), nil
 }
 
-// completeSignIn ends the open attempt with a session.
+// completeSignIn completes the attempt by starting a session.
 func (c *Clerk) completeSignIn(call *frontendCall, strategy string, member *membership) object {
 	attempt := call.client.signIn
 	s := c.beginSession(call.w, call.client, attempt.user, member, call.jar)
@@ -119,9 +119,9 @@ func (c *Clerk) completeSignIn(call *frontendCall, strategy string, member *memb
 	return object{"response": signInResource(attempt, s, strategy), "client": c.clientResource(call)}
 }
 
-// beginSession signs a user in on a browser and, in production, tells the browser: there the Frontend API's cookies are
-// what a handshake goes by. The secret in __client changes with each sign-in; one planted before is worth nothing after.
-// The caller holds c.mu.
+// beginSession starts a user's session in a browser and, in production, sets the Frontend API's cookies, on which
+// handshakes rely. The secret in __client changes with each sign-in, so that one planted before becomes useless. The
+// caller holds c.mu.
 func (c *Clerk) beginSession(w http.ResponseWriter, cl *client, u *user, member *membership, jar jar) *session {
 	s := c.state.signIn(cl, u, member, c.Now())
 	if c.production {
@@ -132,7 +132,7 @@ func (c *Clerk) beginSession(w http.ResponseWriter, cl *client, u *user, member 
 	return s
 }
 
-// formBody reads the only content type that the browser client sends. No body at all is an empty form.
+// formBody reads a form, the only content type that Clerk's browser client sends. No body is an empty form.
 func formBody(r *http.Request) (url.Values, error) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil {

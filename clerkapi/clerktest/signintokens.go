@@ -24,7 +24,7 @@ type ticket struct {
 	updatedAt  time.Time
 }
 
-// createTestingToken makes what lets tests past the bot detection of the Frontend API. There is none here.
+// createTestingToken creates a token for the Frontend API's bot detection, which this Clerk does not have.
 func (c *Clerk) createTestingToken(r *http.Request) (any, error) {
 	if _, err := bodyFields(r); err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (c *Clerk) createSignInToken(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A longer life than this would overflow and be over at once.
+	// A longer lifetime would overflow.
 	seconds, err := f.integer("expires_in_seconds", 1, math.MaxInt64/int64(time.Second))
 	if err != nil {
 		return nil, err
@@ -94,15 +94,15 @@ func (c *Clerk) revokeSignInToken(r *http.Request) (any, error) {
 	return t.resource(), nil
 }
 
-// resource is a token without its secret. There is no page that takes it, so url is null.
-func (t *ticket) resource() object {
+// resource returns the token without its secret. There is no page for it, so url is null.
+func (tk *ticket) resource() object {
 	return object{
-		"object": "sign_in_token", "id": t.id, "user_id": t.user.ID, "status": t.status, "url": nil,
-		"created_at": t.createdAt.UnixMilli(), "updated_at": t.updatedAt.UnixMilli(),
+		"object": "sign_in_token", "id": tk.id, "user_id": tk.user.ID, "status": tk.status, "url": nil,
+		"created_at": tk.createdAt.UnixMilli(), "updated_at": tk.updatedAt.UnixMilli(),
 	}
 }
 
-// useTicket takes a sign-in token at the Frontend API (strategy "ticket"). The caller holds c.mu.
+// useTicket consumes a sign-in token (strategy "ticket" of the Frontend API). The caller holds c.mu.
 func (c *Clerk) useTicket(secret string, now time.Time) (*ticket, error) {
 	if secret == "" {
 		return nil, refuseParam("form_param_missing", "ticket", "is required")

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// Bounds of what one instance remembers; the least recently used goes first.
+// Limits on the state of one instance; the least recently used entries are dropped first.
 const (
 	maxClients           = 10_000
 	maxSessionsPerClient = 8
@@ -20,10 +20,10 @@ const (
 	nonceLifetime   = time.Minute
 )
 
-// state is everything that changes; Clerk.mu guards it.
+// state is everything that changes. Clerk.mu protects it.
 type state struct {
 	clients  *simplelru.LRU[string, *client] // by id
-	byToken  map[string]*client              // by what the browser shows: dev browser, or __client cookie
+	byToken  map[string]*client              // by dev browser or __client cookie
 	sessions map[string]*session
 	nonces   *simplelru.LRU[string, payload]
 	consumed *simplelru.LRU[string, struct{}] // jti of session tokens that were refreshed
@@ -32,17 +32,17 @@ type state struct {
 
 	machineTokens []*MachineToken // oldest first
 
-	emit func(event string, s *session) // tells the webhooks
+	emit func(event string, s *session) // sends an event to the webhooks
 }
 
 // client is one browser.
 type client struct {
 	id        string
-	token     string     // the secret by which the browser is known
+	token     string     // the secret that identifies the browser
 	sessions  []*session // oldest first
 	signIn    *signIn
 	strategy  string // of the last sign-in
-	used      bool   // somebody began to sign in; before that the Frontend API calls it null
+	used      bool   // somebody has begun to sign in; before that it is null in the Frontend API
 	createdAt time.Time
 	updatedAt time.Time // of the last sign-in or sign-out; becomes __client_uat
 }
@@ -50,19 +50,19 @@ type client struct {
 // session is one sign-in of one user in one browser.
 type session struct {
 	id           string
-	number       int // in the order of making
+	number       int // in the order of creation
 	client       *client
 	user         *user
-	member       *membership // in the active organization; nil: none is active
+	member       *membership // in the active organization; nil if none is active
 	status       string
-	tasks        []string // what a pending session waits for
+	tasks        []string // unfinished, of a pending session
 	refresh      []string // valid refresh tokens, oldest first
 	createdAt    time.Time
 	updatedAt    time.Time
 	lastActiveAt time.Time
 }
 
-// payload is a handshake's list of Set-Cookie lines, waiting to be fetched by nonce.
+// payload is a handshake's list of Set-Cookie lines, to be fetched with a nonce.
 type payload struct {
 	directives []string
 	expires    time.Time
@@ -85,78 +85,77 @@ func newLRU[K comparable, V any](size int, dropped func(K, V)) *simplelru.LRU[K,
 	return lru
 }
 
-// dropped forgets all that hangs on a client.
-func (s *state) dropped(_ string, cl *client) {
-	delete(s.byToken, cl.token)
+// dropped removes the sessions of a client that the LRU has dropped.
+func (st *state) dropped(_ string, cl *client) {
+	delete(st.byToken, cl.token)
 	for _, sess := range cl.sessions {
-		delete(s.sessions, sess.id)
+		delete(st.sessions, sess.id)
 	}
 }
 
-func (s *state) newClient(token string, now time.Time) *client {
+func (st *state) newClient(token string, now time.Time) *client {
 	cl := &client{id: newID("client"), token: token, createdAt: now, updatedAt: now}
-	s.byToken[token] = cl
-	s.clients.Add(cl.id, cl)
+	st.byToken[token] = cl
+	st.clients.Add(cl.id, cl)
 	return cl
 }
 
-// clientByToken is nil for a browser that nobody knows.
-func (s *state) clientByToken(token string) *client {
-	cl := s.byToken[token]
+// clientByToken returns the client with the token, or nil.
+func (st *state) clientByToken(token string) *client {
+	cl := st.byToken[token]
 	if cl != nil {
-		s.clients.Get(cl.id) // it was just used
+		st.clients.Get(cl.id) // marks it as used
 	}
 	return cl
 }
 
-// retoken gives a browser a new secret, so that one known from before sign-in is worth nothing after it.
-func (s *state) retoken(cl *client, token string) {
-	delete(s.byToken, cl.token)
+// retoken gives a browser a new secret, so that one from before the sign-in becomes useless.
+func (st *state) retoken(cl *client, token string) {
+	delete(st.byToken, cl.token)
 	cl.token = token
-	s.byToken[token] = cl
+	st.byToken[token] = cl
 }
 
-// signIn begins a session, with the organization of member active if there is one. An instance in single-session mode
-// replaces the one before.
-func (s *state) signIn(cl *client, u *user, member *membership, now time.Time) *session {
+// signIn starts a session in which the organization of member, if not nil, is active. It replaces earlier sessions, as
+// an instance in single-session mode does.
+func (st *state) signIn(cl *client, u *user, member *membership, now time.Time) *session {
 	for _, old := range cl.sessions {
-		s.finish(old, "replaced", now)
+		st.finish(old, "replaced", now)
 	}
 	sess := &session{
-		id: newID("sess"), number: s.started, client: cl, user: u, member: member, status: "active",
+		id: newID("sess"), number: st.started, client: cl, user: u, member: member, status: "active",
 		createdAt: now, updatedAt: now, lastActiveAt: now,
 	}
-	s.started++
+	st.started++
 	event := "session.created"
 	if len(u.Tasks) > 0 {
 		sess.status, sess.tasks, event = "pending", slices.Clone(u.Tasks), "session.pending"
 	}
 	if len(cl.sessions) == maxSessionsPerClient {
-		delete(s.sessions, cl.sessions[0].id)
+		delete(st.sessions, cl.sessions[0].id)
 		cl.sessions = slices.Delete(cl.sessions, 0, 1)
 	}
 	cl.sessions = append(cl.sessions, sess)
 	cl.signIn, cl.used, cl.updatedAt = nil, true, now
-	s.sessions[sess.id] = sess
+	st.sessions[sess.id] = sess
 	u.lastSignInAt, u.lastActiveAt = now, now
-	s.emit(event, sess)
+	st.emit(event, sess)
 	return sess
 }
 
-// finish ends a session that is alive; one that is over already keeps its status. Clerk has events for three endings,
-// not for a session that another one replaced.
-func (s *state) finish(sess *session, status string, now time.Time) {
+// finish ends a session, unless it has ended already. Clerk has no event for a session that another one replaces.
+func (st *state) finish(sess *session, status string, now time.Time) {
 	if !sess.alive(now) {
 		return
 	}
 	sess.status, sess.updatedAt, sess.refresh, sess.tasks = status, now, nil, nil
 	sess.client.updatedAt = now
 	if status != "replaced" {
-		s.emit("session."+status, sess)
+		st.emit("session."+status, sess)
 	}
 }
 
-// active is the client's newest session that is alive, or nil.
+// active returns the client's newest live session, or nil.
 func (cl *client) active(now time.Time) *session {
 	if cl == nil {
 		return nil
@@ -169,7 +168,7 @@ func (cl *client) active(now time.Time) *session {
 	return nil
 }
 
-// live are the client's sessions that are alive, oldest first.
+// live returns the client's live sessions, oldest first.
 func (cl *client) live(now time.Time) []*session {
 	var alive []*session
 	for _, s := range cl.sessions {
@@ -187,13 +186,13 @@ func (s *session) statusAt(now time.Time) string {
 	return s.status
 }
 
-// alive is active or pending: the browser still holds it.
+// alive reports whether the session is active or pending.
 func (s *session) alive(now time.Time) bool {
 	status := s.statusAt(now)
 	return status == "active" || status == "pending"
 }
 
-// standing is the sts claim, which knows two values: also a session that is over was active once.
+// standing returns the sts claim, which has two values: pending or, also for a session that has ended, active.
 func (s *session) standing() string {
 	if s.status == "pending" {
 		return "pending"
@@ -201,7 +200,7 @@ func (s *session) standing() string {
 	return "active"
 }
 
-// newRefreshToken adds a refresh token to those that the session accepts.
+// newRefreshToken creates a refresh token for the session.
 func (s *session) newRefreshToken() string {
 	token := "r_" + randomWord(43)
 	if len(s.refresh) == maxRefreshTokens {
@@ -211,7 +210,7 @@ func (s *session) newRefreshToken() string {
 	return token
 }
 
-// useRefreshToken takes a refresh token away from the session and says whether it was one.
+// useRefreshToken consumes a refresh token of the session, and reports whether it was valid.
 func (s *session) useRefreshToken(token string) bool {
 	i := slices.IndexFunc(s.refresh, func(known string) bool { return equalSecret(known, token) })
 	if i < 0 {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// listUsers answers the newest first unless order_by says otherwise.
+// listUsers lists users, newest first unless order_by says otherwise.
 func (c *Clerk) listUsers(r *http.Request) (any, error) {
 	w, err := parseWindow(r.URL.Query(), maxLimit)
 	if err != nil {
@@ -26,7 +26,7 @@ func (c *Clerk) listUsers(r *http.Request) (any, error) {
 	return w.page(showAll(c.backendView(r), userFields(), found)), nil
 }
 
-// countUsers takes the filters of listUsers.
+// countUsers counts users, with the filters of listUsers.
 func (c *Clerk) countUsers(r *http.Request) (any, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -37,10 +37,10 @@ func (c *Clerk) countUsers(r *http.Request) (any, error) {
 	return object{"object": "total_count", "total_count": len(found)}, nil
 }
 
-// userFilter says whether a user fits one value of a parameter.
+// userFilter reports whether a user matches a value of a parameter.
 type userFilter func(u *user, value string) bool
 
-// listFilters take several values, of which one must fit.
+// listFilters returns the filters with several values, one of which must match.
 func listFilters() map[string]userFilter {
 	none := func(*user, string) bool { return false }
 	return map[string]userFilter{
@@ -54,7 +54,7 @@ func listFilters() map[string]userFilter {
 	}
 }
 
-// textFilters look for a part of a text, without regard to case.
+// textFilters returns the filters that search for a part of a text, ignoring case.
 func textFilters() map[string]userFilter {
 	email := func(u *user, value string) bool {
 		return slices.ContainsFunc(u.emails, func(e *emailAddress) bool { return contains(e.address, value) })
@@ -80,8 +80,8 @@ func (u *user) hasEmail(address string) bool {
 	return slices.ContainsFunc(u.emails, func(e *emailAddress) bool { return normalEmail(e.address) == normalEmail(address) })
 }
 
-// matching are the users that fit every filter of a query, newest first. A filter of Clerk's that is not here is an
-// error: left out, it would answer users that it excludes.
+// matching returns the users that match all filters of a query, newest first. It returns an error for a filter of Clerk's
+// that is not emulated: if it were ignored, users would be returned that it excludes.
 func (d *directory) matching(query url.Values) ([]*user, error) {
 	for _, name := range []string{
 		"banned", "last_active_at_before", "last_active_at_after", "last_active_at_since", "created_at_before", "created_at_after",
@@ -108,7 +108,7 @@ func (d *directory) matching(query url.Values) ([]*user, error) {
 	return found, nil
 }
 
-// sortUsers orders users, newest first, by order_by: a field, with - in front for descending.
+// sortUsers sorts users by order_by: a field, with a leading "-" for descending order. They must be newest first.
 func sortUsers(users []*user, order string) error {
 	field, descending := strings.CutPrefix(cmp.Or(order, "-created_at"), "-")
 	compare, ok := map[string]func(a, b *user) int{

@@ -8,30 +8,30 @@ import (
 	"time"
 )
 
-// User is somebody who can sign in. No two have one ID, Email, Username or ExternalID.
+// User is somebody who can sign in. ID, Email, Username and ExternalID must be unique.
 type User struct {
-	ID        string // user_ and 27 characters; made up when empty
-	Email     string // the identifier, compared without regard to case
-	Password  string // empty: no sign-in by password, only by the page's one click
+	ID        string // user_ and 27 characters; generated if empty
+	Email     string // the identifier, compared ignoring case
+	Password  string // "" means no sign-in with a password, only with the page's one click
 	FirstName string
 	LastName  string
 	Username  string // may be empty, like ExternalID
-	// ExternalID is the user's id in the application's own books.
+	// ExternalID is the user's id in the application's database.
 	ExternalID string
-	// PublicMetadata and UnsafeMetadata are shown to the browser and reach JWT templates; PrivateMetadata is the
-	// Backend API's alone. None of them may change afterwards.
+	// PublicMetadata and UnsafeMetadata are visible to the browser and to JWT templates, PrivateMetadata only to the
+	// Backend API. None of them may be changed afterwards.
 	PublicMetadata, UnsafeMetadata, PrivateMetadata map[string]any
-	// Tasks are what a new session waits for before it is active: choose-organization, reset-password, setup-mfa.
+	// Tasks must be completed before a new session becomes active: choose-organization, reset-password, setup-mfa.
 	// See [Clerk.CompleteTasks].
 	Tasks []string
-	// Organization is active from sign-in on; nil is a user without one.
+	// Organization is active after a sign-in; nil for none.
 	Organization *Organization
-	// Organizations are further ones that the user is a member of.
+	// Organizations are further organizations that the user is a member of.
 	Organizations []Organization
 }
 
-// SampleUsers are jane@example.com, omar@example.com and mei@example.com, the last one in an organization. Their
-// password is "correct horse", and their ids never change.
+// SampleUsers returns jane@example.com, omar@example.com and mei@example.com, the last of whom is in an organization.
+// Their password is "correct horse", and their ids never change.
 func SampleUsers() []User {
 	return []User{
 		{
@@ -53,23 +53,23 @@ func SampleUsers() []User {
 	}
 }
 
-// memberships are Organization and Organizations in one list.
-func (u *User) memberships() []Organization {
-	if u.Organization == nil {
-		return u.Organizations
+// memberships returns Organization and Organizations in one list.
+func (us *User) memberships() []Organization {
+	if us.Organization == nil {
+		return us.Organizations
 	}
-	return append([]Organization{*u.Organization}, u.Organizations...)
+	return append([]Organization{*us.Organization}, us.Organizations...)
 }
 
 // label names a user in errors.
-func (u *User) label() string { return cmp.Or(u.Email, u.Username, u.ID) }
+func (us *User) label() string { return cmp.Or(us.Email, us.Username, us.ID) }
 
-// user is a user as the instance keeps one. Clerk.mu guards it.
+// user is a user of the instance. Clerk.mu protects it.
 type user struct {
 	User    // Organization and Organizations are in members, and Email is the first of emails
 	emails  []*emailAddress
 	members []*membership // oldest first
-	active  bool          // whether the first of members is active from sign-in on
+	active  bool          // whether the first of members is active after a sign-in
 
 	createdAt, updatedAt, lastSignInAt, lastActiveAt time.Time
 }
@@ -79,7 +79,7 @@ type emailAddress struct {
 	createdAt   time.Time
 }
 
-// newUser copies what a test gave, so that nobody changes it behind our back, and makes up the id.
+// newUser returns a user with a copy of given, and generates the id if it is empty.
 func newUser(given User, now time.Time) *user {
 	u := &user{User: given, active: given.Organization != nil, createdAt: now, updatedAt: now}
 	u.ID = cmp.Or(u.ID, newID("user"))
@@ -91,7 +91,7 @@ func newUser(given User, now time.Time) *user {
 	return u
 }
 
-// asGiven is the user in the form that a test reads and writes.
+// asGiven returns the user in the form of the public API.
 func (u *user) asGiven() User {
 	given := u.User
 	for i, m := range u.members {
@@ -105,7 +105,7 @@ func (u *user) asGiven() User {
 	return given
 }
 
-// member is the user's membership of an organization, or nil.
+// member returns the user's membership of an organization, or nil.
 func (u *user) member(org *organization) *membership {
 	for _, m := range u.members {
 		if m.org == org {
@@ -115,7 +115,7 @@ func (u *user) member(org *organization) *membership {
 	return nil
 }
 
-// memberOf is the same by the organization's id or slug.
+// memberOf returns the user's membership of the organization with the id or slug, or nil.
 func (u *user) memberOf(idOrSlug string) *membership {
 	for _, m := range u.members {
 		if idOrSlug != "" && (m.org.id == idOrSlug || m.org.slug == idOrSlug) {
@@ -125,7 +125,7 @@ func (u *user) memberOf(idOrSlug string) *membership {
 	return nil
 }
 
-// initial is what is active from sign-in on, or nil.
+// initial returns the membership of the organization that is active after a sign-in, or nil.
 func (u *user) initial() *membership {
 	if !u.active || len(u.members) == 0 {
 		return nil
@@ -137,7 +137,7 @@ func (u *user) passwordIs(password string) bool {
 	return u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
 }
 
-// emailID is the id of the primary email address, or empty.
+// emailID returns the id of the primary email address, or "".
 func (u *user) emailID() string {
 	if len(u.emails) == 0 {
 		return ""
@@ -147,10 +147,10 @@ func (u *user) emailID() string {
 
 func (u *user) name() string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }
 
-// identifier is by what others know the user.
+// identifier returns what others see as the user's identifier.
 func (u *user) identifier() string { return cmp.Or(u.Email, u.Username, u.ID) }
 
-// maxPasswordAttempts is after how many wrong passwords Clerk locks a user.
+// maxPasswordAttempts is the number of wrong passwords after which Clerk locks a user.
 const maxPasswordAttempts = 100
 
 func userFields() []field[*user] {
@@ -214,7 +214,7 @@ func emailFields() []field[*emailAddress] {
 	}
 }
 
-// publicUserFields are what other people are shown of a user.
+// publicUserFields returns the fields of a user that other people can see.
 func publicUserFields() []field[*user] {
 	return []field[*user]{
 		{name: "user_id", shown: everybody, value: func(_ view, u *user) any { return u.ID }},
@@ -228,7 +228,7 @@ func publicUserFields() []field[*user] {
 	}
 }
 
-// deletedUser is what is left to say of a user who is gone.
+// deletedUser returns the resource of a deleted user.
 func deletedUser(u *user) object {
 	deleted := object{"object": "user", "id": u.ID, "deleted": true}
 	if u.ExternalID != "" {
@@ -237,7 +237,7 @@ func deletedUser(u *user) object {
 	return deleted
 }
 
-// Users are the people who can sign in, in the order of Options.Users.
+// Users returns the users who can sign in, in the order of Options.Users.
 func (c *Clerk) Users() []User {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -248,8 +248,8 @@ func (c *Clerk) Users() []User {
 	return users
 }
 
-// DeleteUser removes a user, whose sessions are removed with it, and says whether there was one. It sends user.deleted
-// to the webhooks.
+// DeleteUser deletes a user with all sessions, and reports whether the user existed. It sends user.deleted to the
+// webhooks.
 func (c *Clerk) DeleteUser(id string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -261,7 +261,7 @@ func (c *Clerk) DeleteUser(id string) bool {
 	return true
 }
 
-// deleteUser does the work. The caller holds c.mu.
+// deleteUser is [Clerk.DeleteUser] for a known user. The caller holds c.mu.
 func (c *Clerk) deleteUser(u *user) {
 	for _, s := range c.state.sessions {
 		if s.user == u {

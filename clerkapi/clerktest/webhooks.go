@@ -19,35 +19,34 @@ import (
 )
 
 const (
-	maxDeliveries    = 1024 // remembered, and waiting
+	maxDeliveries    = 1024 // in the queue, and in the record
 	webhookTimeout   = 15 * time.Second
-	webhookRetryWait = 100 * time.Millisecond // on real time; Svix waits 5 s and then longer
+	webhookRetryWait = 100 * time.Millisecond // in real time; Svix waits 5 s and then longer
 	webhookAttempts  = 3
 )
 
-// Webhook is an endpoint that gets events, signed as Svix does.
+// Webhook is an endpoint that receives events, signed as Svix does.
 type Webhook struct {
 	URL    string // http or https
-	Secret string // "whsec_" and base64; made up when empty
+	Secret string // "whsec_" and base64; generated if empty
 	// Events are those to send, of session.created, session.pending, session.ended, session.removed,
 	// session.revoked and user.deleted. Empty means all.
 	Events []string
 }
 
-// Delivery is an event on its way to a webhook, or arrived there.
+// Delivery is an event that is being sent or has been sent to a webhook.
 type Delivery struct {
 	ID       string // svix-id, the same at each attempt
 	URL      string
 	Event    string
 	Body     []byte
 	Attempts int
-	Status   int // of the last answer; 0 when there was none
+	Status   int // of the last response; 0 if there was none
 
 	secret string
 }
 
-// outbox sends events in the order in which they happened, one at a time, from a goroutine that lives while there is
-// something to send.
+// outbox sends events in order, one at a time, from a goroutine that runs while there is something to send.
 type outbox struct {
 	client *http.Client
 
@@ -56,19 +55,19 @@ type outbox struct {
 	queue     []*Delivery
 	sent      []*Delivery
 	cancel    context.CancelFunc
-	idle      chan struct{} // closed when the goroutine has ended; nil when none runs
+	idle      chan struct{} // closed when the goroutine ends; nil if none runs
 	closed    bool
 }
 
-func (w Webhook) validate() error {
-	u, err := url.Parse(w.URL)
+func (wh Webhook) validate() error {
+	u, err := url.Parse(wh.URL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return errors.New("webhook: URL: want an http or https URL")
 	}
-	if _, err := w.key(); err != nil {
+	if _, err := wh.key(); err != nil {
 		return fmt.Errorf("webhook: %w", err)
 	}
-	for _, event := range w.Events {
+	for _, event := range wh.Events {
 		if !slices.Contains(webhookEvents(), event) {
 			return fmt.Errorf("webhook: Events: %q is not one of %s", event, strings.Join(webhookEvents(), ", "))
 		}
@@ -82,19 +81,18 @@ func webhookEvents() []string {
 	}
 }
 
-func (w Webhook) key() ([]byte, error) {
-	if w.Secret == "" {
+func (wh Webhook) key() ([]byte, error) {
+	if wh.Secret == "" {
 		return nil, nil
 	}
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(w.Secret, "whsec_"))
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(wh.Secret, "whsec_"))
 	if err != nil || len(key) == 0 {
 		return nil, errors.New("secret: want whsec_ and base64") // without the value
 	}
 	return key, nil
 }
 
-// AddWebhook adds an endpoint for events from now on and returns it with its secret. It panics for an address or a
-// secret that is none.
+// AddWebhook adds an endpoint for events from now on, and returns it with its secret. It panics if the webhook is invalid.
 func (c *Clerk) AddWebhook(w Webhook) Webhook {
 	if err := w.validate(); err != nil {
 		panic("clerktest: " + err.Error())
@@ -109,15 +107,15 @@ func (c *Clerk) AddWebhook(w Webhook) Webhook {
 	return w
 }
 
-// Webhooks are the endpoints with their secrets, in the order of their adding.
+// Webhooks returns the endpoints with their secrets, in the order in which they were added.
 func (c *Clerk) Webhooks() []Webhook {
 	c.outbox.mu.Lock()
 	defer c.outbox.mu.Unlock()
 	return slices.Clone(c.outbox.endpoints)
 }
 
-// Deliveries waits until every event so far is delivered or given up, and returns the last 1024. An endpoint that does
-// not answer 2xx gets an event three times, under one id.
+// Deliveries waits until all events so far have been delivered or given up, and returns the last 1024. An event is sent
+// up to three times, with the same id, until the endpoint responds with 2xx.
 func (c *Clerk) Deliveries() []Delivery {
 	c.outbox.mu.Lock()
 	idle := c.outbox.idle
@@ -134,8 +132,8 @@ func (c *Clerk) Deliveries() []Delivery {
 	return deliveries
 }
 
-// Close gives up what is still to be delivered to webhooks and waits for the delivery under way to end. An instance
-// without webhooks has nothing to close; [Server.Close] does it too.
+// Close drops the events that have not been sent to webhooks, and waits for a delivery in progress to end. An instance
+// without webhooks need not be closed. [Server.Close] calls it.
 func (c *Clerk) Close() {
 	c.outbox.mu.Lock()
 	c.outbox.closed, c.outbox.queue = true, nil
@@ -182,14 +180,14 @@ func (c *Clerk) emit(event string, data object) {
 	}
 }
 
-func (w Webhook) wants(event string) bool {
-	return len(w.Events) == 0 || slices.Contains(w.Events, event)
+func (wh Webhook) wants(event string) bool {
+	return len(wh.Events) == 0 || slices.Contains(wh.Events, event)
 }
 
-func (o *outbox) wanted(event string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.ContainsFunc(o.endpoints, func(w Webhook) bool { return w.wants(event) })
+func (ob *outbox) wanted(event string) bool {
+	ob.mu.Lock()
+	defer ob.mu.Unlock()
+	return slices.ContainsFunc(ob.endpoints, func(w Webhook) bool { return w.wants(event) })
 }
 
 // deliver empties the queue.
@@ -226,7 +224,7 @@ func (c *Clerk) deliver(ctx context.Context) {
 	}
 }
 
-// post makes one attempt and answers the status, 0 for none.
+// post makes one attempt and returns the status, or 0 if there is no response.
 func (c *Clerk) post(ctx context.Context, d *Delivery) int {
 	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
 	defer cancel()
@@ -251,7 +249,7 @@ func (c *Clerk) post(ctx context.Context, d *Delivery) int {
 func svixSignature(secret, id, stamp string, body []byte) string {
 	key, err := Webhook{Secret: secret}.key()
 	if err != nil {
-		panic("clerktest: " + err.Error()) // it was checked when it was added
+		panic("clerktest: " + err.Error()) // AddWebhook has checked it
 	}
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(id + "." + stamp + "."))
@@ -259,7 +257,7 @@ func svixSignature(secret, id, stamp string, body []byte) string {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// webhookClient follows no redirect: Svix counts one as a failure.
+// webhookClient returns a client that does not follow redirects, which Svix counts as failures.
 func webhookClient() *http.Client {
 	return &http.Client{
 		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment},
