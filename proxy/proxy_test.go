@@ -73,7 +73,7 @@ func TestPathMatrix(t *testing.T) {
 		"/private%3f/public/":                 401,
 		"/public":                             401,
 		"/publicx":                            401,
-		"/health/../private":                  400,
+		"/health/../private":                  401, // by every reading
 		"/public/../private":                  400,
 		"/public/..;/private":                 400,
 		"/public/%2e%2e/private":              400,
@@ -346,4 +346,33 @@ func TestNewRefusesWhatConfigLacks(t *testing.T) {
 	var invalid *settings.Error
 	require.True(t, errors.As(err, &invalid))
 	assert.Equal(t, "CLERK_PUBLISHABLE_KEY", invalid.Problems[0].Where)
+}
+
+// Registries and forges write encoded slashes: a public path beside must not keep their
+// signed-in users out, nor let anybody in.
+func TestEncodedSlashesBesidePublicPaths(t *testing.T) {
+	t.Parallel()
+	app := &received{}
+	s := start(t, app, func(c *settings.Config) { c.PublicPaths = []string{"/health", "/assets/*"} })
+	token := "Bearer " + sessionToken(t, nil)
+	for _, target := range []string{"/api/v4/projects/group%2Fproject?a=1", "/npm/@scope%2fname", "/a//b", "/health/../private", "/x/%2e%2e/y", `/a\b`, "/a;b/..;/c"} {
+		request := func(authorization string) *http.Response {
+			return s.raw(t, "GET "+target+" HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n"+authorization+"\r\n")
+		}
+		before := app.count()
+		assert.Equal(t, http.StatusUnauthorized, request("").StatusCode, target)
+		assert.Equal(t, before, app.count(), target)
+		assert.Equal(t, http.StatusOK, request("Authorization: "+token+"\r\n").StatusCode, target)
+		assert.Equal(t, strings.ReplaceAll(target, `\`, "%5C"), app.last(t).RequestURI, "as it came")
+	}
+	for _, target := range []string{"/private/..;/health", "/private/../health", "//health", "/%2e/health", "/assets/..%2fprivate", "/assets/..;/private", `/assets\..\private`, "/assets/%5c%2e%2e%5cprivate", "/assets/a//b", "/x%2f..%2fassets/y"} {
+		for _, authorization := range []string{"", "Authorization: " + token + "\r\n"} {
+			before := app.count()
+			res := s.raw(t, "GET "+target+" HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n"+authorization+"\r\n")
+			assert.Contains(t, []int{http.StatusBadRequest, http.StatusUnauthorized}, res.StatusCode, target)
+			if authorization == "" || res.StatusCode == http.StatusBadRequest {
+				assert.Equal(t, before, app.count(), target)
+			}
+		}
+	}
 }

@@ -40,7 +40,7 @@ Applies: line 3, /assets/*
 		{"GET", "https://app.example.com/a%2fb"}: `GET https://app.example.com/a%2fb
 
 400: the path can be read in more than one way
-  line 6, /*: the path has no canonical form, and this route has no ambiguous_paths: true
+  line 6, /*: the path has no canonical form, and the route in line 4 asks for what this one does not; ambiguous_paths: true would let it pass
 
 Passed over
   line 3  /assets/*  /a%2fb is not below /assets/

@@ -9,15 +9,20 @@
 //
 // # What a path is
 //
-// [Canonical] makes the one form of a path, and refuses what two servers could read
-// differently. Match goes one step further for paths with escapes or semicolons: it
-// imagines every chain of servers that decode (three times at most), resolve dot
-// segments, merge slashes, cut parameters off, take backslashes for slashes or
-// split at an encoded ? or #, and refuses the path unless each reading leads to the
-// same route. So "/admin;x" cannot avoid a route for "/admin".
+// [Canonical] makes the one form of a path, which is judged and sent. What two
+// servers could read differently has none. Such a path, and any with escapes or
+// semicolons, is judged by all its readings: Match imagines every chain of servers
+// that decode (three times at most), resolve dot segments, merge slashes, cut
+// parameters off, take backslashes for slashes or split at an encoded ? or #, and
+// refuses the path unless each reading leads to the same route. So "/admin;x" cannot
+// avoid a route for "/admin".
 //
-// A route with ambiguous_paths lets a path without a canonical form pass as it came,
-// under the very same condition. Control characters and bad escapes never pass.
+// A path without a canonical form, such as "/projects/group%2Fname", passes as it came
+// where each reading leads to one route, and no other route for the host and method is
+// stricter: it asks for nobody whom that one does not ask for, and opens nothing to other
+// sites. A reading that is not among the known ones is then no way around anything. On a
+// route beside a stricter one, such a path passes with ambiguous_paths: true only.
+// Control characters and bad escapes never pass.
 //
 // Two things are the operator's: letters in paths count as they are written, and
 // "/admin/*" does not include "/admin". For an upstream that takes "/Admin" or

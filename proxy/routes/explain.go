@@ -45,9 +45,10 @@ func (t *Table) Explain(method, host string, u *url.URL) []Step {
 			step.Why = fmt.Sprintf("the method %s is not %s", method, problem.OneOf(e.route.Methods))
 		default:
 			n = e.pattern.count(q.readings)
-			step.Applies = n == len(q.readings) && e.accepts(q)
+			stricter := t.stricter(e, method, q)
+			step.Applies = n == len(q.readings) && e.accepts(q) && stricter == nil
 			step.Refuses = n > 0 && !step.Applies
-			step.Why = e.whyPath(q, n, step.Applies)
+			step.Why = e.whyPath(q, n, step.Applies, stricter)
 		}
 		steps = append(steps, step)
 		if n > 0 {
@@ -58,7 +59,7 @@ func (t *Table) Explain(method, host string, u *url.URL) []Step {
 }
 
 // whyPath says what became of a path of which n readings match.
-func (e *entry) whyPath(q question, n int, applies bool) string {
+func (e *entry) whyPath(q question, n int, applies bool, stricter *Route) string {
 	below := strings.TrimSuffix(e.pattern.escaped, "/")
 	switch {
 	case n == 0 && e.pattern.below && q.path == below:
@@ -69,10 +70,12 @@ func (e *entry) whyPath(q question, n int, applies bool) string {
 		return fmt.Sprintf("%s is not %s", q.path, e.pattern)
 	case n < len(q.readings):
 		return e.whyDoubt(q)
-	case !applies && e.route.AmbiguousPaths:
-		return fmt.Sprintf("without %s, some server could read the path as one outside of %s", e.route.StripPrefix, e.pattern)
+	case stricter != nil:
+		return fmt.Sprintf("the path has no canonical form, and %s asks for what this one does not; ambiguous_paths: true would let it pass", stricter.label())
 	case !applies:
-		return "the path has no canonical form, and this route has no ambiguous_paths: true"
+		return fmt.Sprintf("without %s, some server could read the path as one outside of %s", e.route.StripPrefix, e.pattern)
+	case !q.canonical && len(q.readings) > 1:
+		return fmt.Sprintf("the path can be read in %d ways, and all of them lead here", len(q.readings))
 	case e.pattern.below && e.pattern.escaped == "/":
 		return "it is for every path"
 	case e.pattern.below:

@@ -157,7 +157,7 @@ func routeKeys() []key[Route] {
 		},
 		{
 			name: "ambiguous_paths", standard: "false", read: func(v value, r *Route) { r.AmbiguousPaths = v.boolean() },
-			help: "What can be read in two ways (encoded slashes, dot segments, `//`) is 400. `true`: it passes as it came, if every reading leads to this route.",
+			help: "What can be read in two ways (encoded slashes, dot segments, `//`) passes as it came if every reading leads to this route and no other for the host and method is stricter; else it is 400. `true`: it passes even if another is stricter.",
 		},
 		{
 			name: "cors", unset: "no other origin", read: func(v value, r *Route) { r.CORS = v.cors() },

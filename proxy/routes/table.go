@@ -44,8 +44,8 @@ type Match struct {
 	Index int
 	// Route is the table's own copy; do not change it.
 	Route *Route
-	// Path is the escaped path that was judged. For all but routes with
-	// AmbiguousPaths it is canonical.
+	// Path is the escaped path that was judged: in its canonical form if it has one,
+	// else as it came.
 	Path string
 	// Host is the request's host for the upstream, port included: canonical when
 	// the table has routes for single hosts, else as it came.
@@ -107,8 +107,10 @@ func (r *Route) label() string {
 //
 // A path with escapes or semicolons, or without a canonical form, is judged by all
 // its readings: the first route that any reading leads to must be the first for
-// every one, or the path is ambiguous. A path without a canonical form passes only
-// on a route with AmbiguousPaths.
+// every one, or the path is ambiguous. A path without a canonical form passes as it
+// came, on a route that has AmbiguousPaths, or that is as strict as every other route for
+// this host and method: a reading that is not among the known ones then leads to nothing
+// that the request could not have had.
 func (t *Table) Match(method, host string, u *url.URL) (Match, error) {
 	q, err := t.question(host, u)
 	if err != nil {
@@ -124,7 +126,7 @@ func (t *Table) Match(method, host string, u *url.URL) (Match, error) {
 		} else if n := e.pattern.count(q.readings); n == 0 {
 			continue
 		} else {
-			all = n == len(q.readings) && e.accepts(q)
+			all = n == len(q.readings) && e.accepts(q) && t.stricter(e, method, q) == nil
 		}
 		switch {
 		case !e.hasHost(q.name) || !e.hasMethod(method):
@@ -177,13 +179,24 @@ func (e *entry) hasMethod(method string) bool {
 	return len(e.route.Methods) == 0 || slices.Contains(e.route.Methods, method)
 }
 
-// accepts says whether a path that leads here by every reading may pass: the form
-// must be allowed, and no reading of what is left of it after the prefix may climb
-// out of what the route is for.
-func (e *entry) accepts(q question) bool {
-	if !q.canonical && !e.route.AmbiguousPaths {
-		return false
+// stricter returns a route that keeps a path without a canonical form from passing on e:
+// one for this host and method that asks for what e does not. It returns nil if there is
+// none, or if it does not matter.
+func (t *Table) stricter(e *entry, method string, q question) *Route {
+	if q.canonical || e.route.AmbiguousPaths {
+		return nil
 	}
+	for i := range t.entries {
+		if o := &t.entries[i]; o.hasHost(q.name) && o.hasMethod(method) && !e.route.asStrictAs(o.route) {
+			return o.route
+		}
+	}
+	return nil
+}
+
+// accepts reports whether a path that leads here by every reading stays here without the
+// prefix: no reading of what is left may climb out of what the route is for.
+func (e *entry) accepts(q question) bool {
 	if e.route.StripPrefix == "" {
 		return true
 	}

@@ -2,11 +2,15 @@ package routes
 
 import (
 	"net/url"
+	gopath "path"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/middleware"
 )
 
 func mustTable(t testing.TB, routes ...Route) *Table {
@@ -53,7 +57,7 @@ func TestMatch(t *testing.T) {
 		{"GET", "a", "/admin/", 2, "/admin/", "/", nil},
 		{"GET", "a", "/%61dmin/x", 2, "/admin/x", "/x", nil},
 		{"GET", "a", "/admin", 0, "", "", ErrNoRoute},
-		{"GET", "a", "/admin/a%2fb", 0, "", "", ErrAmbiguousPath},
+		{"GET", "a", "/admin/a%2fb", 2, "/admin/a%2fb", "/a%2fb", nil},
 		{"GET", "a", "/admin/../files/x", 0, "", "", ErrAmbiguousPath},
 		{"GET", "a", "/files/a%2fb", 3, "/files/a%2fb", "/files/a%2fb", nil},
 		{"GET", "a", "/files/a/..%2fb", 3, "/files/a/..%2fb", "/files/a/..%2fb", nil},
@@ -236,4 +240,125 @@ func TestMatchAllocatesNothingForCanonicalPaths(t *testing.T) {
 			t.Error("not matched")
 		}
 	}))
+}
+
+// Registries and forges write encoded slashes into paths: where every reading leads
+// to one route that asks for a session, they pass as they came.
+func TestPathsThatEveryReadingAgreesOn(t *testing.T) {
+	t.Parallel()
+	table := mustTable(t, Route{Match: "/health", Auth: AuthPublic}, Route{Match: "/assets/*", Auth: AuthPublic},
+		Route{Match: "/cdn/*", Auth: AuthPublic, AmbiguousPaths: true}, Route{Match: "/*"})
+	steps := table.Explain("GET", "a", request(t, "/assets//a.css"))
+	assert.Equal(t, `the path has no canonical form, and the route for "/*" asks for what this one does not; ambiguous_paths: true would let it pass`, steps[len(steps)-1].Why)
+	for target, want := range map[string]int{
+		"/api/v4/projects/group%2Fproject": 3, "/npm/@scope%2fname": 3, "/a//b": 3, "/a/./b": 3, "/a/b/../c": 3, "/x%5cy": 3, "/a%2eb": 3,
+		"/health%2f": 3, "/health/..%2fapi": 3, "/cdn/@scope%2fname.js": 2,
+		"/assets/@scope%2fname.js": -1, "/assets//a.css": -1, // public, where others are not
+		"//health": -1, "/x/..%2fhealth": -1, "/health;x": -1, "/./health": -1, "/%2fhealth": -1,
+		"/assets/..%2fapi": -1, "/assets/%2e%2e/api": -1, "/assets/..;/api": -1, "/cdn/%252e%252e%252fapi": -1, "/api/..%2fassets/x": -1,
+		"/api/%00": -1, "/api/%0a": -1, "/api/%2525252f": -1,
+	} {
+		m, err := table.Match("GET", "a", request(t, target))
+		if want < 0 {
+			assert.ErrorIs(t, err, ErrAmbiguousPath, target)
+			continue
+		}
+		if assert.NoError(t, err, target) {
+			assert.Equal(t, want, m.Index, target)
+			if _, canonical := Canonical(request(t, target)); !canonical {
+				assert.Equal(t, request(t, target).EscapedPath(), m.Path, "as it came")
+			}
+		}
+	}
+}
+
+// A route for another host or method is no other reading of a path.
+func TestOtherHostsAndMethodsMakeNoPathAmbiguous(t *testing.T) {
+	t.Parallel()
+	table := mustTable(t, Route{Match: "/admin/*", Hosts: []string{"admin.example.com"}}, Route{Match: "/admin/*", Methods: []string{"DELETE"}},
+		Route{Match: "/*", Auth: AuthPublic, Methods: []string{"GET"}, Hosts: []string{"www.example.com"}},
+		Route{Match: "/*", Auth: AuthPublic, Hosts: []string{"*.example.com"}})
+	m, err := table.Match("GET", "www.example.com", request(t, "/a%2fb"))
+	require.NoError(t, err)
+	assert.Equal(t, 2, m.Index)
+	m, err = table.Match("POST", "x.example.com", request(t, "/a%2fb"))
+	require.NoError(t, err)
+	assert.Equal(t, 3, m.Index)
+	for _, method := range []string{"GET", "DELETE"} {
+		_, err = table.Match(method, "admin.example.com", request(t, "/a%2fb"))
+		assert.ErrorIs(t, err, ErrAmbiguousPath, method)
+	}
+	_, err = table.Match("DELETE", "x.example.com", request(t, "/a%2fb"))
+	assert.ErrorIs(t, err, ErrAmbiguousPath)
+}
+
+// A reading that is not among the known ones must lead to nothing that asks for more, in
+// whatever way.
+func TestPathsOfRoutesThatAreLessStrict(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		other, route Route
+		want         error
+	}{
+		"a role":                   {Route{Require: middleware.Requirement{Role: "org:admin"}}, Route{}, ErrAmbiguousPath},
+		"the same role":            {Route{Require: middleware.Requirement{Role: "org:admin"}}, Route{Require: middleware.Requirement{Role: "org:admin", Plan: "org:gold"}}, nil},
+		"a fresh factor":           {Route{Require: middleware.Requirement{Reverification: "strict"}}, Route{}, ErrAmbiguousPath},
+		"fewer tokens":             {Route{Accepts: []middleware.TokenType{"session_token"}}, Route{Accepts: []middleware.TokenType{"session_token", "api_key"}}, ErrAmbiguousPath},
+		"other than all tokens":    {Route{Accepts: []middleware.TokenType{"session_token"}}, Route{}, ErrAmbiguousPath},
+		"more tokens":              {Route{Accepts: []middleware.TokenType{"any"}}, Route{Accepts: []middleware.TokenType{"api_key"}}, nil},
+		"tokens of a public route": {Route{Auth: AuthPublic, Accepts: []middleware.TokenType{"session_token"}}, Route{}, nil},
+		"the guard":                {Route{}, Route{CSRF: CSRF{Off: true}}, ErrAmbiguousPath},
+		"no guard":                 {Route{CSRF: CSRF{Off: true}}, Route{}, nil},
+		"another trusted origin":   {Route{}, Route{CSRF: CSRF{TrustedOrigins: []string{"https://x.example"}}}, ErrAmbiguousPath},
+		"another origin may read":  {Route{}, Route{CORS: &CORS{Origins: []string{"https://x.example"}}}, ErrAmbiguousPath},
+		"public":                   {Route{Auth: AuthNone}, Route{Auth: AuthPublic}, nil},
+		"a look":                   {Route{Auth: AuthPublic}, Route{Auth: AuthNone}, ErrAmbiguousPath},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.other.Match, c.route.Match = "/other/*", "/*"
+			_, err := mustTable(t, c.other, c.route).Match("GET", "a", request(t, "/a%2fb"))
+			assert.ErrorIs(t, err, c.want)
+		})
+	}
+}
+
+// FuzzMatchPublicPaths holds what a sidecar with public paths promises: whatever a server
+// makes of a path, by decoding and cleaning it as Go does, it does not get beyond the
+// public paths unless somebody was asked to sign in.
+func FuzzMatchPublicPaths(f *testing.F) {
+	table := mustTable(f, Route{Match: "/health", Auth: AuthPublic}, Route{Match: "/assets/*", Auth: AuthPublic}, Route{Match: "/*"})
+	for _, seed := range []string{
+		"/health", "/health/../private", "/private/..;/health", "/%2e%2e/health", "//health", `/assets\..\private`, "/assets/%5c..%5cprivate",
+		"/assets/a%2fb", "/assets/%252e%252e/x", "/assets/x;/../../y", "/assets//x", "/api/group%2Fproject", "/assets/..%c0%af", "/assets/.%2e/x?y",
+	} {
+		f.Add(seed)
+	}
+	public := func(p string) bool {
+		return p == "/health" || strings.HasPrefix(p, "/assets/")
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		u, err := url.ParseRequestURI(raw)
+		if err != nil {
+			return
+		}
+		m, err := table.Match("GET", "a", u)
+		if err != nil || m.Route.Auth == AuthRequired {
+			return
+		}
+		path, ok := Canonical(u)
+		require.True(t, ok, "a public path has one form")
+		require.Equal(t, path, m.Path)
+		for text := m.Path; ; {
+			bare := strings.ReplaceAll(cutParameters(text), `\`, "/")
+			for _, read := range []string{text, bare, gopath.Clean(text), gopath.Clean(bare), gopath.Clean(text + "/x"), cutQuery(text)} {
+				require.True(t, public(read) || read == "/assets" || read == "/health/x", "%q reads as %q", m.Path, read)
+			}
+			next, err := url.PathUnescape(text)
+			if err != nil || next == text {
+				return
+			}
+			text = next
+		}
+	})
 }

@@ -77,8 +77,9 @@ type Route struct {
 	// StripPrefix is cut off the path that the upstream gets; it is whole segments
 	// at the start of Match.
 	StripPrefix string
-	// AmbiguousPaths lets paths pass that have no canonical form, as they came,
-	// when every reading of them leads to this route. See [Table.Match].
+	// AmbiguousPaths lets paths without a canonical form pass as they came, if every
+	// reading of them leads to this route, even if another route is stricter. See
+	// [Table.Match].
 	AmbiguousPaths bool
 
 	// CORS says which other origins may read answers; nil means none.

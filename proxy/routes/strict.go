@@ -1,0 +1,55 @@
+package routes
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/clerkgate/clerkgate/middleware"
+)
+
+// asStrictAs reports whether a request that may pass on r may pass on o too, whoever made
+// it: o asks for nothing that r does not ask for, and lets other sites do whatever r
+// lets them do. Where that cannot be told, it is false.
+func (r *Route) asStrictAs(o *Route) bool {
+	return r.Auth.strength() >= o.Auth.strength() && acceptsNoMore(r, o) && requiresAsMuch(&r.Require, &o.Require) &&
+		guardsAsMuch(&r.CSRF, &o.CSRF) && (r.CORS == nil || reflect.DeepEqual(r.CORS, o.CORS))
+}
+
+// strength orders what is asked of a request.
+func (a Auth) strength() int {
+	switch a {
+	case AuthNone:
+		return 0
+	case AuthPublic:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// acceptsNoMore reports whether each token that r accepts is accepted by o. Those of the
+// environment are not known here.
+func acceptsNoMore(r, o *Route) bool {
+	if o.Auth != AuthRequired || slices.Contains(o.Accepts, middleware.AnyToken) {
+		return true
+	}
+	if len(r.Accepts) == 0 || len(o.Accepts) == 0 {
+		return len(r.Accepts) == len(o.Accepts)
+	}
+	return !slices.ContainsFunc(r.Accepts, func(kind middleware.TokenType) bool { return !slices.Contains(o.Accepts, kind) })
+}
+
+func requiresAsMuch(r, o *middleware.Requirement) bool {
+	for _, pair := range [...][2]string{
+		{r.Role, o.Role}, {r.Permission, o.Permission}, {r.Feature, o.Feature}, {r.Plan, o.Plan}, {r.Reverification, o.Reverification},
+	} {
+		if pair[1] != "" && pair[0] != pair[1] {
+			return false
+		}
+	}
+	return o.Level == "" && o.AfterMinutes == 0 || r.Level == o.Level && r.AfterMinutes == o.AfterMinutes
+}
+
+func guardsAsMuch(r, o *CSRF) bool {
+	return o.Off || !r.Off && !slices.ContainsFunc(r.TrustedOrigins, func(s string) bool { return !slices.Contains(o.TrustedOrigins, s) })
+}
