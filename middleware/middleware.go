@@ -125,7 +125,11 @@ func (a *Authenticator) Handler(next http.Handler) http.Handler {
 			return
 		}
 		ctx := context.WithValue(r.Context(), contextKey{}, &contextValue{authenticator: a, state: state})
-		next.ServeHTTP(state.Writer(w), r.WithContext(ctx))
+		answer := state.Writer(w)
+		next.ServeHTTP(answer, r.WithContext(ctx))
+		if unwritten, ok := answer.(*cookieWriter); ok {
+			unwritten.seal() // the server is going to write the header of an answer without a body
+		}
 	})
 }
 

@@ -31,20 +31,6 @@ func (s *State) Answer(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// Writer prepares w for the application's answer, once [State.Answer] has not
-// written one: the state's headers are set, and an answer with Clerk's cookies stays
-// out of every cache whatever the application says.
-func (s *State) Writer(w http.ResponseWriter) http.ResponseWriter {
-	if len(s.Header) == 0 {
-		return w
-	}
-	s.setHeaders(w.Header())
-	if len(s.Header["Set-Cookie"]) == 0 {
-		return w
-	}
-	return &noStoreWriter{ResponseWriter: w}
-}
-
 // setHeaders adds cookies to those that are there and sets the rest.
 func (s *State) setHeaders(h http.Header) {
 	for name, values := range s.Header {
@@ -53,38 +39,6 @@ func (s *State) setHeaders(h http.Header) {
 			continue
 		}
 		h[name] = values
-	}
-}
-
-// noStoreWriter keeps Cache-Control: no-store on an answer with Clerk's cookies.
-type noStoreWriter struct {
-	http.ResponseWriter
-	wrote bool
-}
-
-// Unwrap lets http.ResponseController reach the writer below.
-func (w *noStoreWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (w *noStoreWriter) WriteHeader(code int) {
-	w.seal(code)
-	w.ResponseWriter.WriteHeader(code)
-}
-
-func (w *noStoreWriter) Write(p []byte) (int, error) {
-	w.seal(http.StatusOK)
-	return w.ResponseWriter.Write(p)
-}
-
-// Flush sends the header if the application has not yet.
-func (w *noStoreWriter) Flush() {
-	w.seal(http.StatusOK)
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-func (w *noStoreWriter) seal(code int) {
-	if !w.wrote {
-		w.ResponseWriter.Header().Set("Cache-Control", "no-store")
-		w.wrote = code >= 200
 	}
 }
 
