@@ -37,11 +37,12 @@ func (a *Authenticator) check() []Problem {
 		a.checkAcceptsToken(),
 		checkPatterns("OrganizationPatterns", o.OrganizationPatterns, &a.organizations),
 		checkPatterns("PersonalAccountPatterns", o.PersonalAccountPatterns, &a.personal),
-		checkCount("TokenCacheSize", o.TokenCacheSize),
+		checkCount("TokenCacheSize", o.TokenCacheSize, "entries"),
 		checkSessionLookup(o),
 		checkDuration("SessionLookupTTL", o.SessionLookupTTL),
-		checkCount("SessionCacheSize", o.SessionCacheSize),
+		checkCount("SessionCacheSize", o.SessionCacheSize, "entries"),
 		checkDuration("BackendTimeout", o.BackendTimeout),
+		checkCount("BackendRateLimit", o.BackendRateLimit, "calls"),
 		checkDuration("StaleKeys", o.StaleKeys),
 	)
 }
@@ -207,11 +208,11 @@ func checkDuration(where string, d time.Duration) []Problem {
 	return one(where, d.String(), "a duration that is not negative, such as 5s")
 }
 
-func checkCount(where string, n int) []Problem {
+func checkCount(where string, n int, of string) []Problem {
 	if n >= 0 {
 		return nil
 	}
-	return one(where, strconv.Itoa(n), "a number of entries that is not negative, such as 100000")
+	return one(where, strconv.Itoa(n), "a number of "+of+" that is not negative, such as 1000")
 }
 
 // foundKey describes a key by its kind alone, whatever is in the wrong place.

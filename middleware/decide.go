@@ -181,7 +181,11 @@ func (j *judged) sessionFailed(err error, carrier string) *State {
 		why = refreshNonEligibleNoCookie
 	case failed.Reason == token.ReasonExpired:
 		var state *State
-		if state, why = j.refresh(); state != nil {
+		found := j.session
+		if carrier == "header" {
+			found = j.headerToken
+		}
+		if state, why = j.refresh(found); state != nil {
 			return state
 		}
 	}

@@ -118,7 +118,7 @@ func (j *judged) resolveHandshake() *State {
 	var directives []string
 	switch {
 	case nonce != "":
-		directives = j.payloadOfNonce(nonce)
+		directives = j.a.payloadOfNonce(j.ctx, nonce)
 	case handshakeToken != "":
 		if t := j.a.unverified(handshakeToken); t != nil && t.HeaderIsNull() {
 			return nil // no error of a token to Clerk's SDK, so the flow goes on
@@ -136,19 +136,6 @@ func (j *judged) resolveHandshake() *State {
 		return nil
 	}
 	return j.applyDirectives(directives, cookies)
-}
-
-// payloadOfNonce exchanges a nonce at the Backend API. A failure is an empty
-// payload, as in Clerk's SDK: the browser ends signed out, not in a loop.
-func (j *judged) payloadOfNonce(nonce string) []string {
-	ctx, cancel := j.a.backendContext(j.ctx)
-	defer cancel()
-	payload, _, err := j.a.api.GetHandshakePayload(ctx, nonce)
-	if err != nil {
-		j.a.log().ErrorContext(j.ctx, "handshake nonce could not be exchanged", "error", err)
-		return nil
-	}
-	return payload.Directives
 }
 
 // handshakeFailed is a handshake token that does not verify. In production it may

@@ -23,6 +23,7 @@ type slowClerk struct {
 	mu       sync.Mutex
 	takes    time.Duration
 	refuses  bool
+	tokens   map[string]string
 	inFlight atomic.Int64
 	most     atomic.Int64 // calls in flight at one time
 	asked    atomic.Int64
@@ -71,7 +72,7 @@ func (s *slowClerk) RoundTrip(r *http.Request) (*http.Response, error) {
 // status of one session, or of all.
 func withSlowClerk(t *testing.T, test func(t *testing.T, s *slowClerk)) {
 	t.Helper()
-	s := &slowClerk{forge: newForge(t, 0)}
+	s := &slowClerk{forge: newForge(t, 0), tokens: map[string]string{}}
 	synctest.Test(t, func(t *testing.T) {
 		s.tb, s.now = t, time.Now()
 		test(t, s)
@@ -97,7 +98,17 @@ func sessionIs(status string) func(string, string) (int, string) {
 
 // live is a request of a session whose token lives for a day.
 func (s *slowClerk) live(sid string) *http.Request {
-	return bearer(s.token(nil, with{"sid": sid, "exp": s.now.Unix() + 86400}))
+	return bearer(s.signed("live "+sid, with{"sid": sid, "exp": s.now.Unix() + 86400}))
+}
+
+// signed is a token that is made once for each name, since signing takes long.
+func (s *slowClerk) signed(name string, claims with) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tokens[name] == "" {
+		s.tokens[name] = s.token(nil, claims)
+	}
+	return s.tokens[name]
 }
 
 // took judges r and returns how long that took.

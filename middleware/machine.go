@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -174,6 +175,9 @@ type opaqueAnswer struct {
 	auth    *Auth
 	reason  Reason
 	message string
+	// holds is how long the answer is believed, and retryAfter when to ask again,
+	// where nothing could be found out.
+	holds, retryAfter time.Duration
 }
 
 // opaqueToken verifies an opaque token at the Backend API, once for all who ask.
@@ -184,7 +188,9 @@ func (j *judged) opaqueToken(raw string) *State {
 	}
 	answer := j.a.askOpaque(j.ctx, kind, raw)
 	if answer.auth == nil {
-		return signedOut(kind, answer.reason, answer.message, nil)
+		s := signedOut(kind, answer.reason, answer.message, nil)
+		s.retryAfter = uint16(math.Ceil(answer.retryAfter.Seconds()))
+		return s
 	}
 	return machineSignedIn(kind, raw, answer.auth)
 }
@@ -208,11 +214,16 @@ func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw strin
 		return known
 	}
 	answer, err := a.opaque.Do(ctx, key, func(ctx context.Context) (*opaqueAnswer, time.Time) {
-		answer := a.callOpaque(ctx, kind, raw)
-		if answer.reason == ReasonUnexpectedError {
-			return answer, time.Time{}
+		leave, ok := a.budget.opaqueToken(ctx, key)
+		if !ok {
+			return &opaqueAnswer{reason: ReasonUnexpectedError, message: "Too many tokens are being verified.", retryAfter: rateWindow}, time.Time{}
 		}
-		return answer, a.now().Add(machineMemory)
+		defer leave()
+		answer := a.callOpaque(ctx, kind, raw)
+		if answer.holds >= machineMemory {
+			a.budget.verified(key, answer.auth != nil)
+		}
+		return answer, a.now().Add(answer.holds)
 	})
 	if err != nil {
 		return &opaqueAnswer{reason: ReasonUnexpectedError}
@@ -247,7 +258,7 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 		}
 		// Also of an inactive token the audience is looked at first, as Clerk's SDK does.
 		if !audienceMatches(audienceOf(response.Body), a.opts.Audience) {
-			return &opaqueAnswer{reason: Reason(token.ReasonVerificationFailed), message: "The OAuth token is for another audience. (code=token-verification-failed, status=n/a)"}
+			return &opaqueAnswer{reason: Reason(token.ReasonVerificationFailed), message: "The OAuth token is for another audience. (code=token-verification-failed, status=n/a)", holds: machineMemory}
 		}
 		if err != nil {
 			return opaqueFailure(err, "")
@@ -297,19 +308,19 @@ func audienceOf(body []byte) []string {
 // named refuses an answer that does not say whose the token is.
 func named(auth *Auth) *opaqueAnswer {
 	if auth.Subject == "" {
-		return &opaqueAnswer{reason: ReasonUnexpectedError}
+		return &opaqueAnswer{reason: ReasonUnexpectedError, holds: transientMemory}
 	}
-	return &opaqueAnswer{auth: auth}
+	return &opaqueAnswer{auth: auth, holds: machineMemory}
 }
 
 func opaqueFailure(err error, notFound string) *opaqueAnswer {
 	// Clerk's SDK lets a token pass whose answer says revoked or expired.
 	if errors.Is(err, clerkapi.ErrTokenInactive) {
-		return &opaqueAnswer{reason: Reason(token.ReasonInvalid), message: "The token is revoked or expired."}
+		return &opaqueAnswer{reason: Reason(token.ReasonInvalid), message: "The token is revoked or expired.", holds: machineMemory}
 	}
 	var refused *clerkapi.APIError
 	if !errors.As(err, &refused) || unreadable(refused.Response) {
-		return &opaqueAnswer{reason: ReasonUnexpectedError, message: "Unexpected error (code=unexpected-error, status=n/a)"}
+		return &opaqueAnswer{reason: ReasonUnexpectedError, message: "Unexpected error (code=unexpected-error, status=n/a)", holds: transientMemory}
 	}
 	reason, message := ReasonUnexpectedError, "Unexpected error"
 	switch status := refused.Response.StatusCode; status {
@@ -321,5 +332,10 @@ func opaqueFailure(err error, notFound string) *opaqueAnswer {
 	case http.StatusNotFound:
 		reason, message = Reason(token.ReasonInvalid), notFound
 	}
-	return &opaqueAnswer{reason: reason, message: fmt.Sprintf("%s (code=%s, status=%d)", message, reason, refused.Response.StatusCode)}
+	answer := &opaqueAnswer{reason: reason, message: fmt.Sprintf("%s (code=%s, status=%d)", message, reason, refused.Response.StatusCode)}
+	answer.holds = failureMemory(refused.Response, machineMemory)
+	if refused.IsRateLimited() {
+		answer.retryAfter = answer.holds
+	}
+	return answer
 }

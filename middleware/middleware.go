@@ -38,7 +38,9 @@ type Authenticator struct {
 type memory struct {
 	refreshes *once.Memory[refreshKey, *refreshed]
 	opaque    *once.Memory[opaqueKey, *opaqueAnswer]
+	nonces    *nonces
 	sessions  *lookups
+	budget    *backendBudget
 
 	warnAZP sync.Once
 }
@@ -66,6 +68,7 @@ func (a *Authenticator) Close() {
 	}
 	a.sessions.answers.Close()
 	a.refreshes.Close()
+	a.nonces.Close()
 	a.opaque.Close()
 	a.api.CloseIdleConnections()
 }
@@ -136,10 +139,6 @@ func (a *Authenticator) Handler(next http.Handler) http.Handler {
 func (a *Authenticator) now() time.Time { return a.opts.Now() }
 
 func (a *Authenticator) log() *slog.Logger { return a.opts.Logger }
-
-func (a *Authenticator) backendContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, a.opts.BackendTimeout)
-}
 
 // decode reads a token without trusting it; a token that was verified before is
 // not read again.

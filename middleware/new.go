@@ -59,6 +59,9 @@ func (o Options) withDefaults() Options {
 	if o.BackendTimeout == 0 {
 		o.BackendTimeout = defaultBackendTimeout
 	}
+	if o.BackendRateLimit == 0 {
+		o.BackendRateLimit = DefaultBackendRateLimit
+	}
 	if o.StaleKeys == 0 {
 		o.StaleKeys = defaultStaleKeys
 	}
@@ -105,7 +108,13 @@ func (a *Authenticator) buildMemory() (err error) {
 	}); err != nil {
 		return err
 	}
-	a.sessions, err = newLookups(o, a.api)
+	if a.nonces, err = newNonces(o); err != nil {
+		return err
+	}
+	if a.sessions, err = newLookups(o, a.api); err != nil {
+		return err
+	}
+	a.budget, err = newBackendBudget(o)
 	return err
 }
 

@@ -21,7 +21,9 @@ func TestOneQuestionAtATime(t *testing.T) {
 		request func(f *forge, n int) *http.Request
 	}{
 		"opaque token": {
-			func(o *middleware.Options) { o.AcceptsToken = []middleware.TokenType{middleware.APIKeyToken} },
+			func(o *middleware.Options) {
+				o.AcceptsToken, o.BackendRateLimit = []middleware.TokenType{middleware.APIKeyToken}, 100_000
+			},
 			`{"object":"api_key","id":"ak_1","subject":"user_1","name":"n","scopes":[]}`,
 			func(_ *forge, n int) *http.Request { return bearer(fmt.Sprint("ak_", n)) },
 		},

@@ -88,6 +88,11 @@ type Options struct {
 	Transport http.RoundTripper
 	// BackendTimeout bounds every call to the Backend API; 0 means 5s.
 	BackendTimeout time.Duration
+	// BackendRateLimit is how many calls in ten seconds the Backend API takes from
+	// this server; 0 means 1000, Clerk's limit for a production instance. Where
+	// several servers share an instance, give each its part. What can be asked
+	// without an account stays below a third of it.
+	BackendRateLimit int
 	// StaleKeys is how long known keys go on being used while Clerk cannot be
 	// reached; 0 means 24h.
 	StaleKeys time.Duration

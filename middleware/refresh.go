@@ -34,6 +34,15 @@ const (
 // and Clerk takes an expired token only once.
 const refreshMemory = 10 * time.Second
 
+// refusalMemory is how long it is remembered that Clerk refused a refresh. It does not
+// change its mind about the same two tokens, and a browser that goes on sending them,
+// once a second say, must not be a call each time.
+const refusalMemory = time.Minute
+
+// maxRefreshToken bounds, in bytes, a refresh token that is sent to Clerk: no browser
+// keeps a longer cookie.
+const maxRefreshToken = 4096
+
 // These bound how many recent refreshes are remembered, and how much memory they
 // take: Clerk allows 1,000 calls in ten seconds, and a refresh takes about 7 KB.
 const (
@@ -44,6 +53,17 @@ const (
 // refreshKey names one refresh by everything that its answer depends on.
 type refreshKey [sha256.Size]byte
 
+// refreshQuestion is what Clerk is asked.
+type refreshQuestion struct {
+	sid string // of the token that is sent, which may be unsigned
+	// verifiedSID is of the token that was found expired, by a signature of Clerk's.
+	// It is that in the header where the one in the cookie is sent.
+	verifiedSID string
+	verified    bool // the token that is sent is the one found expired
+	suffixed    bool
+	params      clerkapi.RefreshSessionParams
+}
+
 // refreshed is the outcome of one refresh, shared by all who asked for it.
 type refreshed struct {
 	verified *token.Verified
@@ -52,14 +72,14 @@ type refreshed struct {
 	why      string // set when it failed
 }
 
-// refresh exchanges the expired token at the Backend API. It returns the signed-in
-// state, or why it could not be had.
-func (j *judged) refresh() (*State, string) {
+// refresh exchanges an expired token at the Backend API. found is the one that was
+// verified and found expired. It returns the signed-in state, or why it could not be had.
+func (j *judged) refresh(found string) (*State, string) {
 	if j.a.opts.SecretKey == "" {
 		return nil, refreshMissingAPIClient
 	}
-	expired := j.anySessionToken()
-	t, err := j.a.decode(expired)
+	sent := j.anySessionToken()
+	t, err := j.a.decode(sent)
 	if err != nil {
 		return nil, refreshDecodeFailed
 	}
@@ -67,13 +87,23 @@ func (j *judged) refresh() (*State, string) {
 	if !ok {
 		return nil, refreshMissingSID
 	}
-	outcome := j.a.refreshOnce(j.ctx, sid, j.suffixed, &clerkapi.RefreshSessionParams{
+	if !isPlausible(j.cookies.refresh, maxRefreshToken) {
+		return nil, refreshUnexpectedAPI
+	}
+	q := &refreshQuestion{sid: sid, verifiedSID: sid, verified: sent == found, suffixed: j.suffixed, params: clerkapi.RefreshSessionParams{
 		Format:         clerkapi.RefreshFormatCookie,
-		ExpiredToken:   expired,
+		ExpiredToken:   sent,
 		RefreshToken:   j.cookies.refresh,
 		RequestOrigin:  j.origin(),
 		RequestHeaders: requestHeaders(j.r, j.a.origin.TrustedPeer(j.r)),
-	})
+	}}
+	if !q.verified {
+		q.verifiedSID = ""
+		if t := j.a.unverified(found); t != nil {
+			q.verifiedSID, _ = t.SID()
+		}
+	}
+	outcome := j.a.refreshOnce(j.ctx, q)
 	if outcome.why != "" {
 		return nil, outcome.why
 	}
@@ -88,20 +118,15 @@ func (j *judged) refresh() (*State, string) {
 
 // refreshOnce makes one call for all requests that wait for the same refresh, and
 // answers those that come shortly after from memory.
-func (a *Authenticator) refreshOnce(ctx context.Context, sid string, suffixed bool, p *clerkapi.RefreshSessionParams) *refreshed {
-	key := newRefreshKey(sid, p.ExpiredToken, p.RefreshToken, p.RequestOrigin, suffixed)
-	if known, ok := a.refreshes.Remembered(key); ok {
-		return known
-	}
-	if suffixed {
-		p.SuffixedCookies = &suffixed
+func (a *Authenticator) refreshOnce(ctx context.Context, q *refreshQuestion) *refreshed {
+	p := &q.params
+	key := newRefreshKey(q.sid, p.ExpiredToken, p.RefreshToken, p.RequestOrigin, q.suffixed)
+	if q.suffixed {
+		p.SuffixedCookies = &q.suffixed
 	}
 	outcome, err := a.refreshes.Do(ctx, key, func(ctx context.Context) (*refreshed, time.Time) {
-		outcome := a.callRefresh(ctx, sid, p)
-		if outcome.why != "" {
-			return outcome, time.Time{}
-		}
-		return outcome, a.now().Add(refreshMemory)
+		outcome, holds := a.callRefresh(ctx, q)
+		return outcome, a.now().Add(holds)
 	})
 	if err != nil {
 		return &refreshed{why: refreshFetchError}
@@ -111,6 +136,9 @@ func (a *Authenticator) refreshOnce(ctx context.Context, sid string, suffixed bo
 
 // size is about what the outcome takes in memory, in bytes.
 func (o *refreshed) size() int {
+	if o.verified == nil {
+		return 256 + len(o.why)
+	}
 	n := 2048 + 2*len(o.token)
 	for _, line := range o.cookies {
 		n += 16 + len(line)
@@ -118,13 +146,29 @@ func (o *refreshed) size() int {
 	return n
 }
 
-func (a *Authenticator) callRefresh(ctx context.Context, sid string, p *clerkapi.RefreshSessionParams) *refreshed {
-	result, response, err := a.api.RefreshSession(ctx, sid, p)
+// callRefresh returns the outcome and how long it holds.
+func (a *Authenticator) callRefresh(ctx context.Context, q *refreshQuestion) (*refreshed, time.Duration) {
+	leave, ok := a.budget.refresh(ctx, q)
+	if !ok {
+		return &refreshed{why: refreshFetchError}, 0
+	}
+	defer leave()
+	result, response, err := a.api.RefreshSession(ctx, q.sid, &q.params)
 	if err != nil {
 		why := refreshFailure(response, err)
 		a.log().WarnContext(ctx, "session could not be refreshed", "why", why, "error", err)
-		return &refreshed{why: why}
+		return &refreshed{why: why}, failureMemory(response, refusalMemory)
 	}
+	outcome := a.readRefresh(ctx, result)
+	if outcome.why != "" {
+		return outcome, transientMemory
+	}
+	a.budget.sessions.refreshed(q)
+	return outcome, refreshMemory
+}
+
+// readRefresh finds the new session in Clerk's answer and verifies it.
+func (a *Authenticator) readRefresh(ctx context.Context, result *clerkapi.SessionRefresh) *refreshed {
 	if result.Cookies == nil || len(result.Cookies.Cookies) == 0 {
 		return &refreshed{why: refreshUnexpectedSDK}
 	}

@@ -85,6 +85,9 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State,
 	case how == Unauthenticated404:
 		writeNotFound(w)
 		return
+	case s.retryAfter > 0:
+		writeUnavailable(w, s.retryAfter)
+		return
 	case a == nil || !redirect:
 		writeUnauthenticated(w, s)
 		return

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
@@ -76,6 +77,15 @@ func writeNotAhead(w http.ResponseWriter) {
 	writeJSON(w, http.StatusServiceUnavailable, problemBody{Errors: []problemItem{{
 		Code: "not_available_ahead", Message: "Not available ahead",
 		LongMessage: "This page cannot be fetched ahead, because the browser must go to Clerk first. Open it.",
+	}}})
+}
+
+// writeUnavailable is the 503 for a program whose token may be good.
+func writeUnavailable(w http.ResponseWriter, retryAfter uint16) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter)))
+	writeJSON(w, http.StatusServiceUnavailable, problemBody{Errors: []problemItem{{
+		Code: "verification_unavailable", Message: "Try again later",
+		LongMessage: "The token could not be verified for now: too many are being verified. It may be valid; try again later.",
 	}}})
 }
 

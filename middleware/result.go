@@ -3,6 +3,7 @@ package middleware
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/clerkgate/clerkgate/internal/token"
@@ -67,6 +68,9 @@ func (j *judged) sessionSignedIn(v *token.Verified, raw string, h http.Header) *
 		return signedOut(SessionToken, ReasonUnexpectedError, "", h)
 	}
 	id := identityOf(v)
+	if !id.noted.Load() && !id.noted.Swap(true) {
+		j.a.budget.sessions.alive(id.auth.SessionID)
+	}
 	auth := id.auth
 	if id.pending && !j.a.opts.AcceptPendingSessions {
 		auth = id.pendingAuth
@@ -79,6 +83,7 @@ type identity struct {
 	auth        *Auth
 	pending     bool
 	pendingAuth *Auth
+	noted       atomic.Bool // among the sessions that are alive
 }
 
 func identityOf(v *token.Verified) *identity {

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
 )
@@ -78,7 +79,8 @@ type State struct {
 	// It may be nil.
 	Header http.Header
 	// Refreshed says that the Backend API exchanged an expired token for Token.
-	Refreshed bool
+	Refreshed  bool
+	retryAfter uint16 // in seconds; it takes no room of its own here
 	// DeveloperError, when set, must be shown in place of any page: going on would
 	// loop. It occurs with development keys only.
 	DeveloperError string
@@ -88,6 +90,11 @@ type State struct {
 
 	public *origin.Public // nil for states that were not judged from a request
 }
+
+// RetryAfter is how long to wait before asking again, in whole seconds, where the
+// token may be good but could not be verified for now, because too many are being
+// verified. [Require] then answers 503 in place of 401. It is 0 otherwise.
+func (s *State) RetryAfter() time.Duration { return time.Duration(s.retryAfter) * time.Second }
 
 // Location is where the state redirects to; "" when it does not.
 func (s *State) Location() string { return s.Header.Get("Location") }

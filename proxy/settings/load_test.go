@@ -82,6 +82,7 @@ func TestLoadValues(t *testing.T) {
 		"CLERKGATE_PERSONAL_ACCOUNT_PATTERNS": "/me",
 		"CLERKGATE_CLOCK_SKEW":                "7s",
 		"CLERKGATE_TOKEN_CACHE_SIZE":          "5",
+		"CLERKGATE_BACKEND_RATE_LIMIT":        "250",
 		"CLERKGATE_SESSION_LOOKUP":            "cached",
 		"CLERKGATE_SESSION_LOOKUP_TTL":        "3s",
 		"CLERKGATE_LOG_LEVEL":                 "debug",
@@ -90,6 +91,7 @@ func TestLoadValues(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	assert.Equal(t, key, cfg.Auth.JWTKey)
+	assert.Equal(t, 250, cfg.Auth.BackendRateLimit)
 	assert.Equal(t, "http://127.0.0.1:8090", cfg.FrontendAPI.String())
 	assert.Equal(t, []string{"/health", "/assets/*"}, cfg.PublicPaths)
 	assert.Equal(t, []netip.Prefix{
@@ -160,6 +162,7 @@ func TestLoadRefuses(t *testing.T) {
 		"any beside another":            {"CLERKGATE_ACCEPTS_TOKEN", "any,api_key"},
 		"organization pattern":          {"CLERKGATE_ORGANIZATION_PATTERNS", "/orgs/:slug("},
 		"cache size":                    {"CLERKGATE_TOKEN_CACHE_SIZE", "0"},
+		"rate limit":                    {"CLERKGATE_BACKEND_RATE_LIMIT", "0"},
 		"look-up":                       {"CLERKGATE_SESSION_LOOKUP", "always"},
 		"look-up time without look-ups": {"CLERKGATE_SESSION_LOOKUP_TTL", "1s"},
 		"log level":                     {"CLERKGATE_LOG_LEVEL", "loud"},

@@ -150,6 +150,11 @@ func (c *Config) table() []row {
 			help: "How long a looked-up session is believed.",
 		},
 		{
+			name: "CLERKGATE_BACKEND_RATE_LIMIT", option: "BackendRateLimit",
+			value: number(&auth.BackendRateLimit, strconv.Itoa(middleware.DefaultBackendRateLimit), 1_000_000),
+			help:  "How many calls in ten seconds Clerk's Backend API takes from this server; with several replicas, each one's part. What needs no account gets less than a third of it.",
+		},
+		{
 			name: "CLERKGATE_CLOCK_SKEW", option: "ClockSkew",
 			value: parsed(&auth.ClockSkew, "duration", inWords(middleware.DefaultClockSkew), isZero, func(s string) (time.Duration, error) {
 				if d, err := time.ParseDuration(s); err == nil && d == 0 {

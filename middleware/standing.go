@@ -1,0 +1,86 @@
+package middleware
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/time/rate"
+)
+
+// standingsSize is how many sessions are known, those seen last: 6 MB.
+const standingsSize = 20_000
+
+// standings knows the sessions that were seen alive, and bounds the refreshes of each.
+// Only tokens with Clerk's signature bring a session in. Safe for concurrent use.
+type standings struct {
+	now   func() time.Time
+	limit int // the Backend API's
+
+	mu       sync.Mutex
+	sessions *simplelru.LRU[string, *standing]
+}
+
+// standing is what is known of one session.
+type standing struct {
+	alive bool // a live token of it was verified here
+	// refreshToken is the hash of the one that worked last. Its holder's budget is
+	// apart, so that nobody uses it up with an expired token found somewhere.
+	refreshToken   [sha256.Size]byte
+	holder, others *rate.Limiter // nil until they are needed
+}
+
+func newStandings(o *Options) (*standings, error) {
+	sessions, err := simplelru.NewLRU[string, *standing](standingsSize, nil)
+	return &standings{now: o.Now, limit: o.BackendRateLimit, sessions: sessions}, err
+}
+
+// of returns the standing of a session; s.mu is held.
+func (s *standings) of(sid string) *standing {
+	if st, ok := s.sessions.Get(sid); ok {
+		return st
+	}
+	st := &standing{}
+	s.sessions.Add(sid, st)
+	return st
+}
+
+// alive notes that a live token of the session was verified.
+func (s *standings) alive(sid string) {
+	if sid == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.of(sid).alive = true
+}
+
+// refreshed notes that a refresh succeeded.
+func (s *standings) refreshed(q *refreshQuestion) {
+	if !q.verified {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.of(q.sid)
+	st.alive, st.refreshToken = true, sha256.Sum256([]byte(q.params.RefreshToken))
+}
+
+// mayRefresh reports whether the session has a refresh left, and whether it is known
+// to be alive. It takes one.
+func (s *standings) mayRefresh(q *refreshQuestion) (known, ok bool) {
+	sum := sha256.Sum256([]byte(q.params.RefreshToken))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.of(q.verifiedSID)
+	budget := &st.others
+	if q.verified && subtle.ConstantTimeCompare(sum[:], st.refreshToken[:]) == 1 {
+		budget = &st.holder
+	}
+	if *budget == nil {
+		*budget = newShare(s.limit, sessionPart)
+	}
+	return st.alive && q.verified, (*budget).AllowN(s.now(), 1)
+}
