@@ -150,7 +150,8 @@ func (c *Config) ForwardAuthEndpoint() string {
 }
 
 // AllRoutes are those of the routes file, or what the environment says in their
-// place: the public paths, then one for everything.
+// place: the public paths, the pages where people sign in and up, then one for
+// everything.
 func (c *Config) AllRoutes() []routes.Route {
 	if c.Routes != nil {
 		return c.Routes.Routes
@@ -162,10 +163,12 @@ func (c *Config) AllRoutes() []routes.Route {
 		public.Match, public.Auth = path, routes.AuthPublic
 		list = append(list, public)
 	}
-	base.Match = "/*"
 	if c.Policy == PolicyOptional {
 		base.Auth = routes.AuthPublic
+	} else {
+		list = append(list, c.pageRoutes(base)...)
 	}
+	base.Match = "/*"
 	return append(list, base)
 }
 

@@ -111,7 +111,11 @@ func (l *loader) routes() {
 			l.problem(name, "a value, while "+EnvConfig+" names a routes file", "nothing: the routes say it")
 		}
 	}
-	if cfg.Routes == nil || l.given(EnvUpstream) {
+	if cfg.Routes == nil {
+		return
+	}
+	l.shutPages()
+	if l.given(EnvUpstream) {
 		return
 	}
 	for _, route := range cfg.Routes.Routes {

@@ -23,6 +23,8 @@ const (
 	EnvFAPIURL            = "CLERK_FAPI_URL"
 	EnvIsSatellite        = "CLERK_IS_SATELLITE"
 	EnvSatelliteAutoSync  = "CLERK_SATELLITE_AUTO_SYNC"
+	EnvSignInURL          = "CLERK_SIGN_IN_URL"
+	EnvSignUpURL          = "CLERK_SIGN_UP_URL"
 	EnvProxyURL           = "CLERK_PROXY_URL"
 	EnvListen             = "CLERKGATE_LISTEN"
 	EnvAdminListen        = "CLERKGATE_ADMIN_LISTEN"
@@ -291,12 +293,12 @@ func (c *Config) table() []row {
 			help: "The Backend API's version.",
 		},
 		{
-			name: "CLERK_SIGN_IN_URL", value: text(&auth.SignInURL, "URL or path", ""), option: "SignInURL", unset: "the account portal",
-			help: "Where people sign in.",
+			name: EnvSignInURL, value: text(&auth.SignInURL, "URL or path", ""), option: "SignInURL", unset: "the account portal",
+			help: "Where people sign in. On the application itself the page needs no session, nor what is below it; name its scripts and images in `CLERKGATE_PUBLIC_PATHS`. A routes file says what is open itself.",
 		},
 		{
-			name: "CLERK_SIGN_UP_URL", value: text(&auth.SignUpURL, "URL or path", ""), option: "SignUpURL", unset: "the account portal",
-			help: "Where people sign up.",
+			name: EnvSignUpURL, value: text(&auth.SignUpURL, "URL or path", ""), option: "SignUpURL", unset: "the account portal",
+			help: "Where people sign up; as `CLERK_SIGN_IN_URL`.",
 		},
 		{
 			name: "CLERK_DOMAIN", value: text(&auth.Domain, "host", ""), option: "Domain",
