@@ -123,3 +123,40 @@ func refused(t *testing.T, res *http.Response) {
 	assert.Empty(t, res.Header.Values("Set-Cookie"))
 	assert.Empty(t, res.Header.Get("Retry-After"), "Chromium would fetch nothing ahead for as long")
 }
+
+// A page that differs by who sees it must not be handed from one person to another by a
+// cache, and who may see a public one is nothing to go by.
+func TestAnswersVaryByIdentity(t *testing.T) {
+	t.Parallel()
+	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
+	session := clerk.SignIn("jane@example.com")
+	a := newFlow(t, clerk, nil)
+	for name, test := range map[string]struct {
+		app  http.HandlerFunc
+		want []string
+	}{
+		"an application that says nothing": {ok, []string{"Cookie, Authorization"}},
+		"one that adds its own": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Add("Vary", "Accept-Encoding") },
+			[]string{"Cookie, Authorization", "Accept-Encoding"}},
+	} {
+		server := httptest.NewServer(a.Handler(test.app))
+		defer server.Close()
+		for _, cookies := range [][]*http.Cookie{nil, clerk.Cookies(session.ID, flowOrigin)} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+			require.NoError(t, err)
+			r.Host = "example.com"
+			for _, c := range cookies {
+				r.AddCookie(c)
+			}
+			res, err := server.Client().Do(r)
+			require.NoError(t, err)
+			_ = res.Body.Close()
+			assert.Equal(t, test.want, res.Header["Vary"], name)
+		}
+	}
+
+	w := httptest.NewRecorder()
+	w.Header().Set("Vary", "Origin, Cookie")
+	a.Handler(http.HandlerFunc(ok)).ServeHTTP(w, pageRequest(clerk.Cookies(session.ID, flowOrigin)))
+	assert.Equal(t, []string{"Origin, Cookie", "Authorization"}, w.Header()["Vary"], "what is there stays")
+}

@@ -89,6 +89,7 @@ type State struct {
 	Auth *Auth
 
 	public *origin.Public // nil for states that were not judged from a request
+	vary   [1]string      // the value of a header, here to save an allocation
 }
 
 // RetryAfter is how long to wait before asking again, in whole seconds, where the

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"slices"
+
+	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
 // Writer returns the writer for the application's answer, once [State.Answer] has not
@@ -12,6 +14,10 @@ import (
 // added when the answer's header is written through the returned writer, in the step
 // that forbids caching it. So they never go without no-store, even where a framework
 // holds on to w, and they are lost there.
+//
+// The answer depends on who is behind the request, so that it varies by Cookie and
+// Authorization. An application with more to say adds to Vary: setting it would take
+// that away.
 func (s *State) Writer(w http.ResponseWriter) http.ResponseWriter {
 	h, cookies := w.Header(), s.Header["Set-Cookie"]
 	for name, values := range s.Header {
@@ -19,6 +25,8 @@ func (s *State) Writer(w http.ResponseWriter) http.ResponseWriter {
 			h[name] = values
 		}
 	}
+	s.vary[0] = "Cookie, Authorization"
+	h["Vary"] = wire.MergeVary(h["Vary"], s.vary[:])
 	if len(cookies) == 0 {
 		return w
 	}

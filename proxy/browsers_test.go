@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 // Who asks decides between a redirect, a 401 and nothing that a browser would keep.
@@ -39,4 +41,57 @@ func TestSignedOutByWhoAsks(t *testing.T) {
 	}
 	res, _ := s.get(t, "/", "Cookie", "__client_uat=1700000000", "Sec-Fetch-Dest", "document")
 	assert.Contains(t, res.Header.Get("Location"), "/v1/client/handshake?")
+}
+
+// What an application answers may differ by who is signed in, on public paths too.
+func TestJudgedAnswersVary(t *testing.T) {
+	t.Parallel()
+	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, line := range r.URL.Query()["vary"] {
+			w.Header().Add("Vary", line)
+		}
+	})
+	for _, policy := range []settings.Policy{settings.PolicyOptional, settings.PolicyRequired} {
+		s := start(t, app, func(c *settings.Config) { c.Policy = policy })
+		bearer := "Bearer " + sessionToken(t, nil)
+		for query, want := range map[string][]string{
+			"":                                {"Cookie, Authorization"},
+			"?vary=Accept-Encoding":           {"Accept-Encoding", "Cookie, Authorization"},
+			"?vary=accept,cookie":             {"accept,cookie", "Authorization"},
+			"?vary=Authorization&vary=Cookie": {"Authorization", "Cookie"},
+			"?vary=*":                         {"*"},
+		} {
+			res, _ := s.get(t, "/"+query, "Authorization", bearer)
+			assert.Equal(t, http.StatusOK, res.StatusCode)
+			assert.Equal(t, want, res.Header["Vary"], "%s %s", policy, query)
+		}
+	}
+}
+
+func TestAnswersThatNobodyJudgedDoNotVary(t *testing.T) {
+	t.Parallel()
+	r := startRoutes(t, `
+upstreams: { app: APP }
+routes:
+  - { match: "/assets/*", upstream: app, auth: none }
+  - { match: "/cross", upstream: app, auth: public }
+  - match: "/shared"
+    upstream: app
+    auth: public
+    cors: { origins: ["https://other.example"] }
+`)
+	res, _ := r.get(t, "/assets/app.js")
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Empty(t, res.Header["Vary"])
+
+	res, _ = r.get(t, "/shared", "Origin", "https://other.example")
+	assert.Equal(t, []string{"Cookie, Authorization", "Origin"}, res.Header["Vary"])
+
+	// The guard takes it for signed out.
+	post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.URL+"/cross", nil)
+	assert.NoError(t, err)
+	post.Header = http.Header{"Origin": {"https://other.example"}, "Cookie": {"__session=x"}}
+	res, _ = send(t, post)
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Equal(t, []string{"Cookie, Authorization"}, res.Header["Vary"])
 }

@@ -25,11 +25,13 @@ func share(next station) station {
 // that nobody is to be believed. Redirects through Clerk are answered here.
 func authenticate(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
-		if ps.rule.route.Auth == routes.AuthNone || ps.state != nil {
+		if ps.rule.route.Auth == routes.AuthNone {
 			next(w, r, ps)
 			return
 		}
-		ps.state = ps.rule.auth.AuthenticateAt(r, ps.public)
+		if ps.state == nil {
+			ps.state = ps.rule.auth.AuthenticateAt(r, ps.public)
+		}
 		if !ps.state.Answer(w, r) {
 			next(ps.state.Writer(w), r, ps)
 		}

@@ -156,3 +156,26 @@ func HasToken(lines []string, token string) bool {
 	}
 	return false
 }
+
+// MergeVary returns lines, of a header Vary, and after them what more names and lines do
+// not. It changes neither, and returns one of them itself where that says enough.
+func MergeVary(lines, more []string) []string {
+	switch {
+	case len(lines) == 0:
+		return more
+	case HasToken(lines, "*"):
+		return lines
+	}
+	var missing []string
+	for _, line := range more {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = Trim(name); name != "" && !HasToken(lines, name) && !HasToken(missing, name) {
+				missing = append(missing, name)
+			}
+		}
+	}
+	if missing == nil {
+		return lines
+	}
+	return append(lines[:len(lines):len(lines)], strings.Join(missing, ", "))
+}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,5 +78,24 @@ func TestWordsAgreeWithBytes(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestMergeVary(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ lines, more, want []string }{
+		"nothing":                {nil, nil, nil},
+		"nothing more":           {[]string{"Accept"}, nil, []string{"Accept"}},
+		"nothing before":         {nil, []string{"Cookie, Authorization"}, []string{"Cookie, Authorization"}},
+		"another":                {[]string{"Accept-Encoding"}, []string{"Cookie, Authorization"}, []string{"Accept-Encoding", "Cookie, Authorization"}},
+		"some of it":             {[]string{"accept-encoding , cookie"}, []string{"Cookie, Authorization"}, []string{"accept-encoding , cookie", "Authorization"}},
+		"all of it":              {[]string{"Authorization", "COOKIE"}, []string{"Cookie, Authorization"}, []string{"Authorization", "COOKIE"}},
+		"everything":             {[]string{"Accept", " * "}, []string{"Cookie, Authorization"}, []string{"Accept", " * "}},
+		"twice among what's new": {[]string{"Accept"}, []string{"Cookie", "Origin, cookie"}, []string{"Accept", "Cookie, Origin"}},
+		"empty members":          {[]string{",Accept,"}, []string{", Cookie,"}, []string{",Accept,", "Cookie"}},
+	} {
+		before := slices.Clone(test.lines)
+		assert.Equal(t, test.want, MergeVary(test.lines, test.more), name)
+		assert.Equal(t, before, test.lines, name)
 	}
 }

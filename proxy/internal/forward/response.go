@@ -60,6 +60,8 @@ func copyHeader(h http.Header, res *http.Response, noStore bool) {
 		case wire.IsHopByHop(name) || wire.HasToken(listed, name):
 		case h[name] == nil:
 			h[name] = values
+		case name == "Vary":
+			h[name] = wire.MergeVary(values, h[name])
 		default:
 			h[name] = append(h[name][:len(h[name]):len(h[name])], values...)
 		}

@@ -417,3 +417,14 @@ func mustUnescape(path string) string {
 	}
 	return unescaped
 }
+
+// Of several headers of one name nginx hands on the first.
+func TestNginxIsToldVaryOnOneLine(t *testing.T) {
+	t.Parallel()
+	a := askedOf(func(a *Answer, r *http.Request) {
+		a.Header()["Vary"] = []string{"Cookie, Authorization", "Origin"}
+		granting(a, r)
+	})
+	res := a.ask(t, "/.clerkgate/auth/nginx", nginx()...)
+	assert.Equal(t, []string{"Cookie, Authorization, Origin"}, res.Header["Vary"])
+}

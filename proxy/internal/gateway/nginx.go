@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -39,6 +40,9 @@ func (a *Answer) settleForNginx() {
 	}
 	h := a.header
 	delete(h, "Set-Cookie")
+	if vary := h["Vary"]; len(vary) > 1 {
+		h["Vary"] = []string{strings.Join(vary, ", ")}
+	}
 	for i, cookie := range cookies {
 		h[headerNginxCookie[:len(headerNginxCookie)-1]+strconv.Itoa(i+1)] = []string{cookie}
 	}

@@ -30,7 +30,9 @@ func TestAllowed(t *testing.T) {
 			"authorization", "x-clerk-assertion", "x-clerk-auth-reason", "x-clerk-client-id", "x-clerk-machine-id", "x-clerk-org-id",
 			"x-clerk-org-role", "x-clerk-org-slug", "x-clerk-scopes", "x-clerk-token-type",
 		}, ok.GetHeadersToRemove(), "what is unset is removed")
-		assert.Empty(t, ok.GetResponseHeadersToAdd())
+		require.Len(t, ok.GetResponseHeadersToAdd(), 1)
+		assert.Equal(t, "vary", ok.GetResponseHeadersToAdd()[0].GetHeader().GetKey(), "what differs by identity says so to caches")
+		assert.True(t, appends(ok.GetResponseHeadersToAdd()[0]), "and the application's own stays")
 		assert.Empty(t, ok.GetQueryParametersToSet())
 		assert.Empty(t, ok.GetQueryParametersToRemove())
 	}
