@@ -34,6 +34,7 @@ type contender struct {
 	// command makes the process before an application. It takes its connections
 	// from the listener if that is not nil.
 	command func(t testing.TB, app string) (cmd *exec.Cmd, listener *net.TCPListener)
+	path    string // of clerkgate's binary
 }
 
 // contenders are clerkgate, net/http/httputil's ReverseProxy, and HAProxy if it is
@@ -42,7 +43,7 @@ func contenders(t *testing.T, clerk *clerktest.Server) []contender {
 	t.Helper()
 	path := build(t)
 	all := []contender{
-		{name: clerkgate, patience: patience, command: func(_ testing.TB, app string) (*exec.Cmd, *net.TCPListener) {
+		{name: clerkgate, path: path, patience: patience, command: func(_ testing.TB, app string) (*exec.Cmd, *net.TCPListener) {
 			return gate(path, clerk, "CLERKGATE_UPSTREAM=http://"+app), nil
 		}},
 		// It hangs where the others do not, and nothing is asserted of it then.
