@@ -3,10 +3,10 @@ package proxy
 import (
 	"net/http"
 
+	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/serve"
-	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
 // station is where a request comes by: it answers the request, or hands it to the next.
@@ -128,7 +128,7 @@ func (p *Proxy) frontendAPI(next station) station {
 		return next
 	}
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
-		path, ok := routes.Canonical(r.URL)
+		path, ok := urlpath.Canonical(r.URL)
 		switch {
 		case ok && p.frontend.Serves(ps.public, path):
 			ps.path = path

@@ -12,6 +12,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/exchange"
 	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
@@ -155,7 +156,7 @@ func subject(who *middleware.Auth) assertion.Subject {
 func (rl *rule) forward(w http.ResponseWriter, r *http.Request, ps *passage) {
 	out := rl.upstream.NewRequest(r, rl.filter, ps.public.Trusted())
 	if rl.route.StripPrefix != "" {
-		routes.SetPath(&out.URL, ps.upstreamPath)
+		urlpath.Set(&out.URL, ps.upstreamPath)
 	}
 	if ps.host != "" {
 		out.Host = ps.host

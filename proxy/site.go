@@ -10,6 +10,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/assertion"
 	"github.com/clerkgate/clerkgate/internal/exchange"
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -214,7 +215,7 @@ func withPath(r *http.Request, path string) *http.Request {
 	u := *r.URL
 	// An absolute-form target names a host; net/http has it in r.Host already.
 	u.Scheme, u.Host, u.User, u.Opaque = "", "", nil, ""
-	routes.SetPath(&u, path)
+	urlpath.Set(&u, path)
 	clone.URL = &u // RequestURI stays: Clerk's decisions are about the address as the browser wrote it
 	return &clone
 }

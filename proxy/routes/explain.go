@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/problem"
+	"github.com/clerkgate/clerkgate/internal/urlpath"
 )
 
 // Step is one route in the search for a request's.
@@ -31,7 +32,7 @@ func (t *Table) Explain(method, host string, u *url.URL) []Step {
 		return nil
 	}
 	if q.readings == nil {
-		q.readings = []reading{{q.path, true}}
+		q.readings = []urlpath.Reading{{Text: q.path, Decoded: true}}
 	}
 	var steps []Step
 	for i := range t.entries {
@@ -88,7 +89,7 @@ func (e *entry) whyPath(q question, n int, applies bool, stricter *Route) string
 // whyDoubt names a reading for which the route is, and one for which it is not.
 func (e *entry) whyDoubt(q question) string {
 	in := slices.IndexFunc(q.readings, e.pattern.matches)
-	out := slices.IndexFunc(q.readings, func(r reading) bool { return !e.pattern.matches(r) })
+	out := slices.IndexFunc(q.readings, func(r urlpath.Reading) bool { return !e.pattern.matches(r) })
 	return fmt.Sprintf("some server could read the path as %s, which is for this route, and another as %s, which is not",
-		shorten(q.readings[in].text), shorten(q.readings[out].text))
+		shorten(q.readings[in].Text), shorten(q.readings[out].Text))
 }

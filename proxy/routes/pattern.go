@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/urlpath"
 )
 
 // pattern is a route's Match.
@@ -40,20 +42,20 @@ func parsePattern(s string) (pattern, error) {
 	if err != nil {
 		return pattern{}, errors.New("has a bad escape")
 	}
-	path, ok := Canonical(u)
+	path, ok := urlpath.Canonical(u)
 	if !ok {
 		return pattern{}, errors.New("can be read in more than one way: it has dot segments, empty segments, or an encoded slash, dot or control character")
 	}
 	p := newPattern(path, below)
 	// A pattern that careless servers would read as another could never be reached.
-	if all, ok := readings(path); !ok || !p.matchesAll(all) {
+	if all, ok := urlpath.Readings(path); !ok || !p.matchesAll(all) {
 		return pattern{}, errors.New("can be read in more than one way: its escapes decode to further escapes, or to ? or #")
 	}
 	return p, nil
 }
 
 func newPattern(path string, below bool) pattern {
-	return pattern{escaped: path, plain: decodeEscapes(path), below: below}
+	return pattern{escaped: path, plain: urlpath.Decode(path), below: below}
 }
 
 // String is the pattern in canonical form.
@@ -64,20 +66,20 @@ func (p pattern) String() string {
 	return p.escaped
 }
 
-func (p pattern) matches(r reading) bool {
+func (p pattern) matches(r urlpath.Reading) bool {
 	want := p.plain
-	if !r.decoded {
+	if !r.Decoded {
 		want = p.escaped
 	}
 	if p.below {
-		return strings.HasPrefix(r.text, want)
+		return strings.HasPrefix(r.Text, want)
 	}
-	return r.text == want
+	return r.Text == want
 }
 
-func (p pattern) matchesAll(all []reading) bool { return p.count(all) == len(all) }
+func (p pattern) matchesAll(all []urlpath.Reading) bool { return p.count(all) == len(all) }
 
-func (p pattern) count(all []reading) int {
+func (p pattern) count(all []urlpath.Reading) int {
 	n := 0
 	for _, r := range all {
 		if p.matches(r) {
@@ -89,7 +91,7 @@ func (p pattern) count(all []reading) int {
 
 // covers says whether p matches whatever q matches.
 func (p pattern) covers(q pattern) bool {
-	return p.matches(reading{q.plain, true}) && (p.below || !q.below)
+	return p.matches(urlpath.Reading{Text: q.plain, Decoded: true}) && (p.below || !q.below)
 }
 
 // withoutPrefix is p as the upstream sees it; ok is false unless prefix is whole

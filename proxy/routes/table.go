@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
@@ -120,7 +121,7 @@ func (t *Table) Match(method, host string, u *url.URL) (Match, error) {
 		e := &t.entries[i]
 		all := true // most paths have one reading, and most routes are for others
 		if q.readings == nil {
-			if !e.pattern.matches(reading{q.path, true}) {
+			if !e.pattern.matches(urlpath.Reading{Text: q.path, Decoded: true}) {
 				continue
 			}
 		} else if n := e.pattern.count(q.readings); n == 0 {
@@ -148,7 +149,7 @@ type question struct {
 	path       string
 	canonical  bool
 	// readings is nil when the path has one reading only.
-	readings []reading
+	readings []urlpath.Reading
 }
 
 func (t *Table) question(host string, u *url.URL) (q question, err error) {
@@ -159,13 +160,13 @@ func (t *Table) question(host string, u *url.URL) (q question, err error) {
 			return question{}, ErrInvalidHost
 		}
 	}
-	if q.path, q.canonical = Canonical(u); !q.canonical {
+	if q.path, q.canonical = urlpath.Canonical(u); !q.canonical {
 		q.path = u.EscapedPath()
 	} else if !strings.ContainsAny(q.path, "%;") {
 		return q, nil
 	}
 	var ok bool
-	if q.readings, ok = readings(q.path); !ok {
+	if q.readings, ok = urlpath.Readings(q.path); !ok {
 		return question{}, ErrAmbiguousPath
 	}
 	return q, nil
@@ -204,7 +205,7 @@ func (e *entry) accepts(q question) bool {
 	if !ok {
 		return false
 	}
-	all, ok := readings(rest)
+	all, ok := urlpath.Readings(rest)
 	return ok && e.stripped.matchesAll(all)
 }
 

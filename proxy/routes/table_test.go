@@ -3,6 +3,7 @@ package routes
 import (
 	"net/url"
 	gopath "path"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
@@ -187,25 +189,25 @@ func FuzzMatch(f *testing.F) {
 		require.True(t, steps[len(steps)-1].Applies)
 
 		sent := &url.URL{}
-		SetPath(sent, m.Path)
+		urlpath.Set(sent, m.Path)
 		require.Equal(t, m.Path, sent.EscapedPath())
 		again, err := table.Match("GET", "a", sent)
 		require.NoError(t, err)
 		require.Equal(t, m, again)
 
-		all, ok := readings(m.Path)
+		all, ok := urlpath.Readings(m.Path)
 		require.True(t, ok || !containsAny(m.Path, "%;"))
 		for _, r := range all {
-			if r.text == "" || containsAny(r.text, "?#") {
+			if r.Text == "" || containsAny(r.Text, "?#") {
 				continue
 			}
-			read := &url.URL{Path: r.text}
-			if !r.decoded {
-				SetPath(read, r.text)
+			read := &url.URL{Path: r.Text}
+			if !r.Decoded {
+				urlpath.Set(read, r.Text)
 			}
 			other, err := table.Match("GET", "a", read)
 			if err == nil {
-				require.Equal(t, m.Index, other.Index, "%q reads as %q", m.Path, r.text)
+				require.Equal(t, m.Index, other.Index, "%q reads as %q", m.Path, r.Text)
 			}
 		}
 		require.Equal(t, byte('/'), m.UpstreamPath()[0])
@@ -265,7 +267,7 @@ func TestPathsThatEveryReadingAgreesOn(t *testing.T) {
 		}
 		if assert.NoError(t, err, target) {
 			assert.Equal(t, want, m.Index, target)
-			if _, canonical := Canonical(request(t, target)); !canonical {
+			if _, canonical := urlpath.Canonical(request(t, target)); !canonical {
 				assert.Equal(t, request(t, target).EscapedPath(), m.Path, "as it came")
 			}
 		}
@@ -334,6 +336,7 @@ func FuzzMatchPublicPaths(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	parameters, query := regexp.MustCompile(`;[^/]*`), regexp.MustCompile(`(?s)[?#].*`)
 	public := func(p string) bool {
 		return p == "/health" || strings.HasPrefix(p, "/assets/")
 	}
@@ -346,12 +349,12 @@ func FuzzMatchPublicPaths(f *testing.F) {
 		if err != nil || m.Route.Auth == AuthRequired {
 			return
 		}
-		path, ok := Canonical(u)
+		path, ok := urlpath.Canonical(u)
 		require.True(t, ok, "a public path has one form")
 		require.Equal(t, path, m.Path)
 		for text := m.Path; ; {
-			bare := strings.ReplaceAll(cutParameters(text), `\`, "/")
-			for _, read := range []string{text, bare, gopath.Clean(text), gopath.Clean(bare), gopath.Clean(text + "/x"), cutQuery(text)} {
+			bare := strings.ReplaceAll(parameters.ReplaceAllString(text, ""), `\`, "/")
+			for _, read := range []string{text, bare, gopath.Clean(text), gopath.Clean(bare), gopath.Clean(text + "/x"), query.ReplaceAllString(text, "")} {
 				require.True(t, public(read) || read == "/assets" || read == "/health/x", "%q reads as %q", m.Path, read)
 			}
 			next, err := url.PathUnescape(text)

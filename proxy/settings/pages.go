@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -33,7 +34,7 @@ func (c *Config) pages() (all []page) {
 		if u.Path == "" {
 			u.Path = "/"
 		}
-		path, ok := routes.Canonical(u)
+		path, ok := urlpath.Canonical(u)
 		name, host, okHost := "", "", true
 		if u.Host != "" {
 			name, host, okHost = wire.CanonicalHost(u.Host)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/problem"
+	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -44,7 +45,7 @@ func readProxyURL(s string) (string, error) {
 	ok := err == nil && u.User == nil && u.RawQuery == "" && u.Fragment == "" && !u.ForceQuery
 	if ok && u.Path != "" {
 		var path string
-		path, ok = routes.Canonical(u)
+		path, ok = urlpath.Canonical(u)
 		ok = ok && path == u.EscapedPath()
 	}
 	if ok {

@@ -1,4 +1,4 @@
-package routes
+package urlpath
 
 import (
 	"net/url"
@@ -35,9 +35,9 @@ func Canonical(u *url.URL) (path string, ok bool) {
 	return path, segmentsClear(path)
 }
 
-// SetPath makes u say exactly path, which is escaped.
-func SetPath(u *url.URL, path string) {
-	u.Path, u.RawPath = decodeEscapes(path), path
+// Set makes u say exactly path, which is escaped.
+func Set(u *url.URL, path string) {
+	u.Path, u.RawPath = Decode(path), path
 }
 
 // segmentsClear refuses empty segments, dot segments and bytes that no path
@@ -86,7 +86,7 @@ func escapesClear(escaped string) bool {
 				return false
 			}
 		}
-		decoded := decodeEscapes(text)
+		decoded := Decode(text)
 		if !utf8.ValidString(decoded) {
 			return false
 		}
@@ -96,11 +96,11 @@ func escapesClear(escaped string) bool {
 		text = decoded
 	}
 	// Still changing: nobody writes four layers of escapes in good faith.
-	return decodeEscapes(text) == text
+	return Decode(text) == text
 }
 
-// decodeEscapes decodes each valid escape once and leaves the rest.
-func decodeEscapes(s string) string {
+// Decode returns s with each valid escape decoded once, and the rest as it is.
+func Decode(s string) string {
 	if strings.IndexByte(s, '%') < 0 {
 		return s
 	}

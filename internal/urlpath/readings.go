@@ -1,4 +1,4 @@
-package routes
+package urlpath
 
 import (
 	"math/bits"
@@ -15,26 +15,27 @@ const (
 	maxReadablePath = 8 << 10
 )
 
-// reading is a path as some chain of servers could understand it.
-type reading struct {
-	text string
-	// decoded says that no escapes are left that a server would still take off
-	// before it compares: text is compared with what a pattern means, not with how
+// Reading is a path as some chain of servers could understand it.
+type Reading struct {
+	// Text is the path.
+	Text string
+	// Decoded says that no escapes are left that a server would still take off
+	// before it compares: Text is compared with what a pattern means, not with how
 	// it is written.
-	decoded bool
+	Decoded bool
 }
 
-func readingOf(text string, decoded bool) reading {
-	return reading{text, decoded || strings.IndexByte(text, '%') < 0}
+func readingOf(text string, decoded bool) Reading {
+	return Reading{text, decoded || strings.IndexByte(text, '%') < 0}
 }
 
-// readings returns every form of an escaped path that a chain of servers could
+// Readings returns every form of an escaped path that a chain of servers could
 // arrive at, when each may decode, resolve dot segments, merge slashes, cut
 // parameters or an unescaped query off, take backslashes for slashes and accept
 // overlong UTF-8, in any order, decoding three times at most. The first is the path
 // itself. ok is false for what never passes: control characters and bad escapes,
 // four layers of escapes, and what has too many readings to be worth the work.
-func readings(escaped string) (all []reading, ok bool) {
+func Readings(escaped string) (all []Reading, ok bool) {
 	if len(escaped) > maxReadablePath || escaped == "" || escaped[0] != '/' {
 		return nil, false
 	}
@@ -43,11 +44,11 @@ func readings(escaped string) (all []reading, ok bool) {
 			return nil, false // a bad escape; deeper down it is a plain percent sign
 		}
 	}
-	all = append(make([]reading, 0, 8), readingOf(capitalizeEscapes(escaped), false))
+	all = append(make([]Reading, 0, 8), readingOf(capitalizeEscapes(escaped), false))
 	// Each layer is closed under the operations before the next is decoded.
 	for layer, start := 0, 0; ; layer++ {
 		for i := start; i < len(all); i++ {
-			text := all[i].text
+			text := all[i].Text
 			for j := range len(text) {
 				if isControl(text[j]) {
 					return nil, false
@@ -62,7 +63,7 @@ func readings(escaped string) (all []reading, ok bool) {
 		}
 		end := len(all)
 		for _, r := range all[start:end] {
-			all = appendNew(all, readingOf(decodeEscapes(r.text), true))
+			all = appendNew(all, readingOf(Decode(r.Text), true))
 		}
 		switch {
 		case len(all) == end:
@@ -74,7 +75,7 @@ func readings(escaped string) (all []reading, ok bool) {
 	}
 }
 
-func appendNew(all []reading, r reading) []reading {
+func appendNew(all []Reading, r Reading) []Reading {
 	if slices.Contains(all, r) {
 		return all
 	}
