@@ -160,3 +160,46 @@ func TestAnswersVaryByIdentity(t *testing.T) {
 	a.Handler(http.HandlerFunc(ok)).ServeHTTP(w, pageRequest(clerk.Cookies(session.ID, flowOrigin)))
 	assert.Equal(t, []string{"Origin, Cookie", "Authorization"}, w.Header()["Vary"], "what is there stays")
 }
+
+// A sign-in page behind Require would be redirected to itself for ever.
+func TestSignInPageIsNotRedirectedToItself(t *testing.T) {
+	t.Parallel()
+	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
+	for _, signInURL := range []string{
+		"/sign-in", "/sign-in/", "/sign-in#top", "/sign-in?theme=dark", "http://example.com/sign-in", "http://EXAMPLE.com:80/sign-in/#top",
+	} {
+		get := protected(t, newFlow(t, clerk, func(o *middleware.Options) { o.SignInURL = signInURL }), ok)
+		for path, status := range map[string]int{
+			"/sign-in":                       http.StatusUnauthorized,
+			"/sign-in/":                      http.StatusUnauthorized,
+			"/sign-in?redirect_url=%2F":      http.StatusUnauthorized,
+			"/":                              http.StatusTemporaryRedirect,
+			"/sign-in/factor-one":            http.StatusTemporaryRedirect,
+			"/other?redirect_url=%2Fsign-in": http.StatusTemporaryRedirect,
+		} {
+			res := get(path, nil, "Sec-Fetch-Dest", "document")
+			assert.Equal(t, status, res.StatusCode, "%s at %s", path, signInURL)
+			assert.Equal(t, status == http.StatusUnauthorized, res.Header.Get("Location") == "", path)
+		}
+	}
+	for _, elsewhere := range []string{"https://example.com/sign-in", "http://example.com:81/sign-in", "http://accounts.example.com/sign-in"} {
+		get := protected(t, newFlow(t, clerk, func(o *middleware.Options) { o.SignInURL = elsewhere }), ok)
+		assert.Equal(t, http.StatusTemporaryRedirect, get("/sign-in", nil, "Sec-Fetch-Dest", "document").StatusCode, elsewhere)
+	}
+}
+
+// The page where a pending session goes on must be open too.
+func TestTasksPageIsNotRedirectedToItself(t *testing.T) {
+	t.Parallel()
+	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
+	session := clerk.SignIn("jane@example.com")
+	a := newFlow(t, clerk, func(o *middleware.Options) { o.SignInURL = "/sign-in" })
+	pending := &middleware.State{Status: middleware.SignedIn, TokenType: middleware.SessionToken,
+		Auth: &middleware.Auth{TokenType: middleware.SessionToken, SessionID: session.ID, SessionStatus: "pending"}}
+	for path, status := range map[string]int{"/": http.StatusTemporaryRedirect, "/sign-in/tasks": http.StatusUnauthorized} {
+		w, r := httptest.NewRecorder(), pageRequest(nil)
+		r.URL.Path, r.RequestURI = path, path
+		assert.False(t, a.Permits(w, r, pending, &middleware.Requirement{}))
+		assert.Equal(t, status, w.Code, "%s %s", path, w.Header())
+	}
+}

@@ -1,7 +1,9 @@
 package middleware
 
 import (
+	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
 	"github.com/clerkgate/clerkgate/internal/weburl"
@@ -106,6 +108,16 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State,
 	w.WriteHeader(http.StatusTemporaryRedirect)
 }
 
+// errSignInPageProtected is a sign-in page that only signed-in users may see. A redirect to
+// it would come back for ever.
+var errSignInPageProtected = errors.New("the sign-in page itself needs a signed-in user; do not put it behind Require")
+
+// isSamePage compares without query and fragment, which a redirect changes or loses, and
+// without a slash at the end, which many servers add by themselves.
+func isSamePage(a, b *weburl.URL) bool {
+	return a.Origin() == b.Origin() && strings.TrimRight(a.Pathname(), "/") == strings.TrimRight(b.Pathname(), "/")
+}
+
 // signInRedirect is where a person signs in and comes back from to this page: the
 // configured page, else the instance's account portal.
 func (a *Authenticator) signInRedirect(r *http.Request, s *State) (string, error) {
@@ -124,6 +136,9 @@ func (a *Authenticator) signInRedirect(r *http.Request, s *State) (string, error
 	u, err := weburl.ParseRef(target, page.Href())
 	if err != nil {
 		return "", err
+	}
+	if isSamePage(u, page) {
+		return "", errSignInPageProtected
 	}
 	crossOrigin := page.Hostname() != u.Hostname() || page.Port() != u.Port()
 	if crossOrigin && a.opts.IsSatellite {
