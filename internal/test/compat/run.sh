@@ -16,6 +16,7 @@ if command -v npm >/dev/null; then
   (cd emulate && { [ -d node_modules/emulate ] || npm ci --no-progress; })
 fi
 go test -race -count=1 ./...
+(cd ../../../clerksdk && go vet ./... && go test -race -count=1 ./...)
 
 echo '== @clerk/backend'
 command -v node >/dev/null && command -v npm >/dev/null || skip 'node or npm is not installed, so no JavaScript was run'
