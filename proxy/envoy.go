@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway/envoy"
@@ -20,7 +21,7 @@ func (p *Proxy) checks(cfg settings.Config) (*envoy.Server, error) {
 		Logger:         p.logger,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("answer Envoy on %s: %w", cfg.ExtAuthzListen, err)
+		return nil, fmt.Errorf("answer Envoy on %s: %w", strings.Join(cfg.ExtAuthzListen, ", "), err)
 	}
 	return server, nil
 }

@@ -30,7 +30,7 @@ func TestRunAnswersEnvoy(t *testing.T) {
 	started, done := make(chan Addresses, 1), make(chan error, 1)
 	go func() { done <- Run(ctx, cfg, RunOptions{Started: func(at Addresses) { started <- at }}) }()
 	at := <-started
-	conn, err := grpc.NewClient(at.ExtAuthz.String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(at.ExtAuthz[0].String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	require.NoError(t, err)
 	envoy := authv3.NewAuthorizationClient(conn)
 	check := func(headers map[string]string) *authv3.CheckResponse {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,12 +28,12 @@ import (
 
 // reloading is a server that is asked for reloads.
 type reloading struct {
-	Addresses
-	log   *kit.Buffer
-	ask   chan os.Signal
-	loads chan func() (settings.Config, []settings.Warning, error)
-	stop  context.CancelFunc
-	done  chan error
+	Public net.Addr
+	log    *kit.Buffer
+	ask    chan os.Signal
+	loads  chan func() (settings.Config, []settings.Warning, error)
+	stop   context.CancelFunc
+	done   chan error
 }
 
 func runReloading(t testing.TB, cfg settings.Config) *reloading {
@@ -50,7 +51,8 @@ func runReloading(t testing.TB, cfg settings.Config) *reloading {
 		})
 	}()
 	select {
-	case r.Addresses = <-started:
+	case at := <-started:
+		r.Public = at.Public[0]
 	case err := <-r.done:
 		require.NoError(t, err)
 	}
@@ -148,7 +150,7 @@ func TestBadReloadIsRefused(t *testing.T) {
 		}}),
 			[]string{`where=clerkgate.yaml:3:7 found="\"requird\"" expected="required, public or none"`, "where=CLERKGATE_UPSTREAM", "problems=2"}},
 		"file gone":      {refusing(os.ErrNotExist), []string{"error=\"file does not exist\""}},
-		"other address":  {changed(func(c *settings.Config) { c.Listen = "127.0.0.1:1" }), []string{"where=CLERKGATE_LISTEN", "or a restart"}},
+		"other address":  {changed(func(c *settings.Config) { c.Listen = []string{"127.0.0.1:1"} }), []string{"where=CLERKGATE_LISTEN", "or a restart"}},
 		"other limit":    {changed(func(c *settings.Config) { c.Limits.MaxStreams = 7 }), []string{"where=CLERKGATE_MAX_STREAMS"}},
 		"found by Proxy": {changed(func(c *settings.Config) { c.Policy = "maybe" }), []string{"where=CLERKGATE_POLICY"}},
 		"authority gone": {changed(func(c *settings.Config) {

@@ -14,9 +14,9 @@ import (
 
 // Addresses are where a server listens.
 type Addresses struct {
-	Public, Admin net.Addr
+	Public, Admin []net.Addr
 	// ExtAuthz is nil unless Envoy can ask over gRPC.
-	ExtAuthz net.Addr
+	ExtAuthz []net.Addr
 }
 
 // RunOptions are what [Run] has to do with the process around it. The zero value
@@ -26,6 +26,10 @@ type RunOptions struct {
 	Logger *slog.Logger
 	// Started is called once every listener is open; nil is not called.
 	Started func(Addresses)
+	// Sockets are listeners that somebody else has opened, by their names, such as systemd
+	// (sd_listen_fds(3)): the addresses "systemd" and "systemd:name" mean them. Run closes
+	// those that no address means.
+	Sockets map[string][]net.Listener
 	// Hurry cuts the shutdown short, once for each value: first the delay, if it has not
 	// passed yet, then the time that requests have to finish; nil never does.
 	Hurry <-chan os.Signal
@@ -86,8 +90,9 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 		}
 	}
 	options := serve.Options{
-		Public:          serve.Endpoint{Address: cfg.Listen, Setting: settings.EnvListen},
-		Admin:           serve.Endpoint{Address: cfg.AdminListen, Setting: settings.EnvAdminListen},
+		Public:          serve.Endpoint{Addresses: cfg.Listen, Setting: settings.EnvListen},
+		Admin:           serve.Endpoint{Addresses: cfg.AdminListen, Setting: settings.EnvAdminListen},
+		Inherited:       opts.Sockets,
 		Certificate:     a.pair,
 		H2C:             cfg.H2C,
 		Limits:          serve.Limits(cfg.Limits),
@@ -98,13 +103,16 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 		Reloads:         opts.Reload,
 		Logger:          a.logger,
 	}
-	if cfg.ExtAuthzListen != "" {
+	if cfg.ProxyProtocol {
+		options.IntroducedBy = cfg.Auth.TrustedProxies
+	}
+	if len(cfg.ExtAuthzListen) > 0 {
 		checks, err := a.checks(cfg)
 		if err != nil {
 			return serve.Options{}, err
 		}
 		options.Beside = &serve.Service{
-			Endpoint: serve.Endpoint{Address: cfg.ExtAuthzListen, Setting: settings.EnvExtAuthzListen}, Serve: checks.Serve,
+			Endpoint: serve.Endpoint{Addresses: cfg.ExtAuthzListen, Setting: settings.EnvExtAuthzListen}, Serve: checks.Serve,
 		}
 	}
 	if opts.Started != nil {

@@ -20,9 +20,9 @@ import (
 
 // running is a whole server in its goroutine.
 type running struct {
-	Addresses
-	stop context.CancelFunc
-	done chan error
+	Public, Admin net.Addr // the first of each
+	stop          context.CancelFunc
+	done          chan error
 }
 
 func run(t testing.TB, app http.Handler, change func(*settings.Config)) *running {
@@ -51,7 +51,8 @@ func runWith(t testing.TB, app http.Handler, opts RunOptions, change func(*setti
 	opts.Started = func(at Addresses) { started <- at }
 	go func() { r.done <- Run(ctx, cfg, opts) }()
 	select {
-	case r.Addresses = <-started:
+	case at := <-started:
+		r.Public, r.Admin = at.Public[0], at.Admin[0]
 	case err := <-r.done:
 		require.NoError(t, err)
 	}

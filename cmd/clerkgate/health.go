@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clerkgate/clerkgate/internal/listen"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -49,16 +49,20 @@ func askHealth(ctx context.Context, p process, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	text, _ := p.lookup(settings.EnvAdminListen)
-	address, err := adminAddress(text)
+	network, address, err := adminAddress(text)
 	if err != nil {
 		return mistaken("", err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://clerkgate"+path, nil)
 	if err != nil {
 		return err
 	}
-	// A proxy of the environment is no way to this machine.
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		},
+	}
 	res, err := transport.RoundTrip(r)
 	if err != nil {
 		return fmt.Errorf("ask %s at %s: %w", path, address, err)
@@ -77,19 +81,33 @@ func askHealth(ctx context.Context, p process, path string) error {
 }
 
 // adminAddress is where a clerkgate of this machine is reached that was told to listen
-// at text.
-func adminAddress(text string) (string, error) {
-	text = cmp.Or(strings.TrimSpace(text), settings.Config{}.WithDefaults().AdminListen)
-	host, port, err := net.SplitHostPort(text)
-	if err != nil || port == "0" {
-		return "", fmt.Errorf("%s: found %q, expected host:port or :port with the port of the running clerkgate, such as 127.0.0.1:9090", settings.EnvAdminListen, text)
+// at text: the first of the addresses that says so.
+func adminAddress(text string) (network, address string, err error) {
+	texts := strings.Split(text, ",")
+	if strings.TrimSpace(text) == "" {
+		texts = settings.Config{}.WithDefaults().AdminListen
 	}
+	for _, one := range texts {
+		at, err := listen.Parse(strings.TrimSpace(one))
+		switch host, port, _ := net.SplitHostPort(at.TCP); {
+		case err != nil:
+		case at.Path != "":
+			return "unix", at.Path, nil
+		case port != "" && port != "0":
+			return "tcp", net.JoinHostPort(reachable(host), port), nil
+		}
+	}
+	return "", "", fmt.Errorf("%s: found %q, expected where the running clerkgate listens, such as :9090 or unix:/run/clerkgate.sock", settings.EnvAdminListen, text)
+}
+
+// reachable is the host to connect to where somebody on this machine listens at host.
+func reachable(host string) string {
 	addr, err := netip.ParseAddr(host)
 	switch {
 	case host == "" || err == nil && addr.IsUnspecified() && addr.Is4():
-		host = "127.0.0.1"
+		return "127.0.0.1"
 	case err == nil && addr.IsUnspecified():
-		host = "::1"
+		return "::1"
 	}
-	return net.JoinHostPort(host, port), nil
+	return host
 }

@@ -68,11 +68,16 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-func TestHealthByDefault(t *testing.T) {
+func TestWhereHealthAsks(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{"": "127.0.0.1:9090", ":1": "127.0.0.1:1", "[::]:1": "[::1]:1", "[::1]:1": "[::1]:1", "10.0.0.1:1": "10.0.0.1:1"} {
-		got, err := adminAddress(text)
+	for text, want := range map[string]string{
+		"": "tcp 127.0.0.1:9090", ":1": "tcp 127.0.0.1:1", "[::]:1": "tcp [::1]:1", "[::1]:1": "tcp [::1]:1", "10.0.0.1:1": "tcp 10.0.0.1:1",
+		"systemd, unix:/run/x.sock?mode=0600": "unix /run/x.sock", "localhost:0,localhost:1": "tcp localhost:1",
+	} {
+		network, address, err := adminAddress(text)
 		require.NoError(t, err)
-		assert.Equal(t, want, got)
+		assert.Equal(t, want, network+" "+address)
 	}
+	_, _, err := adminAddress("systemd")
+	require.ErrorContains(t, err, `found "systemd"`)
 }

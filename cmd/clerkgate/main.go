@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
 )
 
 func main() {
@@ -15,7 +17,9 @@ func main() {
 	// gone, as in: clerkgate 2>&1 | head -1.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], process{lookup: os.LookupEnv, environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr})
+	code := run(ctx, os.Args[1:], process{
+		lookup: os.LookupEnv, environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr, sockets: activation.ListenersWithNames,
+	})
 	stop() // os.Exit would skip a defer
 	os.Exit(code)
 }

@@ -50,7 +50,7 @@ func TestManualInGroff(t *testing.T) {
 		t.Skip("groff is not installed")
 	}
 	_, page, _ := invoke(t.Context(), nil, "man")
-	cmd := exec.CommandContext(t.Context(), groff, "-man", "-Tutf8", "-ww", "-P-c", "-P-b", "-P-u")
+	cmd := exec.CommandContext(t.Context(), groff, "-man", "-rLL=500n", "-Tutf8", "-ww", "-P-c", "-P-b", "-P-u")
 	cmd.Stdin = strings.NewReader(page)
 	var warnings strings.Builder
 	cmd.Stderr = &warnings

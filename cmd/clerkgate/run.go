@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ type process struct {
 	lookup         func(string) (string, bool)
 	environ        []string
 	stdout, stderr io.Writer
+	// sockets takes the listeners that systemd has opened; nil where it has not.
+	sockets func() (map[string][]net.Listener, error)
 	// log is stderr in a command that serves; nil in others.
 	log *logsink.Sink
 }
@@ -60,6 +63,13 @@ func (p process) detached() (with process, flush func()) {
 		_ = out.Close(ctx)
 		_ = p.log.Close(ctx)
 	}
+}
+
+func (p process) inherited() (map[string][]net.Listener, error) {
+	if p.sockets == nil {
+		return nil, nil
+	}
+	return p.sockets()
 }
 
 // choose finds the command that args begin with. Without one it is serve.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -54,7 +55,12 @@ func serveRequests(ctx context.Context, p process) error {
 	stop := context.AfterFunc(ctx, func() { signal.Notify(hurry, os.Interrupt, syscall.SIGTERM) })
 	defer signal.Stop(hurry)
 	defer stop()
+	sockets, err := p.inherited()
+	if err != nil {
+		return err
+	}
 	return proxy.Run(ctx, cfg, proxy.RunOptions{
+		Sockets: sockets,
 		Logger:  newLogger(cfg, p.stderr),
 		Started: func(at proxy.Addresses) { announce(p.stdout, cfg, at) },
 		Hurry:   hurry,
@@ -95,7 +101,9 @@ func announce(w io.Writer, cfg settings.Config, at proxy.Addresses) {
 		scheme = "https"
 	}
 	say(w, "clerkgate %s\n", thisBuild().Version)
-	say(w, "  listening   %s://%s\n", scheme, at.Public)
+	for _, address := range at.Public {
+		say(w, "  listening   %s\n", located(scheme, address))
+	}
 	switch {
 	case cfg.Routes != nil:
 		say(w, "  routes      %s, to %s\n", counted(len(cfg.Routes.Routes), "route"), counted(max(1, len(cfg.Routes.Upstreams)), "upstream"))
@@ -110,13 +118,26 @@ func announce(w io.Writer, cfg settings.Config, at proxy.Addresses) {
 	if path := cfg.ForwardAuthEndpoint(); path != "" {
 		say(w, "  gateways    ask at %s\n", path)
 	}
-	if at.ExtAuthz != nil {
-		say(w, "  envoy       asks at %s (gRPC)\n", at.ExtAuthz)
+	for _, address := range at.ExtAuthz {
+		say(w, "  envoy       asks at %s (gRPC)\n", located("", address))
 	}
 	if cfg.Auth.ProxyURL != "" {
 		say(w, "  front end   %s\n", cfg.Auth.ProxyURL)
 	}
-	say(w, "  probes      http://%s/healthz, /readyz\n", at.Admin)
+	for _, address := range at.Admin {
+		say(w, "  probes      %s/healthz, /readyz\n", located("http", address))
+	}
+}
+
+// located is an address as it is to be used.
+func located(scheme string, address net.Addr) string {
+	switch {
+	case address.Network() == "unix":
+		return "unix:" + address.String() + " "
+	case scheme != "":
+		return scheme + "://" + address.String()
+	}
+	return address.String()
 }
 
 // meaning says a policy in words.

@@ -67,12 +67,16 @@ type Config struct {
 	// no upstream, else nowhere.
 	ForwardAuthPath string
 
-	// Listen is the public address; "" means :8080.
-	Listen string
-	// ExtAuthzListen is where Envoy asks over gRPC (ext_authz); "" means nowhere.
-	ExtAuthzListen string
-	// AdminListen is the address of /healthz and /readyz; "" means 127.0.0.1:9090.
-	AdminListen string
+	// Listen is where requests come in: host:port, :port, unix:/path/to.sock with
+	// ?mode=0660 or without, systemd or systemd:name; nil means :8080.
+	Listen []string
+	// ProxyProtocol has the peers in Auth.TrustedProxies begin their connections to
+	// Listen with a header of the PROXY protocol.
+	ProxyProtocol bool
+	// ExtAuthzListen is where Envoy asks over gRPC (ext_authz); nil means nowhere.
+	ExtAuthzListen []string
+	// AdminListen is where /healthz and /readyz are; nil means 127.0.0.1:9090.
+	AdminListen []string
 
 	// LogLevel and LogFormat (text or json) are for whoever makes the logger.
 	LogLevel  slog.Level

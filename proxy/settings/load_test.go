@@ -57,8 +57,8 @@ func TestLoadDefaults(t *testing.T) {
 	cfg, warnings, err := load(environment(nil))
 	require.NoError(t, err)
 	assert.Empty(t, warnings)
-	assert.Equal(t, ":8080", cfg.Listen)
-	assert.Equal(t, "127.0.0.1:9090", cfg.AdminListen)
+	assert.Equal(t, []string{":8080"}, cfg.Listen)
+	assert.Equal(t, []string{"127.0.0.1:9090"}, cfg.AdminListen)
 	assert.Equal(t, PolicyRequired, cfg.Policy)
 	assert.Equal(t, "text", cfg.LogFormat)
 	assert.Equal(t, "INFO", cfg.LogLevel.String())
@@ -104,7 +104,7 @@ func TestLoadValues(t *testing.T) {
 	assert.Equal(t, middleware.LookupCached, cfg.Auth.SessionLookup)
 	assert.Equal(t, 3*time.Second, cfg.Auth.SessionLookupTTL)
 	assert.Equal(t, "DEBUG", cfg.LogLevel.String())
-	assert.Equal(t, ":8080", cfg.Listen)
+	assert.Equal(t, []string{":8080"}, cfg.Listen)
 }
 
 func TestLoadEmptyEnvironment(t *testing.T) {

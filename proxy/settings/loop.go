@@ -18,11 +18,15 @@ func (c *Config) circles() (problems []Problem) {
 	listen, upstreams := c.WithDefaults().Listen, c.AllUpstreams()
 	for _, name := range slices.Sorted(maps.Keys(upstreams)) {
 		target, err := url.Parse(upstreams[name].URL)
-		if err != nil || !reaches(target, listen) {
+		if err != nil {
+			continue
+		}
+		i := slices.IndexFunc(listen, func(at string) bool { return reaches(target, at) })
+		if i < 0 {
 			continue
 		}
 		p := Problem{
-			Where: EnvUpstream, Found: problem.QuoteURL(target.String()) + ", where clerkgate itself listens (" + EnvListen + " is " + listen + ")",
+			Where: EnvUpstream, Found: problem.QuoteURL(target.String()) + ", where clerkgate itself listens (" + EnvListen + " is " + listen[i] + ")",
 			Want: wantUpstream,
 		}
 		if name != "" {
@@ -36,6 +40,10 @@ func (c *Config) circles() (problems []Problem) {
 // reaches says whether a request to target comes to who listens on this machine at
 // listen, as far as that can be told without asking for names.
 func reaches(target *url.URL, listen string) bool {
+	if path, ok := strings.CutPrefix(listen, "unix:"); ok {
+		path, _, _ = strings.Cut(path, "?")
+		return target.Scheme == "unix" && target.Path == path
+	}
 	at, port, err := net.SplitHostPort(listen)
 	if err != nil || port == "0" || port != portOf(target) {
 		return false

@@ -31,6 +31,10 @@ func TestAnUpstreamThatIsThisServer(t *testing.T) {
 		{"127.0.0.1:8080", "http://0.0.0.0:8080", true},
 		{"10.0.0.5:8080", "http://10.0.0.5:8080", true},
 
+		{"unix:/run/x.sock?mode=0660", "unix:/run/x.sock", true},
+
+		{"unix:/run/x.sock", "unix:/run/y.sock", false},
+		{"systemd", "http://127.0.0.1:8080", false},
 		{":8080", "http://127.0.0.1:3000", false},
 		{":8080", "http://app:8080", false},
 		{":8080", "http://10.0.0.5:8080", false},
@@ -44,7 +48,10 @@ func TestAnUpstreamThatIsThisServer(t *testing.T) {
 	} {
 		target, err := url.Parse(test.upstream)
 		require.NoError(t, err)
-		cfg := Config{Listen: test.listen, Upstream: target}
+		cfg := Config{Upstream: target}
+		if test.listen != "" {
+			cfg.Listen = []string{"127.0.0.9:9", test.listen}
+		}
 		problems := cfg.circles()
 		assert.Equal(t, test.circle, len(problems) == 1, "%s to %s: %v", test.listen, test.upstream, problems)
 		if len(problems) == 1 {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/listen"
 	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
@@ -54,8 +55,17 @@ func (c *Config) isNeighbour(u *url.URL) bool {
 	if parsed, err := netip.ParseAddr(u.Hostname()); err == nil {
 		addr = parsed
 	}
-	_, port, err := net.SplitHostPort(c.WithDefaults().Listen)
-	return err == nil && addr.IsLoopback() && portOf(u) != port
+	known := false // a socket of systemd may have any port
+	for _, text := range c.WithDefaults().Listen {
+		if at, err := listen.Parse(text); err == nil && at.TCP != "" {
+			_, port, _ := net.SplitHostPort(at.TCP)
+			if portOf(u) == port {
+				return false
+			}
+			known = true
+		}
+	}
+	return known && addr.IsLoopback()
 }
 
 // pageRoutes let everybody see the pages, and what is below them: Clerk's components have

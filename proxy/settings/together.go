@@ -62,12 +62,12 @@ func cutEither(s, one, other string) (rest string, ok bool) {
 // doors are where requests and questions come in.
 func (l *loader) doors() {
 	cfg := &l.cfg
-	if cfg.Listen == cfg.AdminListen && !strings.HasSuffix(cfg.Listen, ":0") {
-		l.problem(EnvAdminListen, problem.Quote(cfg.AdminListen)+", the address of "+EnvListen+" too", "an address of its own, such as 127.0.0.1:9090")
-	}
+	l.listeners()
 	if len(cfg.Auth.TrustedProxies) == 0 && !l.failed(EnvTrustedProxies) {
 		switch {
-		case cfg.ExtAuthzListen != "":
+		case cfg.ProxyProtocol:
+			l.problem(EnvTrustedProxies, "nothing, while "+EnvProxyProtocol+"=on is about those in it", "the address of the proxy, such as 127.0.0.1")
+		case len(cfg.ExtAuthzListen) > 0:
 			l.problem(EnvTrustedProxies, "nothing, so that nobody may ask at "+EnvExtAuthzListen, "the address of Envoy, such as 127.0.0.1")
 		case l.text(EnvUpstream) == noUpstream && len(cfg.AllUpstreams()) == 0:
 			l.problem(EnvTrustedProxies, "nothing, while "+EnvUpstream+"=none is for gateways alone, of which none may ask", "the address of the gateway, such as 127.0.0.1")
@@ -76,6 +76,28 @@ func (l *loader) doors() {
 	if cfg.FrontendAPI != nil && cfg.Auth.ProxyURL == "" && !l.failed(EnvProxyURL) {
 		l.problem(EnvFAPIURL, problem.Quote(cfg.FrontendAPI.String())+", without "+EnvProxyURL,
 			"nothing, or "+EnvProxyURL+" with the path under which to serve it, such as /__clerk")
+	}
+}
+
+// listeners finds addresses that are used twice.
+func (l *loader) listeners() {
+	used := make(map[string]string)
+	for _, v := range []struct {
+		name      string
+		addresses []string
+	}{{EnvListen, l.cfg.Listen}, {EnvAdminListen, l.cfg.AdminListen}, {EnvExtAuthzListen, l.cfg.ExtAuthzListen}} {
+		for _, address := range v.addresses {
+			place, _, _ := strings.Cut(address, "?")
+			other, taken := used[place]
+			if used[place] = v.name; !taken || strings.HasSuffix(place, ":0") {
+				continue
+			}
+			if other == v.name {
+				l.problem(v.name, problem.Quote(address)+" twice", "each address once")
+			} else {
+				l.problem(v.name, problem.Quote(address)+", the address of "+other+" too", "an address of its own, such as 127.0.0.1:9090")
+			}
+		}
 	}
 }
 

@@ -3,13 +3,13 @@ package settings
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/clerkgate/clerkgate/internal/listen"
 	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
@@ -162,12 +162,11 @@ func size[T int | int64](p *T, standard string, least, most int64) value {
 	})
 }
 
-// address is a field that takes where to listen.
-func address(p *string, standard, example string) value {
-	return parsed(p, "address", standard, isZero, func(s string) (string, error) {
-		_, port, err := net.SplitHostPort(s)
-		if n, convErr := strconv.Atoi(port); err != nil || convErr != nil || n < 0 || n > 65535 {
-			return "", expected(s, "host:port or :port, such as "+example)
+// addresses is a field that takes where to listen.
+func addresses(p *[]string, standard string) value {
+	return list(p, "addresses", standard, func(s string) (string, error) {
+		if _, err := listen.Parse(s); err != nil {
+			return "", expected(s, listen.Forms)
 		}
 		return s, nil
 	})

@@ -33,6 +33,7 @@ const (
 	EnvConfig             = "CLERKGATE_CONFIG"
 	EnvPolicy             = "CLERKGATE_POLICY"
 	EnvPublicPaths        = "CLERKGATE_PUBLIC_PATHS"
+	EnvProxyProtocol      = "CLERKGATE_PROXY_PROTOCOL"
 	EnvCSRF               = "CLERKGATE_CSRF"
 	EnvTrustedOrigins     = "CLERKGATE_TRUSTED_ORIGINS"
 	EnvKeepHeaders        = "CLERKGATE_KEEP_HEADERS"
@@ -83,11 +84,11 @@ func (c *Config) table() []row {
 			help: "Where the application listens: `http://host:port`, `https://host` or `unix:/path/to.sock`; `none` when only gateways ask.",
 		},
 		{
-			name: EnvListen, value: address(&c.Listen, ":8080", ":8080"),
-			help: "Where requests come in.",
+			name: EnvListen, value: addresses(&c.Listen, ":8080"),
+			help: "Where requests come in: `:8080`, `127.0.0.1:8080`, a Unix socket (`unix:/run/clerkgate.sock?mode=0660`), or sockets of systemd (`systemd`, or `systemd:name`).",
 		},
 		{
-			name: EnvAdminListen, value: address(&c.AdminListen, "127.0.0.1:9090", "127.0.0.1:9090"),
+			name: EnvAdminListen, value: addresses(&c.AdminListen, "127.0.0.1:9090"),
 			help: "Where `/healthz` and `/readyz` listen; keep it private.",
 		},
 		{
@@ -117,7 +118,11 @@ func (c *Config) table() []row {
 		},
 		{
 			name: EnvTrustedProxies, value: list(&auth.TrustedProxies, "networks", "", readPeers), option: "TrustedProxies", unset: "none",
-			help: "Peers whose `X-Forwarded-*` headers are believed, as CIDRs or addresses.",
+			help: "Peers whose `X-Forwarded-*` headers are believed, as CIDRs or addresses. One on a Unix socket is `127.0.0.1`.",
+		},
+		{
+			name: EnvProxyProtocol, value: choice(&c.ProxyProtocol, "off", []string{"off", "on"}, func(s string) bool { return s == "on" }),
+			help: "`on`: those in `CLERKGATE_TRUSTED_PROXIES` begin each connection with a header of the PROXY protocol, version 1 or 2, that says who the client is; without it they are not served. Others are never believed.",
 		},
 		{
 			name: EnvCSRF, value: choice(&c.CSRF.Off, "on", []string{"on", "off"}, func(s string) bool { return s == "off" }), reloads: true,
@@ -137,7 +142,7 @@ func (c *Config) table() []row {
 			help:  "Where nginx, Traefik, Caddy, HAProxy and Envoy ask; only those in `CLERKGATE_TRUSTED_PROXIES` may.",
 		},
 		{
-			name: EnvExtAuthzListen, value: address(&c.ExtAuthzListen, "", "127.0.0.1:9191"), unset: "off",
+			name: EnvExtAuthzListen, value: addresses(&c.ExtAuthzListen, ""), unset: "off",
 			help: "Where Envoy asks over gRPC (ext_authz), such as `127.0.0.1:9191`.",
 		},
 		{

@@ -204,7 +204,8 @@ func TestCVE_2026_27589_AdminListenerChangesNothing(t *testing.T) {
 	delete(g.env, "CLERKGATE_ADMIN_LISTEN")
 	cfg, err := g.load()
 	require.NoError(t, err)
-	assert.True(t, strings.HasPrefix(cfg.AdminListen, "127.0.0.1:"), cfg.AdminListen)
+	require.Len(t, cfg.AdminListen, 1)
+	assert.True(t, strings.HasPrefix(cfg.AdminListen[0], "127.0.0.1:"), cfg.AdminListen)
 	assert.Empty(t, g.app.take())
 }
 

@@ -50,13 +50,13 @@ type setup struct {
 
 // gate is a running clerkgate with all that is around it.
 type gate struct {
-	proxy.Addresses
-	clerk *clerktest.Server
-	app   *upstream
-	log   *kit.Buffer
-	dir   string
-	env   map[string]string
-	stop  func()
+	Public, Admin net.Addr
+	clerk         *clerktest.Server
+	app           *upstream
+	log           *kit.Buffer
+	dir           string
+	env           map[string]string
+	stop          func()
 }
 
 // start runs a server as the binary does: its configuration comes from variables
@@ -91,7 +91,8 @@ func start(t testing.TB, s setup) *gate {
 		})
 	}()
 	select {
-	case g.Addresses = <-started:
+	case at := <-started:
+		g.Public, g.Admin = at.Public[0], at.Admin[0]
 	case err := <-done:
 		stop()
 		require.NoError(t, err)

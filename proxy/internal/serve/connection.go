@@ -6,38 +6,48 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/clerkgate/clerkgate/internal/listen"
 )
 
-// listenAll opens a listener for each endpoint, or none.
-func listenAll(ctx context.Context, endpoints []Endpoint) ([]net.Listener, error) {
-	var listeners []net.Listener
-	for _, at := range endpoints {
-		l, err := listen(ctx, at)
+// listeners are those of the endpoints of a server.
+type listeners struct{ public, admin, beside []net.Listener }
+
+// listen opens the listeners of every endpoint, or none.
+func (o Options) listen(ctx context.Context) (l listeners, err error) {
+	open := func(at Endpoint) (opened []net.Listener) {
 		if err != nil {
-			for _, opened := range listeners {
-				_ = opened.Close() // nobody has used it
-			}
-			return nil, err
+			return nil
 		}
-		listeners = append(listeners, l)
+		if opened, err = listen.Open(ctx, at.Addresses, o.Inherited); err != nil {
+			err = at.explain(err)
+		}
+		return opened
 	}
-	return listeners, nil
+	l.public, l.admin = open(o.Public), open(o.Admin)
+	if o.Beside != nil {
+		l.beside = open(o.Beside.Endpoint)
+	}
+	if err != nil {
+		for _, opened := range slices.Concat(l.public, l.admin, l.beside) {
+			_ = opened.Close() // nobody has used it
+		}
+	}
+	return l, err
 }
 
-func listen(ctx context.Context, at Endpoint) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", at.Address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen on %s: another program uses this address; stop it, or set %s to another one: %w", at.Address, at.Setting, err)
-	case err != nil:
-		return nil, fmt.Errorf("listen on %s (set by %s): %w", at.Address, at.Setting, err)
+func (e Endpoint) explain(err error) error {
+	addresses := strings.Join(e.Addresses, ", ")
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listen on %s: another program uses this address; stop it, or set %s to another one: %w", addresses, e.Setting, err)
 	}
-	return listener, nil
+	return fmt.Errorf("listen on %s (set by %s): %w", addresses, e.Setting, err)
 }
 
 // boundedListener bounds how many connections are open, and how long each may
@@ -50,13 +60,19 @@ type boundedListener struct {
 	close  func()
 }
 
-func newBoundedListener(inner net.Listener, idle time.Duration, maxConnections int) *boundedListener {
-	l := &boundedListener{Listener: inner, idle: idle, closed: make(chan struct{})}
+// newBoundedListener takes places that it may share with others, see [newPlaces].
+func newBoundedListener(inner net.Listener, idle time.Duration, places chan struct{}) *boundedListener {
+	l := &boundedListener{Listener: inner, idle: idle, places: places, closed: make(chan struct{})}
 	l.close = sync.OnceFunc(func() { close(l.closed) })
-	if maxConnections > 0 {
-		l.places = make(chan struct{}, maxConnections)
-	}
 	return l
+}
+
+// newPlaces has one place for each connection that may be open; 0 is no limit.
+func newPlaces(maxConnections int) chan struct{} {
+	if maxConnections == 0 {
+		return nil
+	}
+	return make(chan struct{}, maxConnections)
 }
 
 // Accept waits for a place first, so that connections beyond the limit stay in
@@ -156,7 +172,11 @@ func (c *boundedConn) CloseWrite() error {
 }
 
 func (c *boundedConn) halfClose() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+	conn := c.Conn
+	if introduced, ok := conn.(*introducedConn); ok {
+		conn = introduced.raw
+	}
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported

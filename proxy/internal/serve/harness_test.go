@@ -41,7 +41,8 @@ func inMemory(t *testing.T, limits Limits, handler http.HandlerFunc) *pipes {
 	ctx, stop := context.WithCancel(t.Context())
 	s := newServer(newApp(Limit(handler, limits)), Options{H2C: true, Limits: limits, ShutdownTimeout: time.Second})
 	public, done := newPipes(), make(chan error, 1)
-	go func() { done <- s.serve(ctx, []net.Listener{public, newPipes()}) }()
+	opened := listeners{public: []net.Listener{public}, admin: []net.Listener{newPipes()}}
+	go func() { done <- s.serve(ctx, opened) }()
 	t.Cleanup(func() {
 		stop()
 		require.NoError(t, <-done)
@@ -51,16 +52,16 @@ func inMemory(t *testing.T, limits Limits, handler http.HandlerFunc) *pipes {
 
 // running is a whole server over sockets.
 type running struct {
-	Addresses
-	app  *app
-	stop context.CancelFunc
-	done chan error
+	Public net.Addr // the first
+	app    *app
+	stop   context.CancelFunc
+	done   chan error
 }
 
 func run(t testing.TB, handler http.Handler, change func(*Options)) *running {
 	t.Helper()
 	opts := Options{
-		Public: Endpoint{"127.0.0.1:0", "PUBLIC"}, Admin: Endpoint{"127.0.0.1:0", "ADMIN"},
+		Public: Endpoint{[]string{"127.0.0.1:0"}, "PUBLIC"}, Admin: Endpoint{[]string{"127.0.0.1:0"}, "ADMIN"},
 		Limits: usual, ShutdownTimeout: 10 * time.Second, InFlight: NewInFlight(),
 	}
 	if change != nil {
@@ -72,7 +73,8 @@ func run(t testing.TB, handler http.Handler, change func(*Options)) *running {
 	r := &running{app: newApp(opts.InFlight.Count(Limit(handler, opts.Limits))), stop: stop, done: make(chan error, 1)}
 	go func() { r.done <- Run(ctx, r.app, opts) }()
 	select {
-	case r.Addresses = <-started:
+	case at := <-started:
+		r.Public = at.Public[0]
 	case err := <-r.done:
 		require.NoError(t, err)
 	}

@@ -112,7 +112,7 @@ func TestLingeringIsBounded(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				public := newPipes()
-				l := newBoundedListener(public, time.Minute, 1)
+				l := newBoundedListener(public, time.Minute, newPlaces(1))
 				defer l.Close()
 				client, server := net.Pipe()
 				go func() { public.conns <- silent{server} }()
@@ -146,7 +146,7 @@ func TestShutdownDoesNotLinger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		public := newPipes()
-		l := newBoundedListener(public, time.Minute, 0)
+		l := newBoundedListener(public, time.Minute, nil)
 		client, server := net.Pipe()
 		defer client.Close()
 		go func() { public.conns <- silent{server} }()

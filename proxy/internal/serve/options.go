@@ -5,10 +5,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/internal/listen"
 )
 
 // App is what a server serves. Run closes it at its end, when no request is in
@@ -28,8 +30,14 @@ type App interface {
 type Options struct {
 	// Public is where the App listens, Admin where probes are answered.
 	Public, Admin Endpoint
-	// Beside is one more service on a listener of its own; nil for none.
+	// Beside is one more service on listeners of its own; nil for none.
 	Beside *Service
+	// Inherited are the sockets that endpoints may take. Those that none takes are closed.
+	Inherited listen.Inherited
+	// IntroducedBy are the peers whose connections to Public begin with a header of the
+	// PROXY protocol, which says who the client is. Their connections without one are
+	// closed, and others' headers are not looked at. Empty is nobody.
+	IntroducedBy []netip.Prefix
 	// Certificate makes the public listener speak HTTPS; nil for plain HTTP.
 	Certificate *certificate.Pair
 	// H2C lets clients begin with HTTP/2 on a public listener without TLS.
@@ -57,23 +65,24 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Endpoint is an address to listen at.
+// Endpoint is where to listen.
 type Endpoint struct {
-	Address string // such as :8080
-	Setting string // the name by which errors call it, such as CLERKGATE_LISTEN
+	Addresses []string // in the forms of [listen.Parse], such as :8080
+	Setting   string   // the name by which errors call them, such as CLERKGATE_LISTEN
 }
 
 // Service is a server of another protocol.
 type Service struct {
 	Endpoint
-	// Serve answers until its context ends, and closes the listener.
+	// Serve answers until its context ends, and closes the listener. It is called once
+	// for each listener.
 	Serve func(context.Context, net.Listener) error
 }
 
 // Addresses are where a server listens.
 type Addresses struct {
-	Public, Admin net.Addr
-	Beside        net.Addr // nil without Options.Beside
+	Public, Admin []net.Addr
+	Beside        []net.Addr // nil without Options.Beside
 }
 
 func (o Options) withDefaults() Options {

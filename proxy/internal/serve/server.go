@@ -20,22 +20,23 @@ const warmUpTimeout = 30 * time.Second
 // and returns nil. It leaves no goroutine behind, and app is closed whatever it returns.
 func Run(ctx context.Context, app App, opts Options) error {
 	defer app.Close()
-	endpoints := []Endpoint{opts.Public, opts.Admin}
-	if opts.Beside != nil {
-		endpoints = append(endpoints, opts.Beside.Endpoint)
-	}
-	listeners, err := listenAll(ctx, endpoints)
+	opened, err := opts.listen(ctx)
 	if err != nil {
 		return err
 	}
-	at := Addresses{Public: listeners[0].Addr(), Admin: listeners[1].Addr()}
-	if opts.Beside != nil {
-		at.Beside = listeners[2].Addr()
-	}
+	s := newServer(app, opts)
+	s.closeUnused()
 	if opts.Started != nil {
-		opts.Started(at)
+		opts.Started(Addresses{Public: addressesOf(opened.public), Admin: addressesOf(opened.admin), Beside: addressesOf(opened.beside)})
 	}
-	return newServer(app, opts).serve(ctx, listeners)
+	return s.serve(ctx, opened)
+}
+
+func addressesOf(listeners []net.Listener) (all []net.Addr) {
+	for _, l := range listeners {
+		all = append(all, l.Addr())
+	}
+	return all
 }
 
 type server struct {
@@ -48,8 +49,19 @@ func newServer(app App, opts Options) *server {
 	return &server{Options: opts.withDefaults(), app: app, probes: &probes{ready: app.Ready}}
 }
 
-// serve takes the listeners for the public, the probes and the service beside them.
-func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
+// closeUnused closes the sockets that nobody answers at, so that clients are refused
+// and do not wait.
+func (s *server) closeUnused() {
+	for name, sockets := range s.Inherited {
+		for _, l := range sockets {
+			s.Logger.Warn("a socket of systemd is not used", slog.String("name", name), slog.Any("address", l.Addr()))
+			_ = l.Close()
+		}
+	}
+}
+
+// serve closes the listeners at the end.
+func (s *server) serve(ctx context.Context, opened listeners) error {
 	// Requests live on a context of their own, which outlasts ctx by the shutdown.
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -58,7 +70,7 @@ func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
 
 	var background sync.WaitGroup
 	background.Go(func() { s.warmUp(base) })
-	failed := make(chan error, len(listeners))
+	failed := make(chan error, len(opened.public)+len(opened.admin)+len(opened.beside))
 	serve := func(l net.Listener, serve func(net.Listener) error) {
 		background.Go(func() {
 			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -67,11 +79,16 @@ func (s *server) serve(ctx context.Context, listeners []net.Listener) error {
 		})
 	}
 	public, admin := s.publicServer(base), s.newServer(base, s.probes.handler())
-	serve(newBoundedListener(listeners[0], s.Limits.BodyIdleTimeout, s.Limits.MaxConnections), s.protocol(public))
-	serve(newBoundedListener(listeners[1], s.Limits.BodyIdleTimeout, 0), admin.Serve)
-	if s.Beside != nil {
+	places, protocol := newPlaces(s.Limits.MaxConnections), s.protocol(public)
+	for _, l := range opened.public {
+		serve(newBoundedListener(s.introduced(l), s.Limits.BodyIdleTimeout, places), protocol)
+	}
+	for _, l := range opened.admin {
+		serve(newBoundedListener(l, s.Limits.BodyIdleTimeout, nil), admin.Serve)
+	}
+	for _, l := range opened.beside {
 		background.Go(func() {
-			if err := s.Beside.Serve(running, listeners[2]); err != nil {
+			if err := s.Beside.Serve(running, l); err != nil {
 				failed <- err
 			}
 		})

@@ -1,0 +1,80 @@
+// Package listen opens the sockets that a server is told to listen at: TCP addresses,
+// Unix sockets, and sockets that systemd has opened for it.
+package listen
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Forms are the ways to write an address, for those who have to be told.
+const Forms = "host:port, :port, unix:/path/to.sock, unix:/path/to.sock?mode=0660, systemd or systemd:name"
+
+// maxPath is how long the path of a Unix socket may be on Linux (unix(7)).
+const maxPath = 107
+
+var errForm = errors.New("expected " + Forms)
+
+// Address is one place to listen at. One of TCP, Path and Inherited is set.
+type Address struct {
+	// TCP is a host, which may be empty, and a port.
+	TCP string
+	// Path is a Unix socket.
+	Path string
+	// Mode says who may connect to Path; 0 leaves that to the umask.
+	Mode fs.FileMode
+	// Inherited is a socket, or several, that systemd has opened (sd_listen_fds(3)).
+	Inherited bool
+	// Name is what the socket unit calls an inherited socket (FileDescriptorName=); ""
+	// means each that no other address names.
+	Name string
+}
+
+// Parse reads an address in one of the [Forms].
+func Parse(text string) (Address, error) {
+	if path, ok := strings.CutPrefix(text, "unix:"); ok {
+		return parseUnix(path)
+	}
+	if text == "systemd" {
+		return Address{Inherited: true}, nil
+	}
+	if name, ok := strings.CutPrefix(text, "systemd:"); ok && name != "" && !isPort(name) {
+		return Address{Inherited: true, Name: name}, nil
+	}
+	_, port, err := net.SplitHostPort(text)
+	if err != nil || !isPort(port) {
+		return Address{}, errForm
+	}
+	return Address{TCP: text}, nil
+}
+
+func isPort(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= 0 && n <= 65535
+}
+
+func parseUnix(text string) (Address, error) {
+	path, query, asked := strings.Cut(text, "?")
+	if !filepath.IsAbs(path) || len(path) > maxPath || strings.ContainsRune(path, 0) {
+		return Address{}, errForm
+	}
+	a := Address{Path: filepath.Clean(path)}
+	if !asked {
+		return a, nil
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil || len(values) != 1 || len(values["mode"]) != 1 {
+		return Address{}, errForm
+	}
+	mode, err := strconv.ParseUint(values.Get("mode"), 8, 32)
+	if err != nil || mode == 0 || mode > 0o777 {
+		return Address{}, errForm
+	}
+	a.Mode = fs.FileMode(mode)
+	return a, nil
+}
