@@ -93,12 +93,15 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 const (
 	frontendConnectTimeout = 5 * time.Second
 	frontendTimeout        = 15 * time.Second
+	frontendIdleTimeout    = 90 * time.Second
 )
 
 // newFrontend makes the way to the Frontend API; no transport means one of its own.
 func (p *Proxy) newFrontend(cfg settings.Config, transport http.RoundTripper) *frontend.API {
 	if transport == nil {
-		transport = forward.NewTransport(cfg.FrontendOrigin(), frontendConnectTimeout, frontendTimeout)
+		transport = forward.NewTransport(cfg.FrontendOrigin(), forward.Timeouts{
+			Connect: frontendConnectTimeout, Response: frontendTimeout, Idle: frontendIdleTimeout,
+		})
 	}
 	return frontend.New(frontend.Options{
 		Path: cfg.FrontendPath(), ProxyURL: cfg.Auth.ProxyURL, Origin: cfg.FrontendOrigin(), SecretKey: cfg.Auth.SecretKey,

@@ -94,7 +94,8 @@ func (p *Proxy) newUpstream(up routes.Upstream, direct bool) (*forward.Upstream,
 	return forward.New(forward.Options{
 		Target: target, Protocols: protocols, Direct: direct,
 		CAFile: up.CAFile, CertificateFile: up.CertificateFile, KeyFile: up.KeyFile, ServerName: up.ServerName,
-		ConnectTimeout: up.ConnectTimeout, ResponseTimeout: up.ResponseTimeout,
+		ConnectTimeout: up.ConnectTimeout, ResponseTimeout: up.ResponseTimeout, BodyIdleTimeout: up.BodyIdleTimeout,
+		IdleTimeout: up.IdleTimeout, MaxConnectionAge: up.MaxConnectionAge,
 		Transport: p.transport, Now: p.now, Logger: p.logger,
 	})
 }

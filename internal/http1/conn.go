@@ -39,6 +39,8 @@ type conn struct {
 	keepFor time.Duration
 
 	// Guarded by the pool's lock.
+	born       time.Time
+	worn       bool // too old to be used again
 	reused     bool
 	idleSince  time.Time // zero until the next sweep
 	until      time.Time // the end of keepFor; zero for none
@@ -66,7 +68,7 @@ type watch struct {
 }
 
 func newConn(t *Transport, nc net.Conn) *conn {
-	c := &conn{t: t, nc: nc, in: make([]byte, bufferSize)}
+	c := &conn{t: t, nc: nc, in: make([]byte, bufferSize), born: t.pool.now()}
 	c.raw = rawConn(nc)
 	c.fd = c.advance
 	return c

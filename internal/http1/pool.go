@@ -15,6 +15,7 @@ const tick = 10 * time.Millisecond
 type pool struct {
 	maxIdle     int
 	idleTimeout time.Duration // 0: none
+	maxAge      time.Duration // 0: none
 	now         func() time.Time
 	tick        time.Duration
 
@@ -23,7 +24,8 @@ type pool struct {
 	first, last  *conn
 	timer        *time.Timer
 	ticking      bool
-	refuseReturn bool // since closeIdle, until the next request
+	refuseReturn bool      // since closeIdle, until the next request
+	looked       time.Time // for connections that are too old
 }
 
 // take returns the idle connection that was used last, or nil, and those that it
@@ -57,8 +59,11 @@ func (p *pool) enter(c *conn) {
 // enough.
 func (p *pool) put(c *conn) {
 	p.mu.Lock()
+	if !c.young && p.maxAge > 0 { // it was in use for long, and no sweep has looked
+		c.worn = p.now().Sub(c.born) >= p.maxAge
+	}
 	p.remove(c)
-	full := p.refuseReturn || len(p.idle) >= p.maxIdle
+	full := p.refuseReturn || c.worn || len(p.idle) >= p.maxIdle
 	if !full {
 		c.reused, c.idleSince, c.until = true, time.Time{}, time.Time{}
 		if c.keepFor > 0 {
@@ -146,13 +151,13 @@ func (p *pool) schedule(after time.Duration) {
 func (p *pool) sweep() {
 	p.mu.Lock()
 	aged := p.agedLocked()
-	expired := p.expiredLocked()
+	expired := append(p.expiredLocked(), p.wornLocked()...)
 	switch {
 	case p.first != nil:
 		p.schedule(p.tick)
-	case len(p.idle) > 0 && p.idleTimeout > 0:
+	case len(p.idle) > 0 && (p.idleTimeout > 0 || p.maxAge > 0):
 		p.ticking = false // a request wakes it earlier
-		p.schedule(max(p.tick, p.idle[0].idleEnd(p.idleTimeout).Sub(p.now())))
+		p.schedule(max(p.tick, p.nextEnd().Sub(p.now())))
 	default:
 		p.ticking = false
 	}
@@ -200,6 +205,54 @@ func (p *pool) expiredLocked() (expired []*conn) {
 	clear(p.idle[rest:])
 	p.idle = p.idle[:rest]
 	return expired
+}
+
+// ageLook is how often connections are looked at for their age.
+const ageLook = time.Second
+
+// wornLocked takes away the idle connections that are too old, and marks those in use.
+func (p *pool) wornLocked() (worn []*conn) {
+	if p.maxAge <= 0 {
+		return nil
+	}
+	now := p.now()
+	if now.Sub(p.looked) < min(ageLook, p.maxAge) {
+		return nil
+	}
+	p.looked = now
+	for c := p.first; c != nil; c = c.next {
+		c.worn = now.Sub(c.born) >= p.maxAge
+	}
+	kept := p.idle[:0]
+	for _, c := range p.idle {
+		if now.Sub(c.born) >= p.maxAge {
+			worn = append(worn, c)
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	clear(p.idle[len(kept):])
+	p.idle = kept
+	return worn
+}
+
+// nextEnd is when the next idle connection is to be closed if no request comes.
+func (p *pool) nextEnd() (end time.Time) {
+	if p.idleTimeout > 0 {
+		end = p.idle[0].idleEnd(p.idleTimeout)
+	}
+	if p.maxAge <= 0 {
+		return end
+	}
+	for _, c := range p.idle {
+		if old := c.born.Add(p.maxAge); end.IsZero() || old.Before(end) {
+			end = old
+		}
+	}
+	if look := p.looked.Add(min(ageLook, p.maxAge)); end.Before(look) {
+		return look
+	}
+	return end
 }
 
 // idleEnd is when an idle connection is to be closed.

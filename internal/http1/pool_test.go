@@ -107,6 +107,29 @@ func TestIdleTimeout(t *testing.T) {
 	assert.Empty(t, tr.pool.idle)
 }
 
+// A name that has come to stand for another address is looked up again, however busy
+// the connections are.
+func TestMaxAge(t *testing.T) {
+	t.Parallel()
+	tr, clock := newPooled(t, Options{MaxAge: time.Minute, IdleTimeout: -1})
+	busy := open(t, tr, 1)
+	read(t, open(t, tr, 1))
+	tr.pool.sweep()
+	require.Len(t, tr.pool.idle, 1)
+	assert.Equal(t, clock.Add(time.Minute), tr.pool.nextEnd())
+	*clock = clock.Add(40 * time.Second)
+	read(t, open(t, tr, 2)) // the idle one, and a new one
+	tr.pool.sweep()
+	*clock = clock.Add(20 * time.Second)
+	tr.pool.sweep()
+	for _, c := range tr.pool.idle {
+		assert.Less(t, clock.Sub(c.born), time.Minute)
+	}
+	idle := len(tr.pool.idle)
+	read(t, busy)
+	assert.Len(t, tr.pool.idle, idle, "one in use is closed when it becomes idle")
+}
+
 func TestIdleConnectionsMayStayWithoutEnd(t *testing.T) {
 	t.Parallel()
 	tr, clock := newPooled(t, Options{IdleTimeout: -1})

@@ -28,6 +28,10 @@ type Options struct {
 	// IdleTimeout is how long an idle connection is kept; 0 means 90s, negative
 	// without end.
 	IdleTimeout time.Duration
+	// MaxAge is how old a connection may be and still be used for another request, so that
+	// a name that has come to stand for another address is looked up again; 0 means
+	// without end. It is noticed within a second.
+	MaxAge time.Duration
 	// ResponseHeaderTimeout limits the wait for the final answer's header, from
 	// when the request is sent. It may come up to 20 ms late. 0 means no limit.
 	ResponseHeaderTimeout time.Duration
@@ -78,6 +82,7 @@ func New(opts Options) *Transport {
 	t.pool = pool{
 		maxIdle:     max(0, orDefault(opts.MaxIdle, defaultMaxIdle)),
 		idleTimeout: max(0, orDefault(opts.IdleTimeout, defaultIdleTimeout)),
+		maxAge:      opts.MaxAge,
 		now:         opts.Now,
 		tick:        tick,
 	}

@@ -90,7 +90,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		"secure": {
 			URL: "https://10.0.0.7:8443", Protocol: routes.ProtocolHTTP2,
 			CAFile: "/etc/clerkgate/ca.pem", CertificateFile: "/etc/clerkgate/client.pem", KeyFile: "/etc/clerkgate/keys/client.key",
-			ServerName: "app.internal", ConnectTimeout: 3 * time.Second, ResponseTimeout: 90 * time.Second,
+			ServerName: "app.internal", ConnectTimeout: 3 * time.Second, BodyIdleTimeout: 10 * time.Minute, IdleTimeout: 30 * time.Second, MaxConnectionAge: time.Hour, ResponseTimeout: 90 * time.Second,
 		},
 	}, cfg.Upstreams)
 	assert.Equal(t, &routes.Assertion{
@@ -111,17 +111,17 @@ func TestParseReadsEveryKey(t *testing.T) {
 		CSRF: routes.CSRF{TrustedOrigins: []string{"https://shop.example.com"}}, Refresh: routes.RefreshAll,
 		KeepHeaders: []string{"X-HTTP-Method-Override", "SCRIPT_NAME"}, RequestHeaders: map[string]string{"X-Environment": "production", "X-Api-Version": "2"},
 		Identity: []string{"user_id", "org_id"}, Authorization: routes.AuthorizationTemplate, TokenTemplate: "orders-service",
-		Audience: "https://orders.internal", Line: 22,
+		Audience: "https://orders.internal", Line: 25,
 	}, cfg.Routes[1])
 	assert.Equal(t, routes.Route{
 		Match: "/embed/*", Auth: routes.AuthPublic, Upstream: "app", CORS: &routes.CORS{Origins: []string{"*"}, Headers: []string{"*"}},
-		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 48,
+		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 51,
 	}, cfg.Routes[2])
 	assert.Equal(t, routes.Route{
 		Match: "/app/*", Require: middleware.Requirement{Unauthenticated: middleware.UnauthenticatedRedirect}, Authorization: routes.AuthorizationSession,
-		Audience: "billing", Upstream: "admin", Line: 55,
+		Audience: "billing", Upstream: "admin", Line: 58,
 	}, cfg.Routes[3])
-	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 63}, cfg.Routes[4])
+	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 66}, cfg.Routes[4])
 }
 
 func TestParseBounds(t *testing.T) {

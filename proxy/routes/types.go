@@ -36,6 +36,10 @@ type Upstream struct {
 	// ConnectTimeout bounds the connection's set-up, ResponseTimeout the wait for
 	// the header of the answer. 0 means the environment's.
 	ConnectTimeout, ResponseTimeout time.Duration
+	// BodyIdleTimeout is how long the upstream may send nothing in the middle of an answer,
+	// IdleTimeout how long a connection stays open between requests, MaxConnectionAge how
+	// old it may become. 0 means the environment's.
+	BodyIdleTimeout, IdleTimeout, MaxConnectionAge time.Duration
 }
 
 // Assertion says how clerkgate signs what it tells an upstream.

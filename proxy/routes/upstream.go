@@ -138,6 +138,18 @@ func upstreamKeys() []key[Upstream] {
 			name: "response_timeout", read: func(v value, u *Upstream) { u.ResponseTimeout = v.duration(time.Millisecond, 24*time.Hour) },
 			unset: "`CLERKGATE_UPSTREAM_TIMEOUT`", help: "How long the answer's header may take.",
 		},
+		{
+			name: "body_idle_timeout", read: func(v value, u *Upstream) { u.BodyIdleTimeout = v.duration(time.Millisecond, 24*time.Hour) },
+			unset: "`CLERKGATE_UPSTREAM_BODY_IDLE_TIMEOUT`", help: "How long the application may send nothing in the middle of an answer.",
+		},
+		{
+			name: "idle_timeout", read: func(v value, u *Upstream) { u.IdleTimeout = v.duration(time.Millisecond, 24*time.Hour) },
+			unset: "`CLERKGATE_UPSTREAM_IDLE_TIMEOUT`", help: "How long a connection stays open between requests.",
+		},
+		{
+			name: "max_connection_age", read: func(v value, u *Upstream) { u.MaxConnectionAge = v.duration(time.Second, 24*time.Hour) },
+			unset: "`CLERKGATE_UPSTREAM_MAX_CONNECTION_AGE`", help: "How old a connection may be and still be used again.",
+		},
 	}
 }
 

@@ -185,6 +185,9 @@ func (c *Config) AllUpstreams() map[string]routes.Upstream {
 		for name, up := range c.Routes.Upstreams {
 			up.ConnectTimeout = cmp.Or(up.ConnectTimeout, own.UpstreamSettings.ConnectTimeout)
 			up.ResponseTimeout = cmp.Or(up.ResponseTimeout, own.UpstreamTimeout)
+			up.BodyIdleTimeout = cmp.Or(up.BodyIdleTimeout, own.UpstreamSettings.BodyIdleTimeout)
+			up.IdleTimeout = cmp.Or(up.IdleTimeout, own.UpstreamSettings.IdleTimeout)
+			up.MaxConnectionAge = cmp.Or(up.MaxConnectionAge, own.UpstreamSettings.MaxConnectionAge)
 			all[name] = up
 		}
 	}

@@ -241,6 +241,18 @@ func (c *Config) table() []row {
 			help: "How long the application may take to begin its answer, or take nothing of a request's body, else 504.",
 		},
 		{
+			name: "CLERKGATE_UPSTREAM_BODY_IDLE_TIMEOUT", value: duration(&up.BodyIdleTimeout, "5m"), reloads: true,
+			help: "How long the application may send nothing in the middle of an answer. Event streams, gRPC and WebSockets may be silent for longer.",
+		},
+		{
+			name: "CLERKGATE_UPSTREAM_IDLE_TIMEOUT", value: duration(&up.IdleTimeout, "4s"), reloads: true,
+			help: "How long a connection to the application stays open between requests: less than the application itself keeps it (5s for Node, uvicorn and Apache), or a `POST` may meet its end. A shorter `Keep-Alive` of the application counts.",
+		},
+		{
+			name: "CLERKGATE_UPSTREAM_MAX_CONNECTION_AGE", value: duration(&up.MaxConnectionAge, "5m"), reloads: true,
+			help: "How old a connection to the application may be and still be used again, so that a name that moves is followed.",
+		},
+		{
 			name: EnvUpstreamProtocol, value: optionalWord(&up.Protocol, routes.ProtocolHTTP1, routes.ProtocolHTTP2, routes.ProtocolH2C), reloads: true,
 			unset: "HTTP/1.1, and over TLS what is negotiated",
 			help:  "Which HTTP the application is spoken to in: `http1`, `http2` (over TLS) or `h2c`.",

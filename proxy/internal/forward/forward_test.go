@@ -34,7 +34,8 @@ func upstream(t testing.TB, target *url.URL, direct bool) *forward.Upstream {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	u, err := forward.New(forward.Options{
-		Target: target, Protocols: protocols, Direct: direct, ConnectTimeout: 10 * time.Second, ResponseTimeout: time.Minute, Now: time.Now,
+		Target: target, Protocols: protocols, Direct: direct, ConnectTimeout: 10 * time.Second, ResponseTimeout: time.Minute,
+		BodyIdleTimeout: time.Minute, IdleTimeout: time.Minute, MaxConnectionAge: time.Minute, Now: time.Now,
 	})
 	require.NoError(t, err)
 	t.Cleanup(u.Close)

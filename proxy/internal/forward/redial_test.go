@@ -113,7 +113,7 @@ func TestUpstreamWaitsForAnApplicationThatRestarts(t *testing.T) {
 			protocols.SetHTTP1(true)
 			u, err := New(Options{
 				Target: &url.URL{Scheme: "unix", Path: socket}, Protocols: protocols, Direct: direct,
-				ConnectTimeout: 10 * time.Second, ResponseTimeout: time.Minute, Now: time.Now,
+				ConnectTimeout: 10 * time.Second, ResponseTimeout: time.Minute, BodyIdleTimeout: time.Minute, Now: time.Now,
 			})
 			require.NoError(t, err)
 			defer u.Close()

@@ -97,7 +97,7 @@ func (u *Upstream) copyBody(w http.ResponseWriter, res *http.Response) error {
 	if mayBeSilent(res.Header) {
 		return u.copyPieces(pieces, res)
 	}
-	stalling := newStallWatch(pieces, res.Body)
+	stalling := newStallWatch(pieces, res.Body, u.stall)
 	err := u.copyPieces(stalling, res)
 	if stalling.end() {
 		return errStalled

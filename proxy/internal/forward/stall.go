@@ -7,24 +7,21 @@ import (
 	"time"
 )
 
-// stallAfter is how long an application may send nothing in the middle of an answer.
-// Without an end, whatever holds it up would hold the client, its connection and
-// ours for ever.
-const stallAfter = 5 * time.Minute
-
 var errStalled = errors.New("the application stopped in the middle of its answer")
 
-// stallWatch closes an answer's body when nothing comes for too long. Time in which
-// the client is what is waited for does not count.
+// stallWatch closes an answer's body when nothing comes for too long: whatever holds the
+// application up would hold the client, its connection and ours for ever. Time spent
+// waiting for the client does not count.
 type stallWatch struct {
 	w     io.Writer
 	timer *time.Timer
+	after time.Duration
 	fired atomic.Bool
 }
 
-func newStallWatch(w io.Writer, body io.Closer) *stallWatch {
-	s := &stallWatch{w: w}
-	s.timer = time.AfterFunc(stallAfter, func() {
+func newStallWatch(w io.Writer, body io.Closer, after time.Duration) *stallWatch {
+	s := &stallWatch{w: w, after: after}
+	s.timer = time.AfterFunc(after, func() {
 		s.fired.Store(true)
 		_ = body.Close() // which ends the read that waits
 	})
@@ -35,7 +32,7 @@ func newStallWatch(w io.Writer, body io.Closer) *stallWatch {
 func (s *stallWatch) Write(p []byte) (int, error) {
 	s.timer.Stop()
 	n, err := s.w.Write(p)
-	s.timer.Reset(stallAfter)
+	s.timer.Reset(s.after)
 	return n, err
 }
 

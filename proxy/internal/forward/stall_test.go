@@ -58,7 +58,7 @@ func TestApplicationThatStopsInTheMiddleOfAnAnswer(t *testing.T) {
 				protocols := &http.Protocols{}
 				protocols.SetHTTP1(true)
 				in := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://app.example.com/", nil)
-				u, err := New(Options{Target: in.URL, Protocols: protocols, ResponseTimeout: time.Minute, Transport: stalled{
+				u, err := New(Options{Target: in.URL, Protocols: protocols, ResponseTimeout: time.Minute, BodyIdleTimeout: 5 * time.Minute, Transport: stalled{
 					header: http.Header{"Content-Type": {tc.contentType}}, length: tc.length, said: 4 * time.Minute, over: over,
 				}})
 				require.NoError(t, err)

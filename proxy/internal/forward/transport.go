@@ -18,7 +18,6 @@ import (
 const (
 	keepAlive         = 30 * time.Second
 	continueTimeout   = time.Second
-	idleTimeout       = 90 * time.Second
 	idlePerHost       = 256
 	maxResponseHeader = 256 << 10
 	// An HTTP/2 connection on which nothing comes for this long is asked for a sign
@@ -42,7 +41,7 @@ func newTransport(o Options) (transport, error) {
 	if o.Direct && !secure && o.Protocols.HTTP1() {
 		return directTransport(o), nil
 	}
-	t := NewTransport(o.Target, o.ConnectTimeout, o.ResponseTimeout)
+	t := NewTransport(o.Target, Timeouts{Connect: o.ConnectTimeout, Response: o.ResponseTimeout, Idle: o.IdleTimeout})
 	t.DialContext = redialing(t.DialContext)
 	t.Protocols = o.Protocols
 	if secure {
@@ -51,10 +50,16 @@ func newTransport(o Options) (transport, error) {
 			return nil, err
 		}
 	}
-	if !o.Protocols.HTTP1() {
-		return newSwitching(t), nil
+	renew := func() transport {
+		if !o.Protocols.HTTP1() {
+			return newSwitching(t.Clone())
+		}
+		return t.Clone()
 	}
-	return t, nil
+	if o.MaxConnectionAge <= 0 {
+		return renew(), nil
+	}
+	return newAging(renew, o.MaxConnectionAge, o.Now), nil
 }
 
 // switching sends WebSockets over HTTP/1.1 to an upstream that is spoken to in
@@ -97,7 +102,8 @@ func directTransport(o Options) transport {
 	return http1.New(http1.Options{
 		Dial:                   func(ctx context.Context) (net.Conn, error) { return dial(ctx, "tcp", address) },
 		MaxIdle:                idlePerHost,
-		IdleTimeout:            idleTimeout,
+		IdleTimeout:            o.IdleTimeout,
+		MaxAge:                 o.MaxConnectionAge,
 		ResponseHeaderTimeout:  o.ResponseTimeout,
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: maxResponseHeader,
@@ -120,17 +126,21 @@ func tellOnce(logger *slog.Logger) func(reason string) {
 	}
 }
 
+// Timeouts bound the making of a connection, the wait for an answer's header, and how long
+// a connection stays open between requests.
+type Timeouts struct{ Connect, Response, Idle time.Duration }
+
 // NewTransport makes net/http's transport with the limits of this package. It never
 // looks at HTTP_PROXY.
-func NewTransport(target *url.URL, connect, wait time.Duration) *http.Transport {
+func NewTransport(target *url.URL, timeouts Timeouts) *http.Transport {
 	return &http.Transport{
-		DialContext:            dialer(target, connect),
-		TLSHandshakeTimeout:    connect,
+		DialContext:            dialer(target, timeouts.Connect),
+		TLSHandshakeTimeout:    timeouts.Connect,
 		ForceAttemptHTTP2:      target.Scheme == "https",
 		MaxIdleConns:           2 * idlePerHost,
 		MaxIdleConnsPerHost:    idlePerHost,
-		IdleConnTimeout:        idleTimeout,
-		ResponseHeaderTimeout:  wait,
+		IdleConnTimeout:        timeouts.Idle,
+		ResponseHeaderTimeout:  timeouts.Response,
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: maxResponseHeader,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},

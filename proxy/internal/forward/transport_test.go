@@ -71,5 +71,5 @@ func TestTransportChoice(t *testing.T) {
 // were told to.
 func TestTransportsIgnoreTheEnvironmentsProxy(t *testing.T) {
 	t.Parallel()
-	assert.Nil(t, NewTransport(&url.URL{Scheme: "http", Host: "app.internal"}, time.Second, time.Second).Proxy)
+	assert.Nil(t, NewTransport(&url.URL{Scheme: "http", Host: "app.internal"}, Timeouts{Connect: time.Second, Response: time.Second}).Proxy)
 }

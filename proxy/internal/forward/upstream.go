@@ -30,6 +30,13 @@ type Options struct {
 	// ConnectTimeout bounds making a connection, ResponseTimeout the wait for an answer
 	// to begin, and for the application to take anything of a body. Both must be set.
 	ConnectTimeout, ResponseTimeout time.Duration
+	// BodyIdleTimeout is how long the application may send nothing in the middle of an
+	// answer that is no stream of events, IdleTimeout how long a connection stays open
+	// between requests. Both must be set.
+	BodyIdleTimeout, IdleTimeout time.Duration
+	// MaxConnectionAge is how old a connection may be and still be used for another
+	// request; 0 means without end.
+	MaxConnectionAge time.Duration
 
 	// Transport is used in place of one of its own; nil makes one.
 	Transport http.RoundTripper
@@ -46,12 +53,13 @@ type Upstream struct {
 	requests  requestPool
 	idle      func()
 	wait      time.Duration // for the answer to begin
+	stall     time.Duration // for the answer to go on
 }
 
 // New makes an Upstream. Files that can't be used come as a [*certificate.Error]. No
 // connection is made.
 func New(o Options) (*Upstream, error) {
-	u := &Upstream{target: o.Target, transport: o.Transport, idle: func() {}, wait: o.ResponseTimeout}
+	u := &Upstream{target: o.Target, transport: o.Transport, idle: func() {}, wait: o.ResponseTimeout, stall: o.BodyIdleTimeout}
 	if o.Target.Scheme == "unix" {
 		u.target = &url.URL{Scheme: "http", Host: "upstream"}
 	}
