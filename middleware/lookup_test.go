@@ -159,7 +159,7 @@ func TestLookupsInFlightAreBounded(t *testing.T) {
 		require.NoError(t, a.Ready(t.Context()))
 		s.becomes(forever, false)
 		var all sync.WaitGroup
-		for i := range 200 {
+		for i := range 80 {
 			r := s.live(fmt.Sprint("sess_", i))
 			all.Go(func() {
 				state, d := took(a, r)
