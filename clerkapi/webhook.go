@@ -39,12 +39,53 @@ type WebhookEvent struct {
 	Type      string          `json:"type"`   // e.g. "session.revoked"
 	Object    string          `json:"object"` // "event"
 	Data      json.RawMessage `json:"data"`   // the resource, which depends on Type
+
+	// OccurredAt is the event's own time, the same on redelivery. Deliveries come in any order: compare this. Zero if the
+	// body has none.
+	OccurredAt time.Time              `json:"-"`
+	InstanceID string                 `json:"instance_id"`      // "ins_…"; refuse events of another instance than yours
+	Attributes WebhookEventAttributes `json:"event_attributes"` // zero if the body has none
+}
+
+// WebhookEventAttributes say what caused an event.
+type WebhookEventAttributes struct {
+	HTTPRequest WebhookHTTPRequest `json:"http_request"`
+}
+
+// WebhookHTTPRequest is the request to Clerk that caused an event.
+type WebhookHTTPRequest struct {
+	ClientIP  string `json:"client_ip"`
+	UserAgent string `json:"user_agent"`
 }
 
 // UnmarshalJSON decodes the known members, by their exact names.
 func (ev *WebhookEvent) UnmarshalJSON(data []byte) error {
 	type plain WebhookEvent // without this method
-	return decodeJSON(data, (*plain)(ev))
+	if err := decodeJSON(data, (*plain)(ev)); err != nil {
+		return err
+	}
+	var own struct {
+		Timestamp json.RawMessage `json:"timestamp"`
+	}
+	if err := decodeJSON(data, &own); err != nil {
+		return err
+	}
+	ev.OccurredAt = eventTime(own.Timestamp)
+	return nil
+}
+
+// eventTime reads the member timestamp: milliseconds by Clerk's documentation, seconds in its examples. What is neither
+// is no reason to refuse an authentic event.
+func eventTime(raw json.RawMessage) time.Time {
+	const firstMillis = 1e12 // in 2001, and as seconds in the year 33658
+	var n float64
+	if json.Unmarshal(raw, &n) != nil || n <= 0 || n > 1e15 {
+		return time.Time{}
+	}
+	if n < firstMillis {
+		n *= 1000
+	}
+	return time.UnixMilli(int64(n)).UTC()
 }
 
 // VerifyWebhook checks a webhook's signature with the endpoint's signing secret ("whsec_…"), then its time, and returns

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -137,6 +138,34 @@ func TestVerifyWebhook(t *testing.T) {
 			assert.Nil(t, e)
 			noSecrets(t, err.Error())
 		})
+	}
+}
+
+func TestWebhookEventMembers(t *testing.T) {
+	t.Parallel()
+	const event = `{"object":"event","type":"session.revoked","data":{"id":"sess_1"},%s
+		"event_attributes":{"http_request":{"client_ip":"203.0.113.7","user_agent":"Mozilla/5.0"}},"instance_id":"ins_1"}`
+	at := time.UnixMilli(1767225655123).UTC()
+	for timestamp, want := range map[string]time.Time{
+		`"timestamp":1767225655123,`:     at,
+		`"timestamp":1.767225655123e12,`: at,
+		`"timestamp":1767225655,`:        at.Truncate(time.Second),
+		`"timestamp":1767225655.123,`:    at,
+		`"timestamp":null,`:              {},
+		`"timestamp":"soon",`:            {},
+		`"timestamp":-1,`:                {},
+		`"timestamp":1e300,`:             {},
+		`"Timestamp":1767225655123,`:     {},
+		"":                               {},
+	} {
+		body := fmt.Sprintf(event, timestamp)
+		e, err := clerkapi.VerifyWebhook(hookSecret, signed(t, hookStamp, body), []byte(body), hookTime)
+		require.NoError(t, err, timestamp)
+		assert.Equal(t, want, e.OccurredAt, timestamp)
+		assert.Equal(t, hookTime.UTC(), e.Timestamp, timestamp)
+		assert.Equal(t, "ins_1", e.InstanceID)
+		assert.Equal(t, clerkapi.WebhookHTTPRequest{ClientIP: "203.0.113.7", UserAgent: "Mozilla/5.0"}, e.Attributes.HTTPRequest)
+		assert.JSONEq(t, `{"id":"sess_1"}`, string(e.Data))
 	}
 }
 

@@ -19,7 +19,8 @@ type Auth struct {
 	SessionID string
 	// SessionStatus is the claim sts, such as active or pending; often empty.
 	SessionStatus string
-	// Actor is the claim act as JSON: who impersonates the user; nil for nobody.
+	// Actor is the claim act as JSON: who impersonates the user, or who acts for the
+	// user of an OAuth token (RFC 8693); nil for nobody.
 	Actor json.RawMessage
 	// OrgID, OrgSlug and OrgRole are the active organization; OrgRole has the
 	// prefix org:.
@@ -40,6 +41,8 @@ type Auth struct {
 	Subject string
 	// Name is the name of an API key.
 	Name string
+	// Audience is who an OAuth token is for (claim aud); nil when it does not say.
+	Audience []string
 	// Scopes are the scopes of a machine token.
 	Scopes []string
 
@@ -51,9 +54,14 @@ type Auth struct {
 	claims   json.RawMessage // of an opaque token, or of a test
 }
 
-// Claims returns the token's claims as JSON; nil for opaque tokens without any. It
-// decodes a JWT anew: call it once, and keep what is needed.
+// Claims returns the token's claims as JSON; nil for opaque tokens without any. Those
+// of an M2M token are the ones that its issuer chose, for a JWT as for an opaque one,
+// without iss, sub, exp, nbf, iat and jti. It decodes a JWT anew: call it once, and keep
+// what is needed.
 func (a *Auth) Claims() json.RawMessage {
+	if a.verified != nil && a.TokenType == M2MToken {
+		return customClaims(a.verified.Claims().Raw)
+	}
 	if a.verified != nil {
 		return a.verified.Claims().Raw
 	}

@@ -303,16 +303,16 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeClerksIsNotAsked: long, broken or spaced values cost no call.
+// TestWhatCannotBeClerksIsNotAsked: long or broken values cost no call.
 func TestWhatCannotBeClerksIsNotAsked(t *testing.T) {
 	t.Parallel()
 	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
 		a := s.authenticator(nil)
 		require.NoError(t, a.Ready(t.Context()))
-		for _, nonce := range []string{strings.Repeat("n", 513), "a%20b", "a%0ab", "a%00", "%7f"} {
+		for _, nonce := range []string{strings.Repeat("n", 513), "a%0ab", "a%00", "%7f"} {
 			assert.Equal(t, middleware.ReasonSessionTokenMissing, a.Authenticate(nonceRequest(nonce)).Reason, "as after a failed call")
 		}
-		for _, refresh := range []string{strings.Repeat("r", 4097), "a%20b", "a%0ab"} {
+		for _, refresh := range []string{strings.Repeat("r", 4097), "a%0ab"} {
 			state := a.Authenticate(s.expiredPage(a, "sess_1", refresh))
 			assert.Equal(t, middleware.Reason("session-token-expired-refresh-unexpected-bapi-error"), state.Reason)
 			assert.Equal(t, middleware.Handshake, state.Status)

@@ -3,7 +3,6 @@ package middleware
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -161,7 +160,8 @@ func m2mAuth(v *token.Verified) *Auth {
 
 func oauthAuth(v *token.Verified) *Auth {
 	c := v.Claims()
-	return &Auth{TokenType: OAuthToken, TokenID: c.JTI, Subject: c.Subject, UserID: c.Subject, ClientID: c.ClientID, Scopes: c.Scopes, verified: v}
+	return &Auth{TokenType: OAuthToken, TokenID: c.JTI, Subject: c.Subject, UserID: c.Subject, ClientID: c.ClientID, Scopes: c.Scopes,
+		Audience: audienceOf(c.Raw), Actor: actorOf(c.Raw), verified: v}
 }
 
 // opaqueKey names one question to the Backend API; the token is kept as a hash.
@@ -235,8 +235,8 @@ func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw strin
 func (o *opaqueAnswer) size() int {
 	n := 512 + len(o.message)
 	if o.auth != nil {
-		n += len(o.auth.claims) + len(o.auth.Subject) + len(o.auth.Name)
-		for _, scope := range o.auth.Scopes {
+		n += len(o.auth.claims) + len(o.auth.Subject) + len(o.auth.Name) + len(o.auth.Actor)
+		for _, scope := range slices.Concat(o.auth.Scopes, o.auth.Audience) {
 			n += 16 + len(scope)
 		}
 	}
@@ -257,13 +257,14 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 			return opaqueFailure(err, "OAuth token not found")
 		}
 		// Also of an inactive token the audience is looked at first, as Clerk's SDK does.
-		if !audienceMatches(audienceOf(response.Body), a.opts.Audience) {
+		audience := audienceOf(response.Body)
+		if !audienceMatches(audience, a.opts.Audience) {
 			return &opaqueAnswer{reason: Reason(token.ReasonVerificationFailed), message: "The OAuth token is for another audience. (code=token-verification-failed, status=n/a)", holds: machineMemory}
 		}
 		if err != nil {
 			return opaqueFailure(err, "")
 		}
-		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, UserID: t.Subject, ClientID: t.ClientID, Scopes: t.Scopes})
+		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, UserID: t.Subject, ClientID: t.ClientID, Scopes: t.Scopes, Audience: audience, Actor: actorOf(response.Body)})
 	}
 	k, _, err := a.api.VerifyAPIKey(ctx, &clerkapi.VerifyAPIKeyParams{Secret: raw})
 	if err != nil {
@@ -277,32 +278,6 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 		auth.OrgID = k.Subject
 	}
 	return named(auth)
-}
-
-// audienceMatches requires one audience in common where any is configured, as
-// Clerk does for OAuth tokens.
-func audienceMatches(token, configured []string) bool {
-	return len(configured) == 0 || !slices.Contains(token, "") &&
-		slices.ContainsFunc(token, func(aud string) bool { return slices.Contains(configured, aud) })
-}
-
-// audienceOf reads the claim aud, a text or a list, from an answer.
-func audienceOf(body []byte) []string {
-	var answer struct {
-		Audience json.RawMessage `json:"aud"`
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		return nil
-	}
-	var one string
-	if json.Unmarshal(answer.Audience, &one) == nil {
-		return []string{one}
-	}
-	var list []string
-	if json.Unmarshal(answer.Audience, &list) != nil {
-		return nil
-	}
-	return list
 }
 
 // named refuses an answer that does not say whose the token is.

@@ -121,7 +121,7 @@ func (a *Authenticator) buildMemory() (err error) {
 func (a *Authenticator) buildVerifier() error {
 	o := &a.opts
 	config := token.Config{
-		AuthorizedParties: o.AuthorizedParties, Audience: o.Audience,
+		AuthorizedParties: o.AuthorizedParties, Issuers: o.Issuer, Audience: o.Audience,
 		ClockSkew: o.ClockSkew, CacheSize: o.TokenCacheSize, Now: o.Now,
 	}
 	if o.SecretKey != "" && a.keys == nil {

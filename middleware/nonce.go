@@ -62,8 +62,8 @@ func (a *Authenticator) callNonce(ctx context.Context, nonce string) ([]string, 
 }
 
 // isPlausible spares Clerk what cannot be a value of Clerk's that came in a cookie or
-// in a URL: too long, with spaces or control characters, or not UTF-8.
+// in a URL: too long, with control characters, or not UTF-8.
 func isPlausible(value string, most int) bool {
 	return len(value) <= most && utf8.ValidString(value) &&
-		!strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == 0x7f })
+		!strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

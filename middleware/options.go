@@ -49,6 +49,11 @@ type Options struct {
 	AuthorizedParties []string
 	// Audience lists accepted audiences (claim aud); empty accepts any.
 	Audience []string
+	// Issuer lists the accepted issuers of session tokens (claim iss), such as
+	// https://clerk.example.com; empty accepts any. Tokens are verified with the keys of
+	// the instance whatever their issuer is, so that few applications need it. Machine
+	// tokens are not concerned.
+	Issuer []string
 	// ClockSkew is how far Clerk's clock and ours may differ; 0 means 5s,
 	// [NoClockSkew] none, negative is an error.
 	ClockSkew time.Duration

@@ -46,6 +46,11 @@ const (
 	// ReasonSessionRevoked is ours: a session look-up found that the session
 	// behind a live token has ended.
 	ReasonSessionRevoked Reason = "session-revoked"
+	// ReasonSessionPending and ReasonTokenWithoutSubject are ours too: a token is valid,
+	// and nobody is signed in by it, because the session has unfinished tasks, or because
+	// its claim sub is empty. [Authenticator.VerifyToken] gives them.
+	ReasonSessionPending      Reason = "session-pending"
+	ReasonTokenWithoutSubject Reason = "token-without-subject"
 )
 
 // TokenType is a kind of token that can authenticate a request.

@@ -6,6 +6,8 @@ type Variant struct {
 	AcceptsToken []TokenType
 	// RefreshEveryMethod is as [Options.RefreshEveryMethod].
 	RefreshEveryMethod bool
+	// AcceptPendingSessions is as [Options.AcceptPendingSessions].
+	AcceptPendingSessions bool
 }
 
 // With returns an Authenticator that differs from a in v alone. The two share keys,
@@ -15,6 +17,7 @@ func (a *Authenticator) With(v Variant) (*Authenticator, error) {
 	variant := *a
 	variant.isVariant = true
 	variant.opts.AcceptsToken, variant.opts.RefreshEveryMethod = v.AcceptsToken, v.RefreshEveryMethod
+	variant.opts.AcceptPendingSessions = v.AcceptPendingSessions
 	var problems []Problem
 	problems = append(problems, variant.checkSecretKey()...)
 	problems = append(problems, variant.checkAcceptsToken()...)

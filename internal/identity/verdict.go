@@ -2,13 +2,6 @@ package identity
 
 import "github.com/clerkgate/clerkgate/middleware"
 
-// Values of X-Clerk-Auth-Reason for verified tokens that count as signed out for the
-// application.
-const (
-	reasonPending = "session-pending"       // the session has unfinished tasks
-	reasonNobody  = "token-without-subject" // the token's sub is empty
-)
-
 // Verdict returns the status and reason for the application. They are stricter than the
 // state: a pending session and a token without a subject are signed out.
 func Verdict(state *middleware.State) (status middleware.Status, reason string) {
@@ -18,8 +11,8 @@ func Verdict(state *middleware.State) (status middleware.Status, reason string) 
 	case state.Auth.UserID != "" || state.Auth.Subject != "":
 		return middleware.SignedIn, ""
 	case state.Auth.SessionStatus == "pending":
-		return middleware.SignedOut, reasonPending
+		return middleware.SignedOut, string(middleware.ReasonSessionPending)
 	default:
-		return middleware.SignedOut, reasonNobody
+		return middleware.SignedOut, string(middleware.ReasonTokenWithoutSubject)
 	}
 }

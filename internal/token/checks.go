@@ -108,6 +108,19 @@ func checkAuthorizedParty(azp javascript.Value, parties []string) *Error {
 		Message: fmt.Sprintf(`Invalid JWT Authorized party claim (azp) %s. Expected "%s".`, quoted(azp), strings.Join(parties, ","))}
 }
 
+// checkIssuer compares iss with the configured issuers, letter by letter. If there are
+// any, a token without iss is refused.
+func checkIssuer(iss javascript.Value, issuers []string) *Error {
+	if len(issuers) == 0 {
+		return nil
+	}
+	if s, ok := iss.Text(); ok && slices.Contains(issuers, s) {
+		return nil
+	}
+	return &Error{Reason: ReasonInvalidIssuer, Action: actionEnsureClerkJWT,
+		Message: fmt.Sprintf(`Invalid JWT issuer claim (iss) %s. Expected "%s".`, quoted(iss), strings.Join(issuers, ","))}
+}
+
 // times are a token's time claims in Unix milliseconds, as JavaScript's Date
 // holds them. NaN (absent, or out of a Date's range) compares false with
 // everything: such a token never expires and is never early, as in Clerk's SDK

@@ -115,6 +115,9 @@ func (v *Verifier) checkClaims(k kind, d *document, skew time.Duration) (times, 
 		if refusal := checkAuthorizedParty(d.azp, v.cfg.AuthorizedParties); refusal != nil {
 			return times{}, refusal
 		}
+		if refusal := checkIssuer(d.iss, v.cfg.Issuers); refusal != nil {
+			return times{}, refusal
+		}
 	}
 	return checkTimes(d, v.cfg.Now(), skew)
 }

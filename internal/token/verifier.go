@@ -36,6 +36,9 @@ type Config struct {
 	// AuthorizedParties are the origins that azp may name. Empty allows any azp, and
 	// a token without one. It does not apply to machine tokens, which have no azp.
 	AuthorizedParties []string
+	// Issuers are the values that iss may have; empty accepts any. Like
+	// AuthorizedParties it does not apply to machine tokens.
+	Issuers []string
 	// Audience are the accepted audiences; empty accepts any. Session and M2M
 	// tokens may lack the claim, OAuth tokens may not.
 	Audience []string
@@ -76,6 +79,7 @@ func New(cfg Config) (*Verifier, error) {
 	isEmpty := func(s string) bool { return s == "" }
 	cfg.AuthorizedParties = slices.Clone(cfg.AuthorizedParties)
 	cfg.Audience = slices.DeleteFunc(slices.Clone(cfg.Audience), isEmpty)
+	cfg.Issuers = slices.DeleteFunc(slices.Clone(cfg.Issuers), isEmpty)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

@@ -116,6 +116,14 @@ func TestSessionReasons(t *testing.T) {
 		{name: "other case of names", payload: `{"SUB":"x","EXP":1,"Exp":1,"sub":"user_1","exp":1790000060,"Sub":5}`},
 		{name: "last duplicate wins", payload: `{"sub":5,"exp":1,"sub":"user_1","exp":1790000060}`},
 		{name: "last duplicate loses", payload: `{"sub":"user_1","exp":1790000060,"exp":1}`, want: ReasonExpired},
+		{name: "issuer", payload: withIssuer(`"https://clerk.example.com"`), change: issuers("https://a.example", "https://clerk.example.com")},
+		{name: "another issuer", payload: withIssuer(`"https://clerk.example.com"`), change: issuers("https://clerk.example.com/"), want: ReasonInvalidIssuer},
+		{name: "issuer in other case", payload: withIssuer(`"https://CLERK.example.com"`), change: issuers("https://clerk.example.com"), want: ReasonInvalidIssuer},
+		{name: "issuer absent", payload: `{"sub":"u","exp":1790000060}`, change: issuers("https://clerk.example.com"), want: ReasonInvalidIssuer},
+		{name: "issuer a list", payload: withIssuer(`["https://clerk.example.com"]`), change: issuers("https://clerk.example.com"), want: ReasonInvalidIssuer},
+		{name: "empty issuer is none", payload: withIssuer(`"x"`), change: issuers("")},
+		{name: "azp comes before iss", payload: `{"sub":"u","exp":1790000060,"azp":"x"}`, change: func(c *Config) { c.Issuers, c.AuthorizedParties = []string{"y"}, []string{"y"} }, want: ReasonInvalidAuthorizedParties},
+		{name: "iss comes before exp", payload: `{"sub":"u","exp":1}`, change: issuers("y"), want: ReasonInvalidIssuer},
 		{name: "sub empty", payload: `{"sub":"","exp":1790000060}`},
 		{name: "sub absent", payload: `{"exp":1790000060}`, want: ReasonVerificationFailed},
 		{name: "sub a number", payload: `{"sub":1,"exp":1790000060}`, want: ReasonVerificationFailed},
@@ -176,5 +184,8 @@ func TestSessionReasons(t *testing.T) {
 	}
 }
 
+func withIssuer(iss string) string { return `{"sub":"u","exp":1790000060,"iss":` + iss + `}` }
+
 func parties(p ...string) func(*Config)  { return func(c *Config) { c.AuthorizedParties = p } }
+func issuers(i ...string) func(*Config)  { return func(c *Config) { c.Issuers = i } }
 func audience(a ...string) func(*Config) { return func(c *Config) { c.Audience = a } }

@@ -112,6 +112,10 @@ func (c *Config) table() []row {
 			help: "Audiences that are accepted (claim `aud`).",
 		},
 		{
+			name: "CLERKGATE_ISSUER", value: list(&auth.Issuer, "texts", "", unchecked), option: "Issuer", unset: "any",
+			help: "Issuers of session tokens that are accepted (claim `iss`), such as `https://clerk.example.com`; seldom needed, since the instance's keys decide.",
+		},
+		{
 			name: "CLERKGATE_ACCEPTS_TOKEN", option: "AcceptsToken",
 			value: list(&auth.AcceptsToken, "token types", string(middleware.SessionToken), func(s string) (middleware.TokenType, error) { return middleware.TokenType(s), nil }),
 			help:  "What may authenticate: `session_token`, `api_key`, `m2m_token`, `oauth_token`; or `any`.",

@@ -85,7 +85,7 @@ func authOf(a *middleware.Auth) map[string]any {
 	list(out, "orgPermissions", a.OrgPermissions)
 	list(out, "scopes", a.Scopes)
 	list(out, "factorVerificationAge", a.FactorVerificationAge)
-	if a.Actor != nil {
+	if a.Actor != nil && a.TokenType != middleware.OAuthToken { // the SDK has it in the token, not in the auth object
 		out["actor"] = decoded(a.Actor)
 	}
 	if a.TokenType == middleware.SessionToken && a.Claims() != nil {

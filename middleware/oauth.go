@@ -1,0 +1,105 @@
+package middleware
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/clerkgate/clerkgate/internal/javascript"
+)
+
+// audienceMatches requires one audience in common where any is configured, as
+// Clerk does for OAuth tokens.
+func audienceMatches(token, configured []string) bool {
+	return len(configured) == 0 || !slices.Contains(token, "") &&
+		slices.ContainsFunc(token, func(aud string) bool { return slices.Contains(configured, aud) })
+}
+
+// audienceOf reads the member aud, a text or a list, of claims or an answer.
+func audienceOf(object []byte) (list []string) {
+	javascript.WalkObject(object, func(name, raw []byte) {
+		if string(name) != "aud" {
+			return
+		}
+		aud := javascript.Value{Raw: raw}
+		if one, ok := aud.Text(); ok {
+			list = []string{one}
+		} else {
+			list, _ = aud.Strings()
+		}
+	})
+	return list
+}
+
+// actorOf reads the member act of claims or an answer, as Clerk's SDK does: the one who
+// acts for the subject (RFC 8693, section 4.1), with sub and iss, and one further behind
+// that. It returns nil for everything else.
+func actorOf(object []byte) json.RawMessage {
+	var act javascript.Value
+	javascript.WalkObject(object, func(name, raw []byte) {
+		if string(name) == "act" {
+			act = javascript.Value{Raw: raw}
+		}
+	})
+	who := readActor(act, 1)
+	if who == nil {
+		return nil
+	}
+	data, err := json.Marshal(who)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+type actor struct {
+	Issuer  *string `json:"iss,omitempty"`
+	Subject string  `json:"sub"`
+	Actor   *actor  `json:"act,omitempty"`
+}
+
+func readActor(v javascript.Value, nested int) *actor {
+	var who actor
+	var known bool
+	var next javascript.Value
+	javascript.WalkObject(v.Raw, func(name, raw []byte) {
+		value := javascript.Value{Raw: raw}
+		switch string(name) {
+		case "sub":
+			who.Subject, known = value.Text()
+		case "iss":
+			who.Issuer = nil
+			if iss, ok := value.Text(); ok {
+				who.Issuer = &iss
+			}
+		case "act":
+			next = value
+		}
+	})
+	if !known {
+		return nil
+	}
+	if nested > 0 {
+		who.Actor = readActor(next, nested-1)
+	}
+	return &who
+}
+
+// customClaims are the claims of an M2M token that its issuer chose, as Clerk's SDK has
+// them: without the registered ones; nil when there are none.
+func customClaims(claims json.RawMessage) json.RawMessage {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(claims, &members) != nil {
+		return nil
+	}
+	for _, registered := range [...]string{"iss", "sub", "exp", "nbf", "iat", "jti"} {
+		delete(members, registered)
+	}
+	if len(members) == 0 {
+		return nil
+	}
+	data, err := json.Marshal(members)
+	if err != nil {
+		return nil
+	}
+	return data
+}
