@@ -98,7 +98,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		Issuer:   "https://app.example.com", Lifetime: time.Minute,
 	}, cfg.Assertion)
 	require.Len(t, cfg.Routes, 5)
-	assert.Equal(t, routes.Route{Name: "health", Match: "/health", Auth: routes.AuthNone, Upstream: "app", Line: 18}, cfg.Routes[0])
+	assert.Equal(t, routes.Route{Name: "health", Match: "/health", Auth: routes.AuthNone, Upstream: "app", Line: 21}, cfg.Routes[0])
 	assert.Equal(t, routes.Route{
 		Name: "orders", Match: "/orders/*", Hosts: []string{"api.example.com", "*.eu.example.com", "[::1]", "10.0.0.1"},
 		Methods: []string{"GET", "HEAD", "POST"}, Auth: routes.AuthRequired, Accepts: []middleware.TokenType{middleware.AnyToken},
