@@ -13,15 +13,13 @@ import (
 )
 
 func main() {
-	auth, err := middleware.New(middleware.Options{
-		PublishableKey: os.Getenv("CLERK_PUBLISHABLE_KEY"),
-		SecretKey:      os.Getenv("CLERK_SECRET_KEY"),
-		APIURL:         os.Getenv("CLERK_API_URL"), // these three are set to run on a local Clerk
-		ProxyURL:       os.Getenv("CLERK_PROXY_URL"),
-		SignInURL:      os.Getenv("CLERK_SIGN_IN_URL"),
-	})
+	opts, err := middleware.OptionsFromEnv(os.LookupEnv)
 	if err != nil {
 		log.Fatal(err) // every problem at once
+	}
+	auth, err := middleware.New(opts)
+	if err != nil {
+		log.Fatal(err)
 	}
 	address := "localhost:" + cmp.Or(os.Getenv("PORT"), "8081")
 	server := &http.Server{Addr: address, Handler: protected(auth), ReadHeaderTimeout: 10 * time.Second}

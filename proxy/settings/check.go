@@ -1,10 +1,13 @@
 package settings
 
-import "github.com/clerkgate/clerkgate/internal/problem"
+import (
+	"github.com/clerkgate/clerkgate/internal/clerkenv"
+	"github.com/clerkgate/clerkgate/internal/problem"
+)
 
 // Problems finds what a Config that was made by hand may lack.
 func (c *Config) Problems() (problems []Problem) {
-	if c.FrontendAPI != nil && !isOrigin(c.FrontendAPI) {
+	if c.FrontendAPI != nil && !clerkenv.IsOrigin(c.FrontendAPI) {
 		problems = append(problems, Problem{
 			Where: EnvFAPIURL, Found: problem.QuoteURL(c.FrontendAPI.String()), Want: "an http or https origin, such as https://clerk.example.com",
 		})

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/internal/clerkenv"
 	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/middleware"
 )
@@ -29,34 +29,24 @@ func (l *loader) together() {
 	}
 }
 
-// keys is stricter than the middleware, which takes secret keys of any prefix: in a
-// variable another text is a mistake. A key that is missing is the middleware's to
+// keys is stricter than the middleware. A key that is missing is the middleware's to
 // judge.
 func (l *loader) keys() {
-	const remedy = "Copy it from the API keys page of the Clerk dashboard."
 	auth := &l.cfg.Auth
-	if _, err := clerkapi.ParsePublishableKey(auth.PublishableKey); err != nil && auth.PublishableKey != "" {
-		l.problems = append(l.problems, Problem{
-			Where: EnvPublishableKey, Found: "text that is not a publishable key: it " + err.Error(),
-			Want: "the instance's publishable key, pk_test_… or pk_live_…", Remedy: remedy,
-		})
-	}
-	if rest, ok := cutEither(auth.SecretKey, "sk_test_", "sk_live_"); auth.SecretKey != "" && (!ok || rest == "") {
-		found := "text that is not a secret key"
-		if _, publishable := cutEither(auth.SecretKey, "pk_test_", "pk_live_"); publishable {
-			found = "a publishable key"
+	for _, key := range []struct {
+		variable, text string
+		check          func(string) error
+	}{
+		{EnvPublishableKey, auth.PublishableKey, clerkenv.CheckPublishableKey},
+		{EnvSecretKey, auth.SecretKey, clerkenv.CheckSecretKey},
+	} {
+		if key.text == "" {
+			continue
 		}
-		l.problems = append(l.problems, Problem{
-			Where: EnvSecretKey, Found: found, Want: "the instance's secret key, sk_test_… or sk_live_…", Remedy: remedy,
-		})
+		if err := key.check(key.text); err != nil {
+			l.report(key.variable, err)
+		}
 	}
-}
-
-func cutEither(s, one, other string) (rest string, ok bool) {
-	if rest, ok = strings.CutPrefix(s, one); ok {
-		return rest, true
-	}
-	return strings.CutPrefix(s, other)
 }
 
 // doors are where requests and questions come in.
@@ -104,8 +94,8 @@ func (l *loader) listeners() {
 // sessions are the options of the middleware that need one another.
 func (l *loader) sessions() {
 	auth := &l.cfg.Auth
-	if auth.SatelliteAutoSync && !auth.IsSatellite {
-		l.problem(EnvSatelliteAutoSync, "true, without "+EnvIsSatellite, "true on a satellite only")
+	if err := clerkenv.CheckSatellite(auth.SatelliteAutoSync, auth.IsSatellite); err != nil {
+		l.report(EnvSatelliteAutoSync, err)
 	}
 	if l.given(EnvSessionLookupTTL) && auth.SessionLookup == middleware.LookupOff && !l.failed(EnvSessionLookup) && !l.failed(EnvSessionLookupTTL) {
 		l.problem(EnvSessionLookupTTL, auth.SessionLookupTTL.String()+", while look-ups are off", "nothing, or "+EnvSessionLookup+"=cached")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clerkgate/clerkgate/internal/clerkenv"
 	"github.com/clerkgate/clerkgate/internal/listen"
 	"github.com/clerkgate/clerkgate/internal/problem"
 )
@@ -103,15 +104,7 @@ func texts[T ~string](words []T) []string {
 }
 
 func boolean(p *bool) value {
-	return parsed(p, "`true` or `false`", "false", isZero, func(s string) (bool, error) {
-		switch strings.ToLower(s) {
-		case "false", "0":
-			return false, nil
-		case "true", "1":
-			return true, nil
-		}
-		return false, expected(s, "true or false")
-	})
+	return parsed(p, "`true` or `false`", "false", isZero, clerkenv.Bool)
 }
 
 func duration(p *time.Duration, standard string) value {

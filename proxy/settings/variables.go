@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/clerkenv"
 	"github.com/clerkgate/clerkgate/internal/crossorigin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -21,7 +22,6 @@ const (
 	EnvSecretKey          = "CLERK_SECRET_KEY"
 	EnvJWTKey             = "CLERK_JWT_KEY"
 	EnvFAPIURL            = "CLERK_FAPI_URL"
-	EnvIsSatellite        = "CLERK_IS_SATELLITE"
 	EnvSatelliteAutoSync  = "CLERK_SATELLITE_AUTO_SYNC"
 	EnvSignInURL          = "CLERK_SIGN_IN_URL"
 	EnvSignUpURL          = "CLERK_SIGN_UP_URL"
@@ -294,15 +294,15 @@ func (c *Config) table() []row {
 		},
 		{
 			name: EnvJWTKey, option: "JWTKey",
-			value: parsed(&auth.JWTKey, "key, in PEM", "", isZero, readJWTKey),
+			value: parsed(&auth.JWTKey, "key, in PEM", "", isZero, clerkenv.JWTKey),
 			help:  "The instance's public key, with its `BEGIN` and `END` lines or without (`\\n` may stand for a line end): tokens are then verified without a call to Clerk.",
 		},
 		{
-			name: EnvProxyURL, value: parsed(&auth.ProxyURL, "URL or path", "", isZero, readProxyURL), option: "ProxyURL",
+			name: EnvProxyURL, value: parsed(&auth.ProxyURL, "URL or path", "", isZero, clerkenv.ProxyURL), option: "ProxyURL",
 			help: "Where browsers reach the Frontend API: a URL, or a path such as `/__clerk` that clerkgate then serves.",
 		},
 		{
-			name: EnvFAPIURL, value: parsed(&c.FrontendAPI, "URL", "", isZero[*url.URL], readOrigin), unset: "from the publishable key",
+			name: EnvFAPIURL, value: parsed(&c.FrontendAPI, "URL", "", isZero[*url.URL], clerkenv.Origin), unset: "from the publishable key",
 			help: "Where the Frontend API is reached from here; goes with `CLERK_PROXY_URL`.",
 		},
 		{
@@ -326,7 +326,7 @@ func (c *Config) table() []row {
 			help: "A satellite's own domain.",
 		},
 		{
-			name: EnvIsSatellite, value: boolean(&auth.IsSatellite), option: "IsSatellite",
+			name: "CLERK_IS_SATELLITE", value: boolean(&auth.IsSatellite), option: "IsSatellite",
 			help: "`true`: sessions come from a primary domain.",
 		},
 		{
