@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,8 @@ type process struct {
 	stdout, stderr io.Writer
 	// sockets takes the listeners that systemd has opened; nil where it has not.
 	sockets func() (map[string][]net.Listener, error)
+	// child are standard output and error for a program that is started; nil discards.
+	child [2]*os.File
 	// log is stderr in a command that serves; nil in others.
 	log *logsink.Sink
 }
@@ -125,6 +128,13 @@ func (m *mistake) Unwrap() []error { return m.problems }
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK
+	}
+	var e *exited
+	if errors.As(err, &e) {
+		if e.text != "" {
+			say(stderr, "clerkgate: %s\n", e.text)
+		}
+		return e.code
 	}
 	var m *mistake
 	if !errors.As(err, &m) {

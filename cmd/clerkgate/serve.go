@@ -29,14 +29,15 @@ of them a second time ends it sooner.`,
 		setUp: func(flags *flag.FlagSet) action {
 			given := variableFlags(flags)
 			return func(ctx context.Context, p process, _ []string) error {
-				return misconfigured(given.explain(serveRequests(ctx, given.over(p))))
+				return misconfigured(given.explain(serveRequests(ctx, given.over(p), nil)))
 			}
 		},
 	}
 }
 
-// serveRequests runs until ctx ends.
-func serveRequests(ctx context.Context, p process) error {
+// serveRequests runs until ctx ends. gone says that there is no application any more to
+// wait for at the end; nil is never.
+func serveRequests(ctx context.Context, p process, gone <-chan struct{}) error {
 	cfg, warnings, err := settings.Load(p.lookup, p.environ)
 	for _, w := range warnings {
 		say(p.stderr, "clerkgate: warning: %s\n", w)
@@ -55,6 +56,18 @@ func serveRequests(ctx context.Context, p process) error {
 	stop := context.AfterFunc(ctx, func() { signal.Notify(hurry, os.Interrupt, syscall.SIGTERM) })
 	defer signal.Stop(hurry)
 	defer stop()
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-gone:
+			select {
+			case hurry <- os.Interrupt:
+			default: // somebody is in a hurry already
+			}
+		case <-done:
+		}
+	}()
 	sockets, err := p.inherited()
 	if err != nil {
 		return err

@@ -26,6 +26,9 @@ import (
 const asBinary = "TEST_AS_CLERKGATE"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == asApplication {
+		application()
+	}
 	if os.Getenv(asBinary) == "1" {
 		main()
 	}
@@ -98,6 +101,21 @@ func (s *serving) request(n int) {
 		})
 	}
 	clients.Wait()
+}
+
+// asked is the answer to a GET.
+func asked(t *testing.T, url string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	require.NoError(t, err)
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+	require.NoError(t, err)
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return string(body)
 }
 
 // stop sends SIGTERM and wants the process to end by itself, soon and well.

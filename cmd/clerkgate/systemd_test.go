@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -33,20 +32,6 @@ func activated(t *testing.T) []string {
 	return list
 }
 
-func asked(t *testing.T, address string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
-	require.NoError(t, err)
-	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
-	require.NoError(t, err)
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	return string(body)
-}
-
 // A socket that is handed over as by systemd (sd_listen_fds(3)).
 func TestInheritedSocket(t *testing.T) {
 	t.Parallel()
@@ -59,7 +44,7 @@ func TestInheritedSocket(t *testing.T) {
 	cmd.Env, cmd.ExtraFiles, cmd.Stderr = activated(t), []*os.File{file}, os.Stderr
 	require.NoError(t, cmd.Start())
 	require.NoError(t, file.Close())
-	assert.Equal(t, "from the app", asked(t, l.Addr().String()), "a connection that waited for it")
+	assert.Equal(t, "from the app", asked(t, "http://"+l.Addr().String()+"/"), "a connection that waited for it")
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait())
 }
@@ -89,7 +74,7 @@ func TestSystemdSocketActivate(t *testing.T) {
 		}
 		return err == nil
 	}, time.Minute, 10*time.Millisecond)
-	assert.Equal(t, "from the app", asked(t, address))
+	assert.Equal(t, "from the app", asked(t, "http://"+address+"/"))
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM)) // it has become clerkgate
 	require.NoError(t, cmd.Wait())
 }

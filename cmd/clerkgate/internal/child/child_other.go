@@ -1,0 +1,15 @@
+//go:build !unix
+
+package child
+
+import "syscall"
+
+func ownGroup() *syscall.SysProcAttr { return nil }
+
+// signal ends the program: this system has no signals to ask it with.
+func (c *Child) signal(syscall.Signal) { _ = c.cmd.Process.Kill() }
+
+func (c *Child) wait() int {
+	_ = c.cmd.Wait() // its error is the exit code in words
+	return c.cmd.ProcessState.ExitCode()
+}
