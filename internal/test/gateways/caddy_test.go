@@ -18,6 +18,11 @@ func TestCaddy(t *testing.T) {
 		waitFor(t, p, s.address)
 	}
 	t.Run("trailer", func(t *testing.T) { testSpoofedTrailer(t, run) })
+	t.Run("obeyed headers", func(t *testing.T) {
+		s := newStack(t, nil)
+		run(t, s)
+		testObeyedHeaders(t, s)
+	})
 	t.Run("sessions", func(t *testing.T) { testRecipe(t, run) })
 	t.Run("routes", func(t *testing.T) { testRoutes(t, true, run) })
 }

@@ -16,6 +16,11 @@ func TestHAProxy(t *testing.T) {
 		p := start(t, command)
 		waitFor(t, p, s.address)
 	}
+	t.Run("obeyed headers", func(t *testing.T) {
+		s := newStack(t, nil)
+		run(t, s)
+		testObeyedHeaders(t, s)
+	})
 	t.Run("sessions", func(t *testing.T) { testRecipe(t, run) })
 	t.Run("routes", func(t *testing.T) { testRoutes(t, true, run) })
 }

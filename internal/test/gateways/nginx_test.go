@@ -38,6 +38,11 @@ func TestNginx(t *testing.T) {
 		assert.Equal(t, "dev-browser-missing", call.Header.Get("X-Clerk-Auth-Reason"))
 	})
 	t.Run("trailer", func(t *testing.T) { testSpoofedTrailer(t, run) })
+	t.Run("obeyed headers", func(t *testing.T) {
+		s := newStack(t, nil)
+		run(t, s)
+		testObeyedHeaders(t, s, "X-Middleware-Request-")
+	})
 	t.Run("sessions", func(t *testing.T) { testRecipe(t, run) })
 	t.Run("routes", func(t *testing.T) { testRoutes(t, true, run) })
 }

@@ -29,6 +29,7 @@ func testRecipeIn(t *testing.T, env map[string]string, start gateway, refreshed 
 		"request line":       testRequestLine,
 		"body":               testBody,
 		"uploads":            testUploads,
+		"obeyed headers":     func(t *testing.T, s *stack) { testObeyedHeaders(t, s) },
 		"websocket":          testWebSocket,
 		"endpoint is hidden": testEndpointIsHidden,
 		"methods":            testMethods,
