@@ -7,40 +7,39 @@ import (
 	"time"
 )
 
-// clockSkew is what clerkgate allows by default: a token goes on being
-// accepted for so long after its expiry, and is refreshed only then.
+// clockSkew is clerkgate's default: a token is still accepted for so long after its
+// expiry, and refreshed only then.
 const clockSkew = 5 * time.Second
 
-// What the buttons do.
+// The targets of the buttons.
 const (
 	endPath    = "/session/end"
 	revokePath = "/session/revoke-refresh-token"
 )
 
-// app is the application behind clerkgate in the demo. Like any app in any
-// language, it learns who is there from the X-Clerk-* headers alone and checks
-// no token; that is safe because only clerkgate can reach it.
+// app is the application behind clerkgate in the demo. Like an app in any language, it
+// reads the X-Clerk-* headers and checks no token, which is safe because it is reachable
+// only through clerkgate.
 type app struct {
 	production bool
 	sessions   sessions
 	email      func(userID string) string
 	story      *story
-	// sessionCookies are the names under which the upstream gets the session
-	// token, the one that counts first.
+	// sessionCookies are the names of the cookies that may hold the session token, in
+	// order of preference.
 	sessionCookies []string
 	now            func() time.Time
 
 	pages *template.Template
 }
 
-// sessions is what the demo's buttons do at the local Clerk.
+// sessions are the operations of the local Clerk that the buttons need.
 type sessions interface {
 	EndSession(sessionID string)
 	InvalidateRefreshTokens(sessionID string)
 }
 
-// handler returns the app. Its unsafe methods are refused when they come from
-// another origin.
+// handler returns the app. It refuses unsafe requests from other origins.
 func (a *app) handler() (http.Handler, error) {
 	pages, err := parsePages()
 	if err != nil {
@@ -79,9 +78,9 @@ func (a *app) me(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// endSession ends the session at the local Clerk and drops the short-lived token,
-// as Clerk's browser library does. The next page then has a client_uat but no
-// token, so clerkgate asks Clerk by a handshake, and Clerk knows nobody.
+// endSession ends the session at the local Clerk and deletes the session token, as
+// Clerk's browser library does. The next request then has a client_uat but no token, so
+// clerkgate starts a handshake, in which Clerk finds no session.
 func (a *app) endSession(w http.ResponseWriter, r *http.Request) {
 	if !a.onSession(w, r, a.sessions.EndSession) {
 		return
@@ -92,8 +91,8 @@ func (a *app) endSession(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// revokeRefreshToken leaves a note that holds for as long as the token that the
-// browser has now: a fresh one comes by the handshake, with a refresh token that works.
+// revokeRefreshToken leaves a note that is shown until the browser has a new session
+// token, which it gets in a handshake together with a working refresh token.
 func (a *app) revokeRefreshToken(w http.ResponseWriter, r *http.Request) {
 	if a.onSession(w, r, a.sessions.InvalidateRefreshTokens) {
 		setNote(w, noteRevoked+a.token(r).ID)
@@ -101,9 +100,9 @@ func (a *app) revokeRefreshToken(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// onSession does something to the caller's session. clerkgate refreshes an expired
-// token for a POST too, but without a refresh token it can't, and a handshake would
-// lose what the form holds: then the answer leads to the page, which says so.
+// onSession calls do with the caller's session. clerkgate also refreshes expired tokens of
+// POST requests, but cannot without a valid refresh token, and a handshake would lose the
+// form. In that case onSession redirects to the page, which says so.
 func (a *app) onSession(w http.ResponseWriter, r *http.Request, do func(sessionID string)) bool {
 	if !isSignedIn(r) {
 		setNote(w, noteNothingDone)
@@ -114,8 +113,8 @@ func (a *app) onSession(w http.ResponseWriter, r *http.Request, do func(sessionI
 	return true
 }
 
-// apiErrors is an error answer in the shape that Clerk's APIs use, so that
-// front-end code needs one way to read errors.
+// apiErrors is an error response in the format of Clerk's APIs, so that front-end code can
+// handle both alike.
 type apiErrors struct {
 	Errors []apiError `json:"errors"`
 }
@@ -130,5 +129,5 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a client that hung up is nobody's failure
+	_ = json.NewEncoder(w).Encode(body) // fails only if the client has disconnected
 }

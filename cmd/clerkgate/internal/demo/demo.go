@@ -1,9 +1,9 @@
-// Package demo is what "clerkgate demo" shows: a local Clerk, an application, and
-// clerkgate in front of it, in one process and without an account at Clerk.
+// Package demo implements "clerkgate demo": a local Clerk, an application, and clerkgate
+// in front of it, in one process and without a Clerk account.
 //
-// [New] takes the addresses and makes all parts, [Demo.Run] serves until its context
-// ends. Only the application is new here: the local Clerk is package clerktest, and
-// clerkgate starts from environment variables, as it does everywhere.
+// [New] listens on the addresses and creates all parts, [Demo.Run] serves until its
+// context ends. This package contains only the application: the local Clerk is package
+// clerktest, and clerkgate is configured with environment variables, as usual.
 package demo
 
 import (
@@ -25,36 +25,36 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// proxyPath is where the Frontend API is served on the app's own origin. With
-// it everything is one origin, and plain http is enough for Clerk's browser library.
+// proxyPath is where the Frontend API is served on the app's own origin. With a single
+// origin, plain http is enough for Clerk's browser library.
 const proxyPath = "/__clerk"
 
 const shutdownTimeout = 5 * time.Second
 
-// routesFile lets everybody through to the app, which asks to sign in itself, and
-// renews expired tokens for its buttons too. Who listens to events is not asked: that
-// would renew the token whose expiry people wait for.
+// routesFile lets all requests through to the app, which has its own sign-in button, and
+// also refreshes expired tokens of its buttons' requests. Requests for events are not
+// authenticated, because that would refresh the token whose expiry people are watching.
 const routesFile = `
 routes:
   - { match: ` + eventsPath + `, auth: none }
   - { match: "/*", auth: public, refresh: all }
 `
 
-// Options is how the demo is set up.
+// Options configure a [Demo].
 type Options struct {
-	// Listen is the address that people open, ClerkListen the local Clerk's; both are
-	// host:port, and port 0 is any free one.
+	// Listen is the address of the demo, ClerkListen that of the local Clerk; both are
+	// host:port, and port 0 means any free port.
 	Listen, ClerkListen string
-	// TokenLifetime is how long a session token lives, in whole seconds.
+	// TokenLifetime is how long a session token is valid, in whole seconds.
 	TokenLifetime time.Duration
-	// Production uses keys of a production instance (pk_live_): another handshake, and
-	// no dev browser.
+	// Production uses keys of a production instance (pk_live_), which has a different
+	// handshake and no dev browser.
 	Production bool
-	// Now is the clock of everything; nil means time.Now.
+	// Now is the clock of all parts; nil means time.Now.
 	Now func() time.Time
 }
 
-// Validate reports every problem, in the words of the command's flags.
+// Validate returns an error that lists all problems by the names of the command's flags.
 func (o Options) Validate() error {
 	var problems []error
 	for _, f := range []struct{ name, value string }{{"--listen", o.Listen}, {"--clerk-listen", o.ClerkListen}} {
@@ -78,8 +78,8 @@ type Demo struct {
 
 	clerkURL, appURL string
 	servers          []server // the local Clerk and the app
-	// front holds the address of clerkgate, which listens by itself: its address
-	// is part of the configuration and must be known, and ours, before it starts.
+	// front reserves the address of clerkgate until that listens itself: the address is
+	// part of its configuration and must be known before it starts.
 	front net.Listener
 }
 
@@ -88,8 +88,8 @@ type server struct {
 	listener net.Listener
 }
 
-// New takes the addresses and makes all parts; [Demo.Run] serves them. Decisions are
-// written to log, a line each. opts must be valid.
+// New listens on the addresses and creates all parts; [Demo.Run] serves them. Each
+// decision is written to log on one line. opts must be valid.
 func New(ctx context.Context, opts Options, log io.Writer) (*Demo, error) {
 	listeners, err := listenAll(ctx, opts)
 	if err != nil {
@@ -127,19 +127,19 @@ func New(ctx context.Context, opts Options, log io.Writer) (*Demo, error) {
 	return d, nil
 }
 
-// config goes the way of every start of clerkgate: through an environment.
-func (d *Demo) config() (settings.Config, error) {
+// config returns clerkgate's configuration, loaded from environment variables as usual.
+func (de *Demo) config() (settings.Config, error) {
 	environment := map[string]string{
-		"CLERK_PUBLISHABLE_KEY":    d.clerk.PublishableKey(),
-		"CLERK_SECRET_KEY":         d.clerk.SecretKey(),
-		"CLERK_API_URL":            d.clerkURL,
-		"CLERK_FAPI_URL":           d.clerkURL,
+		"CLERK_PUBLISHABLE_KEY":    de.clerk.PublishableKey(),
+		"CLERK_SECRET_KEY":         de.clerk.SecretKey(),
+		"CLERK_API_URL":            de.clerkURL,
+		"CLERK_FAPI_URL":           de.clerkURL,
 		"CLERK_PROXY_URL":          proxyPath,
-		"CLERK_SIGN_IN_URL":        d.origin + proxyPath + "/sign-in",
-		"CLERKGATE_LISTEN":         d.front.Addr().String(),
+		"CLERK_SIGN_IN_URL":        de.origin + proxyPath + "/sign-in",
+		"CLERKGATE_LISTEN":         de.front.Addr().String(),
 		"CLERKGATE_ADMIN_LISTEN":   "127.0.0.1:0",
-		"CLERKGATE_UPSTREAM":       d.appURL,
-		"CLERKGATE_SESSION_LOOKUP": "cached", // an ended session stops before its token dies
+		"CLERKGATE_UPSTREAM":       de.appURL,
+		"CLERKGATE_SESSION_LOOKUP": "cached", // so that an ended session is noticed before its token expires
 	}
 	cfg, _, err := settings.Load(func(name string) (string, bool) {
 		value, ok := environment[name]
@@ -148,15 +148,15 @@ func (d *Demo) config() (settings.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	cfg.Auth.Now, cfg.Auth.Observer = d.clerk.Now, d.story.judged
+	cfg.Auth.Now, cfg.Auth.Observer = de.clerk.Now, de.story.judged
 	cfg.ShutdownTimeout = shutdownTimeout
 	cfg.Routes, err = routes.Parse("demo", []byte(routesFile))
 	return cfg, err
 }
 
-// email is what the app calls people: it asks Clerk by the user's id.
-func (d *Demo) email(userID string) string {
-	for _, user := range d.clerk.Users() {
+// email returns a user's email address, as an app would get it from Clerk.
+func (de *Demo) email(userID string) string {
+	for _, user := range de.clerk.Users() {
 		if user.ID == userID {
 			return user.Email
 		}
@@ -165,11 +165,11 @@ func (d *Demo) email(userID string) string {
 }
 
 // Run serves until ctx ends. It calls started once clerkgate listens. A Demo runs once.
-func (d *Demo) Run(ctx context.Context, started func()) error {
+func (de *Demo) Run(ctx context.Context, started func()) error {
 	group, ctx := errgroup.WithContext(ctx)
-	// Streams of events end first: nobody would wait for them to end by themselves.
-	defer context.AfterFunc(ctx, d.story.end)()
-	for _, s := range d.servers {
+	// Event streams must be ended first, because they never end by themselves.
+	defer context.AfterFunc(ctx, de.story.end)()
+	for _, s := range de.servers {
 		group.Go(func() error {
 			if err := s.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 				return err
@@ -178,14 +178,14 @@ func (d *Demo) Run(ctx context.Context, started func()) error {
 		})
 	}
 	group.Go(func() error {
-		_ = d.front.Close() // from here on it is clerkgate's
-		err := proxy.Run(ctx, d.cfg, proxy.RunOptions{Logger: d.logger, Started: func(proxy.Addresses) { started() }})
-		// Only now: requests in flight still needed the app and Clerk.
+		_ = de.front.Close() // now clerkgate listens on the address
+		err := proxy.Run(ctx, de.cfg, proxy.RunOptions{Logger: de.logger, Started: func(proxy.Addresses) { started() }})
+		// After clerkgate: its requests in flight needed the app and Clerk.
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
-		for _, s := range d.servers {
+		for _, s := range de.servers {
 			if s.Shutdown(limit) != nil {
-				_ = s.Close() // connections that did not end in time
+				_ = s.Close() // connections that have not ended in time
 			}
 		}
 		return err
@@ -203,9 +203,9 @@ func newServer(l net.Listener, handler http.Handler) server {
 	}}
 }
 
-// Welcome prints what runs where and what to open.
-func (d *Demo) Welcome(w io.Writer) {
-	users := d.clerk.Users()
+// Welcome prints the addresses and how to begin.
+func (de *Demo) Welcome(w io.Writer) {
+	users := de.clerk.Users()
 	names := make([]string, len(users))
 	for i, user := range users {
 		names[i] = user.Email
@@ -225,5 +225,5 @@ func (d *Demo) Welcome(w io.Writer) {
 
   Ctrl-C stops it. Each decision, as it is made:
 
-`, d.origin, strings.Join(names, ", "), users[0].Password, d.clerkURL, d.appURL, d.clerk.PublishableKey(), proxyPath)
+`, de.origin, strings.Join(names, ", "), users[0].Password, de.clerkURL, de.appURL, de.clerk.PublishableKey(), proxyPath)
 }

@@ -157,10 +157,10 @@ func TestNoticesARevokedSession(t *testing.T) {
 }
 
 // sessionsOf are the sessions that the app sees for a browser.
-func (d *Demo) sessionsOf(b *browser) []string {
+func (de *Demo) sessionsOf(b *browser) []string {
 	b.tb.Helper()
 	me := map[string]string{}
-	require.NoError(b.tb, json.Unmarshal([]byte(b.open(d.origin+"/api/me").text), &me))
+	require.NoError(b.tb, json.Unmarshal([]byte(b.open(de.origin+"/api/me").text), &me))
 	require.NotEmpty(b.tb, me["session_id"])
 	return []string{me["session_id"]}
 }

@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// eventsPath is where the page hears of further requests. It is not told of itself.
+	// eventsPath is where the page gets further events. Requests for it are not events.
 	eventsPath = "/events"
-	// heartbeat keeps the stream from looking dead to anything on its way.
+	// heartbeat is the time between comments that keep the stream's connection alive.
 	heartbeat = 15 * time.Second
 )
 
-// update is what one event changes on the page.
+// update is the change of the page for one event.
 type update struct {
 	Item string `json:"item"` // the list's new first item, as HTML
 	Lit  string `json:"lit"`
 	Way  string `json:"way"`
 	What string `json:"what"`
-	// Renewed says that somebody has a new token, so that what was said of the old one
-	// is no longer true.
+	// Renewed is set if there is a new token, so that a note about the old one no longer
+	// applies.
 	Renewed bool `json:"renewed"`
 }
 
@@ -63,7 +63,7 @@ func (a *app) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// message is an event on the wire; so is the story up to it.
+// message returns an event as a server-sent event. upTo are the events up to it.
 func (a *app) message(e event, upTo []event) string {
 	var item bytes.Buffer
 	if err := a.pages.ExecuteTemplate(&item, "event.html", e); err != nil {

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// What the demo's app reads from a request: all that an app behind clerkgate needs.
+// What the demo's app reads from a request, and all that an app behind clerkgate needs.
 
 func isSignedIn(r *http.Request) bool {
 	return r.Header.Get("X-Clerk-Auth-Status") == "signed-in"
 }
 
-// identityHeaders are the headers in which clerkgate says who it is, by name.
+// identityHeaders returns the identity headers, sorted by name.
 func identityHeaders(h http.Header) []identityHeader {
 	var found []identityHeader
 	for name, values := range h {
@@ -28,14 +28,14 @@ func identityHeaders(h http.Header) []identityHeader {
 	return found
 }
 
-// unverifiedToken is what a session token says of itself.
+// unverifiedToken is the content of a session token.
 type unverifiedToken struct {
 	ID        string
 	ExpiresAt time.Time
 }
 
-// readUnverified reads a session token and checks nothing: clerkgate has, and the page
-// only shows it.
+// readUnverified reads a session token without verifying it: clerkgate has done so, and
+// the page only shows it.
 func readUnverified(token string) (unverifiedToken, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -55,8 +55,8 @@ func readUnverified(token string) (unverifiedToken, bool) {
 	return unverifiedToken{ID: claims.ID, ExpiresAt: time.Unix(claims.ExpiresAt, 0)}, true
 }
 
-// publicOrigin is where browsers see the app. clerkgate hands the Host on and
-// rebuilds X-Forwarded-Proto.
+// publicOrigin returns the app's origin for browsers. clerkgate passes on the Host and
+// sets X-Forwarded-Proto.
 func publicOrigin(r *http.Request) string {
 	scheme := "http"
 	if r.Header.Get("X-Forwarded-Proto") == "https" {
@@ -65,7 +65,7 @@ func publicOrigin(r *http.Request) string {
 	return scheme + "://" + r.Host
 }
 
-// clerkPage is a page of the local Clerk that leads back to the app.
+// clerkPage returns the URL of a page of the local Clerk that leads back to the app.
 func clerkPage(origin, path string) string {
 	return origin + proxyPath + path + "?redirect_url=" + url.QueryEscape(origin+"/")
 }

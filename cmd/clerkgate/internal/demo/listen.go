@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// listenAll takes the addresses of clerkgate, the local Clerk and the app.
+// listenAll listens on the addresses of clerkgate, the local Clerk and the app.
 func listenAll(ctx context.Context, opts Options) ([]net.Listener, error) {
 	var listeners []net.Listener
 	for _, place := range []struct{ flag, address string }{
@@ -30,7 +30,7 @@ func closeAll(listeners []net.Listener) {
 	}
 }
 
-// listen names the flag that helps when an address can't be had.
+// listen listens on an address. Its error names the flag to change it with.
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
@@ -46,8 +46,8 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	}
 }
 
-// originOf is the URL to open. On this machine it says localhost: browsers keep
-// Secure cookies there over plain http too.
+// originOf returns the URL to open. For this machine it uses localhost, where browsers
+// accept Secure cookies over plain http.
 func originOf(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err == nil && ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {

@@ -13,12 +13,12 @@ import (
 	"unicode"
 )
 
-// decisionLog writes log records for people who watch: one line per request, what was
-// decided first. It is a [slog.Handler]; records below the level info are left out.
+// decisionLog writes log records for people: one line per request, beginning with the
+// decision. It is a [slog.Handler]; records below the level info are left out.
 type decisionLog struct {
 	out  *output
 	name func(userID string) string
-	// forClerk is told of the requests that were passed on to Clerk.
+	// forClerk is called for requests that were passed on to Clerk.
 	forClerk func(method, path string, status int)
 
 	attrs []slog.Attr
@@ -33,7 +33,7 @@ type output struct {
 
 var _ slog.Handler = (*decisionLog)(nil)
 
-// newDecisionLog returns a handler that shows users by the name that name gives them.
+// newDecisionLog returns a handler that shows users by the names that name returns.
 func newDecisionLog(w io.Writer, name func(userID string) string, forClerk func(method, path string, status int)) *decisionLog {
 	return &decisionLog{out: &output{w: w}, name: name, forClerk: forClerk}
 }
@@ -82,7 +82,7 @@ func (l *decisionLog) Handle(_ context.Context, record slog.Record) error {
 	return err
 }
 
-// request is the access log of package proxy, in columns:
+// request formats a record of package proxy's access log in columns:
 //
 //	15:04:05  signed-in   200  GET   /         jane@example.com, token refreshed  (1.2ms)
 func (l *decisionLog) request(line *strings.Builder, facts []slog.Attr) {
@@ -117,7 +117,8 @@ func (l *decisionLog) request(line *strings.Builder, facts []slog.Attr) {
 	}
 }
 
-// printable keeps what a client sent from breaking a line or steering a terminal.
+// printable replaces characters with which a client could break lines or control a
+// terminal.
 func printable(r rune) rune {
 	if !unicode.IsPrint(r) {
 		return '?'
@@ -125,7 +126,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// remark is any other record.
+// remark formats any other record.
 func (l *decisionLog) remark(line *strings.Builder, record slog.Record, facts []slog.Attr) {
 	_, _ = fmt.Fprintf(line, "%-10s  %s", strings.ToLower(record.Level.String()), record.Message)
 	for _, a := range facts {

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// noteCookie carries from a button to the page that follows it what is to be said
-// there. A query would come back with every reload, and after a handshake.
+// noteCookie passes a message from a button to the next page. A query parameter would
+// reappear with every reload, and after a handshake.
 const noteCookie = "demo_note"
 
 // The notes.
 const (
 	noteNothingDone = "nothing-done"
-	noteRevoked     = "revoked." // and the ID of the token for which it holds
+	noteRevoked     = "revoked." // followed by the ID of the token that it applies to
 )
 
 func setNote(w http.ResponseWriter, note string) {
 	http.SetCookie(w, &http.Cookie{Name: noteCookie, Value: note, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
-// takeNote returns what is to be said to the holder of a token, and drops the note
-// once that has been said, or is no longer true.
+// takeNote returns the message for the holder of a token, and deletes the note once it
+// has been shown or no longer applies.
 func takeNote(w http.ResponseWriter, r *http.Request, tokenID string) string {
 	cookie, err := r.Cookie(noteCookie)
 	if err != nil {

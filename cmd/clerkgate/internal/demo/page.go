@@ -15,7 +15,7 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// page is what the templates show.
+// page is the data of the templates.
 type page struct {
 	SignedIn          bool
 	Email, Mode, Note string
@@ -27,8 +27,8 @@ type page struct {
 	Nonce             string
 }
 
-// storyView is what the page shows of the story: the last requests, newest first, and
-// the way of the last visit.
+// storyView is the part of the story that the page shows: the last requests, newest
+// first, and the last visit.
 type storyView struct {
 	Events []event
 	Visit  visit
@@ -40,7 +40,7 @@ type identityHeader struct{ Name, Value string }
 // SecondsShown is the token's life for a browser without scripts, in whole seconds.
 func (p page) SecondsShown() int { return int(math.Ceil(max(0, p.Left.Seconds()))) }
 
-// Life is how the token stands: good, late (expired, but still accepted), or over. It
+// Life returns the token's state: good, late (expired, but still accepted), or over. It
 // is exact to the millisecond, since the page tells people to reload once it is over.
 func (p page) Life() string {
 	switch {
@@ -53,8 +53,8 @@ func (p page) Life() string {
 	}
 }
 
-// parsePages parses the templates. Style, script and icon are in the page: it is one
-// answer, and no request beside it is told of in the story.
+// parsePages parses the templates. Style, script and icon are part of the page, so that
+// no requests for them appear in the story.
 func parsePages() (*template.Template, error) {
 	return template.New("").Funcs(template.FuncMap{
 		"style": func() (template.CSS, error) {
@@ -112,7 +112,7 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body.Bytes())
 }
 
-// viewOf turns events, oldest first, into what the page shows.
+// viewOf converts events, oldest first, to what the page shows.
 func viewOf(events []event) storyView {
 	v := storyView{Visit: lastVisit(events)}
 	if len(events) > 0 {
@@ -123,7 +123,7 @@ func viewOf(events []event) storyView {
 	return v
 }
 
-// token is what the session token that the app got says of itself; zero without one.
+// token returns the content of the session token that the app got, or the zero value.
 func (a *app) token(r *http.Request) unverifiedToken {
 	for _, name := range a.sessionCookies {
 		if cookie, err := r.Cookie(name); err == nil {

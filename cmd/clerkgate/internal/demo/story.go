@@ -9,7 +9,7 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// shown is how many requests the page tells of.
+// shown is how many requests the page shows.
 const shown = 10
 
 // decision is what clerkgate did with a request.
@@ -22,18 +22,18 @@ const (
 	forClerk  decision = "for Clerk" // a request to the Frontend API or its pages, passed on
 )
 
-// event is one request as clerkgate dealt with it.
+// event is one request and what clerkgate did with it.
 type event struct {
 	ID           int
 	At           time.Time
 	Method, Path string
 	Decision     decision
-	Reason       string // why it is not signed in, in the SDK's words
-	User         string // as people call themselves
-	Refreshed    bool   // an expired token was exchanged at Clerk
-	LookedUp     bool   // Clerk was asked whether the session still lives
-	// GoesOn says that the answer sends the browser somewhere else, so that the next
-	// event belongs to this one.
+	Reason       string // why it is not signed in, as in Clerk's SDK
+	User         string // email address
+	Refreshed    bool   // an expired token was refreshed
+	LookedUp     bool   // the session was looked up at Clerk
+	// GoesOn is set if the response redirects the browser, so that the next event belongs
+	// to the same visit.
 	GoesOn bool
 }
 
@@ -45,7 +45,7 @@ type story struct {
 	mu      sync.Mutex
 	events  []event // oldest first, at most shown
 	last    int     // the newest event's ID
-	lookups bool    // Clerk was asked about a session since the last event
+	lookups bool    // a session was looked up since the last event
 	changed chan struct{}
 	over    bool
 }
@@ -54,8 +54,8 @@ func newStory(now func() time.Time, email func(userID string) string) *story {
 	return &story{now: now, email: email, changed: make(chan struct{})}
 }
 
-// judged tells of a decision. It is a [middleware.Options.Observer], so that the page
-// can tell of the very request that asks for it.
+// judged adds a decision. It is a [middleware.Options.Observer], so that the page can show
+// its own request.
 func (s *story) judged(r *http.Request, state *middleware.State) {
 	e := event{
 		Method: r.Method, Path: r.URL.Path, Decision: signedOut, Reason: string(state.Reason),
@@ -70,7 +70,7 @@ func (s *story) judged(r *http.Request, state *middleware.State) {
 	s.add(e)
 }
 
-// passedOn tells of a request that was for Clerk and had nothing to be decided.
+// passedOn adds a request that was passed on to Clerk without a decision.
 func (s *story) passedOn(method, path string, status int) {
 	s.add(event{Method: method, Path: path, Decision: forClerk, GoesOn: status >= 300 && status < 400})
 }
@@ -91,8 +91,8 @@ func (s *story) add(e event) {
 	s.changed = make(chan struct{})
 }
 
-// lookedUp notes the calls to Clerk by which clerkgate finds out whether a session
-// lives: a decision does not say so itself.
+// lookedUp records clerkgate's look-ups of sessions at Clerk, which a decision does not
+// mention.
 func (s *story) lookedUp(clerk http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/v1/sessions/") {
@@ -105,7 +105,7 @@ func (s *story) lookedUp(clerk http.Handler) http.Handler {
 }
 
 // tell returns the events, oldest first, and a channel that is closed when there are
-// more; it is nil once the story is over.
+// more. The channel is nil after [story.end].
 func (s *story) tell() (events []event, more <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +116,7 @@ func (s *story) tell() (events []event, more <-chan struct{}) {
 	return events, more
 }
 
-// end lets go of all who wait for more.
+// end releases everybody who waits for more events.
 func (s *story) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,11 +4,10 @@ import (
 	"strings"
 )
 
-// visit is what one click led to: its events up to the last, of which each but the
-// last sent the browser on.
+// visit is the events that one click caused: all but the last redirected the browser.
 type visit []event
 
-// lastVisit is the visit that the last of some events belongs to.
+// lastVisit returns the visit that the last event belongs to.
 func lastVisit(events []event) visit {
 	first := len(events)
 	for first > 0 && (first == len(events) || events[first-1].GoesOn) {
@@ -26,7 +25,7 @@ func (v visit) has(belongs func(event) bool) bool {
 	return false
 }
 
-// Clerk says whether the way of the visit led to Clerk.
+// Clerk reports whether the visit involved Clerk.
 func (v visit) Clerk() bool {
 	return v.has(func(e event) bool {
 		return e.Decision == forClerk || e.Decision == handshake || e.Refreshed || e.LookedUp ||
@@ -34,15 +33,15 @@ func (v visit) Clerk() bool {
 	})
 }
 
-// App says whether it led to the application.
+// App reports whether it reached the application.
 func (v visit) App() bool {
 	return v.has(func(e event) bool { return e.Decision == signedIn || e.Decision == signedOut })
 }
 
-// Gate says whether there was a visit at all.
+// Gate reports whether there was a visit at all.
 func (v visit) Gate() bool { return len(v) > 0 }
 
-// Lit names the parts of the picture that are lit, for its style.
+// Lit returns the names of the highlighted parts of the picture, for its style.
 func (v visit) Lit() string {
 	lit := []string{}
 	for _, part := range []struct {
@@ -56,7 +55,7 @@ func (v visit) Lit() string {
 	return strings.Join(lit, " ")
 }
 
-// Way is the picture in words.
+// Way describes the picture in words.
 func (v visit) Way() string {
 	switch {
 	case !v.Gate():
@@ -70,7 +69,7 @@ func (v visit) Way() string {
 	}
 }
 
-// What says what happened, for people.
+// What describes what happened.
 func (v visit) What() string {
 	if len(v) == 0 {
 		return "Nothing was asked yet."
@@ -108,7 +107,7 @@ func (v visit) What() string {
 	}
 }
 
-// foundNobody says why a handshake ended signed out.
+// foundNobody describes why a handshake ended signed out.
 func (v visit) foundNobody() string {
 	switch {
 	case v.has(func(e event) bool { return e.Decision == forClerk && strings.HasSuffix(e.Path, "/sign-out") }):

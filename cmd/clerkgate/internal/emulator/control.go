@@ -18,20 +18,20 @@ import (
 )
 
 const (
-	// controlPath is where tests steer the emulator. No path of Clerk's begins like it.
+	// controlPath is where tests control the emulator. No path of Clerk's begins with it.
 	controlPath    = "/__control"
 	maxControlBody = 1 << 20
 )
 
-// control is the emulator's HTTP surface: Clerk, and below controlPath what a test does to it.
+// control is the emulator's handler: Clerk, and the control API below controlPath.
 type control struct {
 	clerk *clerktest.Clerk
 	url   string
-	token string // empty: programs on this machine need none
+	token string // "" means that only programs on this machine have access
 	mux   *http.ServeMux
 
 	mu     sync.Mutex
-	faults []func() // disarm them
+	faults []func() // remove them
 }
 
 func newControl(clerk *clerktest.Clerk, url, token string) *control {
@@ -57,7 +57,7 @@ func newControl(clerk *clerktest.Clerk, url, token string) *control {
 	return c
 }
 
-// ServeHTTP gives everything but controlPath to Clerk.
+// ServeHTTP serves the control API below controlPath, and Clerk everywhere else.
 func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != controlPath && !strings.HasPrefix(r.URL.Path, controlPath+"/") {
 		c.clerk.ServeHTTP(w, r)
@@ -67,7 +67,7 @@ func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case c.token != "":
 		if !c.hasToken(r) {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="clerkgate emulator"`)
-			writeControl(w, http.StatusUnauthorized, map[string]any{"error": "the control API wants the token of --control-token as a bearer token"})
+			writeControl(w, http.StatusUnauthorized, map[string]any{"error": "the control API requires the token of --control-token as a bearer token"})
 			return
 		}
 	case !fromThisMachine(r):
@@ -78,14 +78,15 @@ func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mux.ServeHTTP(w, r)
 }
 
-// hasToken needs no other check beside it: no web page knows the token, whatever name it calls by.
+// hasToken reports whether the request has the token. Web pages do not know it, so that no other check is needed.
 func (c *control) hasToken(r *http.Request) bool {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare([]byte(token), []byte(c.token)) == 1
 }
 
-// fromThisMachine keeps other machines out, and the web pages that a browser on this one shows: by the name they call
-// (which a hostile resolver can point here) and by the headers that only browsers send.
+// fromThisMachine reports whether the request comes from a program on this machine. It refuses other machines, and web
+// pages in a browser on this machine, which it recognizes by the host name (a hostile resolver can point any name here)
+// and by headers that only browsers send.
 func fromThisMachine(r *http.Request) bool {
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !remote.Addr().Unmap().IsLoopback() {
@@ -106,7 +107,7 @@ func fromThisMachine(r *http.Request) bool {
 // controlError is a mistake in a control request.
 type controlError struct{ text string }
 
-func (e *controlError) Error() string { return e.text }
+func (ce *controlError) Error() string { return ce.text }
 
 func mistake(format string, args ...any) error { return &controlError{fmt.Sprintf(format, args...)} }
 
@@ -129,10 +130,10 @@ func writeControl(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a client that left is no fault of ours
+	_ = json.NewEncoder(w).Encode(body) // fails only if the client has disconnected
 }
 
-// readControl decodes a body; no body is an empty object. Unknown members are mistakes.
+// readControl decodes a body; no body is an empty object. It refuses unknown members.
 func readControl(r *http.Request, to any) error {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
@@ -142,8 +143,8 @@ func readControl(r *http.Request, to any) error {
 	return nil
 }
 
-// environment names the emulator by the name that a caller with the token used: it is on another machine, perhaps, which
-// knows this one by that name.
+// environment returns the environment variables. For a caller with the token, which may be on another machine, URLs have
+// the host name that the caller used.
 func (c *control) environment(r *http.Request) (any, error) {
 	url := c.url
 	if c.token != "" && r.Host != "" {
@@ -172,7 +173,7 @@ func (c *control) advance(r *http.Request) (any, error) {
 	return map[string]any{"now": c.clerk.Now().UTC().Format(time.RFC3339Nano)}, nil
 }
 
-// fault arms one; its members are those of clerktest.Fault.
+// fault adds a fault; its members are those of clerktest.Fault.
 func (c *control) fault(r *http.Request) (any, error) {
 	var body struct {
 		Method      string `json:"method"`
@@ -217,7 +218,7 @@ func (c *control) clearFaults(*http.Request) (any, error) {
 	return map[string]any{"faults": 0}, nil
 }
 
-// signIn answers all that a signed-in client of the application at origin holds.
+// signIn signs a user in, and returns the token and cookies of a client of the application at origin.
 func (c *control) signIn(r *http.Request) (any, error) {
 	var body struct {
 		Email  string `json:"email"`
@@ -245,7 +246,7 @@ func (c *control) signIn(r *http.Request) (any, error) {
 	}, nil
 }
 
-// sessionOf is the session that a body names.
+// sessionOf returns the session that the body names.
 func (c *control) sessionOf(r *http.Request) (*clerktest.Session, error) {
 	var body struct {
 		SessionID string `json:"session_id"`
@@ -291,7 +292,7 @@ func (c *control) deleteUser(r *http.Request) (any, error) {
 	return map[string]any{"user_id": body.UserID, "deleted": true}, nil
 }
 
-// rotateKeys takes the old keys out of the JWKS unless told to keep them.
+// rotateKeys changes the signing key, and removes the old ones from the JWKS unless keep_old is set.
 func (c *control) rotateKeys(r *http.Request) (any, error) {
 	var body struct {
 		KeepOld bool `json:"keep_old"`
@@ -318,7 +319,7 @@ func (c *control) rateLimit(r *http.Request) (any, error) {
 	return body, nil
 }
 
-// calls are the requests that Clerk got, without their headers, filtered by method and path.
+// calls returns the recorded requests without headers, filtered by method and path.
 func (c *control) calls(r *http.Request) (any, error) {
 	method, pattern := r.URL.Query().Get("method"), r.URL.Query().Get("path")
 	if _, err := path.Match(pattern, ""); err != nil {
@@ -341,7 +342,7 @@ func (c *control) clearCalls(*http.Request) (any, error) {
 	return map[string]any{"calls": []any{}}, nil
 }
 
-// deliveries waits for the webhooks under way.
+// deliveries returns the webhooks that were sent, after waiting for those in progress.
 func (c *control) deliveries(*http.Request) (any, error) {
 	deliveries := []map[string]any{}
 	for _, d := range c.clerk.Deliveries() {

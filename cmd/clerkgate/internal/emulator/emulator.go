@@ -1,9 +1,9 @@
-// Package emulator is what "clerkgate emulator" runs: a local Clerk for tests in any
-// language, seeded from a YAML file and steered over HTTP.
+// Package emulator implements "clerkgate emulator": a local Clerk for tests in any
+// language, seeded from a YAML file and controlled over HTTP.
 //
-// [New] reads the seed, [Emulator.Run] serves until its context ends. Clerk itself is
-// package clerktest; here are its seed, its control API below /__control/, and the
-// environment that an application needs to run on it.
+// [New] reads the seed, [Emulator.Run] serves until its context ends. The Clerk itself is
+// package clerktest; this package has the seed, the control API below /__control/, and the
+// environment variables for applications.
 package emulator
 
 import (
@@ -24,25 +24,26 @@ import (
 
 const shutdownTimeout = 5 * time.Second
 
-// Options is how the emulator is set up.
+// Options configure an [Emulator].
 type Options struct {
-	// Listen is the host:port of everything: Backend API, Frontend API, pages, and
-	// control. Port 0 is any free one.
+	// Listen is the host:port of the Backend API, the Frontend API, the pages and the
+	// control API. Port 0 means any free port.
 	Listen string
-	// Seed is a YAML file with users and the rest; empty means the sample users.
+	// Seed is the name of a YAML file with users and other data; empty means the sample
+	// users.
 	Seed string
-	// Production and TokenLifetime win over the seed when they are set.
+	// Production and TokenLifetime take precedence over the seed if they are set.
 	Production    bool
 	TokenLifetime time.Duration
 	// Verbose logs every call.
 	Verbose bool
-	// ControlToken opens the control API to whoever sends it as a bearer token, from any
-	// machine, and to nobody else. Empty means that programs on this machine alone can
-	// use it, without a token.
+	// ControlToken is the bearer token of the control API, with which it can be used from
+	// any machine. Empty means that only programs on this machine can use it, without a
+	// token.
 	ControlToken string
 }
 
-// Validate reports every problem, in the words of the command's flags.
+// Validate returns an error that lists all problems by the names of the command's flags.
 func (o Options) Validate() error {
 	var problems []error
 	if _, port, err := net.SplitHostPort(o.Listen); err != nil || port == "" {
@@ -57,8 +58,8 @@ func (o Options) Validate() error {
 	return errors.Join(problems...)
 }
 
-// minControlToken keeps words that are guessed out of a token that other machines may
-// send.
+// minControlToken is the least length of a control token, so that it cannot be guessed
+// from another machine.
 const minControlToken = 16
 
 // Emulator is a local Clerk that can be served.
@@ -68,8 +69,8 @@ type Emulator struct {
 	clerk        *clerktest.Clerk
 }
 
-// New makes the instance that seed and options describe. opts must be valid. An error
-// is a mistake in the seed; it names file and line.
+// New returns an Emulator with the instance that seed and options describe. opts must be
+// valid. An error is a mistake in the seed; it names file and line.
 func New(opts Options, log io.Writer) (*Emulator, error) {
 	instance := clerktest.Options{AppName: "clerkgate emulator"}
 	if opts.Seed != "" {
@@ -82,7 +83,7 @@ func New(opts Options, log io.Writer) (*Emulator, error) {
 	if opts.TokenLifetime > 0 {
 		instance.TokenLifetime = opts.TokenLifetime
 	}
-	instance.RealTimeTokens = true // nobody can move the clock of an application in another process
+	instance.RealTimeTokens = true // the clock of an application in another process cannot be moved
 	level := slog.LevelInfo
 	if opts.Verbose {
 		level = slog.LevelDebug
@@ -91,9 +92,9 @@ func New(opts Options, log io.Writer) (*Emulator, error) {
 	return &Emulator{listen: opts.Listen, controlToken: opts.ControlToken, clerk: clerktest.New(instance)}, nil
 }
 
-// Run serves until ctx ends, and then lets go of everything, held requests and
-// deliveries too. Once it listens it prints the environment to stdout, as lines for a
-// shell. An Emulator runs once.
+// Run serves until ctx ends; then it also ends requests that a fault holds, and webhook
+// deliveries. Once it listens, it prints the environment variables to stdout, as lines for
+// a shell. It must be called only once.
 func (e *Emulator) Run(ctx context.Context, stdout io.Writer) error {
 	defer e.clerk.Close()
 	var lc net.ListenConfig
@@ -128,7 +129,7 @@ func (e *Emulator) Run(ctx context.Context, stdout io.Writer) error {
 	limit, stop := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer stop()
 	if server.Shutdown(limit) != nil {
-		_ = server.Close() // connections that did not end in time
+		_ = server.Close() // connections that have not ended in time
 	}
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -136,7 +137,8 @@ func (e *Emulator) Run(ctx context.Context, stdout io.Writer) error {
 	return nil
 }
 
-// urlOf is the address to call: a listener on every interface is called on this one.
+// urlOf returns the URL of a listener's address; for all interfaces it uses the loopback
+// address.
 func urlOf(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {

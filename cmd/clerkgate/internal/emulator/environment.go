@@ -12,10 +12,10 @@ import (
 // proxyPath is where clerkgate serves this Clerk on the application's own origin.
 const proxyPath = "/__clerk"
 
-// environment is what an application needs to run on the emulator at url, be it the
-// middleware or what stands behind clerkgate. Browsers of a development instance come
-// here; a production instance sends people to its own domain alone, which nobody here
-// has, so clerkgate must serve it under a path.
+// environment returns the variables that an application needs to use the emulator at url,
+// with the middleware or behind clerkgate. In development, browsers call the emulator
+// directly. A production instance sends browsers to its own domain, which does not exist
+// here, so clerkgate must serve it under a path.
 func environment(clerk *clerktest.Clerk, url string) [][2]string {
 	pairs := [][2]string{
 		{"CLERK_PUBLISHABLE_KEY", clerk.PublishableKey()},
@@ -28,7 +28,8 @@ func environment(clerk *clerktest.Clerk, url string) [][2]string {
 	return append(pairs, [2]string{"CLERK_PROXY_URL", url}, [2]string{"CLERK_SIGN_IN_URL", url + "/sign-in"})
 }
 
-// underPath is what makes clerkgate serve this Clerk to browsers by itself.
+// underPath returns the variables with which clerkgate serves this Clerk to browsers under
+// a path.
 func underPath(url string) [][2]string {
 	return [][2]string{
 		{"CLERK_FAPI_URL", url},
@@ -37,7 +38,7 @@ func underPath(url string) [][2]string {
 	}
 }
 
-// announce prints lines for a shell: what is not for it is a comment.
+// announce prints the variables as lines for a shell, and everything else as comments.
 func announce(w io.Writer, clerk *clerktest.Clerk, url string) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# clerkgate emulator on %s\n", url)
@@ -59,5 +60,5 @@ func announce(w io.Writer, clerk *clerktest.Clerk, url string) {
 		fmt.Fprintf(&text, "# webhook %s: CLERK_WEBHOOK_SIGNING_SECRET=%s\n", hook.URL, hook.Secret)
 	}
 	fmt.Fprintf(&text, "# Time, faults, sign-in and calls: %s%s/ (this machine only). Ctrl-C stops it.\n", url, controlPath)
-	_, _ = io.WriteString(w, text.String()) // a closed terminal is no reason to stop
+	_, _ = io.WriteString(w, text.String()) // if the terminal is closed, go on
 }

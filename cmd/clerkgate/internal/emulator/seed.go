@@ -15,11 +15,11 @@ import (
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 )
 
-// maxSeed bounds a seed file.
+// maxSeed bounds a seed file, in bytes.
 const maxSeed = 16 << 20
 
-// seed is the YAML file of the emulator. A key that is not here is an error: misspelt, it would leave a test with
-// another instance than its author thinks.
+// seed is the emulator's YAML file. Unknown keys are errors: a misspelled key would give a test another instance than
+// its author expects.
 type seed struct {
 	AppName        string        `yaml:"app_name"`
 	Production     bool          `yaml:"production"`
@@ -95,7 +95,7 @@ type seedWebhook struct {
 	Events []string `yaml:"events"`
 }
 
-// seedDuration wants a unit: a bare 60 would be taken for nanoseconds.
+// seedDuration is a duration that must have a unit: yaml would read a plain 60 as nanoseconds.
 type seedDuration time.Duration
 
 // UnmarshalYAML reads "60s", "5m" and the like, in whole seconds.
