@@ -5,32 +5,31 @@ import (
 	"time"
 )
 
-// The breaker opens for breakerFirst, twice as long after each further failure,
-// and at most for breakerMost; each time a random part of it, at least half, so that
-// several processes do not come back together. A 429 may ask for longer, up to
-// breakerRest.
+// A breaker opens for breakerFirst, and after each further failure for twice as long, up
+// to breakerMost. Up to half of that is taken off at random, so that several processes
+// do not come back together. A 429 may ask for longer, up to breakerRest.
 const (
 	breakerFirst = 500 * time.Millisecond
 	breakerMost  = 8 * time.Second
 	breakerRest  = 30 * time.Second
 )
 
-// breaker is a circuit breaker: calls pause after a failure, for longer with each
-// further one, and are taken up again by one call at a time until one succeeds. It
-// is for calls that nobody needs at once, so that a single failure opens it. Safe
-// for concurrent use.
+// breaker is a circuit breaker. A failure opens it, for longer with each further one;
+// then it lets a single call through, and closes if that succeeds. It is meant for calls
+// that are not urgent, so that one failure is enough to open it. It is safe for
+// concurrent use.
 type breaker struct {
 	now    func() time.Time
 	random func() float64 // from [0, 1)
 
 	mu       sync.Mutex
 	failures int       // in a row
-	until    time.Time // of the pause; the zero time while there is none
-	probing  bool      // the call after a pause is under way
-	period   uint64    // counts pauses
+	until    time.Time // when it may be probed
+	probing  bool      // the probe is in progress
+	period   uint64    // how many times it has opened
 }
 
-// isOpen reports whether no call is wanted now.
+// isOpen reports whether calls are not allowed now.
 func (b *breaker) isOpen() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -40,8 +39,8 @@ func (b *breaker) isOpen() bool {
 // open is isOpen; b.mu is held.
 func (b *breaker) open() bool { return b.failures > 0 && (b.probing || b.now().Before(b.until)) }
 
-// begin reports whether a call may be made. After one that was made, either
-// succeeded or failed must be called with the period that begin returned.
+// begin reports whether a call is allowed. If so, the caller must report its outcome by
+// succeeded, or by failed with the period that begin returned.
 func (b *breaker) begin() (period uint64, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -52,15 +51,15 @@ func (b *breaker) begin() (period uint64, ok bool) {
 	return b.period, true
 }
 
-// succeeded ends the pause.
+// succeeded closes the breaker.
 func (b *breaker) succeeded() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failures, b.probing = 0, false
 }
 
-// failed begins a pause, of at least rest if that is not more than breakerRest.
-// Calls that began before the last pause are one failure with the call that caused it.
+// failed opens the breaker, for at least rest, of which at most breakerRest counts. Calls
+// that began before it opened last are not counted again.
 func (b *breaker) failed(period uint64, rest time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

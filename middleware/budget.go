@@ -19,48 +19,46 @@ const DefaultBackendRateLimit = 1000
 // rateWindow is the time that the limit is about.
 const rateWindow = 10 * time.Second
 
-// What anybody can make this server ask Clerk has budgets apart from what known
-// sessions and tokens need, so that a stranger cannot use up the instance's limit. Each
-// kind of question has its own, a part of the limit, so that a flood of one leaves the
-// others alone.
+// Calls that anyone can cause have budgets of their own, apart from the calls for known
+// sessions and tokens, so that a stranger cannot use up the instance's limit. Each kind
+// of call has a part of the limit, so that a flood of one kind does not affect the others.
 const (
 	// strangersPart is for nonces, and for opaque tokens that Clerk has not verified
-	// before. Both can be made up: together with one session they have less than a third.
+	// before. Both can be made up. Together they have less than a third of the limit.
 	strangersPart = 7
-	// unknownPart is for refreshes of sessions of which no live token was seen yet: all
-	// of them, after a start. Each takes an expired token that Clerk has signed.
+	// unknownPart is for refreshes of sessions without a live token so far, which are all
+	// of them after a start. Each takes an expired token that Clerk has signed.
 	unknownPart = 3
-	// sessionPart is for one session, since one expired token makes as many questions
-	// as there are refresh cookies and hosts to go with it.
+	// sessionPart is for the refreshes of one session: an expired token can be sent with
+	// any number of made-up refresh tokens and hosts.
 	sessionPart = 50
 )
 
-// How many calls are in flight at one time. Clerk answers within about 50 ms, so that
-// the limit above is met with five.
+// The numbers of concurrent calls. Clerk responds within about 50 ms, so that five are
+// enough to reach the rate limit.
 const (
 	strangersPlaces = 64
 	knownPlaces     = 128
 )
 
-// knownTokensSize is how many opaque tokens that Clerk has verified are known.
+// knownTokensSize is how many verified opaque tokens are known, by their hashes.
 const knownTokensSize = 20_000
 
-// How long a failed call is remembered as what it was. What Clerk has said of a
-// question it says again; what did not work may work in a moment.
+// How long the failure of a call is remembered that may succeed soon.
 const (
 	transientMemory = time.Second
-	rateLimitMemory = 10 * time.Second // at most, of a 429 with Retry-After
+	rateLimitMemory = 10 * time.Second // the most that a Retry-After counts for
 )
 
-// backendBudget bounds the calls to the Backend API that requests cause. What has no
-// budget left, or gets no place in time, is judged as if the call had failed.
+// backendBudget limits the calls to the Backend API that requests cause. A request whose
+// call is not made is judged as if the call had failed.
 type backendBudget struct {
 	now                       func() time.Time
 	log                       *slog.Logger
-	nonces, refreshes, opaque *rate.Limiter // of what is not known
+	nonces, refreshes, opaque *rate.Limiter // for what is not known yet
 	strangers, known          places
 	sessions                  *standings
-	tokens                    *lru.Cache[opaqueKey, struct{}] // that Clerk has verified
+	tokens                    *lru.Cache[opaqueKey, struct{}] // verified by Clerk
 	told                      *rate.Limiter
 }
 
@@ -83,15 +81,15 @@ func newBackendBudget(o *Options) (*backendBudget, error) {
 	}, nil
 }
 
-// newShare is a part of the limit: half of it may be used at once, the other half
-// comes back in the course of the window, so that in any ten seconds it is no more.
+// newShare returns a limiter for a part of the limit. Half of it can be used at once and
+// the other half is refilled in the course of a window, so that no window has more.
 func newShare(limit, part int) *rate.Limiter {
 	half := max(1, limit/part/2)
 	return rate.NewLimiter(rate.Limit(float64(half)/rateWindow.Seconds()), half)
 }
 
-// nonce begins the exchange of a nonce, which anybody can make up. Where ok is false
-// no call may be made; else leave must be called after it.
+// nonce allows the exchange of a nonce. If ok is false, the call must not be made;
+// otherwise leave must be called after it.
 func (b *backendBudget) nonce(ctx context.Context) (leave func(), ok bool) {
 	if !b.nonces.AllowN(b.now(), 1) {
 		return b.refuse(ctx, "handshake nonces")
@@ -99,7 +97,7 @@ func (b *backendBudget) nonce(ctx context.Context) (leave func(), ok bool) {
 	return b.place(ctx, b.strangers, "handshake nonces")
 }
 
-// refresh is nonce for a refresh.
+// refresh is like nonce, for a refresh.
 func (b *backendBudget) refresh(ctx context.Context, q *refreshQuestion) (leave func(), ok bool) {
 	known, ok := b.sessions.mayRefresh(q)
 	switch {
@@ -113,7 +111,7 @@ func (b *backendBudget) refresh(ctx context.Context, q *refreshQuestion) (leave 
 	return b.place(ctx, b.strangers, "refreshes of unknown sessions")
 }
 
-// opaqueToken is nonce for the verification of an opaque token.
+// opaqueToken is like nonce, for the verification of an opaque token.
 func (b *backendBudget) opaqueToken(ctx context.Context, key opaqueKey) (leave func(), ok bool) {
 	switch {
 	case b.tokens.Contains(key):
@@ -124,7 +122,7 @@ func (b *backendBudget) opaqueToken(ctx context.Context, key opaqueKey) (leave f
 	return b.place(ctx, b.strangers, "unknown opaque tokens")
 }
 
-// verified notes what Clerk said of an opaque token.
+// verified records whether Clerk has verified an opaque token.
 func (b *backendBudget) verified(key opaqueKey, good bool) {
 	if good {
 		b.tokens.Add(key, struct{}{})
@@ -140,16 +138,16 @@ func (b *backendBudget) place(ctx context.Context, p places, what string) (leave
 	return leave, true
 }
 
-// refuse says so in the log, but not for each request of a flood.
+// refuse logs that calls are not made, once per window.
 func (b *backendBudget) refuse(ctx context.Context, what string) (leave func(), ok bool) {
 	if b.told.AllowN(b.now(), 1) {
-		b.log.WarnContext(ctx, "calls to Clerk's Backend API are held back, since requests ask for too many of them", "what", what)
+		b.log.WarnContext(ctx, "requests cause too many calls to Clerk's Backend API; some are not made", "what", what)
 	}
 	return nil, false
 }
 
-// failureMemory is how long a failed call is remembered: for definite where Clerk has
-// answered, and otherwise for a moment. response is nil when none came.
+// failureMemory returns how long a failed call is remembered: for definite if Clerk has
+// refused it, or for a short time if it may succeed soon. response is nil if there was none.
 func failureMemory(response *clerkapi.Response, definite time.Duration) time.Duration {
 	if response == nil {
 		return transientMemory

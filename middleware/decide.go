@@ -18,7 +18,7 @@ func (a *Authenticator) decide(r *http.Request, public *origin.Public) *State {
 	return s
 }
 
-// decide goes through the protocol in its order.
+// decide applies the rules in the order of the protocol.
 func (j *judged) decide() *State {
 	a, r := j.a, j.r
 	if !j.public.Valid() {
@@ -52,8 +52,8 @@ func (j *judged) decide() *State {
 	return j.sessionInCookies()
 }
 
-// satelliteProblem finds a satellite that is asked from the origin of its own
-// sign-in page, which can never work. Clerk's SDK throws here on every request.
+// satelliteProblem reports a satellite with a sign-in page on its own origin, which
+// cannot work. Clerk's SDK throws an error for every such request.
 func (j *judged) satelliteProblem() string {
 	o := &j.a.opts
 	if !o.IsSatellite || j.a.accepts.single == M2MToken || j.a.signInOrigin == "" {
@@ -65,7 +65,7 @@ func (j *judged) satelliteProblem() string {
 	return ""
 }
 
-// sessionTokenInHeader judges a header where only session tokens are accepted.
+// sessionTokenInHeader judges a header if only session tokens are accepted.
 func (j *judged) sessionTokenInHeader() *State {
 	if t := j.unverified(j.headerToken); t != nil && (t.IsMachineJWT() || t.NonSessionCategory()) {
 		return signedOut(SessionToken, ReasonTokenTypeMismatch, "", nil)
@@ -73,8 +73,8 @@ func (j *judged) sessionTokenInHeader() *State {
 	return j.verifySessionInHeader()
 }
 
-// verifySessionInHeader is the end of every path of a session token in the
-// header. Neither client_uat nor the organization's path matter to it.
+// verifySessionInHeader judges a session token in the header. Neither client_uat nor the
+// organization in the path matter to it.
 func (j *judged) verifySessionInHeader() *State {
 	t, err := j.decode(j.headerToken)
 	var v *token.Verified
@@ -88,8 +88,8 @@ func (j *judged) verifySessionInHeader() *State {
 	return j.sessionSignedIn(v, j.headerToken, nil)
 }
 
-// errNull is a token whose header or claims are the JSON value null. Clerk's SDK
-// stops at it with an error that is none of its own.
+// errNull is the error for a token whose header or claims are the JSON value null. In
+// Clerk's SDK it is not a token error.
 var errNull = errors.New("token header or claims are null")
 
 // verify verifies a decoded session token.
@@ -131,7 +131,7 @@ func (j *judged) sessionInCookies() *State {
 	return j.sessionCookie()
 }
 
-// sessionCookie judges a session cookie beside an active client.
+// sessionCookie judges a session cookie of an active client.
 func (j *judged) sessionCookie() *State {
 	t, err := j.decode(j.session)
 	if err != nil {
@@ -140,7 +140,7 @@ func (j *judged) sessionCookie() *State {
 	if t.IsMachineJWT() || t.NonSessionCategory() {
 		return signedOut(SessionToken, ReasonTokenTypeMismatch, "", nil)
 	}
-	// The unsigned iat decides first; it can only send the browser to Clerk.
+	// This iat is unverified. It can only send the browser to Clerk.
 	if t.IssuedBefore(j.clientUAT) {
 		return j.handshake(ReasonSessionTokenIATBeforeClientUAT, "")
 	}
@@ -163,8 +163,8 @@ func (j *judged) sessionCookie() *State {
 	return state
 }
 
-// sessionFailed tries a refresh, then the handshake; carrier says for the
-// developer where the token was.
+// sessionFailed tries a refresh and then the handshake. carrier says where the token was:
+// header or cookie.
 func (j *judged) sessionFailed(err error, carrier string) *State {
 	failed, ok := tokenError(err)
 	if !ok {
@@ -201,8 +201,8 @@ func (j *judged) sessionFailed(err error, carrier string) *State {
 	return signedOut(SessionToken, Reason(failed.Reason), message, nil)
 }
 
-// satelliteSync sends a satellite's visitor to the primary domain when asked to,
-// or when nothing is known and automatic sync is on.
+// satelliteSync sends a visitor of a satellite to the primary domain if the query asks
+// for it, or if nothing is known and automatic sync is on.
 func (j *judged) satelliteSync() *State {
 	o := &j.a.opts
 	if !o.IsSatellite || j.r.Method != http.MethodGet || headerValue(j.r.Header, "Sec-Fetch-Dest") != "document" {
@@ -229,8 +229,8 @@ func (j *judged) satelliteSync() *State {
 	return j.redirect(ReasonSatelliteNeedsSyncing, "", location.Href())
 }
 
-// developmentSync answers a satellite that asks this primary, and binds browsers
-// to their development identity, which travels in the URL on localhost.
+// developmentSync responds to a satellite that asks this primary, and binds browsers to
+// their dev browser, which is in the URL on localhost.
 func (j *judged) developmentSync() *State {
 	if j.a.instance.production {
 		return nil
@@ -257,8 +257,8 @@ func (j *judged) developmentSync() *State {
 	return nil
 }
 
-// isCrossOriginNavigation reports whether a person came from another site, which
-// may be a satellite with a newer session. Clerk's own pages are no such sites.
+// isCrossOriginNavigation reports whether a person came from another site, which may be a
+// satellite with a newer session. Clerk's own pages do not count.
 func (j *judged) isCrossOriginNavigation() bool {
 	if j.a.opts.IsSatellite || j.r.Method != http.MethodGet || j.loopCounter != 0 ||
 		headerValue(j.r.Header, "Sec-Fetch-Dest") != "document" {

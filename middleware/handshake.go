@@ -13,7 +13,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
-// Query parameters of the protocol beside those named like cookies.
+// Query parameters of the protocol, apart from those that are named like cookies.
 const (
 	querySynced      = "__clerk_synced"
 	queryRedirectURL = "__clerk_redirect_url"
@@ -21,15 +21,15 @@ const (
 	queryDevSession  = "__dev_session"
 )
 
-// handshakeAPIVersion is what the redirect announces to the Frontend API.
+// handshakeAPIVersion is the version that the redirect names to the Frontend API.
 const handshakeAPIVersion = "2026-05-12"
 
-// redirectLimit is the redirect count at which the loop guard stops, exactly; the
-// cookie lives two seconds.
+// redirectLimit is the exact redirect count at which the loop guard stops. Its cookie
+// lives for two seconds.
 const redirectLimit = 3
 
-// developmentSkew is tried once for a session that comes fresh from a development
-// handshake and still looks expired or early: the machine's clock is wrong.
+// developmentSkew is the clock skew that is tried for a session from a development
+// handshake that seems expired or early, since the machine's clock must be wrong.
 const developmentSkew = 24 * time.Hour
 
 // handshake asks for a redirect through the Frontend API.
@@ -45,8 +45,8 @@ func (j *judged) handshake(reason Reason, message string) *State {
 	return j.redirect(reason, message, location)
 }
 
-// redirect sends the browser to location, unless it is no browser or has been
-// sent too often in two seconds.
+// redirect sends a browser to location, unless it has been redirected too often within
+// two seconds. Other clients are signed out.
 func (j *judged) redirect(reason Reason, message, location string) *State {
 	if !isDocumentRequest(j.r) {
 		return signedOut(SessionToken, reason, message, nil)
@@ -61,7 +61,7 @@ func (j *judged) redirect(reason Reason, message, location string) *State {
 	}
 	h := make(http.Header, 6)
 	h.Set("Location", location)
-	// Without it browsers replay the 307 from their cache for ever.
+	// Without it, browsers repeat the 307 from their cache for ever.
 	h.Set("Cache-Control", "no-store")
 	h.Add("Set-Cookie", cookieRedirectCount+"="+javascript.FormatNumber(j.loopCounter+1)+"; SameSite=Lax; HttpOnly; Max-Age=2")
 	return withAuthHeaders(&State{Status: Handshake, Reason: reason, Message: message, TokenType: SessionToken, Header: h, Auth: signedOutAuth})
@@ -95,7 +95,7 @@ func (j *judged) handshakeURL(reason Reason) (string, error) {
 	return u.Href(), nil
 }
 
-// anySessionToken is the token in the cookie, else the one in the header.
+// anySessionToken returns the token in the cookie, or else the one in the header.
 func (j *judged) anySessionToken() string {
 	if j.session != "" {
 		return j.session
@@ -105,8 +105,8 @@ func (j *judged) anySessionToken() string {
 
 func hasHTTPPrefix(s string) bool { return strings.HasPrefix(s, "http") }
 
-// resolveHandshake takes what the Frontend API sent back. It returns nil where
-// there is nothing to resolve, or the normal flow must go on.
+// resolveHandshake reads what the Frontend API has sent back. It returns nil if that is
+// nothing, or if the normal flow must go on.
 func (j *judged) resolveHandshake() *State {
 	nonce, handshakeToken := j.cookies.handshakeNonce, j.cookies.handshake
 	if q, _ := j.public.Query(cookieHandshakeNonce); q != "" {
@@ -138,9 +138,9 @@ func (j *judged) resolveHandshake() *State {
 	return j.applyDirectives(directives, cookies)
 }
 
-// handshakeFailed is a handshake token that does not verify. In production it may
-// belong to a neighbour on the same parent domain, so the flow goes on. In
-// development it came in the URL, so going on would loop.
+// handshakeFailed judges a handshake token that does not verify. In production it may
+// belong to an application on a sibling domain, so the flow goes on. In development it
+// came in the URL, and going on would loop.
 func (j *judged) handshakeFailed(err error) *State {
 	failed, ok := tokenError(err)
 	if !ok || j.a.instance.production {
@@ -154,8 +154,8 @@ func (j *judged) handshakeFailed(err error) *State {
 	return developerError(Reason(failed.Reason), message)
 }
 
-// applyDirectives turns the handshake's cookies, which are directives as header
-// values, into a state.
+// applyDirectives returns the state that follows from the handshake's directives. cookies
+// are the directives as header values.
 func (j *judged) applyDirectives(directives, cookies []string) *State {
 	h := http.Header{
 		"Access-Control-Allow-Origin":      {"null"},
@@ -187,8 +187,8 @@ func (j *judged) applyDirectives(directives, cookies []string) *State {
 	return j.sessionSignedIn(v, session, h)
 }
 
-// sessionDirectiveHasValue tells "__session=" from "__session" without "=": only
-// the first counts as signed out, the second is a token that does not verify.
+// sessionDirectiveHasValue distinguishes "__session=", which means signed out, from
+// "__session" without "=", which is a token that does not verify.
 func sessionDirectiveHasValue(directives []string) bool {
 	for _, line := range slices.Backward(directives) {
 		if name, _, ok := cookieDirective(line); strings.HasPrefix(name, cookieSession) {

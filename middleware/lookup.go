@@ -13,25 +13,25 @@ import (
 )
 
 const (
-	// lookupPatience is how long a request waits for the look-up of a session about
-	// which nothing is known: most look-ups take less.
+	// lookupPatience is how long a request waits for the look-up of an unknown session.
+	// Most look-ups take less.
 	lookupPatience = 250 * time.Millisecond
-	// lookupTimeout bounds a look-up: it is Clerk's slowness that must be found out.
+	// lookupTimeout bounds a look-up. It is short so that an outage is noticed soon.
 	lookupTimeout = 2 * time.Second
-	// lookupPlaces is how many look-ups are in flight at most.
+	// lookupPlaces is the largest number of look-ups in progress.
 	lookupPlaces = 32
-	// endedMemory is how long it is remembered that a session has ended. Clerk does
-	// not revive sessions, and a token made before may live for up to a day.
+	// endedMemory is how long an ended session is remembered. Clerk does not revive
+	// sessions, and a token that was issued before may live for up to a day.
 	endedMemory = 24 * time.Hour
 )
 
-// lookups finds out whether the sessions of live tokens still live. Requests are
-// served first: an answer that is known is given at once, and renewed beside before
-// it is too old; for one that is not, a request waits for lookupPatience at most.
-// While look-ups fail, they pause, and what was known goes on counting.
+// lookups finds out whether the session of a live token has ended. It never holds a
+// request up for long: a cached result is used at once, and renewed in the background
+// before it is too old; without one, a request waits for lookupPatience at most and is
+// then accepted. While look-ups fail they pause, and the last results remain in use.
 //
-// So an ended session is turned away within Options.SessionLookupTTL where Clerk
-// answers within lookupPatience, and otherwise as soon as Clerk has answered.
+// So an ended session is refused within Options.SessionLookupTTL if Clerk responds
+// within lookupPatience, and otherwise as soon as it has responded.
 type lookups struct {
 	api     *clerkapi.Client
 	ttl     time.Duration
@@ -42,11 +42,11 @@ type lookups struct {
 	places  places
 }
 
-// lookedUp is what is known about a session.
+// lookedUp is the result of a look-up.
 type lookedUp struct {
 	live  bool
-	renew time.Time // when it is to be asked about again
-	until time.Time
+	renew time.Time // when to look the session up again, if it is still in use
+	until time.Time // when the result expires
 }
 
 func newLookups(o *Options, api *clerkapi.Client) (*lookups, error) {
@@ -62,8 +62,8 @@ func newLookups(o *Options, api *clerkapi.Client) (*lookups, error) {
 	}, nil
 }
 
-// checkSession turns a signed-in state away whose session has ended. A failing
-// Backend API does not turn a verified token away.
+// checkSession replaces a signed-in state whose session has ended. A failing Backend
+// API does not sign anybody out.
 func (a *Authenticator) checkSession(ctx context.Context, s *State) *State {
 	if s.Auth.SessionID == "" || s.Refreshed || s.TokenType != SessionToken {
 		return s
@@ -74,7 +74,7 @@ func (a *Authenticator) checkSession(ctx context.Context, s *State) *State {
 	return signedOut(SessionToken, ReasonSessionRevoked, "The session behind this token has ended.", nil)
 }
 
-// isLive reports whether the session may go on, as far as is known.
+// isLive reports whether the session has not ended, as far as is known.
 func (l *lookups) isLive(ctx context.Context, id string) bool {
 	known, ok := l.answers.Remembered(id)
 	switch {
@@ -90,7 +90,8 @@ func (l *lookups) isLive(ctx context.Context, id string) bool {
 	return err != nil || known.live
 }
 
-// question asks Clerk about a session; without an answer, what was known still counts.
+// question returns the function that looks a session up. If that fails, the function
+// returns what was known.
 func (l *lookups) question(id string, known lookedUp) func(context.Context) (lookedUp, time.Time) {
 	return func(ctx context.Context) (lookedUp, time.Time) {
 		if fresh, ok := l.ask(ctx, id); ok {
@@ -110,7 +111,7 @@ func (l *lookups) ask(ctx context.Context, id string) (answer lookedUp, ok bool)
 	if !ok {
 		return lookedUp{}, false
 	}
-	began := l.now() // an answer is as old as its question
+	began := l.now() // what Clerk says may be as old as the call
 	session, response, err := l.api.GetSession(ctx, id)
 	switch {
 	case err == nil:
@@ -133,8 +134,8 @@ func (l *lookups) ask(ctx context.Context, id string) (answer lookedUp, ok bool)
 	return lookedUp{}, false
 }
 
-// answer says how long an answer holds, and when it is renewed if requests still
-// come: near the end of its time, so that busy sessions cost few calls more.
+// answer returns a result with its times. It is renewed near the end of its time, so
+// that a busy session costs few additional calls.
 func (l *lookups) answer(began time.Time, live bool) lookedUp {
 	if !live {
 		return lookedUp{renew: began.Add(l.ttl), until: began.Add(max(endedMemory, l.ttl))}
@@ -142,8 +143,8 @@ func (l *lookups) answer(began time.Time, live bool) lookedUp {
 	return lookedUp{live: true, renew: began.Add(l.ttl - l.ttl/5), until: began.Add(l.ttl)}
 }
 
-// isAboutTheSession reports a failure that comes again with the same session, and
-// that says nothing about others.
+// isAboutTheSession reports whether a failure concerns this session only and would
+// come again.
 func isAboutTheSession(response *clerkapi.Response, err error) bool {
 	if response == nil {
 		return errors.Is(err, clerkapi.ErrInvalidID)

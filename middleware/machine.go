@@ -22,21 +22,21 @@ const (
 	prefixAPIKey = "ak_"
 )
 
-// maxOpaqueToken bounds, in bytes, what is sent to Clerk for verification.
+// maxOpaqueToken limits the tokens that are sent to Clerk for verification, in bytes.
 const maxOpaqueToken = 4096
 
-// machineMemory is how long the answer about an opaque token is believed: each
-// question costs a round trip and money.
+// machineMemory is how long the verification of an opaque token is remembered. Each one
+// costs a round trip and money.
 const machineMemory = 10 * time.Second
 
-// These bound how many answers are remembered, and how much memory they take.
+// Limits on the remembered verifications.
 const (
 	machineCacheSize  = 10_000
 	machineCacheBytes = 16 << 20
 )
 
-// accepts is Options.AcceptsToken. One kind, a list and any are three policies in
-// Clerk's SDK, with different reasons.
+// accepts is Options.AcceptsToken. In Clerk's SDK one kind, a list and any are three
+// policies with different reasons.
 type accepts struct {
 	single TokenType // "" unless exactly one kind
 	any    bool
@@ -62,8 +62,8 @@ func (a *accepts) allows(kind TokenType) bool {
 
 func (t TokenType) isMachine() bool { return t == APIKeyToken || t == M2MToken || t == OAuthToken }
 
-// machineKind tells the kind of a machine token by its prefix or its unsigned
-// claims; "" for everything else.
+// machineKind returns the kind of a machine token by its prefix or its unverified claims,
+// or "" for every other token.
 func (a *Authenticator) machineKind(raw string) TokenType {
 	jwtKind := ""
 	if t := a.unverified(raw); t != nil {
@@ -80,8 +80,8 @@ func (a *Authenticator) machineKind(raw string) TokenType {
 	return ""
 }
 
-// kindOfHeaderToken is what a list of accepted kinds is compared with; no token
-// counts as a session token.
+// kindOfHeaderToken returns the kind that a list of accepted kinds is compared with.
+// Without a token it is a session token.
 func (j *judged) kindOfHeaderToken() TokenType {
 	if kind := j.a.machineKind(j.headerToken); j.headerToken != "" && kind != "" {
 		return kind
@@ -89,7 +89,7 @@ func (j *judged) kindOfHeaderToken() TokenType {
 	return SessionToken
 }
 
-// anyTokenInHeader judges a header where several kinds are accepted.
+// anyTokenInHeader judges a header if several kinds are accepted.
 func (j *judged) anyTokenInHeader() *State {
 	if kind := j.a.machineKind(j.headerToken); kind != "" {
 		return j.machineToken()
@@ -100,7 +100,7 @@ func (j *judged) anyTokenInHeader() *State {
 	return j.verifySessionInHeader()
 }
 
-// machineTokenInHeader judges a header where one machine kind is accepted.
+// machineTokenInHeader judges a header if one kind of machine token is accepted.
 func (j *judged) machineTokenInHeader() *State {
 	if j.a.machineKind(j.headerToken) != j.a.accepts.single {
 		return signedOut(j.a.accepts.single, ReasonTokenTypeMismatch, "", nil)
@@ -164,23 +164,23 @@ func oauthAuth(v *token.Verified) *Auth {
 		Audience: audienceOf(c.Raw), Actor: actorOf(c.Raw), verified: v}
 }
 
-// opaqueKey names one question to the Backend API; the token is kept as a hash.
+// opaqueKey identifies an opaque token by its kind and hash.
 type opaqueKey struct {
 	kind TokenType
 	sum  [sha256.Size]byte
 }
 
-// opaqueAnswer is what Clerk said about an opaque token: auth, or why not.
+// opaqueAnswer is the outcome of a verification: auth, or why there is none.
 type opaqueAnswer struct {
 	auth    *Auth
 	reason  Reason
 	message string
-	// holds is how long the answer is believed, and retryAfter when to ask again,
-	// where nothing could be found out.
+	// holds is how long the outcome is remembered, and retryAfter how long to wait if
+	// the token could not be verified for now.
 	holds, retryAfter time.Duration
 }
 
-// opaqueToken verifies an opaque token at the Backend API, once for all who ask.
+// opaqueToken verifies an opaque token at the Backend API, once for all requests with it.
 func (j *judged) opaqueToken(raw string) *State {
 	kind := j.a.machineKind(raw)
 	if !plausibleOpaque(raw) {
@@ -195,7 +195,7 @@ func (j *judged) opaqueToken(raw string) *State {
 	return machineSignedIn(kind, raw, answer.auth)
 }
 
-// plausibleOpaque spares Clerk (and the bill) what cannot be a token.
+// plausibleOpaque reports whether raw may be a token. Others are not worth a call.
 func plausibleOpaque(raw string) bool {
 	if len(raw) > maxOpaqueToken {
 		return false
@@ -231,7 +231,7 @@ func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw strin
 	return answer
 }
 
-// size is about what the answer takes in memory, in bytes.
+// size returns roughly how much memory the outcome takes, in bytes.
 func (o *opaqueAnswer) size() int {
 	n := 512 + len(o.message)
 	if o.auth != nil {
@@ -256,7 +256,7 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 		if err != nil && !errors.Is(err, clerkapi.ErrTokenInactive) {
 			return opaqueFailure(err, "OAuth token not found")
 		}
-		// Also of an inactive token the audience is looked at first, as Clerk's SDK does.
+		// The audience of an inactive token is checked too, and first, as by Clerk's SDK.
 		audience := audienceOf(response.Body)
 		if !audienceMatches(audience, a.opts.Audience) {
 			return &opaqueAnswer{reason: Reason(token.ReasonVerificationFailed), message: "The OAuth token is for another audience. (code=token-verification-failed, status=n/a)", holds: machineMemory}
@@ -280,7 +280,7 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 	return named(auth)
 }
 
-// named refuses an answer that does not say whose the token is.
+// named refuses a token without a subject.
 func named(auth *Auth) *opaqueAnswer {
 	if auth.Subject == "" {
 		return &opaqueAnswer{reason: ReasonUnexpectedError, holds: transientMemory}
@@ -289,7 +289,7 @@ func named(auth *Auth) *opaqueAnswer {
 }
 
 func opaqueFailure(err error, notFound string) *opaqueAnswer {
-	// Clerk's SDK lets a token pass whose answer says revoked or expired.
+	// Clerk's SDK accepts a token whose response says that it is revoked or expired.
 	if errors.Is(err, clerkapi.ErrTokenInactive) {
 		return &opaqueAnswer{reason: Reason(token.ReasonInvalid), message: "The token is revoked or expired.", holds: machineMemory}
 	}

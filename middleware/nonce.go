@@ -13,24 +13,24 @@ import (
 // maxNonce bounds, in bytes, what is sent to Clerk as a nonce.
 const maxNonce = 512
 
-// nonceMemory is how long it is remembered that Clerk does not know a nonce. One that
-// has been used, or never was one, does not become one later.
+// nonceMemory is how long a nonce that Clerk has refused is remembered. A used or invalid
+// nonce does not become valid later.
 const nonceMemory = 10 * time.Minute
 
-// nonceCacheSize is how many of those are remembered, by their hashes: a few times
-// what strangers may ask about in nonceMemory.
+// nonceCacheSize is how many of them are remembered, by their hashes: more than strangers
+// can have refused within nonceMemory.
 const nonceCacheSize = 20_000
 
-// nonces are the exchanges of nonces; those that failed are remembered.
+// nonces makes one exchange per nonce and remembers those that failed.
 type nonces = once.Memory[[sha256.Size]byte, []string]
 
 func newNonces(o *Options) (*nonces, error) {
 	return once.New(once.Config[[sha256.Size]byte, []string]{Entries: nonceCacheSize, Timeout: o.BackendTimeout, Now: o.Now})
 }
 
-// payloadOfNonce exchanges a nonce at the Backend API for directives, once for all
-// who wait. A failure is an empty payload, as in Clerk's SDK: the browser ends signed
-// out, not in a loop.
+// payloadOfNonce exchanges a nonce for directives at the Backend API, once for all
+// requests that wait. After a failure the payload is empty, as in Clerk's SDK: the
+// browser is signed out instead of sent round in a loop.
 func (a *Authenticator) payloadOfNonce(ctx context.Context, nonce string) []string {
 	if !isPlausible(nonce, maxNonce) {
 		return nil
@@ -45,8 +45,8 @@ func (a *Authenticator) payloadOfNonce(ctx context.Context, nonce string) []stri
 	return directives
 }
 
-// callNonce returns the directives and how long they hold: not at all, since they are
-// for who has the nonce first.
+// callNonce returns the directives and how long they are remembered: not at all if the
+// exchange succeeded, since a nonce is for one use.
 func (a *Authenticator) callNonce(ctx context.Context, nonce string) ([]string, time.Duration) {
 	leave, ok := a.budget.nonce(ctx)
 	if !ok {
@@ -61,8 +61,8 @@ func (a *Authenticator) callNonce(ctx context.Context, nonce string) ([]string, 
 	return payload.Directives, 0
 }
 
-// isPlausible spares Clerk what cannot be a value of Clerk's that came in a cookie or
-// in a URL: too long, with control characters, or not UTF-8.
+// isPlausible reports whether a value from a cookie or a URL may be one of Clerk's. Those
+// that are too long, have control characters or are not UTF-8 are not worth a call.
 func isPlausible(value string, most int) bool {
 	return len(value) <= most && utf8.ValidString(value) &&
 		!strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f })

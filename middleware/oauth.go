@@ -7,14 +7,14 @@ import (
 	"github.com/clerkgate/clerkgate/internal/javascript"
 )
 
-// audienceMatches requires one audience in common where any is configured, as
-// Clerk does for OAuth tokens.
+// audienceMatches reports whether the token has a configured audience, or none is
+// configured. Clerk requires that of OAuth tokens.
 func audienceMatches(token, configured []string) bool {
 	return len(configured) == 0 || !slices.Contains(token, "") &&
 		slices.ContainsFunc(token, func(aud string) bool { return slices.Contains(configured, aud) })
 }
 
-// audienceOf reads the member aud, a text or a list, of claims or an answer.
+// audienceOf returns the member aud of claims or a response: a string or a list.
 func audienceOf(object []byte) (list []string) {
 	javascript.WalkObject(object, func(name, raw []byte) {
 		if string(name) != "aud" {
@@ -30,9 +30,9 @@ func audienceOf(object []byte) (list []string) {
 	return list
 }
 
-// actorOf reads the member act of claims or an answer, as Clerk's SDK does: the one who
-// acts for the subject (RFC 8693, section 4.1), with sub and iss, and one further behind
-// that. It returns nil for everything else.
+// actorOf returns the member act of claims or a response as Clerk's SDK reads it: who acts
+// for the subject (RFC 8693, section 4.1), by sub and iss, and the actor before that. It
+// returns nil if act has another form.
 func actorOf(object []byte) json.RawMessage {
 	var act javascript.Value
 	javascript.WalkObject(object, func(name, raw []byte) {
@@ -84,8 +84,8 @@ func readActor(v javascript.Value, nested int) *actor {
 	return &who
 }
 
-// customClaims are the claims of an M2M token that its issuer chose, as Clerk's SDK has
-// them: without the registered ones; nil when there are none.
+// customClaims returns the claims that are not registered ones, as Clerk's SDK does for
+// M2M tokens, or nil if there are none.
 func customClaims(claims json.RawMessage) json.RawMessage {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(claims, &members) != nil {

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// placePatience is how long a call waits for a place.
+// placePatience is how long a call waits for one of the places.
 const placePatience = 250 * time.Millisecond
 
-// places bounds how many calls are in flight at one time, by its capacity.
+// places limits the number of concurrent calls to its capacity.
 type places chan struct{}
 
-// take waits for a place, at most for placePatience, and returns how to leave it. ok is
-// false when none came free.
+// take waits for a place, for placePatience at most, and returns the function that frees
+// it. ok is false if there was none.
 func (p places) take(ctx context.Context) (leave func(), ok bool) {
 	leave = func() { <-p }
 	select {

@@ -15,8 +15,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
-// Why a refresh did not happen, or failed; an error code of the Backend API may
-// stand in their place.
+// Why a refresh was not tried, or failed. An error code of the Backend API may take the
+// place of these.
 const (
 	refreshNonEligibleNonGet   = "non-eligible-non-get"
 	refreshNonEligibleNoCookie = "non-eligible-no-refresh-cookie"
@@ -34,37 +34,38 @@ const (
 // and Clerk takes an expired token only once.
 const refreshMemory = 10 * time.Second
 
-// refusalMemory is how long it is remembered that Clerk refused a refresh. It does not
-// change its mind about the same two tokens, and a browser that goes on sending them,
-// once a second say, must not be a call each time.
+// refusalMemory is how long a refresh that Clerk has refused is remembered. The same two
+// tokens are refused again, and a browser that sends them once a second must not cost a
+// call each time.
 const refusalMemory = time.Minute
 
-// maxRefreshToken bounds, in bytes, a refresh token that is sent to Clerk: no browser
-// keeps a longer cookie.
+// maxRefreshToken limits the refresh tokens that are sent to Clerk, in bytes. Browsers
+// keep no longer cookies.
 const maxRefreshToken = 4096
 
-// These bound how many recent refreshes are remembered, and how much memory they
-// take: Clerk allows 1,000 calls in ten seconds, and a refresh takes about 7 KB.
+// Limits on the remembered refreshes: Clerk allows 1,000 calls in ten seconds, and a
+// refresh takes about 7 KB.
 const (
 	refreshCacheSize  = 10_000
 	refreshCacheBytes = 32 << 20
 )
 
-// refreshKey names one refresh by everything that its answer depends on.
+// refreshKey identifies a refresh by everything that its result depends on.
 type refreshKey [sha256.Size]byte
 
-// refreshQuestion is what Clerk is asked.
+// refreshQuestion is a call for a refresh.
 type refreshQuestion struct {
-	sid string // of the token that is sent, which may be unsigned
-	// verifiedSID is of the token that was found expired, by a signature of Clerk's.
-	// It is that in the header where the one in the cookie is sent.
+	sid string // of the token that is sent, whose signature may not have been checked
+	// verifiedSID is of the token that was found expired after its signature was
+	// checked. With tokens in both, that is the one in the header, and the one in the
+	// cookie is sent, as by Clerk's SDK.
 	verifiedSID string
-	verified    bool // the token that is sent is the one found expired
+	verified    bool // both are the same token
 	suffixed    bool
 	params      clerkapi.RefreshSessionParams
 }
 
-// refreshed is the outcome of one refresh, shared by all who asked for it.
+// refreshed is the outcome of a refresh, shared by all requests for it.
 type refreshed struct {
 	verified *token.Verified
 	token    string
@@ -72,8 +73,8 @@ type refreshed struct {
 	why      string // set when it failed
 }
 
-// refresh exchanges an expired token at the Backend API. found is the one that was
-// verified and found expired. It returns the signed-in state, or why it could not be had.
+// refresh exchanges an expired token at the Backend API. found is the token that was
+// verified and found expired. It returns the signed-in state, or why there is none.
 func (j *judged) refresh(found string) (*State, string) {
 	if j.a.opts.SecretKey == "" {
 		return nil, refreshMissingAPIClient
@@ -109,15 +110,15 @@ func (j *judged) refresh(found string) (*State, string) {
 	}
 	state := j.sessionSignedIn(outcome.verified, outcome.token, http.Header{
 		"Set-Cookie": outcome.cookies,
-		// A shared cache that kept this answer would hand out the session.
+		// A shared cache that stored this response would hand out the session.
 		"Cache-Control": {"no-store"},
 	})
 	state.Refreshed = true
 	return state, ""
 }
 
-// refreshOnce makes one call for all requests that wait for the same refresh, and
-// answers those that come shortly after from memory.
+// refreshOnce makes one call for all requests that need the same refresh, at the same
+// time or shortly after.
 func (a *Authenticator) refreshOnce(ctx context.Context, q *refreshQuestion) *refreshed {
 	p := &q.params
 	key := newRefreshKey(q.sid, p.ExpiredToken, p.RefreshToken, p.RequestOrigin, q.suffixed)
@@ -134,7 +135,7 @@ func (a *Authenticator) refreshOnce(ctx context.Context, q *refreshQuestion) *re
 	return outcome
 }
 
-// size is about what the outcome takes in memory, in bytes.
+// size returns roughly how much memory the outcome takes, in bytes.
 func (o *refreshed) size() int {
 	if o.verified == nil {
 		return 256 + len(o.why)
@@ -146,7 +147,7 @@ func (o *refreshed) size() int {
 	return n
 }
 
-// callRefresh returns the outcome and how long it holds.
+// callRefresh returns the outcome and how long it is remembered.
 func (a *Authenticator) callRefresh(ctx context.Context, q *refreshQuestion) (*refreshed, time.Duration) {
 	leave, ok := a.budget.refresh(ctx, q)
 	if !ok {
@@ -167,7 +168,7 @@ func (a *Authenticator) callRefresh(ctx context.Context, q *refreshQuestion) (*r
 	return outcome, refreshMemory
 }
 
-// readRefresh finds the new session in Clerk's answer and verifies it.
+// readRefresh finds the new session token in Clerk's response and verifies it.
 func (a *Authenticator) readRefresh(ctx context.Context, result *clerkapi.SessionRefresh) *refreshed {
 	if result.Cookies == nil || len(result.Cookies.Cookies) == 0 {
 		return &refreshed{why: refreshUnexpectedSDK}
@@ -190,8 +191,8 @@ func (a *Authenticator) readRefresh(ctx context.Context, result *clerkapi.Sessio
 	return &refreshed{verified: v, token: fresh, cookies: cookies}
 }
 
-// refreshFailure names a failed call as Clerk's SDK would. response is nil when
-// none came.
+// refreshFailure names a failed call as Clerk's SDK does. response is nil if there was
+// none.
 func refreshFailure(response *clerkapi.Response, err error) string {
 	var refused *clerkapi.APIError
 	switch {
@@ -216,8 +217,8 @@ func refreshFailure(response *clerkapi.Response, err error) string {
 	}
 }
 
-// unreadable reports an answer at whose shape Clerk's SDK stops with an error of
-// its own: it counts as no answer.
+// unreadable reports whether Clerk's SDK fails to read a response of this form. It counts
+// as no response.
 func unreadable(response *clerkapi.Response) bool {
 	if response.Header.Get("Content-Type") != "application/json" {
 		return false
@@ -244,9 +245,9 @@ func unreadable(response *clerkapi.Response) bool {
 	return false
 }
 
-// requestHeaders is every header of the request the way the refresh endpoint takes
-// them: lower-case names, one element each. What a peer that is no trusted proxy
-// says of itself being one is left out.
+// requestHeaders returns the request's headers in the form that the refresh endpoint
+// takes: lower-case names with one element each. Forwarding headers count only from
+// trusted proxies.
 func requestHeaders(r *http.Request, trusted bool) map[string][]string {
 	out := make(map[string][]string, len(r.Header)+1)
 	for name, values := range r.Header {
@@ -269,7 +270,8 @@ func requestHeaders(r *http.Request, trusted bool) map[string][]string {
 	return out
 }
 
-// newRefreshKey hashes length-prefixed parts, so that no two sets of inputs meet.
+// newRefreshKey hashes length-prefixed parts, so that different inputs never give the
+// same key.
 func newRefreshKey(sid, expired, refreshToken, origin string, suffixed bool) refreshKey {
 	h := sha256.New()
 	var n [8]byte

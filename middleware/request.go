@@ -11,8 +11,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
-// judged is one request while it is being judged: what was read from it, and
-// what was worked out once. It lives for one decision, on one goroutine.
+// judged is a request while it is being judged: what was read from it and derived from
+// that. It is used for one decision, by one goroutine.
 type judged struct {
 	a      *Authenticator
 	r      *http.Request
@@ -35,8 +35,8 @@ type judged struct {
 	}
 }
 
-// decode is [Authenticator.decode] for session tokens: several rules look at the
-// same one, and browsers send it under two names.
+// decode is [Authenticator.decode] for session tokens. It keeps the last one, because
+// several rules look at the same token and browsers send it under two names.
 func (j *judged) decode(raw string) (*token.Unverified, error) {
 	if d := &j.decoded; raw == "" || d.raw != raw {
 		d.raw = raw
@@ -45,7 +45,7 @@ func (j *judged) decode(raw string) (*token.Unverified, error) {
 	return j.decoded.token, j.decoded.err
 }
 
-// unverified is decode for rules to which a token that is none is just absent.
+// unverified is decode for rules that treat a malformed token as absent.
 func (j *judged) unverified(raw string) *token.Unverified {
 	if raw == "" {
 		return nil
@@ -57,9 +57,9 @@ func (j *judged) unverified(raw string) *token.Unverified {
 	return t
 }
 
-// bearerToken reads Authorization as Clerk's SDK does: "Bearer <token>" exactly so
-// spelled, text behind a second space ignored; a value without a space is a bare
-// token; every other scheme counts as no token.
+// bearerToken reads Authorization as Clerk's SDK does: "Bearer <token>" in exactly that
+// spelling, without the text after a second space. A value without a space is a bare
+// token. Any other scheme counts as no token.
 func bearerToken(h http.Header) string {
 	value := strings.Join(h["Authorization"], ", ")
 	scheme, rest, _ := strings.Cut(value, " ")
@@ -73,8 +73,8 @@ func bearerToken(h http.Header) string {
 	return ""
 }
 
-// readSession works out of the cookies, which must have been read, and the query
-// everything that a decision without a header token needs.
+// readSession derives everything that a decision without a header token needs from the
+// query and from the cookies, which must have been read.
 func (j *judged) readSession() {
 	j.suffixed = j.usesSuffixedCookies()
 	uat, dev := j.cookies.clientUAT, j.cookies.devBrowser
@@ -90,8 +90,8 @@ func (j *judged) readSession() {
 	j.loopCounter = javascript.OrZero(javascript.Number(j.cookies.redirectCount))
 }
 
-// usesSuffixedCookies decides which set of cookies counts; section 4 of the
-// protocol, first rule that fits. The tokens' signatures are not looked at.
+// usesSuffixedCookies decides which set of cookies counts, by the first rule that applies
+// (docs/protocol.md, 5). It does not verify the tokens.
 func (j *judged) usesSuffixedCookies() bool {
 	c := &j.cookies
 	plain := j.unverified(c.session)
@@ -123,9 +123,9 @@ func (j *judged) usesSuffixedCookies() bool {
 	return true
 }
 
-// hasNullSession finds a session cookie whose claims are the JSON value null. Clerk's
-// SDK throws at it while it chooses between plain and suffixed cookies, whatever
-// else the request carries; so it signs nobody in here either.
+// hasNullSession reports whether the claims of a session cookie are the JSON value null.
+// Clerk's SDK throws an error when it then chooses between plain and suffixed cookies,
+// whatever else is in the request, so nobody is signed in here either.
 func (j *judged) hasNullSession() bool {
 	c := &j.cookies
 	if !hasTinyClaims(c.session) && !hasTinyClaims(c.sessionSuffixed) {
@@ -144,7 +144,8 @@ func (j *judged) hasNullSession() bool {
 	return suffixed != nil && suffixed.ClaimsAreNull()
 }
 
-// hasTinyClaims spares real tokens the look at their claims.
+// hasTinyClaims reports whether a token's claims are short enough to be null, so that
+// those of real tokens need not be decoded.
 func hasTinyClaims(raw string) bool {
 	_, rest, _ := strings.Cut(raw, ".")
 	claims, _, signed := strings.Cut(rest, ".")
@@ -156,9 +157,9 @@ func (j *judged) expired(t *token.Unverified) bool {
 	return t != nil && t.ExpiresUntil(float64(j.a.now().Unix()))
 }
 
-// issuerOf returns the unsigned issuer without its scheme; ok is false for a
-// token that cannot be decoded or has none. An issuer that is no text belongs to
-// nobody, so it comes back as "".
+// issuerOf returns the unverified issuer without its scheme. ok is false for a token that
+// cannot be decoded or has none. An issuer that is not a string matches no instance and
+// is returned as "".
 func issuerOf(t *token.Unverified) (issuer string, ok bool) {
 	if t == nil {
 		return "", false
@@ -173,7 +174,7 @@ func issuerOf(t *token.Unverified) (issuer string, ok bool) {
 	return withoutScheme(iss), true
 }
 
-// withoutScheme removes every http:// and https://, in any case.
+// withoutScheme removes every http:// and https://, in lower or upper case.
 func withoutScheme(s string) string {
 	const https, http = "https://", "http://"
 	if rest, ok := strings.CutPrefix(s, https); ok && !strings.Contains(rest, "://") {
@@ -198,8 +199,8 @@ func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
-// isDocumentRequest is the test for a handshake: probably a person's browser
-// asking for a page. HEAD, form posts and fetch are not.
+// isDocumentRequest reports whether a handshake is possible: whether the request is
+// probably a browser's navigation. HEAD, form posts and fetch are not.
 func isDocumentRequest(r *http.Request) bool {
 	return r.Method == http.MethodGet && navigation.IsDocument(r.Header)
 }
@@ -216,11 +217,11 @@ func headerValue(h http.Header, name string) string {
 	}
 }
 
-// origin is the request's public origin.
+// origin returns the request's public origin.
 func (j *judged) origin() string { return j.public.Origin() }
 
-// frontendAPI is where this request's browser reaches the Frontend API: a host
-// or an absolute URL.
+// frontendAPI returns where this browser reaches the Frontend API: a host or an absolute
+// URL.
 func (j *judged) frontendAPI() string {
 	if j.a.instance.proxyPath != "" {
 		return j.origin() + j.a.instance.proxyPath
@@ -228,7 +229,7 @@ func (j *judged) frontendAPI() string {
 	return j.a.instance.frontendAPI
 }
 
-// HasHeaderToken says whether r is judged by its Authorization header, so that its
-// cookies do not count. A page of another site cannot make a browser send that
-// header, which is what a guard against cross-site requests needs to know.
+// HasHeaderToken reports whether r is judged by its Authorization header, so that its
+// cookies do not count. Another site's page cannot make a browser send that header, so a
+// guard against cross-site requests can let such a request pass.
 func HasHeaderToken(r *http.Request) bool { return bearerToken(r.Header) != "" }

@@ -9,7 +9,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
-// The headers that tell a developer about an answer that is not signed in.
+// Headers that tell a developer why a response is not signed in.
 const (
 	headerAuthStatus  = "X-Clerk-Auth-Status"
 	headerAuthReason  = "X-Clerk-Auth-Reason"
@@ -20,8 +20,7 @@ func signedOut(kind TokenType, reason Reason, message string, h http.Header) *St
 	return withAuthHeaders(&State{Status: SignedOut, Reason: reason, Message: message, TokenType: kind, Header: h, Auth: signedOutAuthOf(kind)})
 }
 
-// developerError is a state that must not go on and cannot loop: in development a
-// page says what is wrong.
+// developerError returns a state for which a page says what is wrong, in development.
 func developerError(reason Reason, message string) *State {
 	s := signedOut(SessionToken, reason, message, nil)
 	s.DeveloperError = message
@@ -41,8 +40,8 @@ func withAuthHeaders(s *State) *State {
 	return s
 }
 
-// latin1 turns text into header bytes; ok is false where JavaScript's Headers
-// would refuse it: a character outside Latin-1, a line end or a NUL.
+// latin1 converts text to header bytes. ok is false if JavaScript's Headers would refuse
+// it: for a character outside Latin-1, a line end or a NUL.
 func latin1(s string) (string, bool) {
 	ascii := true
 	for _, r := range s {
@@ -62,7 +61,7 @@ func latin1(s string) (string, bool) {
 	return string(out), true
 }
 
-// sessionSignedIn is the state of a verified session token. h may be nil.
+// sessionSignedIn returns the state for a verified session token. h may be nil.
 func (j *judged) sessionSignedIn(v *token.Verified, raw string, h http.Header) *State {
 	if v.Unreadable() {
 		return signedOut(SessionToken, ReasonUnexpectedError, "", h)
@@ -78,12 +77,12 @@ func (j *judged) sessionSignedIn(v *token.Verified, raw string, h http.Header) *
 	return &State{Status: SignedIn, TokenType: SessionToken, Token: raw, Header: h, Auth: auth}
 }
 
-// identity is what one session token says, built once per token.
+// identity is derived from a session token, once per token.
 type identity struct {
 	auth        *Auth
 	pending     bool
 	pendingAuth *Auth
-	noted       atomic.Bool // among the sessions that are alive
+	noted       atomic.Bool // whether the session is recorded as alive
 }
 
 func identityOf(v *token.Verified) *identity {
@@ -106,7 +105,7 @@ func newIdentity(v *token.Verified) *identity {
 	return id
 }
 
-// signedOutAuths are the signed-out identities by kind of token; read-only.
+// signedOutAuths are the signed-out identities by kind of token. Read-only.
 var signedOutAuths = map[TokenType]*Auth{
 	SessionToken: {TokenType: SessionToken}, APIKeyToken: {TokenType: APIKeyToken},
 	M2MToken: {TokenType: M2MToken}, OAuthToken: {TokenType: OAuthToken},

@@ -10,11 +10,12 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// standingsSize is how many sessions are known, those seen last: 6 MB.
+// standingsSize is how many sessions are known, the most recently used ones. They take
+// about 6 MB.
 const standingsSize = 20_000
 
-// standings knows the sessions that were seen alive, and bounds the refreshes of each.
-// Only tokens with Clerk's signature bring a session in. Safe for concurrent use.
+// standings knows the sessions that have had a live token here, and limits the refreshes
+// of each. Only tokens signed by Clerk add a session. It is safe for concurrent use.
 type standings struct {
 	now   func() time.Time
 	limit int // the Backend API's
@@ -23,13 +24,13 @@ type standings struct {
 	sessions *simplelru.LRU[string, *standing]
 }
 
-// standing is what is known of one session.
+// standing is what is known about one session.
 type standing struct {
 	alive bool // a live token of it was verified here
-	// refreshToken is the hash of the one that worked last. Its holder's budget is
-	// apart, so that nobody uses it up with an expired token found somewhere.
+	// refreshToken is the hash of the one that was accepted last. Requests with it have
+	// a budget of their own, so that a stolen expired token alone cannot use it up.
 	refreshToken   [sha256.Size]byte
-	holder, others *rate.Limiter // nil until they are needed
+	holder, others *rate.Limiter // nil until needed
 }
 
 func newStandings(o *Options) (*standings, error) {
@@ -47,7 +48,7 @@ func (s *standings) of(sid string) *standing {
 	return st
 }
 
-// alive notes that a live token of the session was verified.
+// alive records that a live token of the session was verified.
 func (s *standings) alive(sid string) {
 	if sid == "" {
 		return
@@ -57,7 +58,7 @@ func (s *standings) alive(sid string) {
 	s.of(sid).alive = true
 }
 
-// refreshed notes that a refresh succeeded.
+// refreshed records that a refresh succeeded.
 func (s *standings) refreshed(q *refreshQuestion) {
 	if !q.verified {
 		return
@@ -68,8 +69,8 @@ func (s *standings) refreshed(q *refreshQuestion) {
 	st.alive, st.refreshToken = true, sha256.Sum256([]byte(q.params.RefreshToken))
 }
 
-// mayRefresh reports whether the session has a refresh left, and whether it is known
-// to be alive. It takes one.
+// mayRefresh takes one refresh from the session's budget. It reports whether there was
+// one, and whether the session is known.
 func (s *standings) mayRefresh(q *refreshQuestion) (known, ok bool) {
 	sum := sha256.Sum256([]byte(q.params.RefreshToken))
 	s.mu.Lock()

@@ -11,14 +11,13 @@ import (
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
-// TokenError is why [Authenticator.VerifyToken] has refused a token.
+// TokenError is the error of [Authenticator.VerifyToken].
 type TokenError struct {
-	// Reason is that of the state of a request with this token.
+	// Reason is the reason that a request with this token would have.
 	Reason Reason
-	// Message is for a developer; it may hold text of the token's header, never the
-	// token.
+	// Message is for developers. It may quote the token's header, but never the token.
 	Message string
-	// RetryAfter is as [State.RetryAfter].
+	// RetryAfter is [State.RetryAfter].
 	RetryAfter time.Duration
 }
 
@@ -30,12 +29,11 @@ func (e *TokenError) Error() string {
 	return fmt.Sprintf("token refused: %s: %s", e.Reason, e.Message)
 }
 
-// VerifyToken judges a token that came some other way than in a request: in a message of
-// a WebSocket or a queue, over gRPC. It decides as [Authenticator.Authenticate] does about
-// a request that has the token in its Authorization header: by Options.AcceptsToken,
-// and with a look-up of the session where Options.SessionLookup asks for it. The error is
-// a [*TokenError]; without one somebody is signed in, as [Auth.IsSignedIn] has it.
-// [NewContext] makes the result known to handlers.
+// VerifyToken judges a token that did not arrive in an HTTP request, such as one in a
+// WebSocket message, in a queue or over gRPC. The result is that of
+// [Authenticator.Authenticate] for a request with the token in its Authorization header:
+// Options.AcceptsToken and Options.SessionLookup apply. The error is a [*TokenError];
+// without one, [Auth.IsSignedIn] is true. [NewContext] passes the result on to handlers.
 func (a *Authenticator) VerifyToken(ctx context.Context, raw string) (*Auth, error) {
 	if raw == "" {
 		return nil, &TokenError{Reason: Reason(token.ReasonInvalid), Message: "There is no token."}

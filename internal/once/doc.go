@@ -1,18 +1,17 @@
-// Package once asks a question once for all who want its answer, and remembers the
-// answer until a time that comes with it.
+// Package once makes one call for all callers that need its result, and caches the
+// result until a time that the call returns with it.
 //
-// [Memory.Do] answers from memory, joins a question that is being asked, or asks.
-// [Memory.DoWithin] does the same for callers that would rather go on without an
-// answer, and [Memory.Renew] asks ahead of time. Callers decide how long each
-// answer holds: success for long, failure for a moment, and what must not be kept
-// not at all.
+// [Memory.Do] returns the cached result, joins a call in progress, or makes one.
+// [Memory.DoWithin] does the same for callers that can go on without a result, and
+// [Memory.Renew] makes a call before the cached result expires. The call decides how
+// long its result is cached: a success for long, a failure for a moment, or not at all.
 //
 // Guarantees:
-//   - While an answer holds, only Renew asks its question again, and no question is
-//     asked twice at the same time. There is no gap between the two.
-//   - A question runs on a context of its own with a time limit: a caller that leaves
-//     does not end it for the others, and no caller waits longer than its own context.
-//   - No question outlives [Memory.Close].
-//   - The memory is bounded in entries and, where answers differ in size, in bytes;
-//     what has expired leaves by itself within [SweepPeriod].
+//   - While a result is cached, only Renew makes the call for its key again, and there
+//     are never two calls for one key at the same time. There is no gap in between.
+//   - A call has a context of its own with a time limit: a caller that gives up does
+//     not cancel it for the others, and no caller waits longer than its own context.
+//   - No call outlives [Memory.Close].
+//   - The memory is bounded in entries and, if results differ in size, in bytes.
+//     Expired results are removed within [SweepPeriod], whether there are calls or not.
 package once
