@@ -1,4 +1,4 @@
-// Package certificatetest makes certificates for tests.
+// Package certificatetest issues certificates for tests.
 package certificatetest
 
 import (
@@ -16,13 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Authority signs certificates. It lives as long as its test.
+// Authority signs certificates during a test.
 type Authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-// New makes an authority.
+// New returns an authority.
 func New(t testing.TB) *Authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -39,20 +39,20 @@ func New(t testing.TB) *Authority {
 	return &Authority{cert: cert, key: key}
 }
 
-// PEM is the authority's own certificate.
+// PEM returns the authority's own certificate.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
 
-// Pool trusts the authority alone.
+// Pool returns a pool with only the authority's certificate.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
 	return pool
 }
 
-// Issue makes a certificate with its key, both in PEM, for servers and clients:
-// for name, as common name and as DNS name, and for 127.0.0.1.
+// Issue returns a certificate with its key, both in PEM, for servers and clients. It is
+// valid for name, as common name and as DNS name, and for 127.0.0.1.
 func (a *Authority) Issue(t testing.TB, name string) (certPEM, keyPEM []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

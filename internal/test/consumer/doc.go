@@ -1,4 +1,4 @@
-// Package consumer measures what an application takes on by importing middleware
-// and clerkapi: the modules in its go.mod, the packages in its binary, its size.
-// It has tests only.
+// Package consumer has tests only. They measure what importing middleware and clerkapi
+// costs an application: the modules in its go.mod, the packages in its binary, and its
+// size.
 package consumer

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// freshKinds are the sessions that a refresh or a handshake brings.
+// freshKinds are the sessions that a refresh or a handshake returns.
 func (g *generator) freshSession() named[string] {
 	m := weighted(g.dice, 70, []named[mutation]{{"valid", nil}, {"orgV1", orgV1("org_one", "one")}, {"pending", setClaim("sts", "pending")}}, append(oddTokens, usualTokens...))
 	token, _ := g.session(m.value)
@@ -26,7 +26,7 @@ func (g *generator) cookieLines(session string) named[[]string] {
 	return weighted(g.dice, 75, usual, odd)
 }
 
-// refreshAnswer is what the Backend API says to a refresh.
+// refreshAnswer returns the Backend API's response to a refresh.
 func (g *generator) refreshAnswer() named[answer] {
 	d := g.dice
 	if d.percent(65) {
@@ -59,7 +59,7 @@ func (g *generator) refreshAnswer() named[answer] {
 	)...)
 }
 
-// failures are answers that fail for every endpoint.
+// failures are responses that are failures at every endpoint.
 func (g *generator) failures() []named[answer] {
 	body := func(status int, body string) answer {
 		return answer{Status: status, ContentType: jsonType, Body: body}
@@ -73,7 +73,7 @@ func (g *generator) failures() []named[answer] {
 	}
 }
 
-// handshake returns a nonce with its answer, or a token.
+// handshake returns a nonce with its response, or a token.
 func (g *generator) handshakeDirectives() (named[[]string], string) {
 	fresh := g.freshSession()
 	lines := g.cookieLines(fresh.value)
@@ -131,7 +131,7 @@ func (g *generator) handshakeToken() named[string] {
 	return named[string]{m.name + "/" + label, token}
 }
 
-// machineAnswer is what the Backend API says of an opaque token.
+// machineAnswer returns the Backend API's response about an opaque token.
 func (g *generator) machineAnswer(kind string) named[answer] {
 	d := g.dice
 	if d.percent(35) {

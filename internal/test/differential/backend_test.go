@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// rule is one answer of the Backend API: to which call, and what.
+// rule is a response of the Backend API to the calls that it matches.
 type rule struct {
 	Method     string `json:"method"`
 	Path       string `json:"path"` // regular expression
@@ -21,7 +21,7 @@ type rule struct {
 	Answer     answer `json:"answer"`
 }
 
-// call is one call to the Backend API beside those for the keys.
+// call is a call to the Backend API, except those for the keys.
 type call struct {
 	Method        string          `json:"method"`
 	Path          string          `json:"path"`
@@ -40,7 +40,7 @@ type backend struct {
 	calls []call
 }
 
-// begin forgets the last request.
+// begin resets the state for the next request.
 func (b *backend) begin(rules []rule) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -53,7 +53,7 @@ func (b *backend) made() []call {
 	return b.calls
 }
 
-// RoundTrip answers by the first rule that fits, as reference.mjs does.
+// RoundTrip responds by the first rule that matches, as reference.mjs does.
 func (b *backend) RoundTrip(r *http.Request) (*http.Response, error) {
 	var body []byte
 	if r.Body != nil {

@@ -21,8 +21,8 @@ func (d difference) String() string {
 	return fmt.Sprintf("%s\n      reference %v\n      ours      %v", d.field, d.reference, d.ours)
 }
 
-// compare lists the fields on which two decisions differ. repeated: the request
-// came before, so what it asked then is remembered.
+// compare lists the fields in which two decisions differ. repeated means that the request
+// was made before, so that the results of its calls are cached.
 func compare(reference, ours *outcome, repeated bool) []difference {
 	var found []difference
 	check := func(field string, r, o any) {
@@ -57,11 +57,11 @@ var identityFields = []string{
 	"sessionClaims", "id", "subject", "name", "scopes", "machineId", "clientId",
 }
 
-// identity leaves out what says nothing.
+// identity returns the identity without empty fields.
 func identity(auth map[string]any) map[string]any {
 	out := maps.Clone(auth)
 	for name, v := range out {
-		// A scope may stand alone, and an empty one is none.
+		// A scope may be a single string, and an empty one does not count.
 		if text, isText := v.(string); isText && name == "scopes" {
 			v = []any{text}
 		}
@@ -77,7 +77,7 @@ func identity(auth map[string]any) map[string]any {
 	return out
 }
 
-// isOdd reports whether an identity's field is of a type that Clerk never gives it.
+// isOdd reports whether an identity's field has a type that it never has in Clerk's tokens.
 func isOdd(name string, v any) bool {
 	switch name {
 	case "sessionClaims", "actor":
@@ -104,7 +104,7 @@ func values(headers [][2]string, name string) []string {
 	return out
 }
 
-// spelled is a call in one line.
+// spelled returns a call on one line.
 func spelled(c call) string {
 	var body any
 	_ = json.Unmarshal(c.Body, &body)
@@ -114,11 +114,10 @@ func spelled(c call) string {
 	return fmt.Sprintf("%s %s?%v auth=%q version=%q %s", c.Method, c.Path, c.Query, c.Authorization, c.APIVersion, compact(body))
 }
 
-// plainSessionPath is the path of a refresh whose session id is one.
+// plainSessionPath matches the path of a refresh with a well-formed session id.
 var plainSessionPath = regexp.MustCompile(`^/v1/sessions/[A-Za-z0-9_-]+/refresh$`)
 
-// fieldExemption is a difference in one field that this module wants, whatever
-// else the request is about.
+// fieldExemption is an intended difference in one field, whatever the rest of the request.
 type fieldExemption struct {
 	name  string
 	holds func(d difference, reference, ours *outcome) bool
@@ -135,11 +134,10 @@ var fieldExemptions = []fieldExemption{
 	}},
 }
 
-// exemption is a difference that this module wants; section 12 of the protocol,
-// and the table in middleware/DECISIONS.md, say why.
+// exemption is an intended difference; the table in middleware/DECISIONS.md says why.
 type exemption struct {
 	name string
-	// holds reports whether the whole of these differences is wanted.
+	// holds reports whether all of these differences are intended.
 	holds func(q *request, reference, ours *outcome, found []difference) bool
 }
 
@@ -158,21 +156,21 @@ var exemptions = []exemption{
 	}},
 	{"an answer that does not say whose the token is, is refused", func(_ *request, reference, ours *outcome, _ []difference) bool {
 		nameless := reference.Status == "signed-in" && reference.Auth["subject"] == nil
-		// Of such an answer the SDK still looks at the audience.
+		// For such a response the SDK still checks the audience.
 		audience := reference.Status == "signed-out" && reference.Reason == "token-verification-failed"
 		return (nameless || audience) && reference.TokenType != "session_token" && ours.Reason == "unexpected-error"
 	}},
 	{"an answer that does not name its object is read like one that does", func(_ *request, reference, ours *outcome, found []difference) bool {
 		return len(found) == 1 && found[0].field == "identity: clientId" && found[0].reference == nil && reference.TokenType == "oauth_token"
 	}},
-	{"what is not shaped like a token is not sent to Clerk", func(q *request, reference, ours *outcome, found []difference) bool {
+	{"a malformed opaque token is not sent to Clerk", func(q *request, reference, ours *outcome, found []difference) bool {
 		return len(found) == 1 && found[0].field == "number of calls" && len(ours.Calls) == 0 && ours.Reason == "token-invalid" &&
 			slices.ContainsFunc(q.Request.Headers, func(h [2]string) bool { return h[0] == "Authorization" && !isPrintable(h[1]) })
 	}},
-	{"a path that begins with // is no host", func(q *request, _, _ *outcome, _ []difference) bool {
+	{"a path that begins with // does not become the host", func(q *request, _, _ *outcome, _ []difference) bool {
 		return doubleSlash(q.Request.Target)
 	}},
-	{"a session id that is none is not sent to Clerk", func(_ *request, reference, ours *outcome, _ []difference) bool {
+	{"a malformed session id is not sent to Clerk", func(_ *request, reference, ours *outcome, _ []difference) bool {
 		return strings.HasSuffix(ours.Reason, "-refresh-unexpected-bapi-error") && len(ours.Calls) == 0 && len(reference.Calls) == 1 &&
 			reference.Calls[0].Method == http.MethodPost && !plainSessionPath.MatchString(reference.Calls[0].Path)
 	}},
@@ -182,8 +180,8 @@ func isPrintable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// doubleSlash reports whether a target's path begins with two slashes once dot
-// segments are taken out, the way browsers do it.
+// doubleSlash reports whether a target's path begins with two slashes after dot segments
+// are removed as browsers do.
 func doubleSlash(target string) bool {
 	path, _, _ := strings.Cut(strings.ReplaceAll(target, `\`, "/"), "?")
 	path, _, _ = strings.Cut(path, "#")

@@ -14,10 +14,10 @@ import (
 
 const (
 	defaultRequests = 500
-	// repeatPercent of the requests come twice in a row: what is remembered must
-	// not change a decision.
+	// repeatPercent of the requests are made twice in a row, because caches must not
+	// change a decision.
 	repeatPercent = 10
-	// maxReports bounds how many requests that differ in the same way are printed.
+	// maxReports is how many requests that differ in the same way are printed.
 	maxReports = 2
 )
 
@@ -57,7 +57,7 @@ type run struct {
 
 	byOutcome, exempted map[string]int
 	differing           int
-	alike               map[string]int // by what differs
+	alike               map[string]int // by the kind of difference
 }
 
 func newRun(t *testing.T, seed uint64, keys *keyring) *run {
@@ -97,7 +97,7 @@ func (r *run) compareOne(t *testing.T, q *request, repeated bool) {
 	require.NoError(t, err)
 	mine := r.ours[q.Instance]
 	if mine.refused != nil {
-		// What the SDK finds out with each request stops the start here.
+		// For these options the SDK fails at each request, and this module at startup.
 		r.byOutcome["refused options"]++
 		t.Log(mine.refused)
 		if want.Status == "signed-in" {
@@ -124,7 +124,7 @@ func (r *run) compareOne(t *testing.T, q *request, repeated bool) {
 	r.report(t, q, found, want)
 }
 
-// withoutWanted takes out the fields that differ on purpose.
+// withoutWanted removes the intended differences.
 func (r *run) withoutWanted(found []difference, want, got *outcome) []difference {
 	return slices.DeleteFunc(found, func(d difference) bool {
 		for _, e := range fieldExemptions {
@@ -146,7 +146,7 @@ func (r *run) instance(id string) *instance {
 	return nil
 }
 
-// kindOf is what requests that differ for one cause have in common.
+// kindOf returns a key that is equal for requests that differ for the same cause.
 func kindOf(found []difference) string {
 	var b strings.Builder
 	for _, d := range found {

@@ -1,11 +1,10 @@
-// Package differential holds no code: its test judges random requests both with
-// this module and with Clerk's own SDK, the npm package @clerk/backend in the
-// version that package.json pins, and wants the same decision from both.
+// Package differential holds no code: its test judges random requests with this module
+// and with Clerk's own SDK, the npm package @clerk/backend in the version that
+// package.json pins, and compares the decisions.
 //
 //	npm install --prefix internal/test/differential
 //	DIFFERENTIAL_REQUESTS=5000 DIFFERENTIAL_SEEDS=1,2,3 go test -run TestDifferential -v ./internal/test/differential
 //
-// Without Node or the package the test is skipped, unless DIFFERENTIAL_REQUIRED
-// is 1. The decisions, and why some differ on purpose, are listed in
-// middleware/DECISIONS.md.
+// Without Node or the package the test is skipped, unless DIFFERENTIAL_REQUIRED is 1.
+// middleware/DECISIONS.md lists the intended differences and their reasons.
 package differential

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// request is one case: what both judge, and what the Backend API says meanwhile.
+// request is one case: the request that both judge, and the Backend API's responses.
 type request struct {
 	Instance string `json:"instance"`
 	Now      int64  `json:"now"` // milliseconds
@@ -20,7 +20,7 @@ type request struct {
 	labels []string
 }
 
-// generator makes the requests of one seed.
+// generator generates the requests of one seed.
 type generator struct {
 	dice
 	keys      *keyring
@@ -31,7 +31,7 @@ type generator struct {
 
 	in *instance
 	r  *request
-	// What the request will carry.
+	// The parts of the next request.
 	cookies   [][2]string
 	query     []string
 	sessionAt int64 // iat of the session cookies
@@ -60,8 +60,8 @@ func (g *generator) cookie(name, value string) {
 	g.cookies = append(g.cookies, [2]string{name, value})
 }
 
-// next makes one request: a good one of some scenario, in which every dimension
-// may turn odd.
+// next returns the next request: a valid one of some scenario, in which every dimension
+// may be replaced by something odd.
 func (g *generator) next() *request {
 	g.in, g.cookies, g.query = pick(g.dice, g.instances...), nil, nil
 	g.r = &request{Instance: g.in.id, Now: g.nowMillis, Rules: []rule{}, id: fmt.Sprintf("%d", g.made)}
@@ -73,7 +73,7 @@ func (g *generator) next() *request {
 		scenario = pick(g.dice, "machine", "machine-jwt")
 	}
 	g.label("scenario", scenario)
-	// oddness is how likely each dimension is to leave the scenario's path.
+	// oddness is the probability, in percent, that a dimension is odd.
 	oddness := pick(g.dice, 3, 10, 25)
 	odd := func() bool { return g.percent(oddness) }
 
@@ -112,7 +112,7 @@ func (g *generator) host(odd bool) {
 	}
 }
 
-// document is what tells a person's browser from a program.
+// document sets the headers that distinguish a browser from a program.
 func (g *generator) document(odd func() bool) {
 	if odd() {
 		g.r.Request.Method = pick(g.dice, "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH")

@@ -12,8 +12,8 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// ours judges with this module: one Authenticator per instance, which lives as
-// long as the run, so that its caches are part of what is compared.
+// ours judges with this module, with one Authenticator per instance for the whole run, so
+// that its caches are tested too.
 type ours struct {
 	authenticator *middleware.Authenticator
 	backend       *backend
@@ -46,7 +46,7 @@ func (o *ours) judge(q *request) *outcome {
 	return out
 }
 
-// httpRequest is the request as net/http hands it over.
+// httpRequest returns the request as net/http passes it to a handler.
 func (q *request) httpRequest() *http.Request {
 	r := httptest.NewRequest(q.Request.Method, "http://unused.invalid/", nil)
 	r.RequestURI, r.RemoteAddr = q.Request.Target, "127.0.0.1:40000"
@@ -63,7 +63,7 @@ func (q *request) httpRequest() *http.Request {
 	return r
 }
 
-// authOf spells an identity as the SDK does; what is empty is left out.
+// authOf returns an identity with the SDK's names, without empty fields.
 func authOf(a *middleware.Auth) map[string]any {
 	out := map[string]any{}
 	text := func(name, value string) {

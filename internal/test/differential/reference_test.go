@@ -20,7 +20,7 @@ type reference struct {
 	out *bufio.Reader
 }
 
-// outcome is one decision in a form that both sides have.
+// outcome is a decision in a form that both sides have in common.
 type outcome struct {
 	Throws     string         `json:"throws"`
 	Status     string         `json:"status"`
@@ -33,7 +33,7 @@ type outcome struct {
 	Calls      []call         `json:"calls"`
 }
 
-// missing says what keeps the reference from running; "" when nothing does.
+// missing says why the reference cannot run, or "" if it can.
 func missing() string {
 	if _, err := exec.LookPath("node"); err != nil {
 		return "Node is not installed"
@@ -44,11 +44,11 @@ func missing() string {
 	return ""
 }
 
-// startReference runs until the test ends, and knows the instances.
+// startReference starts a process for the instances that runs until the test ends.
 func startReference(t testing.TB, instances []*instance) *reference {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "node", "reference.mjs")
-	// Nothing of the surroundings may configure the SDK.
+	// The environment must not configure the SDK.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	var complaints strings.Builder
 	cmd.Stderr = &complaints
@@ -110,7 +110,7 @@ func (r *reference) exchange(question, reply any) error {
 	return json.Unmarshal(text, reply)
 }
 
-// fromWire reads a header's bytes as Node does: one character each.
+// fromWire decodes a header's bytes as Node does: one character each.
 func fromWire(s string) string {
 	runes := make([]rune, len(s))
 	for i := range len(s) {
@@ -119,7 +119,7 @@ func fromWire(s string) string {
 	return string(runes)
 }
 
-// toWire is what Node writes for a header's characters.
+// toWire encodes a header's characters as Node does.
 func toWire(s string) string {
 	b := make([]byte, 0, len(s))
 	for _, r := range s {

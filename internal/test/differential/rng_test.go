@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 )
 
-// dice is the only source of chance: one seed gives one run.
+// dice is the only source of randomness, so that a seed determines the run.
 type dice struct{ *rand.Rand }
 
 func newDice(seed uint64) dice { return dice{rand.New(rand.NewPCG(seed, 0xc1e4))} }
@@ -25,13 +25,13 @@ func (d dice) id(prefix string) string {
 
 func pick[T any](d dice, from ...T) T { return from[d.IntN(len(from))] }
 
-// named is one value of a dimension; the name is printed when a case differs.
+// named is a value of a dimension; its name is printed when a case differs.
 type named[T any] struct {
 	name  string
 	value T
 }
 
-// weighted picks among a few usual values most of the time.
+// weighted picks one of a few usual values most of the time.
 func weighted[T any](d dice, usualPercent int, usual, odd []named[T]) named[T] {
 	if d.percent(usualPercent) {
 		return pick(d, usual...)

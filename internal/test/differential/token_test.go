@@ -16,16 +16,16 @@ import (
 // draft is a token before it is signed.
 type draft struct {
 	header, payload       map[string]any
-	rawHeader, rawPayload string // in place of the maps
+	rawHeader, rawPayload string // replace the maps
 	key                   *rsa.PrivateKey
 	method                string // how it is signed, whatever the header says
 	after                 func(string) string
 }
 
-// mutation makes a token special.
+// mutation changes a token.
 type mutation func(d dice, g *generator, t *draft)
 
-// session makes a session token of the generator's instance.
+// session returns a session token of the generator's instance.
 func (g *generator) session(m mutation) (token string, issuedAt int64) {
 	d, in := g.dice, g.in
 	iat := g.now - 20 - int64(d.IntN(20))
@@ -51,7 +51,7 @@ func compact(v any) string {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(err) // a mutation that is no JSON is a fault of this test
+		panic(err) // a mutation that does not encode to JSON is a bug in this test
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -137,7 +137,7 @@ func both(list ...mutation) mutation {
 	}
 }
 
-// expired is a token that a refresh would follow.
+// expired returns a mutation for a token that can be refreshed.
 func expired(d dice, g *generator, t *draft) {
 	t.payload["exp"] = g.now - g.in.skew - int64(d.IntN(40))
 	t.payload["iat"] = g.now - g.in.skew - 100
@@ -156,12 +156,12 @@ func flipSignature(token string) string {
 	return token[:i] + string(other) + token[i+1:]
 }
 
-// oddValues are what no Clerk token holds.
+// oddValues are values that do not occur in Clerk's tokens.
 func oddValue(d dice) any {
 	return pick[any](d, nil, true, false, 0, -1, 1.5, 1e15, 1e21, json.RawMessage("1e999"), json.RawMessage("-0"), "", " ", "0", "1e3", "x", "true", "é✓", []any{}, []any{"a"}, []any{nil}, []any{1, "a"}, map[string]any{}, map[string]any{"a": 1}, []any{[]any{"a"}}, "a\u0000b")
 }
 
-// oddMix replaces one to three members by odd values.
+// oddMix replaces one to three members with odd values.
 func oddMix(d dice, g *generator, t *draft) {
 	for range 1 + d.IntN(3) {
 		if d.percent(30) {
@@ -177,7 +177,7 @@ func oddMix(d dice, g *generator, t *draft) {
 	}
 }
 
-// foreignCategory reads the category of a token without trusting it.
+// foreignCategory reads the category of a token without verifying it.
 func foreignCategory(token string) bool {
 	part, _, _ := strings.Cut(token, ".")
 	raw, _ := base64.RawURLEncoding.DecodeString(part)

@@ -34,7 +34,7 @@ func rawPayload(s string) mutation {
 	return func(_ dice, _ *generator, t *draft) { t.rawPayload = s }
 }
 
-// oddTokens are everything else that may come over the wire.
+// oddTokens are all other kinds of tokens and text.
 var oddTokens = []named[mutation]{
 	{"expEdgeOut", atTime("exp", -1, 0)}, {"expEdgeIn", atTime("exp", -1, 1)}, {"expHalfIn", atTime("exp", -1, 0.5)}, {"expHalfOut", atTime("exp", -1, -0.5)},
 	{"nbfEdgeIn", atTime("nbf", 1, 0)}, {"nbfEdgeOut", atTime("nbf", 1, 1)}, {"nbfHalf", atTime("nbf", 1, 0.5)},
@@ -90,8 +90,7 @@ var oddTokens = []named[mutation]{
 	{"expiredOddMix", both(expired, oddMix)}, {"expiredOddMix", both(expired, oddMix)}, {"expiredOddMix", both(expired, oddMix)}, {"expiredOddMix", both(expired, oddMix)},
 }
 
-// machineTokens are JWTs of machines; half of them go through the odd tokens as
-// well.
+// machineTokens are JWTs of machines; half of them are mutated like the odd tokens.
 var machineTokens = []named[mutation]{
 	{"m2m", machineClaims("mch_", "", "cl_B7d4PD333AAA")}, {"m2mNoCat", machineClaims("mch_", "", "")}, {"m2mSessionCat", machineClaims("mch_", "", "cl_B7d4PD111AAA")},
 	{"oauth", machineClaims("user_", "at+jwt", "")}, {"oauthApp", machineClaims("user_", "application/at+jwt", "")}, {"oauthMch", machineClaims("mch_", "at+jwt", "")}, {"oauthTemplate", machineClaims("user_", "at+jwt", "cl_B7d4PD222AAA")},

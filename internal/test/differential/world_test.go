@@ -20,8 +20,8 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// keyring holds the keys of all instances: main and second are published, other
-// is not. Their bytes never decide anything, so they need no seed.
+// keyring holds the keys of all instances: main and second are published, other is not.
+// Their bytes influence no decision, so they need not be reproducible.
 type keyring struct {
 	main, second, other *rsa.PrivateKey
 	pem                 string // of main
@@ -64,7 +64,7 @@ type orgPatterns struct {
 	PersonalAccountPatterns []string `json:"personalAccountPatterns,omitempty"`
 }
 
-// instance is one Clerk application with one configuration.
+// instance is a Clerk application with a configuration.
 type instance struct {
 	Options sdkOptions `json:"options"`
 	JWKS    answer     `json:"jwks"`
@@ -209,7 +209,7 @@ func (in *instance) acceptsOnlyMachines() bool {
 	return len(in.accepts) == 1 && in.accepts[0] != "any" && in.accepts[0] != "session_token"
 }
 
-// goOptions says the same to this module.
+// goOptions returns the same configuration for this module.
 func (in *instance) goOptions(backend *backend, now func() time.Time) middleware.Options {
 	o := in.Options
 	out := middleware.Options{

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// forbidden are the arrows that no picture may show, however the house grows.
+// forbidden are imports that are not allowed, whatever the picture shows.
 var forbidden = []struct{ from, to, because string }{
 	{"clerkapi", "internal", "a client of the Backend API is of use without the rest"},
 	{"clerkapi/clerktest", "internal/token", "a fake that shares the verifier's code shares its bugs"},

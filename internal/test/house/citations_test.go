@@ -13,13 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cited are what comments call a file or folder of this repository: a name that
-// ends as the sources do, or a path below one of the folders at the root.
+// cited matches names of files and folders of this repository in comments: a name with
+// the extension of a source file, or a path below one of the folders at the root.
 var cited = regexp.MustCompile(`(?:^|[\s("'` + "`" + `\[])((?:[\w.-]+/)*[\w-]+\.(?:md|go|mjs|sh|lua)|(?:internal|proxy|docs|cmd|examples|clerkapi|middleware|\.ci)/[\w./-]*\w)`)
 
-// A citation leads somewhere: a page or file that a comment names is there, seen
-// from the comment's folder or from the root. What others wrote is cited by its
-// project and subject, not by a file that may move.
+// A page or file that a comment names must exist, relative to the comment's folder or to
+// the root. Other projects are cited by name and subject, not by files that may move.
 func TestCommentsCiteWhatExists(t *testing.T) {
 	t.Parallel()
 	for _, file := range tracked(t, ".go") {
@@ -50,7 +49,7 @@ func comments(t testing.TB, file string) (all []comment) {
 	return all
 }
 
-// leads says whether a path is there, seen from dir or from the root.
+// leads reports whether a path exists, relative to dir or to the root.
 func leads(dir, name string) bool {
 	for _, from := range []string{dir, "."} {
 		if _, err := os.Stat(filepath.Join(root, from, name)); err == nil {
@@ -60,14 +59,14 @@ func leads(dir, name string) bool {
 	return false
 }
 
-// Links between the pages lead somewhere.
+// Links between pages must lead to existing files.
 func TestLinksBetweenPagesLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
 	for _, file := range tracked(t, ".md") {
 		for _, m := range link.FindAllStringSubmatch(contents(t, file), -1) {
 			if !strings.Contains(m[1], "://") && !strings.HasPrefix(m[1], "mailto:") {
-				assert.True(t, leads(filepath.Dir(file), m[1]), "%s links to %s, which is not there", file, m[1])
+				assert.True(t, leads(filepath.Dir(file), m[1]), "%s links to %s, which does not exist", file, m[1])
 			}
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wallClock are the places that may turn a time into a number. The number has lost
-// its monotonic reading: what is counted from it jumps when somebody sets the clock.
+// wallClock lists the places that may convert a time to a number. The number has no
+// monotonic reading, so durations computed from it jump when the clock is set.
 var wallClock = map[string]string{
 	"internal/certificate": "takes a clock that was set back for a reason to look at the files",
 	"internal/token":       "the times in a token are of the wall clock",
@@ -47,6 +47,6 @@ func TestDurationsAreMonotonic(t *testing.T) {
 		}
 	}
 	for name := range wallClock {
-		assert.True(t, used[name], "%s does without by now", name)
+		assert.True(t, used[name], "%s no longer needs an exception", name)
 	}
 }

@@ -14,11 +14,11 @@ import (
 
 const (
 	module = "github.com/clerkgate/clerkgate"
-	// root is the repository, as seen from here.
+	// root is the path of the repository, relative to this package.
 	root = "../../.."
 )
 
-// listedPackage is what these tests need of `go list -json`.
+// listedPackage is the part of `go list -json` that these tests need.
 type listedPackage struct {
 	Dir        string
 	ImportPath string
@@ -27,13 +27,13 @@ type listedPackage struct {
 	Imports    []string // of the package itself: tests do not count as importers
 }
 
-// name is the import path without the module's.
+// name returns the import path without the module's path.
 func (p listedPackage) name() string {
 	name, _ := local(p.ImportPath)
 	return name
 }
 
-// ours are the imported packages of this module, without the module's path.
+// ours returns the imported packages of this module, without the module's path.
 func (p listedPackage) ours() (names []string) {
 	for _, imported := range p.Imports {
 		if name, ok := local(imported); ok {
@@ -43,7 +43,7 @@ func (p listedPackage) ours() (names []string) {
 	return names
 }
 
-// local is an import path without the module's; ok is false outside the module.
+// local returns an import path without the module's; ok is false outside the module.
 func local(importPath string) (name string, ok bool) {
 	if importPath == module {
 		return ".", true
@@ -51,7 +51,7 @@ func local(importPath string) (name string, ok bool) {
 	return strings.CutPrefix(importPath, module+"/")
 }
 
-// under says whether a package is dir or lies below it.
+// under reports whether a package is dir or below it.
 func under(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }
 
 // listPackages returns the module's packages.

@@ -18,8 +18,8 @@ var (
 	namedPath  = regexp.MustCompile("`((?:[.]?[\\w-]+)(?:/[\\w.-]+)+)`")
 )
 
-// facts are the numbers of chapters and facts in docs/protocol.md; each is there
-// once, or a citation would have two meanings.
+// facts returns the numbers of chapters and facts in docs/protocol.md, which must be
+// unique.
 func facts(t testing.TB) map[string]bool {
 	t.Helper()
 	all := make(map[string]bool)
@@ -32,7 +32,7 @@ func facts(t testing.TB) map[string]bool {
 	return all
 }
 
-// A comment that cites docs/protocol.md by number cites a fact that is there.
+// A comment that cites docs/protocol.md by number must cite an existing fact.
 func TestCommentsCiteFactsThatExist(t *testing.T) {
 	t.Parallel()
 	known, cited := facts(t), 0
@@ -41,14 +41,14 @@ func TestCommentsCiteFactsThatExist(t *testing.T) {
 		for _, match := range citedFact.FindAllStringSubmatch(lineEnd.ReplaceAllString(contents(t, file), " "), -1) {
 			for _, number := range factNumber.FindAllString(match[1], -1) {
 				cited++
-				assert.True(t, known[number], "%s cites docs/protocol.md, %s, which is not there", file, number)
+				assert.True(t, known[number], "%s cites docs/protocol.md, %s, which does not exist", file, number)
 			}
 		}
 	}
 	assert.Positive(t, cited)
 }
 
-// Each decision names facts and a file that are there.
+// Each decision must name existing facts and an existing file.
 func TestDecisionsLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	known, rows := facts(t), 0
@@ -66,12 +66,12 @@ func TestDecisionsLeadSomewhere(t *testing.T) {
 		for _, number := range numbers {
 			assert.True(t, known[number], "docs/protocol.md has no %s: %s", number, line)
 		}
-		assert.True(t, leads("middleware", strings.Trim(cells[2], " `")), "%s names no file that is there", line)
+		assert.True(t, leads("middleware", strings.Trim(cells[2], " `")), "%s does not name an existing file", line)
 	}
 	assert.Greater(t, rows, 40)
 }
 
-// A path that a page for contributors names is there.
+// Paths in pages for contributors must exist.
 func TestPapersNameWhatIsThere(t *testing.T) {
 	t.Parallel()
 	for _, page := range []string{"CONTRIBUTING.md", "docs/ARCHITECTURE.md", "internal/test/hardening/README.md"} {

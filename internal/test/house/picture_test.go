@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	proofs = "internal/test" // no part of the picture
+	proofs = "internal/test" // not part of the picture
 	arrow  = "─>"
 )
 
-// groups are folders that the picture shows as one.
+// groups are folders that the picture shows as one package.
 var groups = []string{"cmd", "examples"}
 
-// room is the name by which the picture calls a package: the last part of its path.
+// room returns the name of a package in the picture: the last part of its path.
 func room(pkg string) string {
 	for _, group := range groups {
 		if under(pkg, group) {
@@ -32,7 +32,7 @@ func room(pkg string) string {
 	return path.Base(pkg)
 }
 
-// imports are the arrows of the code: for each room, the sorted rooms it imports.
+// imports returns the arrows of the code: for each room, the sorted rooms it imports.
 func imports(t testing.TB) map[string][]string {
 	t.Helper()
 	from, owner := make(map[string][]string), make(map[string]string)
@@ -68,8 +68,8 @@ type drawn struct {
 	order []string
 }
 
-// pictureIn reads the block of a page that has arrows. A line is a room, an arrow,
-// and the rooms it imports, with commas; a line that begins with a blank goes on.
+// pictureIn reads the block of a page that has arrows. A line is a room, an arrow, and the
+// rooms it imports, separated by commas; a line that begins with a space continues it.
 func pictureIn(t testing.TB, page string) (p drawn, ok bool) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, page))
@@ -92,8 +92,8 @@ func pictureIn(t testing.TB, page string) (p drawn, ok bool) {
 	return p, false
 }
 
-// The README shows the arrows of the code, all of them and no others, and no arrow
-// runs up: a room's line stands above the lines of all that it imports.
+// The README must show exactly the arrows of the code, and none may point up: a room's
+// line is above the lines of the rooms it imports.
 func TestReadmeShowsTheArrowsOfTheCode(t *testing.T) {
 	t.Parallel()
 	p, ok := pictureIn(t, "README.md")
@@ -105,16 +105,16 @@ func TestReadmeShowsTheArrowsOfTheCode(t *testing.T) {
 		assert.True(t, slices.Equal(targets, shown), "README.md, \"How it is built\": the line of %s should be, in any order:\n%s", name, line)
 		for _, target := range targets {
 			if above := slices.Index(p.order, target); above >= 0 {
-				assert.Less(t, slices.Index(p.order, name), above, "README.md: an arrow runs up, from %s to %s", name, target)
+				assert.Less(t, slices.Index(p.order, name), above, "README.md: an arrow points up, from %s to %s", name, target)
 			}
 		}
 	}
 	for _, name := range p.order {
-		assert.NotEmpty(t, code[name], "README.md, \"How it is built\": %s imports nothing of ours, or is gone: remove its line", name)
+		assert.NotEmpty(t, code[name], "README.md, \"How it is built\": %s does not exist, or imports no package of this module: remove its line", name)
 	}
 }
 
-// Pages may show a part of the picture, but nothing else.
+// Other pages may show a part of the picture, but no other arrows.
 func TestOtherPicturesAreTrue(t *testing.T) {
 	t.Parallel()
 	code := imports(t)
@@ -125,13 +125,13 @@ func TestOtherPicturesAreTrue(t *testing.T) {
 		}
 		for from, targets := range p.to {
 			for _, to := range targets {
-				assert.Contains(t, code[from], to, "%s shows an arrow from %s to %s that no import draws", page, from, to)
+				assert.Contains(t, code[from], to, "%s shows an arrow from %s to %s, but there is no such import", page, from, to)
 			}
 		}
 	}
 }
 
-// Each package has its row in the README's table, and each row a package.
+// Each package must have a row in the README's table, and each row a package.
 func TestReadmeNamesEveryPackage(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
@@ -144,7 +144,7 @@ func TestReadmeNamesEveryPackage(t *testing.T) {
 		cell, _, _ := strings.Cut(strings.TrimPrefix(line, "|"), "|")
 		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell, -1) {
 			assert.NotContains(t, named, name[1], "README.md, \"How it is built\": two rows")
-			assert.DirExists(t, filepath.Join(root, name[1]), "README.md, \"How it is built\": a row for what is gone")
+			assert.DirExists(t, filepath.Join(root, name[1]), "README.md, \"How it is built\": a row for a package that does not exist")
 			named = append(named, name[1])
 		}
 	}

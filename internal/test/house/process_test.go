@@ -12,9 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// processThings are the names through which code reaches its process. Elsewhere
-// than in a main package they would be hidden inputs: what a package needs from
-// the environment is given to it.
+// processThings are the names through which code accesses its process. Outside of main
+// packages they would be hidden inputs: other packages are given what they need.
 var processThings = map[string][]string{
 	"os":        {"Args", "Exit", "Getenv", "LookupEnv", "Environ", "ExpandEnv", "Setenv", "Unsetenv", "Stdin", "Stdout", "Stderr"},
 	"os/signal": {"Notify", "NotifyContext", "Ignore", "Reset"},
@@ -40,7 +39,7 @@ func TestOnlyMainTouchesTheProcess(t *testing.T) {
 				}
 				if pkg, ok := selector.X.(*ast.Ident); ok {
 					assert.NotContains(t, processThings[imports[pkg.Name]], selector.Sel.Name,
-						"%s: %s.%s belongs into a main package", fset.Position(n.Pos()), pkg.Name, selector.Sel.Name)
+						"%s: %s.%s belongs in a main package", fset.Position(n.Pos()), pkg.Name, selector.Sel.Name)
 				}
 				return true
 			})

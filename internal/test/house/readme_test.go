@@ -11,7 +11,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/identity"
 )
 
-// Every line of Go in the README stands in an example that compiles and is tested.
+// Every line of Go in the README must be in an example that compiles and is tested.
 func TestReadmeShowsCodeThatCompiles(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../../README.md")
@@ -36,7 +36,7 @@ func TestReadmeShowsCodeThatCompiles(t *testing.T) {
 	assert.Equal(t, 2, blocks)
 }
 
-// The README says of each identity header what it holds.
+// The README must describe each identity header.
 func TestReadmeListsEveryIdentityHeader(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../../README.md")

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tracked are the files of the repository with one of the endings, all of them
-// without one; paths begin at its root.
+// tracked returns the files of the repository with one of the endings, or all of them;
+// paths are relative to its root.
 func tracked(t testing.TB, endings ...string) (files []string) {
 	t.Helper()
 	list := exec.CommandContext(t.Context(), "git", "ls-files", "--cached", "--others", "--exclude-standard")
@@ -50,7 +50,7 @@ func contents(t testing.TB, file string) string {
 	return string(text)
 }
 
-// A file longer than this holds two subjects.
+// longest is the limit on the lines of a file; a longer one has more than one subject.
 const longest = 450
 
 func TestFilesHoldOneSubject(t *testing.T) {
@@ -62,7 +62,7 @@ func TestFilesHoldOneSubject(t *testing.T) {
 	}
 }
 
-// What is left to do is not in the code.
+// The code must not contain notes about what is left to do.
 func TestNothingIsLeftForLater(t *testing.T) {
 	t.Parallel()
 	mark := regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|X` + `XX)\b`)
@@ -73,8 +73,8 @@ func TestNothingIsLeftForLater(t *testing.T) {
 	}
 }
 
-// Where packages come from is the business of whoever builds: a mirror's address
-// in a lock file fails everywhere else.
+// The source of packages depends on where one builds: the address of a mirror in a lock
+// file would fail everywhere else.
 func TestNoRegistryIsNamed(t *testing.T) {
 	t.Parallel()
 	host := regexp.MustCompile(`(?i)registry\.(npmjs|yarnpkg)\.|\b(proxy|sum)\.golang\.org|\bpypi\.org|\bcrates\.io`)
@@ -88,7 +88,7 @@ func TestNoRegistryIsNamed(t *testing.T) {
 	}
 }
 
-// What runs before main is an input that nobody passed.
+// Packages must not run code before main.
 func TestNoPackageHasInit(t *testing.T) {
 	t.Parallel()
 	for _, file := range tracked(t, ".go") {

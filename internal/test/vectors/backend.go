@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Rule is an answer of the Backend API to the calls that it matches.
+// Rule is a response of the Backend API to the calls that it matches.
 type Rule struct {
 	Match struct {
 		Method, PathPattern   string // PathPattern is a regular expression
@@ -27,7 +27,7 @@ type Answer struct {
 	Hangup            bool
 }
 
-// Response returns a as a client of HTTP sees it.
+// Response returns a as an HTTP response.
 func (a Answer) Response() (*http.Response, error) {
 	if a.Hangup {
 		return nil, errors.New("connection reset")
@@ -46,15 +46,15 @@ type Call struct {
 	Body                                    map[string]any
 }
 
-// Backend is the Backend API of one case, as an [http.RoundTripper]. It is for
-// the calls of one request, one after the other.
+// Backend is the Backend API of one case, as an [http.RoundTripper]. It is not safe for
+// concurrent use.
 type Backend struct {
 	JWKS  Answer
 	Case  *Case
-	Calls []Call // all but those for the keys
+	Calls []Call // except those for the keys
 }
 
-// RoundTrip answers by the case's rules, and with 404 where none matches.
+// RoundTrip responds by the case's rules, and with 404 if none matches.
 func (b *Backend) RoundTrip(r *http.Request) (*http.Response, error) {
 	var body []byte
 	if r.Body != nil {

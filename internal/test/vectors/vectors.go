@@ -1,10 +1,10 @@
-// Package vectors holds recorded decisions of Clerk's JavaScript backend, and
-// replays the Backend API that it had before it. Its README says what is in the
-// files and how they are made.
+// Package vectors holds recorded decisions of Clerk's JavaScript SDK for servers, and
+// replays the Backend API's responses during the recording. Its README describes the
+// files and how they are recorded.
 //
-// [Load] gives every file; a test makes an authenticator or a proxy of
-// [Instance], lets it ask [Backend] in Clerk's place, and compares the outcome
-// of [Case.Request] with [Case.Expect]. Neither network nor Node is needed.
+// [Load] returns all files. A test creates an authenticator or a proxy for an [Instance],
+// with [Backend] in place of Clerk, and compares the outcome of [Case.Request] with
+// [Case.Expect]. It needs neither network nor Node.
 package vectors
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Count is how many decisions are recorded. It is stated so that a lost file
-// does not go unnoticed.
+// Count is the number of recorded decisions. It is constant so that a missing file is
+// noticed.
 const Count = 400
 
 //go:embed testdata/*.json
@@ -27,7 +27,7 @@ var files embed.FS
 
 // File is the recording of one instance.
 type File struct {
-	Now      int64 // the frozen time in Unix seconds, where a case has none of its own
+	Now      int64 // the frozen time in Unix seconds, for cases that do not have their own
 	ID       string
 	Instance Instance
 	Cases    []*Case
@@ -41,7 +41,7 @@ type Instance struct {
 	JWKS         Answer // of GET /v1/jwks
 }
 
-// Config holds the options that the SDK was given; what is absent was not set.
+// Config holds the options of the SDK; absent ones were not set.
 type Config struct {
 	PublishableKey, SecretKey, MachineSecretKey, JWTKey string
 	ProxyURL, Domain, SignInURL                         string
@@ -53,10 +53,10 @@ type Config struct {
 	ClockSkewInMs                                       *int64
 }
 
-// OneOrMore is a text or a list of texts.
+// OneOrMore is a string or a list of strings.
 type OneOrMore []string
 
-// UnmarshalJSON reads either form.
+// UnmarshalJSON decodes either form.
 func (s *OneOrMore) UnmarshalJSON(data []byte) error {
 	var one string
 	if json.Unmarshal(data, &one) == nil {
@@ -66,13 +66,13 @@ func (s *OneOrMore) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(s))
 }
 
-// Case is one request and what the SDK made of it.
+// Case is one request and the SDK's decision.
 type Case struct {
 	ID      string
 	Now     int64 // Unix seconds
 	Request struct {
 		Method, Target, URL string
-		Headers             [][2]string // in the order of the wire
+		Headers             [][2]string // in the order they were sent
 	}
 	BAPI   []Rule
 	Expect Expect
@@ -92,7 +92,7 @@ type Expect struct {
 	BAPICalls                                  []Call
 }
 
-// Load returns every recording, in the order of the instances' names.
+// Load returns all recordings, sorted by the instances' names.
 func Load(tb testing.TB) []*File {
 	tb.Helper()
 	names, err := fs.Glob(files, "testdata/*.json")
