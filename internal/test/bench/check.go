@@ -11,8 +11,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// check makes sure that a contender does the work it is measured for: it passes a
-// live token on, tells the application who it is, and refuses every bad one.
+// check makes sure that a contender does the work it is measured for: it accepts a live
+// token, tells the application who the user is, and refuses every bad token.
 func (b *bench) check(ctx context.Context, r *running) error {
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
 	defer client.CloseIdleConnections()
@@ -49,8 +49,8 @@ func (b *bench) check(ctx context.Context, r *running) error {
 	return nil
 }
 
-// ask sends token, with an identity header that a client must not have, and
-// returns what reached the upstream.
+// ask sends token, with an identity header that must be removed, and returns what reached
+// the upstream.
 func (b *bench) ask(ctx context.Context, client *http.Client, r *running, token string) (status int, echoed string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.address+echoPath, nil)
 	if err != nil {
@@ -76,7 +76,7 @@ func (b *bench) ask(ctx context.Context, client *http.Client, r *running, token 
 	return res.StatusCode, string(body), nil
 }
 
-// checkIdentity looks for what the application must have received.
+// checkIdentity checks what the application received.
 func checkIdentity(s session, echoed string) error {
 	header := make(http.Header)
 	for line := range strings.Lines(echoed) {
@@ -97,8 +97,8 @@ func checkIdentity(s session, echoed string) error {
 	return nil
 }
 
-// badTokens are tokens that must be refused, by what is wrong with them. all asks
-// for those too that only a look at further claims refuses.
+// badTokens returns tokens that must be refused, by what is wrong with them. With all it
+// includes tokens that are wrong only in further claims.
 func (b *bench) badTokens(all bool) (map[string]string, error) {
 	c := b.credentials
 	live := c.sessions[1].token

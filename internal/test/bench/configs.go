@@ -1,7 +1,7 @@
 package main
 
-// The opponents' configurations, as their manuals recommend for this work: one
-// thread, connections to the upstream kept, no log.
+// The configurations of the other contenders, as their manuals recommend for this work:
+// one thread, persistent connections to the upstream, no log.
 
 const haproxyConfig = `global
     nbthread 1
@@ -36,7 +36,7 @@ const verifyToken = `
     http-request deny deny_status 401 unless { var(txn.exp),add(5),sub(txn.now) -m int gt 0 }
 `
 
-// verifyClaims is what clerkgate looks at beyond that.
+// verifyClaims checks the further claims that clerkgate checks.
 const verifyClaims = `
     http-request set-var(txn.nbf) var(txn.token),jwt_payload_query('$.nbf','int')
     http-request deny deny_status 401 unless { var(txn.nbf),sub(5),sub(txn.now) -m int le 0 }
@@ -46,7 +46,7 @@ const verifyClaims = `
     http-request deny deny_status 401 unless { var(txn.azp) -m str PARTY }
 `
 
-// setIdentity sets the headers that clerkgate sets, and drops a client's own.
+// setIdentity sets the headers that clerkgate sets, and removes the client's own.
 const setIdentity = `
     http-request set-var(txn.sub) var(txn.token),jwt_payload_query('$.sub')
     http-request deny deny_status 401 unless { var(txn.sub) -m found }

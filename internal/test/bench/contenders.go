@@ -14,7 +14,7 @@ import (
 // contender is one way to put a proxy in front of the upstream.
 type contender struct {
 	name, what string
-	cookie     bool // tokens come in cookies, not in Authorization
+	cookie     bool // tokens are in cookies, not in Authorization
 	refuses    bool // it verifies tokens
 	identifies bool // it sets identity headers, and refuses every token that clerkgate refuses
 	launch     func(b *bench, listen string) (env, argv []string, err error)
@@ -51,12 +51,12 @@ func contenderNames() (names []string) {
 	return names
 }
 
-// chosen returns the contenders named, or all.
+// chosen returns the contenders with the names, or all.
 func chosen(only []string) ([]contender, error) {
 	all := contenders()
 	for _, name := range only {
 		if !slices.Contains(contenderNames(), name) {
-			return nil, fmt.Errorf("there is no contender %q; there are %s", name, strings.Join(contenderNames(), ", "))
+			return nil, fmt.Errorf("unknown contender %q; want one of %s", name, strings.Join(contenderNames(), ", "))
 		}
 	}
 	if len(only) == 0 {
@@ -65,7 +65,7 @@ func chosen(only []string) ([]contender, error) {
 	return slices.DeleteFunc(all, func(c contender) bool { return !slices.Contains(only, c.name) }), nil
 }
 
-// running is a contender that answers.
+// running is a contender that accepts requests.
 type running struct {
 	*process
 	contender
@@ -93,7 +93,7 @@ func (b *bench) start(ctx context.Context, c contender) (*running, error) {
 	return &running{process: p, contender: c, address: address}, nil
 }
 
-// launchRole starts this binary as one of its proxies.
+// launchRole starts this binary in one of its roles.
 func launchRole(role string) func(b *bench, listen string) (env, argv []string, err error) {
 	return func(b *bench, listen string) (env, argv []string, err error) {
 		return nil, []string{b.self, role, listen, "http://" + b.upstream}, nil
@@ -106,8 +106,8 @@ func launchClerkgate(level string) func(b *bench, listen string) (env, argv []st
 	}
 }
 
-// environment configures clerkgate for the instance of the bench. All that it
-// verifies stands in the token or here, so that it calls nobody.
+// environment configures clerkgate for the benchmark's instance, so that it can verify
+// tokens without calling Clerk.
 func (b *bench) environment(listen, admin, logLevel string) []string {
 	env := []string{
 		"CLERK_PUBLISHABLE_KEY=" + publishableKey,
@@ -147,7 +147,7 @@ func (b *bench) writeConfig(name, text string) (string, error) {
 	return file, nil
 }
 
-// freeAddress is an address that nobody listens on at the moment.
+// freeAddress returns an address that is not in use at the moment.
 func freeAddress(ctx context.Context) (string, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
@@ -158,7 +158,7 @@ func freeAddress(ctx context.Context) (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// awaitListener returns when somebody accepts connections at address.
+// awaitListener returns when connections to address are accepted.
 func awaitListener(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute) // it may run under valgrind
 	defer cancel()

@@ -9,14 +9,14 @@ import (
 	"syscall"
 )
 
-// counters are what the processor counted of a process. Unlike time they do not
-// depend on what else the machine is doing, the instructions not at all.
+// counters are the processor's counters for a process. Unlike time they hardly depend on
+// what else the machine is doing, and instructions not at all.
 type counters struct {
 	instructions, cycles float64
 }
 
-// counting reads the processor's counters by perf, where there is one and the
-// machine lets it; zeros otherwise.
+// counting reads the processor's counters with perf. They are zero if perf is missing or
+// not permitted.
 type counting struct {
 	cmd    *exec.Cmd
 	output bytes.Buffer
@@ -36,7 +36,7 @@ func (b *bench) count(ctx context.Context, pid int) *counting {
 	return c
 }
 
-// stop ends the counting, and returns what one of so many requests came to.
+// stop ends the counting, and returns the counters per request.
 func (c *counting) stop(requests int) counters {
 	if c.cmd == nil {
 		return counters{}

@@ -16,8 +16,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// The instance that the tokens are of. Nothing is asked of it: its public key is
-// given to every contender that verifies.
+// The instance of the tokens. It is never called: every contender that verifies tokens is
+// given its public key.
 const (
 	publishableKey = "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k" // clerk.example.com$
 	secretKey      = "sk_live_bench"
@@ -30,8 +30,7 @@ const (
 	tokenLifetime = 24 * time.Hour
 )
 
-// credentials are the instance's key and the sessions of its users, made anew for
-// each run.
+// credentials are the instance's key and the sessions of its users, new for each run.
 type credentials struct {
 	private   *rsa.PrivateKey
 	publicPEM string
@@ -39,7 +38,7 @@ type credentials struct {
 	sessions  []session
 }
 
-// session is what one user sends, and what the application must learn from it.
+// session is what a user sends, and what the application must receive.
 type session struct {
 	token                             string
 	user, id, orgID, orgSlug, orgRole string
@@ -68,7 +67,7 @@ func newCredentials(now time.Time) (*credentials, error) {
 	return c, nil
 }
 
-// sign makes a session token with the second layout of claims; change may spoil it.
+// sign returns a session token with claims version 2; change may make it invalid.
 func (c *credentials) sign(s session, change func(jwt.MapClaims)) (string, error) {
 	issued := c.issued.Unix()
 	claims := jwt.MapClaims{
@@ -88,11 +87,11 @@ func (c *credentials) sign(s session, change func(jwt.MapClaims)) (string, error
 	return signed, nil
 }
 
-// newID makes an id as long as Clerk's.
+// newID returns an id as long as Clerk's.
 func newID(prefix string) string { return prefix + "_" + (rand.Text() + rand.Text())[:27] }
 
-// cookieHeader is what a signed-in browser sends, some of the application's own
-// cookies among it.
+// cookieHeader returns the cookies of a signed-in browser, including some of the
+// application.
 func cookieHeader(token string, issued time.Time) string {
 	sum := sha1.Sum([]byte(publishableKey)) //nolint:gosec // see the import
 	suffix := base64.URLEncoding.EncodeToString(sum[:])[:8]
@@ -100,7 +99,7 @@ func cookieHeader(token string, issued time.Time) string {
 		issued.Add(-time.Hour).Unix(), suffix, token)
 }
 
-// write puts what wrk and HAProxy read into dir.
+// write writes the files for wrk and HAProxy to dir.
 func (c *credentials) write(dir string) error {
 	var bearers, cookies strings.Builder
 	for _, s := range c.sessions {

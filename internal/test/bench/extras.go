@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// extras measures what is no CPU time: the delay that a proxy adds, and what
-// clerkgate takes when it has nothing to do. saturated is how many requests a
-// second clerkgate answered; 0 when that was not measured.
+// extras measures things other than CPU time: the delay that a proxy adds, and the
+// resources of an idle clerkgate. saturated is how many requests per second clerkgate
+// served, or 0 if that was not measured.
 func (b *bench) extras(ctx context.Context, list []contender, saturated float64, stdout io.Writer) error {
 	if saturated > 0 {
 		text, err := b.latency(ctx, list, saturated/2)
@@ -29,7 +29,7 @@ func (b *bench) extras(ctx context.Context, list []contender, saturated float64,
 	return nil
 }
 
-// latency compares each contender with a direct connection, at one steady rate.
+// latency compares each contender with a direct connection, at a constant rate.
 func (b *bench) latency(ctx context.Context, list []contender, rate float64) (string, error) {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%.0f requests/s, half of what clerkgate can; median of %d rounds of %s.\n\n", rate, b.options.rounds, b.options.duration)
@@ -82,21 +82,21 @@ func (b *bench) pacedThrough(ctx context.Context, c contender, rate float64) (de
 	return d, nil
 }
 
-// paced runs a steady load on the core of the load.
+// paced runs a load with a constant rate, on the load's core.
 func (b *bench) paced(ctx context.Context, address, header string, rate float64) (d delays, err error) {
 	out, err := runPinned(ctx, loadCore, b.self, "paced", address, fmt.Sprintf("%.1f", rate),
 		b.options.duration.String(), header, filepath.Join(b.dir, header))
 	if err == nil {
 		err = json.Unmarshal(out, &d)
 	}
-	// A load that the machine could not send is a lighter one.
+	// If the machine could not send the load in time, it was lighter than intended.
 	if due := rate * b.options.duration.Seconds(); err == nil && float64(d.Requests) < 0.98*due {
 		err = fmt.Errorf("%d of %.0f requests were sent in time", d.Requests, due)
 	}
 	return d, err
 }
 
-// medianOf runs what several times.
+// medianOf runs a measurement several times and returns the median.
 func medianOf(times int, what func() (time.Duration, error)) (time.Duration, error) {
 	var all []float64
 	for range times {

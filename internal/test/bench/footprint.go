@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	starts   = 10              // of which the median start counts
-	settling = 2 * time.Second // after which memory is read
-	// spareFiles are a process's open files beside its connections.
+	starts   = 10              // the result is their median
+	settling = 2 * time.Second // time before memory is measured
+	// spareFiles is the number of a process's open files other than connections.
 	spareFiles = 100
 )
 
-// footprint is what clerkgate takes when nothing is asked of it.
+// footprint is the resources of an idle clerkgate.
 func (b *bench) footprint(ctx context.Context) (string, error) {
 	info, err := os.Stat(b.clerkgate)
 	if err != nil {
@@ -55,7 +55,7 @@ func (b *bench) footprint(ctx context.Context) (string, error) {
 		starts, micros(ready)/1000, float64(idle)/1024, float64(info.Size())/(1<<20), sockets, perSocket), nil
 }
 
-// startUp is the time from the start of the process until /readyz says so.
+// startUp returns the time from the start of the process until /readyz returns 200.
 func (b *bench) startUp(ctx context.Context) (time.Duration, error) {
 	listen, err := freeAddress(ctx)
 	if err != nil {
@@ -88,7 +88,7 @@ func (b *bench) startUp(ctx context.Context) (time.Duration, error) {
 	return 0, fmt.Errorf("clerkgate did not become ready\n%s", p.output)
 }
 
-// settledKiB is the resident memory once a process has come to rest.
+// settledKiB returns the resident memory of a process after it has settled.
 func settledKiB(ctx context.Context, r *running) (int, error) {
 	select {
 	case <-ctx.Done():
@@ -98,8 +98,7 @@ func settledKiB(ctx context.Context, r *running) (int, error) {
 	return r.residentKiB()
 }
 
-// socketLimit is how many WebSockets can be held open: each takes two of the
-// proxy's files.
+// socketLimit returns how many WebSockets can be open: each needs two of the proxy's files.
 func (b *bench) socketLimit(r *running) (int, error) {
 	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", r.cmd.Process.Pid))
 	if err != nil {
@@ -124,7 +123,7 @@ func (b *bench) socketLimit(r *running) (int, error) {
 	return 0, errors.New("no limit of open files in /proc")
 }
 
-// perSocket is the memory, in KiB, that one of n idle WebSockets takes.
+// perSocket returns the memory, in KiB, of one of n idle WebSockets.
 func (b *bench) perSocket(ctx context.Context, r *running, n int) (float64, error) {
 	before, err := r.residentKiB()
 	if err != nil {

@@ -30,11 +30,10 @@ const (
 	slowStop = time.Minute
 )
 
-// countInstructions prints what one request costs each contender in instructions,
-// as valgrind counts them: those of user space alone, whatever else the machine
-// does, on machines whose processors do not let their counters be read. Two runs
-// serve n and 2n requests on one connection; what they differ by, start, first
-// looks at tokens and end left out, is n requests.
+// countInstructions prints the instructions per request of each contender, as counted by
+// valgrind: only those in user space, whatever else the machine does, and also on machines
+// that do not allow access to the processor's counters. Two runs serve n and 2n requests on
+// one connection; their difference is n requests, without startup, verification and end.
 func (b *bench) countInstructions(ctx context.Context, list []contender, stdout io.Writer) error {
 	n := b.options.instructions
 	_, _ = fmt.Fprintf(stdout, "%s\nUser-space instructions by valgrind, %d requests on one connection, %d tokens of %d bytes.\n\n"+
@@ -102,9 +101,9 @@ func (b *bench) countRun(ctx context.Context, c contender, requests int) (int64,
 	return strconv.ParseInt(strings.ReplaceAll(string(total[1]), ",", ""), 10, 64)
 }
 
-// copyForValgrind copies a Go program, and puts in the copy's only RDTSCP, by which
-// the runtime times locks that it has to wait for, RDTSC and a NOP: the same clock,
-// by an instruction that every valgrind knows.
+// copyForValgrind copies a Go program and replaces its only RDTSCP, with which the runtime
+// measures the time spent waiting for locks, with RDTSC and NOP: the same clock, with an
+// instruction that every valgrind supports.
 func (b *bench) copyForValgrind(file string) (string, error) {
 	program, err := os.ReadFile(file)
 	if err != nil {
@@ -119,8 +118,8 @@ func (b *bench) copyForValgrind(file string) (string, error) {
 	return changed, os.WriteFile(changed, program, 0o700) //nolint:gosec // a program, for its owner
 }
 
-// sendInTurn sends one request after the other on one connection: first one with
-// each token, then those that are counted.
+// sendInTurn sends requests one after another on one connection: first one with each
+// token, then those that are counted.
 func (b *bench) sendInTurn(ctx context.Context, c contender, address string, requests int) error {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {

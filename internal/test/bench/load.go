@@ -13,10 +13,10 @@ import (
 //go:embed load.lua
 var loadScript string
 
-// connections are how many clients there are.
+// connections is the number of clients.
 const connections = "32"
 
-// sample is what one contender did in one round.
+// sample is the result of one contender in one round.
 type sample struct {
 	perRequest time.Duration // CPU time of the proxy
 	kernel     time.Duration // of that, the kernel's
@@ -24,7 +24,7 @@ type sample struct {
 	counters   counters      // for one request
 }
 
-// load keeps a contender as busy as it can be, and returns what that cost.
+// load saturates a contender, and returns the costs.
 func (b *bench) load(ctx context.Context, r *running, duration time.Duration) (sample, error) {
 	before, err := r.cpuTime()
 	if err != nil {
@@ -48,7 +48,7 @@ func (b *bench) load(ctx context.Context, r *running, duration time.Duration) (s
 	}, nil
 }
 
-// wrk runs wrk once. Every request must have been answered as it should.
+// wrk runs wrk once. Every request must succeed.
 func (b *bench) wrk(ctx context.Context, r *running, duration time.Duration) (requests int, took time.Duration, err error) {
 	header := r.header()
 	// wrk knows whole seconds only.

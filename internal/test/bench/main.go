@@ -1,12 +1,11 @@
-// Command bench measures what a request costs behind clerkgate, beside a bare
-// [net/http/httputil.ReverseProxy] and beside HAProxy verifying the same tokens:
+// Command bench measures the cost of a request through clerkgate, compared with a bare
+// [net/http/httputil.ReverseProxy] and with HAProxy verifying the same tokens:
 //
 //	go run ./internal/test/bench
 //
-// Each contender runs on one core of its own, wrk and the upstream on another;
-// what counts is the CPU time of the proxy's process, from /proc. Method, figures
-// and machine are in README.md. It needs Linux, two cores, wrk and haproxy, and is
-// no part of the tests.
+// Each contender runs on its own core, wrk and the upstream on another. The result is the
+// CPU time of the proxy's process, from /proc. README.md describes the method, the figures
+// and the machine. It needs Linux, two cores, wrk and haproxy, and is not part of the tests.
 package main
 
 import (
@@ -45,12 +44,12 @@ type options struct {
 	extras     bool     // latency and footprint
 	webSockets int
 
-	instructions int    // requests to count by valgrind; 0 measures time
-	clerkgate    string // a binary to measure in place of one built from here
+	instructions int    // requests to count with valgrind; 0 measures time
+	clerkgate    string // a binary to measure instead of one built from here
 }
 
-// run plays one of the small parts of a measurement when its first argument names
-// one, and measures otherwise.
+// run plays a role in a measurement if its first argument names one, and otherwise
+// measures.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 {
 		if role, ok := roles[args[0]]; ok {
@@ -77,7 +76,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.extras, "extras", true, "measure latency, memory, start and size as well")
 	flags.IntVar(&o.webSockets, "websockets", 10_000, "idle WebSockets held open for their memory")
 	flags.IntVar(&o.instructions, "instructions", 0, "count the user-space instructions of so many requests by valgrind (3000 is plenty); nothing else is measured")
-	flags.StringVar(&o.clerkgate, "clerkgate", "", "measure this clerkgate, in place of one built from here")
+	flags.StringVar(&o.clerkgate, "clerkgate", "", "measure this clerkgate instead of one built from here")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

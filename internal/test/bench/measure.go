@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// warmUp is how long a contender is loaded before it is measured: its connections
-// are open by then, its tokens known, its heap as large as it gets.
+// warmUp is how long a contender is loaded before it is measured, so that its connections
+// are open, its tokens cached, and its heap has grown.
 const warmUp = time.Second
 
 // bench is one run of the command.
@@ -24,7 +24,7 @@ type bench struct {
 	log         io.Writer
 }
 
-// measure prints the report to stdout, and to stderr what it is doing.
+// measure prints the report to stdout, and its progress to stderr.
 func measure(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	list, err := chosen(o.only)
 	if err != nil {
@@ -120,7 +120,7 @@ func (b *bench) startUpstream(ctx context.Context) (*process, error) {
 	return p, nil
 }
 
-// round starts one contender, makes sure of what it does, and loads it.
+// round starts one contender, checks it, and loads it.
 func (b *bench) round(ctx context.Context, c contender) (sample, error) {
 	r, err := b.start(ctx, c)
 	if err != nil {

@@ -18,17 +18,16 @@ import (
 	"time"
 )
 
-// delays are what requests at a steady rate had to wait for their answers.
+// delays are the response times of requests at a constant rate.
 type delays struct {
 	Requests int
 	P50, P99 time.Duration
 }
 
-// runPaced sends requests at a steady rate, whatever the answers take, and prints
-// delays as JSON. wrk cannot do that: it waits for an answer before it asks again,
-// so that a slow answer hides the requests that should have been sent meanwhile.
-// The arguments are address, requests per second, duration, header, and the file
-// of its values.
+// runPaced sends requests at a constant rate, however long the responses take, and prints
+// delays as JSON. wrk cannot do that: it waits for a response before the next request, so
+// that a slow response hides the requests that should have been sent meanwhile. The
+// arguments are address, requests per second, duration, header, and the file of its values.
 func runPaced(ctx context.Context, args []string, stdout io.Writer) error {
 	if len(args) != 5 {
 		return errors.New("paced: five arguments are needed")
@@ -81,16 +80,16 @@ func pacedRequests(name string, values []string) [][]byte {
 	return requests
 }
 
-// pacer is one connection of a steady load.
+// pacer is one connection of a load with a constant rate.
 type pacer struct {
 	first    time.Time
 	period   time.Duration
 	requests [][]byte
 }
 
-// run returns how long each request took. A request that could not be sent when it
-// was due, because the one before was not answered, has been waiting since then;
-// one that is late because this process slept too long has not.
+// run returns how long each request took. The time of a request that could not be sent when
+// it was due, because the previous one had no response, counts from then; that of a request
+// that is late because this process slept too long does not.
 func (p *pacer) run(ctx context.Context, address string, end time.Time) ([]time.Duration, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", address)
@@ -120,7 +119,7 @@ func (p *pacer) run(ctx context.Context, address string, end time.Time) ([]time.
 	return waits, nil
 }
 
-// readAnswer reads one ordinary answer, as cheaply as it can.
+// readAnswer reads one ordinary response as cheaply as possible.
 func readAnswer(in *bufio.Reader) error {
 	length, first := -1, true
 	for {

@@ -28,11 +28,11 @@ const (
 // process is a program on one core.
 type process struct {
 	cmd     *exec.Cmd
-	output  *bytes.Buffer // what it said, for the error when it fails
+	output  *bytes.Buffer // for the error if it fails
 	started time.Time
 }
 
-// start runs a program pinned to core. env is all that it gets beside PATH.
+// start runs a program pinned to core. Its environment is PATH and env.
 func start(ctx context.Context, core string, env []string, argv ...string) (*process, error) {
 	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", core}, argv...)...) //nolint:gosec // contenders are named in this package
 	p := &process{cmd: cmd, output: &bytes.Buffer{}}
@@ -52,10 +52,10 @@ func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	timer := time.AfterFunc(stopTimeout, func() { _ = p.cmd.Process.Kill() })
 	defer timer.Stop()
-	_ = p.cmd.Wait() // a process that was told to end may say so with a failure
+	_ = p.cmd.Wait() // a process may report its termination as a failure
 }
 
-// runPinned waits for a program that ends by itself and returns what it printed.
+// runPinned runs a program until it ends, and returns its output.
 func runPinned(ctx context.Context, core string, argv ...string) ([]byte, error) {
 	p, err := start(ctx, core, nil, argv...)
 	if err != nil {
@@ -67,7 +67,7 @@ func runPinned(ctx context.Context, core string, argv ...string) ([]byte, error)
 	return p.output.Bytes(), nil
 }
 
-// stat is what is needed of /proc/<pid>/stat.
+// stat is the needed part of /proc/<pid>/stat.
 type stat struct {
 	pid, parent int
 	cpu         cpu
@@ -79,7 +79,7 @@ type cpu struct {
 	kernel time.Duration // system alone
 }
 
-// cpuTime is the CPU time of the process and of all below it.
+// cpuTime returns the CPU time of the process and its descendants.
 func (p *process) cpuTime() (cpu, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -123,7 +123,7 @@ func readStat(file string) (stat, error) {
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	const state, utime, stime = 3, 14, 15 // counted from 1, as in proc(5)
 	if len(fields) <= stime-state {
-		return stat{}, fmt.Errorf("%s has another form than expected", file)
+		return stat{}, fmt.Errorf("%s has an unexpected format", file)
 	}
 	var n [4]int
 	for i, field := range []string{pid, fields[1], fields[utime-state], fields[stime-state]} {
@@ -135,7 +135,7 @@ func readStat(file string) (stat, error) {
 	return stat{pid: n[0], parent: n[1], cpu: cpu{all: ticks(n[2] + n[3]), kernel: ticks(n[3])}}, nil
 }
 
-// residentKiB is the process's resident memory.
+// residentKiB returns the process's resident memory.
 func (p *process) residentKiB() (int, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

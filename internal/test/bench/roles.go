@@ -20,7 +20,7 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// roles are the parts that this binary plays in a process of its own.
+// roles are the roles that this binary has in separate processes.
 var roles = map[string]func(ctx context.Context, args []string, stdout io.Writer) error{
 	"upstream": func(ctx context.Context, args []string, _ io.Writer) error { return serveUpstream(ctx, args[0]) },
 	"bare":     func(ctx context.Context, args []string, _ io.Writer) error { return serveBare(ctx, args[0], args[1]) },
@@ -29,8 +29,8 @@ var roles = map[string]func(ctx context.Context, args []string, stdout io.Writer
 	"paced":    func(ctx context.Context, args []string, stdout io.Writer) error { return runPaced(ctx, args, stdout) },
 }
 
-// serveBare is the yardstick: [httputil.ReverseProxy] with idle connections enough
-// for the load, a buffer pool, and no limits of time.
+// serveBare is the baseline: [httputil.ReverseProxy] with enough idle connections for the
+// load, a buffer pool, and no timeouts.
 func serveBare(ctx context.Context, listen, upstream string) error {
 	target, err := url.Parse(upstream)
 	if err != nil {
@@ -47,8 +47,8 @@ func serveBare(ctx context.Context, listen, upstream string) error {
 	return serve(ctx, listen, handler)
 }
 
-// serveBound is what no proxy on net/http's server with clerkgate's client can be
-// below: it forwards requests without a body, looks at nothing and changes nothing.
+// serveBound is a lower bound for proxies with net/http's server and clerkgate's client: it
+// forwards requests without a body, and checks and changes nothing.
 func serveBound(ctx context.Context, listen, upstream string) error {
 	target, err := url.Parse(upstream)
 	if err != nil {
@@ -95,8 +95,8 @@ func (b *buffers) Get() []byte {
 
 func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
 
-// serveProfiled is clerkgate with a CPU profile of its whole life. The product
-// itself has no such door.
+// serveProfiled is clerkgate with a CPU profile of its whole run, which the product itself
+// does not support.
 func serveProfiled(ctx context.Context, file string) error {
 	cfg, _, err := settings.Load(os.LookupEnv, os.Environ())
 	if err != nil {
@@ -109,7 +109,7 @@ func serveProfiled(ctx context.Context, file string) error {
 	if err := pprof.StartCPUProfile(out); err != nil {
 		return err
 	}
-	//nolint:sloglint // what writing a line costs belongs to the profile
+	//nolint:sloglint // the profile includes the cost of writing a line
 	logger := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: cfg.LogLevel}))
 	err = proxy.Run(ctx, cfg, proxy.RunOptions{Logger: logger})
 	pprof.StopCPUProfile()

@@ -18,8 +18,8 @@ func newTable(contenders []contender) *table {
 
 func (t *table) add(name string, s sample) { t.samples[name] = append(t.samples[name], s) }
 
-// String is the table as Markdown: medians over the rounds, and the median of the
-// ratios within each round, which a slow moment of the machine does not move.
+// String returns the table as Markdown: medians over the rounds, and the median of the
+// ratios within each round, which a slow moment of the machine does not affect.
 func (t *table) String() string {
 	yardsticks := []string{"e", "d", "d2"}
 	var b strings.Builder
@@ -41,7 +41,7 @@ func (t *table) String() string {
 	return b.String()
 }
 
-// counts is the table of what the processor counted; "" where it does not count.
+// counts returns the table of the processor's counters, or "" without counters.
 func (t *table) counts() string {
 	instructions := func(s sample) float64 { return s.counters.instructions }
 	cycles := func(s sample) float64 { return s.counters.cycles }
@@ -82,7 +82,7 @@ func countRatio(a, b []sample, of func(sample) float64) string {
 	return fmt.Sprintf("%.2f", medianCount(a, of)/medianCount(b, of))
 }
 
-// rate is how many requests a second a contender answered; 0 when it was not run.
+// rate returns a contender's requests per second, or 0 if it was not run.
 func (t *table) rate(name string) float64 {
 	var rates []float64
 	for _, s := range t.samples[name] {
@@ -94,7 +94,7 @@ func (t *table) rate(name string) float64 {
 	return median(rates)
 }
 
-// ratio is the median of a's cost by b's, round by round.
+// ratio returns the median of the ratios of a's cost to b's in each round.
 func ratio(a, b []sample) string {
 	if len(a) != len(b) {
 		return "–"

@@ -12,14 +12,13 @@ import (
 	"strings"
 )
 
-// Cores: a proxy has one of its own, everything that loads and answers it shares
-// the other.
+// Cores: the proxy has its own, and the load and the upstream share the other.
 const (
 	loadCore  = "0"
 	proxyCore = "1"
 )
 
-// needTools says what is missing and how to get it.
+// needTools returns an error that says which tools are missing and how to install them.
 func needTools(names ...string) error {
 	if runtime.GOOS != "linux" {
 		return errors.New("CPU times are read from /proc, which only Linux has")
@@ -46,7 +45,7 @@ func needTools(names ...string) error {
 	return nil
 }
 
-// buildClerkgate builds the binary as it is shipped.
+// buildClerkgate builds the binary as for a release.
 func buildClerkgate(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "clerkgate")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "github.com/clerkgate/clerkgate/cmd/clerkgate")
@@ -56,11 +55,11 @@ func buildClerkgate(ctx context.Context, dir string) (string, error) {
 	return binary, nil
 }
 
-// machine describes where the figures come from, in one line.
+// machine describes the machine on one line.
 func machine(ctx context.Context) string {
 	parts := []string{fmt.Sprintf("%s, %d cores", cpuModel(), runtime.NumCPU()), runtime.Version()}
 	for _, version := range [][]string{{"uname", "-sr"}, {"haproxy", "-v"}, {"nginx", "-v"}, {"wrk", "-v"}} {
-		// wrk exits with a failure after it told its version.
+		// wrk exits with a failure after printing its version.
 		out, _ := exec.CommandContext(ctx, version[0], version[1]).CombinedOutput()
 		line, _, _ := strings.Cut(string(out), "\n")
 		line, _, _ = strings.Cut(line, " https://")
@@ -72,7 +71,7 @@ func machine(ctx context.Context) string {
 	return strings.Join(parts, "; ")
 }
 
-// warnIfBusy says so when the figures are going to be worth less.
+// warnIfBusy warns if the machine is busy, because the figures are then less accurate.
 func (b *bench) warnIfBusy() {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -12,15 +12,14 @@ import (
 	"strings"
 )
 
-// answerSize is the size of an answer's body.
+// answerSize is the size of a response's body, in bytes.
 const answerSize = 1 << 10
 
-// echoPath is answered with the header that arrived.
+// echoPath is the path whose response is the received header.
 const echoPath = "/echo"
 
-// serveUpstream is an application that costs next to nothing: requests without
-// bodies in, the same bytes out. What it spends would be taken from the core that
-// makes the load.
+// serveUpstream is an application that costs next to nothing: it accepts requests without
+// bodies, and always writes the same bytes. It shares its core with the load.
 func serveUpstream(ctx context.Context, listen string) error {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", listen)
@@ -35,7 +34,7 @@ func serveUpstream(ctx context.Context, listen string) error {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
-			return nil //nolint:nilerr // the listener was closed: the measurement is over
+			return nil //nolint:nilerr // the listener is closed at the end of the measurement
 		}
 		go answer(conn, ordinary)
 	}
@@ -45,7 +44,7 @@ func response(body []byte) []byte {
 	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\n\r\n%s", len(body), body)
 }
 
-// answer serves one connection until its other end closes it.
+// answer serves one connection until the client closes it.
 func answer(conn net.Conn, ordinary []byte) {
 	defer func() { _ = conn.Close() }()
 	in := bufio.NewReaderSize(conn, 8<<10)
@@ -72,7 +71,7 @@ func answer(conn net.Conn, ordinary []byte) {
 	}
 }
 
-// switchProtocols answers a WebSocket's handshake; nothing is said on it later.
+// switchProtocols accepts a WebSocket, on which nothing is sent.
 func switchProtocols(head []byte) []byte {
 	var key string
 	for line := range strings.Lines(string(head)) {

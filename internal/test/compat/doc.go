@@ -1,4 +1,4 @@
-// Package compat holds no code: its tests run the official Go SDK for Clerk on clerktest, which proves clerktest by a
-// client that is not ours. It is a module of its own, so that the SDK stays out of the dependencies of clerkgate.
-// run.sh runs these tests and those of @clerk/backend in node/.
+// Package compat holds no code: its tests run Clerk's official Go SDK on clerktest, to test clerktest with a client that
+// is not ours. It is a separate module, so that clerkgate does not depend on the SDK. run.sh runs these tests, those of
+// @clerk/backend in node/, and those of @clerk/clerk-js in browser/.
 package compat

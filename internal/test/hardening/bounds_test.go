@@ -18,7 +18,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
-// heap is what is in use once everything that nobody holds is gone.
+// heap returns the heap in use after garbage collection.
 func heap() int64 {
 	runtime.GC()
 	var stats runtime.MemStats
@@ -26,8 +26,7 @@ func heap() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// allocated is all that was ever in use: what is read whole shows here, though it be
-// given back.
+// allocated returns the bytes allocated so far, which include those that have been freed.
 func allocated() int64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
@@ -35,7 +34,7 @@ func allocated() int64 {
 }
 
 // CVE-2025-58186 (cookies), CVE-2025-61726 (query parameters): a flood of either is
-// refused, or passes as it is, and holds no memory.
+// refused, or passed on unchanged, and does not retain memory.
 func TestCVE_2025_58186_CVE_2025_61726_Floods(t *testing.T) { // alone, since it measures memory
 	g := start(t, setup{env: map[string]string{"CLERKGATE_POLICY": "optional"}})
 	floods := map[string]struct {
@@ -67,8 +66,8 @@ func TestCVE_2025_58186_CVE_2025_61726_Floods(t *testing.T) { // alone, since it
 	assert.Less(t, heap()-before, int64(32<<20))
 }
 
-// CVE-2026-26998: whatever Clerk or an upstream streams without end is read to a
-// limit, or passed on without being kept.
+// CVE-2026-26998: endless responses of Clerk or an upstream are read up to a limit, or
+// passed on without being stored.
 func TestCVE_2026_26998_EndlessAnswers(t *testing.T) { // alone, since it measures memory
 	endless := func(head string, unit string) (net.Listener, func()) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -108,7 +107,7 @@ func TestCVE_2026_26998_EndlessAnswers(t *testing.T) { // alone, since it measur
 	} {
 		l, stop := endless(kind.head, kind.unit)
 		for _, direct := range []bool{false, true} {
-			// As the Backend API: nothing can be verified.
+			// From the Backend API: nothing can be verified.
 			api := start(t, setup{env: map[string]string{"CLERK_JWT_KEY": "", "CLERK_API_URL": "http://" + l.Addr().String(), "CLERKGATE_ACCEPTS_TOKEN": "any"}, direct: direct})
 			session := api.clerk.SignIn(jane)
 			before := allocated()
@@ -118,7 +117,7 @@ func TestCVE_2026_26998_EndlessAnswers(t *testing.T) { // alone, since it measur
 			}
 			assert.Less(t, allocated()-before, int64(64<<20), "%s: Clerk", name)
 			api.stop()
-			// As the upstream: a body passes, the rest has an end.
+			// From the upstream: a body is passed on, everything else is limited.
 			app := start(t, setup{env: map[string]string{"CLERKGATE_POLICY": "optional", "CLERKGATE_UPSTREAM": "http://" + l.Addr().String(), "CLERKGATE_UPSTREAM_TIMEOUT": "3s"}, direct: direct})
 			before = allocated()
 			conn := app.dial(t)
@@ -133,8 +132,8 @@ func TestCVE_2026_26998_EndlessAnswers(t *testing.T) { // alone, since it measur
 	}
 }
 
-// CVE-2026-33814: an upstream that breaks the protocol of HTTP/2 in its settings
-// gets no more than one failed request, and does not hang the proxy.
+// CVE-2026-33814: an upstream that violates HTTP/2 in its settings causes no more than one
+// failed request, and does not hang the proxy.
 func TestCVE_2026_33814_HostileHTTP2Upstream(t *testing.T) {
 	t.Parallel()
 	for name, settings := range map[string][]http2.Setting{
@@ -190,8 +189,8 @@ func TestCVE_2026_33814_HostileHTTP2Upstream(t *testing.T) {
 	}
 }
 
-// CVE-2021-36221: clients that go away at every moment harm nobody else; under the
-// race detector nothing is written by two.
+// CVE-2021-36221: clients that disconnect at any moment harm nobody else, and cause no
+// data race.
 func TestCVE_2021_36221_ClientsThatGoAway(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {

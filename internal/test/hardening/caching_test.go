@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An answer that brings a browser its session stays out of every cache, whatever the
-// application says of it: a cache would hand one person's session to another.
+// A response with a browser's session must not be cached, whatever the application says:
+// a cache would hand one person's session to another.
 func TestAnswersWithCookiesAreNotCached(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {

@@ -30,7 +30,7 @@ func crossGate(t testing.TB) (*gate, *clerktest.Session) {
 	return g, g.clerk.SignIn(jane)
 }
 
-// crossSite are headers of what other sites make browsers do.
+// crossSite are headers of requests that other sites cause.
 func crossSite() map[string][]string {
 	return map[string][]string{
 		"form":                 {"Origin: https://evil.example", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"},
@@ -50,8 +50,8 @@ func crossSite() map[string][]string {
 	}
 }
 
-// CVE-2025-24358 and CVE-2025-47910: no page of another site acts with the user's
-// cookies, by no unsafe method and by no WebSocket; nor does it have them refreshed.
+// CVE-2025-24358 and CVE-2025-47910: no page of another site can use the user's cookies
+// for an unsafe method or a WebSocket, or cause a refresh.
 func TestCVE_2025_24358_CVE_2025_47910_OtherSitesCannotAct(t *testing.T) {
 	t.Parallel()
 	g, session := crossGate(t)
@@ -86,7 +86,7 @@ func TestCVE_2025_24358_CVE_2025_47910_OtherSitesCannotAct(t *testing.T) {
 	trusted := []string{live, "Content-Length: 0", "Origin: https://spa.example.com", "Sec-Fetch-Site: cross-site"}
 	assert.Equal(t, 200, g.ask(t, "POST", "/trusting/x", trusted...).StatusCode)
 	assert.Equal(t, 403, g.ask(t, "POST", "/x", trusted...).StatusCode)
-	// A header that pages of other sites cannot send is no cookie.
+	// Pages of other sites cannot send this header.
 	assert.Equal(t, 200, g.ask(t, "POST", "/x", g.bearer(session.ID), "Content-Length: 0", "Origin: https://evil.example").StatusCode)
 
 	// Expired: a refresh is a call to Clerk with the user's refresh token.
@@ -103,8 +103,8 @@ func TestCVE_2025_24358_CVE_2025_47910_OtherSitesCannotAct(t *testing.T) {
 	assert.NotEmpty(t, res.Header["Set-Cookie"])
 }
 
-// Every answer that clerkgate makes itself can be read by the listed origin, and by
-// no other; a preflight is answered before anything is judged, and tells nothing.
+// Every response of clerkgate itself can be read by the listed origin and by no other; the
+// response to a preflight is sent before anything is judged, and reveals nothing.
 func TestCORSIsOnEveryAnswer(t *testing.T) {
 	t.Parallel()
 	g, session := crossGate(t)
@@ -141,7 +141,7 @@ func TestCORSIsOnEveryAnswer(t *testing.T) {
 	for _, got := range g.app.take() {
 		assert.NotEqual(t, "OPTIONS", got.Method)
 	}
-	// The same, where no route says so.
+	// Without a CORS policy nothing can be read.
 	res := g.ask(t, "OPTIONS", "/x", "Origin: https://evil.example", "Access-Control-Request-Method: PUT")
 	assert.Equal(t, 401, res.StatusCode)
 	require.Empty(t, res.Header["Access-Control-Allow-Origin"], fmt.Sprint(res.Header))

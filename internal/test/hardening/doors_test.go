@@ -12,9 +12,9 @@ import (
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 )
 
-// CVE-2026-34457 (a health check's User-Agent), CVE-2022-24797 (pprof and metrics
-// in public), CVE-2025-29927 and kin (a header that says "already checked"): no
-// property of a request but what routes name opens a door.
+// CVE-2026-34457 (a health check's User-Agent), CVE-2022-24797 (public pprof and metrics),
+// CVE-2025-29927 and similar ones (a header that says "already checked"): only what routes
+// configure gives access.
 func TestCVE_2026_34457_CVE_2022_24797_CVE_2025_29927_NothingElseOpensADoor(t *testing.T) {
 	t.Parallel()
 	g := start(t, setup{env: map[string]string{"CLERKGATE_PUBLIC_PATHS": "/public/*"}})
@@ -43,8 +43,7 @@ func TestCVE_2026_34457_CVE_2022_24797_CVE_2025_29927_NothingElseOpensADoor(t *t
 	assert.Empty(t, g.app.take())
 }
 
-// CVE-2026-40575 and CVE-2026-35051: what a gateway tells is believed from trusted
-// peers alone; everybody else gets no answer about anything.
+// CVE-2026-40575 and CVE-2026-35051: only trusted peers get an answer of forward auth.
 func TestCVE_2026_40575_StrangersAskInVain(t *testing.T) {
 	t.Parallel()
 	g := start(t, setup{
@@ -61,9 +60,9 @@ func TestCVE_2026_40575_StrangersAskInVain(t *testing.T) {
 	assert.Empty(t, g.app.take())
 }
 
-// CVE-2026-30851 and CVE-2026-52845: an answer to a gateway has every identity
-// header, empty where there is nothing to tell, so that a client's own cannot
-// survive; and a client's own are in none of them, however they are spelled.
+// CVE-2026-30851 and CVE-2026-52845: an answer to a gateway has every identity header,
+// empty if there is no value, so that the client's own do not survive; and it never has
+// the client's own, in any spelling.
 func TestCVE_2026_30851_CVE_2026_52845_AnswersToGatewaysAreComplete(t *testing.T) {
 	t.Parallel()
 	g := start(t, setup{
@@ -103,8 +102,8 @@ func TestCVE_2026_30851_CVE_2026_52845_AnswersToGatewaysAreComplete(t *testing.T
 	}
 }
 
-// CVE-2026-33495 (a stranger's X-Forwarded-Proto), CVE-2022-32148 (X-Forwarded-For
-// word for word) and CVE-2024-24790 (an IPv4 address in IPv6's clothes).
+// CVE-2026-33495 (a stranger's X-Forwarded-Proto), CVE-2022-32148 (X-Forwarded-For passed
+// on unchanged) and CVE-2024-24790 (IPv4-mapped IPv6 addresses).
 func TestCVE_2026_33495_CVE_2022_32148_CVE_2024_24790_WhoIsBelieved(t *testing.T) {
 	t.Parallel()
 	for trusted, believed := range map[string]bool{
@@ -132,7 +131,7 @@ func TestCVE_2026_33495_CVE_2022_32148_CVE_2024_24790_WhoIsBelieved(t *testing.T
 	}
 }
 
-// CVE-2021-21411: each thing that a route can require refuses who lacks it.
+// CVE-2021-21411: each requirement of a route refuses users who do not meet it.
 func TestCVE_2021_21411_EveryRequirementRefuses(t *testing.T) {
 	t.Parallel()
 	const routes = `
@@ -165,8 +164,8 @@ routes:
 	}
 }
 
-// CVE-2026-34454: cookies that stay in a browser after the session ended sign
-// nobody in again, and no answer brings them back to life.
+// CVE-2026-34454: cookies that remain in a browser after the session has ended do not sign
+// anybody in, and no response renews them.
 func TestCVE_2026_34454_OldCookiesStayDead(t *testing.T) {
 	t.Parallel()
 	g := start(t, setup{})
@@ -183,8 +182,8 @@ func TestCVE_2026_34454_OldCookiesStayDead(t *testing.T) {
 	}
 }
 
-// CVE-2026-27589: the private listener changes nothing, for nobody, and is not open
-// to other machines unless someone says so.
+// CVE-2026-27589: the private listener cannot be used to change anything, and by default
+// is not reachable from other machines.
 func TestCVE_2026_27589_AdminListenerChangesNothing(t *testing.T) {
 	t.Parallel()
 	g := start(t, setup{})
@@ -209,8 +208,7 @@ func TestCVE_2026_27589_AdminListenerChangesNothing(t *testing.T) {
 	assert.Empty(t, g.app.take())
 }
 
-// CVE-2026-42507: what a client writes cannot forge a line of the log, nor reach a
-// terminal that shows it.
+// CVE-2026-42507: a client cannot forge log lines, or control a terminal that shows them.
 func TestCVE_2026_42507_LogLinesCannotBeForged(t *testing.T) {
 	t.Parallel()
 	g := start(t, setup{routes: hostRoutes})

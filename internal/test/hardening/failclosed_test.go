@@ -19,16 +19,16 @@ import (
 	"github.com/clerkgate/clerkgate/proxy"
 )
 
-// complete is a configuration in which every file is there.
+// complete is a configuration whose files all exist.
 const completeRoutes = `
 upstreams: { app: { url: "https://127.0.0.1:1", ca_file: ca.pem, certificate_file: client.pem, key_file: client-key.pem } }
 assertion: { key_files: [assertion.pem], issuer: https://gate.example.com }
 routes: [ { match: "/*", upstream: app } ]
 `
 
-// CVE-2026-27586 (a missing CA file let every certificate in), CVE-2026-54762 (a
-// missing secret let everyone in): without each file and each key in turn, and with
-// garbage in its place, there is no start, and no reload; the error names it.
+// CVE-2026-27586 (a missing CA file allowed every certificate), CVE-2026-54762 (a missing
+// secret allowed everybody): if a file or a key is missing or malformed, clerkgate neither
+// starts nor reloads, and the error names it.
 func TestCVE_2026_27586_CVE_2026_54762_NothingStartsWithoutItsFiles(t *testing.T) {
 	t.Parallel()
 	authority := certificatetest.New(t)
@@ -97,8 +97,8 @@ func TestCVE_2026_27586_CVE_2026_54762_NothingStartsWithoutItsFiles(t *testing.T
 	}
 }
 
-// Whatever is missing while it runs, nobody gets in without a verified session, and
-// who would have needed what is missing is told so.
+// Whatever fails while it runs, nobody gets in without a verified session, and requests
+// that need what has failed get an error.
 func TestFailClosedWhileRunning(t *testing.T) {
 	t.Parallel()
 	const routes = `
@@ -112,7 +112,7 @@ routes:
   - { match: "/strange/*", upstream: strange }
   - { match: "/*", upstream: app }
 `
-	// An upstream whose certificate nobody vouches for.
+	// An upstream whose certificate is not trusted.
 	stranger, _ := serveTLS(t, setup{})
 	other := start(t, stranger)
 	for name, fault := range map[string]*clerktest.Fault{
@@ -145,7 +145,7 @@ routes:
 			}
 			assert.Empty(t, g.app.take())
 			if fault != nil {
-				// Keys could not be had, so that the best token is worth nothing.
+				// Without keys, even a good token is refused.
 				assert.GreaterOrEqual(t, g.get(t, "/x", good).StatusCode, 300)
 				assert.Empty(t, g.app.take())
 				return
@@ -167,7 +167,7 @@ routes:
 	}
 }
 
-// A port that is taken ends the start, and leaves nothing open.
+// If a port is in use, startup fails and leaves nothing open.
 func TestTakenPortEndsTheStart(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

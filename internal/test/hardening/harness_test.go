@@ -24,7 +24,7 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// regexp2 keeps its clock for a second after the last match of a custom pattern.
+// regexp2's clock goroutine runs for a second after the last match of a custom pattern.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2.runClock"))
 }
@@ -35,20 +35,20 @@ const (
 	jane      = "jane@example.com"
 )
 
-// setup is what a test wants otherwise than usual.
+// setup is how a test differs from the usual configuration.
 type setup struct {
-	env     map[string]string // "" takes a variable away
+	env     map[string]string // "" removes a variable
 	routes  string            // a routes file; $DIR is its directory
 	files   map[string]string // beside it
 	answer  func(request) string
 	clerk   clerktest.Options
-	fault   *clerktest.Fault // of Clerk, from before the start
-	direct  bool             // the upstream is spoken to by clerkgate's own client
+	fault   *clerktest.Fault // of Clerk, added before the start
+	direct  bool             // use clerkgate's own client for the upstream
 	logger  *slog.Logger
 	reloads chan os.Signal
 }
 
-// gate is a running clerkgate with all that is around it.
+// gate is a running clerkgate with its surroundings.
 type gate struct {
 	Public, Admin net.Addr
 	clerk         *clerktest.Server
@@ -59,8 +59,8 @@ type gate struct {
 	stop          func()
 }
 
-// start runs a server as the binary does: its configuration comes from variables
-// and files, and everything it says goes to a log at level debug, in both formats.
+// start runs a server as the binary does: it is configured by variables and files, and
+// logs at level debug, in both formats.
 func start(t testing.TB, s setup) *gate {
 	t.Helper()
 	s.clerk.SigningKey = kit.RSAKey(t, 0)
@@ -151,7 +151,7 @@ func (g *gate) load() (settings.Config, error) {
 	return cfg, err
 }
 
-// cookies are what Jane's browser holds, as a header.
+// cookies returns the cookies of Jane's browser as a header.
 func (g *gate) cookies(sessionID string) string {
 	var pairs []string
 	for _, c := range g.clerk.Cookies(sessionID, appOrigin) {
@@ -165,8 +165,8 @@ func (g *gate) dial(t testing.TB) net.Conn {
 	return kit.Dial(t, g.Public.String())
 }
 
-// raw writes bytes as they are and reads answers until the server closes the
-// connection, which it must: the last request should ask for it.
+// raw writes bytes as they are and reads responses until the server closes the connection,
+// which the last request should ask for.
 func (g *gate) raw(t testing.TB, text string) []kit.Reply {
 	t.Helper()
 	all, err := kit.Replay(g.dial(t), text)
@@ -176,8 +176,8 @@ func (g *gate) raw(t testing.TB, text string) []kit.Reply {
 	return all
 }
 
-// get sends one plain request, of a browser's fetch unless the headers say
-// otherwise. The headers are lines.
+// get sends one request, like a browser's fetch unless the headers say otherwise. The
+// headers are lines.
 func (g *gate) get(t testing.TB, target string, headers ...string) kit.Reply {
 	t.Helper()
 	return g.ask(t, "GET", target, headers...)
@@ -198,7 +198,7 @@ func lines(headers []string) string {
 	return b.String()
 }
 
-// bearer is a header line with a live session token.
+// bearer returns a header line with a live session token.
 func (g *gate) bearer(sessionID string) string {
 	return "Authorization: Bearer " + g.clerk.Token(sessionID, appOrigin)
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
-// planted is in every value that an attacker makes up.
+// planted is part of every value from the attacker.
 const planted = "planted"
 
-// claims are the names by which an upstream knows who asks, how and from where.
+// claims are the headers that tell an upstream who sends a request, how and from where.
 func claims() []string {
 	return []string{
 		"X-Clerk-Auth-Status", "X-Clerk-Auth-Reason", "X-Clerk-User-Id", "X-Clerk-Session-Id", "X-Clerk-Org-Id",
@@ -28,7 +28,7 @@ func claims() []string {
 	}
 }
 
-// spellings are forms of a name that some server takes for the same.
+// spellings are spellings of a name that some servers treat as equal.
 func spellings() map[string]func(string) string {
 	each := func(with string) func(string) string {
 		return func(name string) string { return strings.ReplaceAll(name, "-", with) }
@@ -57,7 +57,7 @@ func spellings() map[string]func(string) string {
 	}
 }
 
-// ways are how a header can be said in HTTP/1.1. Each takes spelled names.
+// ways are the ways to send a header in HTTP/1.1. Each takes spelled names.
 func ways() map[string]func(names []string) string {
 	said := func(names []string) string {
 		var b strings.Builder
@@ -96,7 +96,7 @@ func ways() map[string]func(names []string) string {
 	}
 }
 
-// asCGI is a header's name as CGI and its heirs have it.
+// asCGI returns a header's name as in CGI and similar interfaces.
 func asCGI(name string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
@@ -109,8 +109,8 @@ func asCGI(name string) string {
 	}, name)
 }
 
-// believed is what an upstream that normalizes names knows of who asks. Trailers
-// count: some servers merge them.
+// believed returns the claims that an upstream sees if it normalizes names. It includes
+// trailers, because some servers merge them.
 func believed(r request) map[string][]string {
 	all := map[string][]string{}
 	for _, f := range slices.Concat(r.Header, r.Trailer) {
@@ -132,9 +132,9 @@ routes:
   - { match: "/*", audience: "https://api.internal", request_headers: { X-Environment: production } }
 `
 
-// The header-spoof matrix: GHSA-w9mr-28mw-j8hg and CVE-2021-33197 (what Connection
-// lists), CVE-2025-64484 and CVE-2026-39858 (spellings), CVE-2026-35051 (members
-// of the family that nobody listed), and each in each combination.
+// A matrix of spoofed headers: GHSA-w9mr-28mw-j8hg and CVE-2021-33197 (headers listed in
+// Connection), CVE-2025-64484 and CVE-2026-39858 (spellings), CVE-2026-35051 (unlisted
+// members of the family), in all combinations.
 func TestCVE_2025_64484_GHSA_w9mr_28mw_j8hg_HeaderSpoofMatrix(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {

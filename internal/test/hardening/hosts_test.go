@@ -17,8 +17,8 @@ routes:
   - { match: "/*", hosts: [public.example.com, "*.pub.example.com", "[::1]", 127.0.0.1], auth: public }
 `
 
-// CVE-2026-27588: a host is one however it is written, and the upstream gets it as
-// it was judged.
+// CVE-2026-27588: all spellings of a host are treated as one, and the upstream gets the
+// one that was judged.
 func TestCVE_2026_27588_HostIsCanonical(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {
@@ -84,8 +84,8 @@ func TestCVE_2026_27588_HostIsCanonical(t *testing.T) {
 	}
 }
 
-// CVE-2026-50149 (Contour): the name in the TLS handshake opens no second way in,
-// whether it is absent, another's or an address.
+// CVE-2026-50149 (Contour): the name in the TLS handshake gives no other access, whether
+// it is absent, another host's or an address.
 func TestCVE_2026_50149_EveryServerNameIsJudgedAlike(t *testing.T) {
 	t.Parallel()
 	s, config := serveTLS(t, setup{routes: hostRoutes})

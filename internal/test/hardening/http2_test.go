@@ -21,7 +21,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
-// framer is a client of HTTP/2 that may send what no client does.
+// framer is an HTTP/2 client that can send invalid frames.
 type framer struct {
 	*http2.Framer
 	conn    net.Conn
@@ -29,7 +29,7 @@ type framer struct {
 	block   bytes.Buffer
 }
 
-// h2c begins a connection without TLS.
+// h2c opens a connection without TLS.
 func (g *gate) h2c(t testing.TB) *framer {
 	t.Helper()
 	return speakHTTP2(t, g.dial(t))
@@ -55,7 +55,7 @@ func (f *framer) encode(fields ...field) []byte {
 	return bytes.Clone(f.block.Bytes())
 }
 
-// head is the fields of a request without a body.
+// head returns the fields of a request without a body.
 func head(method, path string, more ...field) []field {
 	return append([]field{{":method", method}, {":scheme", "http"}, {":authority", appHost}, {":path", path}}, more...)
 }
@@ -67,8 +67,8 @@ func (f *framer) headers(t testing.TB, stream uint32, end bool, fields ...field)
 	}))
 }
 
-// status reads until the stream's answer or end; 0 for a stream that was reset,
-// -1 for a connection that ended.
+// status reads until the stream has a response or ends, and returns its status: 0 if the
+// stream was reset, -1 if the connection ended.
 func (f *framer) status(stream uint32) int {
 	for {
 		frame, err := f.ReadFrame()
@@ -113,8 +113,8 @@ func serveTLS(t testing.TB, s setup) (setup, *tls.Config) {
 	return s, &tls.Config{RootCAs: authority.Pool(), ServerName: appHost, NextProtos: []string{"h2"}}
 }
 
-// The header-spoof matrix where names are lower-case by rule, with and without
-// TLS, in one field or several, in trailers announced or not.
+// The matrix of spoofed headers over HTTP/2, where names are lower-case: with and without
+// TLS, in one field or several, in announced and unannounced trailers.
 func TestCVE_2025_64484_GHSA_w9mr_28mw_j8hg_HeaderSpoofMatrixOverHTTP2(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
@@ -172,8 +172,8 @@ func TestCVE_2025_64484_GHSA_w9mr_28mw_j8hg_HeaderSpoofMatrixOverHTTP2(t *testin
 	}
 }
 
-// HTTP/2 carries bytes that HTTP/1 cannot: what would become another header, or
-// another request, behind the proxy must not get that far.
+// HTTP/2 can transport bytes that HTTP/1 cannot: those that would become another header or
+// another request behind the proxy must be refused.
 func TestNothingIsSmuggledOutOfHTTP2(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {
@@ -218,8 +218,8 @@ func TestNothingIsSmuggledOutOfHTTP2(t *testing.T) {
 	}
 }
 
-// CVE-2023-39325, CVE-2023-45288 and their kin (CVE-2021-39162): floods of frames
-// end their own connection or are dealt with, and others are served meanwhile.
+// CVE-2023-39325, CVE-2023-45288 and similar ones (CVE-2021-39162): floods of frames are
+// handled or end their own connection, and others are served meanwhile.
 func TestCVE_2023_39325_CVE_2023_45288_HTTP2Floods(t *testing.T) { // alone, since it measures memory
 	g := start(t, setup{
 		env: map[string]string{"CLERKGATE_H2C": "true", "CLERKGATE_POLICY": "optional", "CLERKGATE_MAX_STREAMS": "10"},
@@ -307,12 +307,12 @@ func TestCVE_2023_39325_CVE_2023_45288_HTTP2Floods(t *testing.T) { // alone, sin
 		before := heap()
 		f := g.h2c(t)
 		ended := make(chan struct{})
-		go func() { // an attacker does read, or TCP itself would stop the flood
+		go func() { // the attacker reads, because otherwise TCP would stop the flood
 			defer close(ended)
 			_, _ = io.Copy(io.Discard, f.conn)
 		}()
 		_ = f.conn.SetDeadline(time.Now().Add(3 * time.Second))
-		_ = flood(f) // the server may hang up in the midst of it
+		_ = flood(f) // the server may disconnect during the flood
 		other.headers(t, stream, true, head("GET", "/other")...)
 		assert.Equal(t, 200, other.status(stream), "beside %s", name)
 		stream += 2
@@ -322,7 +322,7 @@ func TestCVE_2023_39325_CVE_2023_45288_HTTP2Floods(t *testing.T) { // alone, sin
 	}
 }
 
-// A connection has no more requests at a time than it may have.
+// The number of concurrent requests on a connection is limited.
 func TestHTTP2StreamsAreBounded(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

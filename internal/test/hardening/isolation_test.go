@@ -18,9 +18,9 @@ import (
 	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
-// CVE-2026-71326, GHSA-6765-c87h-8mrf: a thousand people at the same time, through
-// everything that is shared: remembered tokens, refreshes, token exchange and
-// assertions. Nobody gets another's, in whatever header or cookie.
+// CVE-2026-71326, GHSA-6765-c87h-8mrf: a thousand people at the same time use everything
+// that is shared: cached tokens, refreshes, token exchange and assertions. Nobody gets
+// another user's, in any header or cookie.
 func TestCVE_2026_71326_GHSA_6765_c87h_8mrf_ThousandIdentities(t *testing.T) {
 	t.Parallel()
 	const people = 1000
@@ -43,7 +43,7 @@ routes:
 	sessions := make([]*clerktest.Session, people)
 	for i := range users {
 		sessions[i] = g.clerk.SignIn(users[i].Email)
-		if i%8 == 0 { // the token of each eighth has expired by then
+		if i%8 == 0 { // one token in eight will have expired
 			cookies[i] = g.cookies(sessions[i].ID)
 			require.Contains(t, cookies[i], suffix)
 		}
@@ -108,7 +108,7 @@ routes:
 	}
 }
 
-// subjectOf reads a token that is not verified here.
+// subjectOf reads a token without verifying it.
 func subjectOf(token string) string {
 	claims := jwt.MapClaims{}
 	if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {

@@ -14,9 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// corpus are targets by which a policy and an application came to see different
-// paths (CVE-2021-21411 aside, all of groups D1 to D6): each leads some careless
-// server to /private.
+// corpus are targets for which a policy and an application have seen different paths in
+// published vulnerabilities: each leads some careless server to /private.
 func corpus() []string {
 	return []string{
 		"/private", "/private/x", "//private", "///private/x", "/./private", "/public/../private", "/public/./../private",
@@ -36,7 +35,7 @@ func corpus() []string {
 		"/public/%ef%bc%8f..%ef%bc%8fprivate", "/public/%ef%bc%8e%ef%bc%8e/private", "/public/..%c1%9cprivate", "/public/..%01/private", "/public/..\x7f/private",
 		"http://app.example.com/private", "http://app.example.com/public/../private", "http://app.example.com//private", "http://other.example.com/private",
 		"HTTP://APP.EXAMPLE.COM/private", "http://app.example.com:80/private", "http://user:pw@app.example.com/private", "http:/private", "http:private", "http:///private",
-		// To those who cut a prefix off, these climb out of what is left.
+		// If a prefix is removed, these leave the rest.
 		"/private/public/../../private/public/x", "/private/public/%2e%2e/%2e%2e/private/public/x", "/private/public/..;/..;/private/public/x",
 		"//app.example.com/private", "//other.example.com/public/../private", "http://app.example.com?/private", "http://app.example.com/%2e%2e/private", "http:\\\\app.example.com\\private",
 	}
@@ -55,8 +54,8 @@ routes:
   - { match: "/*", auth: required }
 `
 
-// listedRoutes are the other way round, as an application with a list of what is
-// protected has them: the form that CVE-2026-41248 was about.
+// listedRoutes are routes of the opposite kind, with a list of protected paths, which is
+// what CVE-2026-41248 is about.
 const listedRoutes = `
 routes:
   - { match: "/private/*", auth: required }
@@ -64,11 +63,11 @@ routes:
   - { match: "/*", auth: public, ambiguous_paths: true }
 `
 
-// applicationReadings are the paths that applications could make of a target: each
-// step is what some server does, and they are chained in any order, three deep.
-// This is on purpose not how clerkgate does it.
+// applicationReadings returns the paths that applications could read from a target: each
+// step is what some server does, and up to three are chained in any order. It is
+// intentionally different from clerkgate's implementation.
 func applicationReadings(target string) []string {
-	first, _, _ := strings.Cut(target, "?") // every server takes the query off before all else
+	first, _, _ := strings.Cut(target, "?") // every server removes the query first
 	all := []string{first}
 	for range 3 {
 		for _, s := range slices.Clone(all) {
@@ -89,7 +88,7 @@ var (
 	ending     = regexp.MustCompile("[?#\x00].*")
 
 	applicationSteps = []func(string) string{
-		func(s string) string { // decode what can be, as lenient servers do
+		func(s string) string { // decode valid escapes, as lenient servers do
 			return escape.ReplaceAllStringFunc(s, func(m string) string {
 				b, _ := hex.DecodeString(m[1:])
 				return string(b)
@@ -107,7 +106,7 @@ var (
 	}
 )
 
-// withoutDots resolves dot segments, by another way than clerkgate's.
+// withoutDots resolves dot segments, with another algorithm than clerkgate's.
 func withoutDots(s string) string {
 	if !strings.HasPrefix(s, "/") {
 		return s
@@ -124,8 +123,8 @@ func withoutDots(s string) string {
 
 func isPrivate(path string) bool { return path == "/private" || strings.HasPrefix(path, "/private/") }
 
-// leavesPublic says that a path which went out as a public route's could be read as
-// one of another route.
+// leavesPublic reports whether a path that was forwarded by a public route could be read
+// as a path of another route.
 func leavesPublic(path string, allowed []string) bool {
 	for _, a := range allowed {
 		if path == a || strings.HasPrefix(path, a+"/") {
@@ -137,8 +136,8 @@ func leavesPublic(path string, allowed []string) bool {
 
 // CVE-2025-54576 and CVE-2026-41059 (query and fragment), CVE-2026-33494
 // (traversal), CVE-2025-66490 and kin (encoded characters), CVE-2026-41248
-// (percent-encoding and double slashes), CVE-2026-27587 (case of escapes): whoever
-// is signed out never reaches what could be read as /private.
+// (percent-encoding and double slashes), CVE-2026-27587 (case of escapes): a signed-out
+// request never reaches a path that could be read as /private.
 func TestCVE_2026_33494_CVE_2026_41248_CVE_2025_66490_PathCorpus(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {
@@ -164,8 +163,8 @@ func TestCVE_2026_33494_CVE_2026_41248_CVE_2025_66490_PathCorpus(t *testing.T) {
 	}
 }
 
-// checkSignedOut asks for a target without a session: what comes through must be
-// public by every reading, which is below the paths that are, if there are some.
+// checkSignedOut requests a target without a session: if it reaches the upstream, it must
+// be public in every reading.
 func checkSignedOut(t testing.TB, g *gate, target string, public ...string) {
 	t.Helper()
 	g.app.take()
@@ -185,10 +184,9 @@ func checkSignedOut(t testing.TB, g *gate, target string, public ...string) {
 	}
 }
 
-// The differential fuzz: what the policy decided for is what the upstream got. The
-// route that a request was judged by is told by the upstream's answer to it, since
-// each route adds a header of its own; that route's pattern must cover each way in
-// which the application could read the target.
+// A differential fuzz test: the upstream gets what the policy decided about. Each route
+// adds its own header, by which the upstream's request shows which route applied; that
+// route's pattern must match every reading of the target by the application.
 func TestCVE_2023_33189_PolicyAndUpstreamSeeTheSame(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(20261123, 5))
@@ -211,7 +209,7 @@ func TestCVE_2023_33189_PolicyAndUpstreamSeeTheSame(t *testing.T) {
 			}
 			patterns = append(patterns, pattern)
 		}
-		// A pattern behind one that covers it is refused as unreachable.
+		// A pattern after one that covers it is refused as unreachable.
 		slices.SortFunc(patterns, func(a, b string) int { return len(b) - len(a) })
 		patterns = append(patterns, "/*")
 		odd := rng.IntN(2) == 0
@@ -265,9 +263,9 @@ func firstMatch(patterns []string, path string) int {
 	})
 }
 
-// CVE-2022-2880 and CVE-2026-39825: no rule looks at the query, so that the
-// application gets it as it came, what Go cannot parse and 20,000 parameters
-// included. Clerk's own parameters are the exception, in any spelling.
+// CVE-2022-2880 and CVE-2026-39825: no rule depends on the query, so the application gets it
+// unchanged, even if Go cannot parse it or it has 20,000 parameters. Only Clerk's own
+// parameters are removed, in any spelling.
 func TestCVE_2022_2880_CVE_2026_39825_QueryPassesAsItCame(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {

@@ -12,12 +12,12 @@ import (
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
-// document are the headers of a browser that opens a page.
+// document returns the headers of a browser that opens a page.
 func document(more ...string) []string {
 	return append([]string{"Sec-Fetch-Dest: document", "Sec-Fetch-Mode: navigate", "Accept: text/html"}, more...)
 }
 
-// elsewhere are ways to name another place in a path or a query.
+// elsewhere are ways to name another site in a path or a query.
 func elsewhere() []string {
 	return []string{
 		"/", "//evil.example", "//evil.example/", `/\evil.example`, `/\/evil.example`, "/%2f%2fevil.example", "/%5cevil.example", "/\tevil.example", "/%09/evil.example",
@@ -29,9 +29,9 @@ func elsewhere() []string {
 	}
 }
 
-// CVE-2021-21291, GHSA-qqxw-m5fj-f7gv and kin, CVE-2021-29651: a redirect leads to
-// the instance's own Frontend API or sign-in page, and what it brings back leads to
-// the address that was asked for, whatever else the request names.
+// CVE-2021-21291, GHSA-qqxw-m5fj-f7gv and similar ones, CVE-2021-29651: a redirect leads to
+// the instance's own Frontend API or sign-in page, and back to the address that was
+// requested, whatever else the request names.
 func TestCVE_2021_21291_GHSA_qqxw_m5fj_f7gv_RedirectsStayAtHome(t *testing.T) {
 	t.Parallel()
 	const signIn = "https://accounts.example.com/sign-in"
@@ -88,7 +88,7 @@ func TestCVE_2021_21291_GHSA_qqxw_m5fj_f7gv_RedirectsStayAtHome(t *testing.T) {
 					require.NoError(t, err, back[0])
 					home, err := url.Parse(returned.Href())
 					require.NoError(t, err)
-					want := appHost // the address that the request was made to
+					want := appHost // of the request
 					if absolute, err := url.Parse(target); err == nil && absolute.Scheme != "" && absolute.Host != "" {
 						want = absolute.Host
 					}

@@ -23,8 +23,8 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// secrets are planted texts by what they are. A text counts as found when it, or
-// the part of it that nobody else could know, is there in any common encoding.
+// secrets are planted texts by their names. A text is found if it, or its secret part,
+// occurs in any common encoding.
 type secrets map[string]string
 
 func (s secrets) in(text string) (found []string) {
@@ -34,7 +34,7 @@ func (s secrets) in(text string) (found []string) {
 		}
 		core := secret
 		if parts := strings.Split(secret, "."); len(parts) == 3 {
-			core = parts[2] // a JWT is one by its signature
+			core = parts[2] // without its signature a JWT is useless
 		}
 		core = strings.TrimSpace(core)
 		for _, form := range []string{core, url.QueryEscape(core), base64.StdEncoding.EncodeToString([]byte(core)), fmt.Sprintf("%x", core)} {
@@ -47,7 +47,7 @@ func (s secrets) in(text string) (found []string) {
 	return found
 }
 
-// pemLine is the first line of a PEM's content: one is enough to give it away.
+// pemLine returns the first line of a PEM's content, which is enough to recognize it.
 func pemLine(pem string) string {
 	for line := range strings.Lines(pem) {
 		if !strings.HasPrefix(line, "-----") {
@@ -75,15 +75,15 @@ routes:
 `
 
 // CVE-2022-23469 (Authorization in debug logs), CVE-2024-39315 (tokens on a page),
-// CVE-2021-29651 (a token in a redirect), CVE-2026-41181 (credentials in requests on
-// the side): every kind of request and failure, with a secret in each place where one
-// belongs, then a search through all that was said.
+// CVE-2021-29651 (a token in a redirect), CVE-2026-41181 (credentials in other requests):
+// makes every kind of request and failure, with a secret wherever one can be, and searches
+// all output for them.
 func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.T) {
 	t.Parallel()
 	certPEM, keyPEM := certificatetest.New(t).Issue(t, "client")
 	files := map[string]string{"assertion.pem": kit.PrivatePEM(t, kit.ECKey(t)), "client.pem": string(certPEM), "client-key.pem": string(keyPEM)}
 	reloads := make(chan os.Signal)
-	var answers strings.Builder // heads and bodies of all that clerkgate said to clients
+	var answers strings.Builder // headers and bodies of all responses to clients
 	g := start(t, setup{
 		routes: secretRoutes, files: files, reloads: reloads,
 		env: map[string]string{
@@ -107,7 +107,7 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 	broken, err := net.Listen("unix", filepath.Join(g.dir, "broken.sock"))
 	require.NoError(t, err)
 	defer broken.Close()
-	go func() { // hangs up in the midst of it
+	go func() { // disconnects during the request
 		for {
 			conn, err := broken.Accept()
 			if err != nil {
@@ -139,13 +139,13 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 		}
 		return "Cookie: " + strings.Join(pairs, "; ")
 	}
-	handed := secrets{} // what upstreams got that they may know
+	handed := secrets{} // secrets that upstreams may know
 	ask := func(method, target string, headers ...string) {
 		all, _ := kit.Replay(g.dial(t), method+" "+target+" HTTP/1.1\r\nHost: "+appHost+"\r\nConnection: close\r\n"+lines(headers)+"\r\n")
 		for _, a := range all {
 			fmt.Fprintln(&answers, a.StatusCode, a.Text)
 			for name, values := range a.Header {
-				if name == "Set-Cookie" { // due to the browser; what it says is not
+				if name == "Set-Cookie" { // the browser may have these
 					for i := range values {
 						name, _, _ := strings.Cut(values[i], "=")
 						values[i] = name
@@ -200,7 +200,7 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 		{Status: 500}, {Status: 401}, {Status: 429}, {Body: "not JSON"}, {Status: 302, Body: "{}"},
 	} {
 		remove := g.clerk.Fail(fault)
-		g.clerk.Advance(time.Minute + 31*time.Second) // past what is remembered of failures
+		g.clerk.Advance(time.Minute + 31*time.Second) // beyond the time that failures are cached
 		round(fmt.Sprint("fault ", fault.Status, fault.Body), 3)
 		remove()
 	}
@@ -208,13 +208,13 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 	g.clerk.Advance(2 * time.Minute)
 	round("ended", 2)
 
-	// Reloads that are refused: each names a file with a secret in the wrong place.
+	// Refused reloads, each with a secret in the wrong place.
 	for _, name := range []string{"client.pem", "assertion.pem"} {
 		good, err := os.ReadFile(filepath.Join(g.dir, name))
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(g.dir, name), []byte(strings.ReplaceAll(files["client-key.pem"]+files["assertion.pem"], "A", "!")), 0o600))
 		reloads <- syscall.SIGHUP
-		reloads <- syscall.SIGHUP // is taken when the first is dealt with
+		reloads <- syscall.SIGHUP // is received when the first has been handled
 		_, err = g.load()
 		if err != nil {
 			fmt.Fprintln(&answers, err)
@@ -256,8 +256,8 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 				private[what] = secret
 			}
 		}
-		// A cookie that is not Clerk's by name may say anything; so may a session
-		// cookie, which the upstream gets.
+		// Cookies that are not Clerk's may contain anything, and so may a session cookie, which
+		// the upstream gets.
 		assert.Empty(t, private.in(fmt.Sprint(got)), "the upstream got a secret: %s", got.Target)
 	}
 	require.Contains(t, handed, "assertion")
@@ -270,14 +270,14 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 		assert.Empty(t, call.Header["Cookie"], call.Path)
 		authorization := call.Header.Get("Authorization")
 		assert.Contains(t, []string{"", "Bearer " + g.clerk.SecretKey(), "Bearer " + known["machine key"]}, authorization, call.Path)
-		if call.Path != "/v1/clients/handshake_payload" { // to which the nonce is due
+		if call.Path != "/v1/clients/handshake_payload" { // which gets the nonce
 			assert.Empty(t, known.in(call.Path+call.Query.Encode()), call.Path)
 		}
 	}
 }
 
-// CVE-2024-45336, CVE-2025-4673: what Clerk's API answers leads nowhere else, with
-// or without a key.
+// CVE-2024-45336, CVE-2025-4673: redirects of Clerk's API are not followed, with or without
+// a key.
 func TestCVE_2024_45336_CVE_2025_4673_RedirectsOfTheBackendAPI(t *testing.T) {
 	t.Parallel()
 	var elsewhere []string

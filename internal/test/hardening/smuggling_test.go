@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// smuggling is a corpus of messages of which two servers could read different
-// requests. X stands for the request that is to be smuggled.
+// smuggling returns a corpus of messages that two servers could read as different
+// requests. x is the request to be smuggled.
 func smuggling() map[string]string {
 	const (
 		post = "POST /public/first HTTP/1.1\r\nHost: app.example.com\r\n"
@@ -92,9 +92,9 @@ func smuggling() map[string]string {
 }
 
 // CVE-2022-1705 (Transfer-Encoding), CVE-2025-22871 (bare LF) and every other
-// trick of the kind: what reaches the upstream is by the letter, which [upstream]
-// sees to, and each request there is one that was judged here. /private needs a
-// session that nobody has.
+// trick of this kind: what reaches the upstream is strictly valid, which [upstream] checks,
+// and each request there has been judged. /private requires a session, which no request
+// has.
 func TestCVE_2022_1705_CVE_2025_22871_SmugglingCorpus(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {
@@ -102,7 +102,7 @@ func TestCVE_2022_1705_CVE_2025_22871_SmugglingCorpus(t *testing.T) {
 			t.Parallel()
 			g := start(t, setup{direct: direct, env: map[string]string{"CLERKGATE_PUBLIC_PATHS": "/public/*", "CLERKGATE_UPSTREAM_TIMEOUT": "2s"}})
 			const last = "GET /public/last HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n"
-			// Some bodies go on for longer than what is sent; this ends those.
+			// Some bodies are longer than what is sent; this completes them.
 			const filling = "\r\n0\r\n\r\n"
 			for name, text := range smuggling() {
 				answers := g.raw(t, text+last+filling)
@@ -128,7 +128,7 @@ func TestCVE_2022_1705_CVE_2025_22871_SmugglingCorpus(t *testing.T) {
 	}
 }
 
-// Requests that come together are judged one by one, each with its own headers.
+// Pipelined requests are judged one by one, each with its own headers.
 func TestPipelinedRequestsAreJudgedOneByOne(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {
@@ -151,8 +151,8 @@ func TestPipelinedRequestsAreJudgedOneByOne(t *testing.T) {
 	}
 }
 
-// CVE-2026-71324: a tunnel is refused, whatever it is to, and nothing that follows
-// on its connection is read as a request.
+// CVE-2026-71324: a tunnel is refused, whatever its target, and what follows on the
+// connection is not read as a request.
 func TestCVE_2026_71324_ConnectIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, direct := range []bool{false, true} {

@@ -17,10 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// field is a header as it stood on the wire.
+// field is a header as it was sent.
 type field struct{ Name, Value string }
 
-// request is what an upstream got, byte for byte.
+// request is a request that an upstream received, unaltered.
 type request struct {
 	Method, Target string
 	Header         []field
@@ -49,13 +49,13 @@ func (r request) one(t testing.TB, name string) string {
 	return values[0]
 }
 
-// upstream is a server of HTTP/1.1 that reads by the letter of RFC 9112: what two
-// servers could read differently fails the test. So whatever reaches it without a
-// failure is exactly one request to every server that there is.
+// upstream is a server that follows RFC 9112 strictly: a message that two servers could
+// read differently fails the test. Whatever reaches it without a failure is exactly one
+// request to every server.
 type upstream struct {
 	net.Listener
 	t      testing.TB
-	answer func(request) string // the raw answer; nil echoes the request in JSON
+	answer func(request) string // the raw response; nil echoes the request in JSON
 
 	mu       sync.Mutex
 	requests []request
@@ -108,7 +108,7 @@ func (u *upstream) serve(conn net.Conn) {
 		got, err := readStrictly(r)
 		var wrong protocolError
 		if errors.As(err, &wrong) {
-			u.t.Errorf("the upstream got what can be read in two ways: %v", err)
+			u.t.Errorf("the upstream got a message that can be read in two ways: %v", err)
 		}
 		if err != nil {
 			return
@@ -137,12 +137,12 @@ func (u *upstream) say(r request) string {
 	return plain(string(body))
 }
 
-// plain is an answer with a body.
+// plain returns a response with a body.
 func plain(body string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
-// take returns what came since the last call.
+// take returns the requests since the last call.
 func (u *upstream) take() []request {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -151,7 +151,7 @@ func (u *upstream) take() []request {
 	return got
 }
 
-// only returns the one request that came.
+// only returns the only request since the last call.
 func (u *upstream) only(t testing.TB) request {
 	t.Helper()
 	got := u.take()
@@ -159,7 +159,7 @@ func (u *upstream) only(t testing.TB) request {
 	return got[0]
 }
 
-// protocolError is a departure from the letter of the protocol.
+// protocolError is a violation of the protocol.
 type protocolError string
 
 func (e protocolError) Error() string { return string(e) }
@@ -246,7 +246,7 @@ func strictFields(r *bufio.Reader) (fields []field, err error) {
 	}
 }
 
-// strictLine is a line that ends in CR LF and has neither of the two elsewhere.
+// strictLine reads a line that ends with CR LF and has neither elsewhere.
 func strictLine(r *bufio.Reader) (string, error) {
 	line, err := r.ReadString('\n')
 	if err != nil {
