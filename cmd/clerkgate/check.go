@@ -18,7 +18,8 @@ import (
 
 const (
 	configVariable = "CLERKGATE_CONFIG"
-	// maxRoutesFile is more than Parse takes, so that it can say so.
+	// maxRoutesFile is more than Parse accepts, so that Parse reports files that are too
+	// large.
 	maxRoutesFile = 2 << 20
 )
 
@@ -71,7 +72,7 @@ func runCheck(p process, args []string) error {
 	return nil
 }
 
-// printChecked says what was found to be right.
+// printChecked prints what was found valid.
 func printChecked(w io.Writer, name string, cfg *routes.Config, environment bool) {
 	if name == "" {
 		say(w, "ok: the environment; it names no routes file\n")
@@ -85,7 +86,7 @@ func printChecked(w io.Writer, name string, cfg *routes.Config, environment bool
 	listRoutes(w, cfg)
 }
 
-// routesFileName is the file that the arguments or the environment name; "" is none.
+// routesFileName returns the file named by the arguments or the environment, or "".
 func routesFileName(c command, args []string, lookup func(string) (string, bool)) (string, error) {
 	switch len(args) {
 	case 0:
@@ -97,7 +98,8 @@ func routesFileName(c command, args []string, lookup func(string) (string, bool)
 	return "", c.misused(fmt.Errorf("%s takes one file, but got %q as well", c.name, args[1]))
 }
 
-// isSetUp says whether the environment has more of clerkgate than the file's name.
+// isSetUp reports whether the environment has variables of clerkgate other than the
+// name of the routes file.
 func isSetUp(environ []string) bool {
 	return slices.ContainsFunc(environ, func(entry string) bool {
 		name, value, _ := strings.Cut(entry, "=")
@@ -118,8 +120,8 @@ func readRoutes(name string) (*routes.Config, error) {
 	return routes.Parse(name, data)
 }
 
-// checkEnvironment does what a start does, up to the point where it would listen,
-// and returns what is wrong and was not told already.
+// checkEnvironment does everything that startup does short of listening, and returns the
+// problems that were not reported already.
 func checkEnvironment(name string, p process, told func(settings.Problem) bool) error {
 	cfg, warnings, err := settings.Load(func(variable string) (string, bool) {
 		if variable == configVariable {
@@ -147,7 +149,7 @@ func checkEnvironment(name string, p process, told func(settings.Problem) bool) 
 	return err
 }
 
-// listRoutes prints a file's routes in short.
+// listRoutes prints a table of a file's routes.
 func listRoutes(w io.Writer, cfg *routes.Config) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	say(table, "  LINE\tMATCH\tHOSTS\tMETHODS\tNEEDS\tUPSTREAM\n")
@@ -155,7 +157,7 @@ func listRoutes(w io.Writer, cfg *routes.Config) {
 		r := &cfg.Routes[i]
 		say(table, "  %d\t%s\t%s\t%s\t%s\t%s\n", r.Line, r.Match, listOr(r.Hosts, "any"), listOr(r.Methods, "any"), authOf(r), upstreamOf(r))
 	}
-	_ = table.Flush() // the terminal is gone, or it is not
+	_ = table.Flush() // as in say, there is nowhere to report errors
 }
 
 func listOr(items []string, otherwise string) string {
@@ -165,7 +167,7 @@ func listOr(items []string, otherwise string) string {
 	return strings.Join(items, " ")
 }
 
-// authOf is what a route asks for, in a few words.
+// authOf describes what a route requires, in a few words.
 func authOf(r *routes.Route) string {
 	words := []string{r.Auth.String()}
 	for _, need := range []string{r.Require.Role, r.Require.Permission, r.Require.Feature, r.Require.Plan, r.Require.Reverification} {

@@ -18,20 +18,20 @@ type command struct {
 	args    string // what may follow the name, such as "[FILE]"; "" takes no arguments
 	summary string // a few words, for the list of commands
 	help    string // what "clerkgate help NAME" says: paragraphs between empty lines; indented ones stay as they are
-	// serves says that the command runs until it is told to stop, whatever becomes of
-	// its output.
+	// serves marks a command that runs until it is told to stop, even if its output cannot
+	// be written.
 	serves bool
-	// hidden says that the command is for scripts of ours alone.
+	// hidden keeps a command that only the completion scripts use out of help.
 	hidden bool
-	// verbatim says that what follows the name is not looked at for flags.
+	// verbatim passes the arguments on without parsing flags.
 	verbatim bool
-	// configured says that every variable is a flag of the command.
+	// configured marks a command that has a flag for every variable.
 	configured bool
-	// setUp declares the flags, and returns what is to be done once they are read.
+	// setUp declares the flags, and returns the action to run once they are parsed.
 	setUp func(*flag.FlagSet) action
 }
 
-// action does what a command is for. args are the arguments without the flags.
+// action runs a command. args are the arguments without the flags.
 type action func(ctx context.Context, p process, args []string) error
 
 // commands is the table of all commands, in the order in which help lists them.
@@ -42,12 +42,12 @@ func commands() []command {
 	}
 }
 
-// visible are the commands that people use.
+// visible returns the commands that are not hidden.
 func visible(table []command) []command {
 	return slices.DeleteFunc(slices.Clone(table), func(c command) bool { return c.hidden })
 }
 
-// run reads flags and does what the command is for, or prints its help.
+// run parses flags and runs the command, or prints its help.
 func (c command) run(ctx context.Context, p process, args []string) error {
 	flags, do := c.flags()
 	if c.verbatim {
@@ -66,20 +66,20 @@ func (c command) run(ctx context.Context, p process, args []string) error {
 	return do(ctx, p, args)
 }
 
-// flags returns a fresh set of the command's flags, and what is to be done with them.
+// flags returns a new set of the command's flags, and the action that uses them.
 func (c command) flags() (*flag.FlagSet, action) {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errors and help are printed here, alike for every command
+	flags.SetOutput(io.Discard) // this package prints errors and help itself
 	return flags, c.setUp(flags)
 }
 
-// misused says what is wrong with the arguments and where to read on.
+// misused returns an error about the arguments that names the command's help.
 func (c command) misused(problems ...error) error {
-	return mistaken(fmt.Sprintf("Run \"clerkgate help %s\" for what it takes.", c.name), problems...)
+	return mistaken(fmt.Sprintf("Run \"clerkgate help %s\" for its arguments and flags.", c.name), problems...)
 }
 
-// explained words an error of the flag package: it calls a flag that is not there
-// "provided but not defined", and does not know what may have been meant.
+// explained rewords an error of the flag package, which calls an unknown flag "provided
+// but not defined" and suggests none.
 func (c command) explained(flags *flag.FlagSet, err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {
@@ -100,7 +100,7 @@ func (c command) explained(flags *flag.FlagSet, err error) error {
 	return errors.New(text)
 }
 
-// dashed is a flag as it is written.
+// dashed returns a flag as it is written on the command line.
 func dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name
@@ -108,8 +108,9 @@ func dashed(name string) string {
 	return "--" + name
 }
 
-// parse reads flags wherever they stand. The flag package by itself stops at the first
-// argument, and would take "check clerkgate.yaml --help" for two files.
+// parse parses flags in any position and returns the other arguments. The flag package
+// stops at the first argument, and would take "check clerkgate.yaml --help" for two
+// files.
 func parse(flags *flag.FlagSet, args []string) ([]string, error) {
 	var others []string
 	for {

@@ -10,9 +10,9 @@ import (
 	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
-// The scripts ask a hidden command of clerkgate itself, so that they need not know
-// what there is to complete. It answers with lines of a word, a tab and what it is
-// for, or with one line that asks for the names of files.
+// The scripts call a hidden command of clerkgate for the candidates. It prints a line
+// for each: the word, a tab and a description. The line completeFiles stands for the
+// names of files.
 const (
 	completeName  = "__complete"
 	completeFiles = ":files"
@@ -72,7 +72,7 @@ end
 complete -c clerkgate -k -f -a '(__clerkgate_complete)'
 `
 
-// shells are those that there is a script for.
+// shells returns the shells that have a script.
 func shells() []string { return []string{"bash", "zsh", "fish"} }
 
 func completionCommand() command {
@@ -105,7 +105,7 @@ In zsh it goes below the line with compinit.`,
 	}
 }
 
-// completeCommand answers the scripts.
+// completeCommand prints the candidates for a script.
 func completeCommand() command {
 	return command{
 		name: completeName, hidden: true, verbatim: true,
@@ -120,8 +120,8 @@ func completeCommand() command {
 	}
 }
 
-// complete finds what the last of the words may become, which may be empty. The words
-// follow the program's name.
+// complete returns the candidates for the last of the words, which may be empty. words
+// does not include the program's name.
 func complete(table []command, words []string) []string {
 	words = joined(words)
 	if len(words) == 0 {
@@ -159,7 +159,7 @@ func complete(table []command, words []string) []string {
 	return c.argumentsOf(table, current)
 }
 
-// joined undoes what bash does to --flag=value, which it hands over as three words.
+// joined undoes the splitting of bash, which passes --flag=value as three words.
 func joined(words []string) []string {
 	words = slices.Clone(words)
 	if n := len(words); n > 0 && words[n-1] == "=" {
@@ -168,7 +168,7 @@ func joined(words []string) []string {
 	return slices.DeleteFunc(words, func(w string) bool { return w == "=" })
 }
 
-// argumentsOf are what an argument of the command that is no flag may be.
+// argumentsOf returns the candidates for an argument that is not a flag.
 func (c command) argumentsOf(table []command, current string) []string {
 	switch {
 	case c.name == "help":
@@ -198,8 +198,7 @@ func flagsOf(flags *flag.FlagSet) []string {
 	return lines
 }
 
-// valuesOf are what a flag may be set to, as far as they can be listed. Each stands
-// behind prefix.
+// valuesOf returns the candidates for a flag's value, each with prefix before it.
 func valuesOf(f *flag.Flag, prefix, current string) []string {
 	what, _ := flag.UnquoteUsage(f)
 	if isSwitch(f) {
@@ -210,7 +209,7 @@ func valuesOf(f *flag.Flag, prefix, current string) []string {
 	}
 	words := strings.Split(what, "|")
 	if len(words) == 1 {
-		return nil // it says what the value is, such as an address
+		return nil // a kind of value, such as an address
 	}
 	for i, word := range words {
 		words[i] = prefix + word
@@ -222,7 +221,7 @@ func beginningWith(prefix string, lines []string) []string {
 	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !strings.HasPrefix(line, prefix) })
 }
 
-// isSwitch says that a flag is set by its name alone.
+// isSwitch reports whether a flag needs no value.
 func isSwitch(f *flag.Flag) bool {
 	b, ok := f.Value.(interface{ IsBoolFlag() bool })
 	return ok && b.IsBoolFlag()

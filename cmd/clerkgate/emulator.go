@@ -14,9 +14,8 @@ func emulatorCommand() command {
 Serve a local Clerk for tests in any language: Backend API, Frontend API, and pages to sign in. It prints the
 environment that an application needs to run on it.
 
-Below /__control/ programs on this machine, or with --control-token whoever sends that token, move its clock, sign
-people in, and make it fail. What a seed may hold is
-shown by examples/emulator-node/seed.yaml.`,
+Below /__control/, programs on this machine can move its clock, sign people in, and make it fail; with --control-token,
+so can any program that sends the token. For what a seed may hold, see examples/emulator-node/seed.yaml.`,
 		serves: true,
 		setUp: func(flags *flag.FlagSet) action {
 			var opts emulator.Options

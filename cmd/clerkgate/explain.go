@@ -64,13 +64,13 @@ func runExplain(_ context.Context, p process, args []string) error {
 	return nil
 }
 
-// parseTarget reads an absolute URL, or a path for tables that do not look at hosts.
-// What is wrong with the path itself is for the table to say.
+// parseTarget parses an absolute URL, or a path for tables whose routes have no hosts.
+// The table reports what is wrong with the path itself.
 func parseTarget(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%q is no URL: %w", s, errors.Unwrap(err))
+		return nil, fmt.Errorf("%q is not a URL: %w", s, errors.Unwrap(err))
 	case u.Scheme == "" && strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//"):
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return nil, fmt.Errorf("%q is neither http(s)://host/path nor a path", s)
@@ -105,7 +105,7 @@ func explain(w io.Writer, table *routes.Table, method string, target *url.URL) {
 	passedOver(w, steps)
 }
 
-// whyRefused says on which route's account a path is ambiguous.
+// whyRefused prints which route makes the table refuse an ambiguous path.
 func whyRefused(w io.Writer, steps []routes.Step) {
 	if len(steps) == 0 {
 		say(w, "  it has a control character, a bad escape, or escapes within escapes; no route allows that\n")
@@ -116,7 +116,7 @@ func whyRefused(w io.Writer, steps []routes.Step) {
 	}
 }
 
-// passedOver lists the routes that come before the one that decides.
+// passedOver prints the routes before the one that applies.
 func passedOver(w io.Writer, steps []routes.Step) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, s := range steps {
@@ -128,10 +128,10 @@ func passedOver(w io.Writer, steps []routes.Step) {
 		}
 		say(table, "  line %d\t%s\t%s\n", s.Route.Line, s.Route.Match, s.Why)
 	}
-	_ = table.Flush() // the terminal is gone, or it is not
+	_ = table.Flush() // as in say, there is nowhere to report errors
 }
 
-// labelOf names a route by its place and what it is for.
+// labelOf names a route by its name, line and pattern.
 func labelOf(r *routes.Route) string {
 	name := ""
 	if r.Name != "" {

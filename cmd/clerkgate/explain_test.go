@@ -93,7 +93,7 @@ func TestExplainMisused(t *testing.T) {
 		"explain needs a method and a URL":       {"GET"},
 		"explain needs a routes file":            {"GET", "/x"},
 		"neither http(s)://host/path nor a path": {"GET", "ftp://a/b", broken},
-		"is no URL: invalid port":                {"https://a:b/", broken},
+		"is not a URL: invalid port":             {"https://a:b/", broken},
 		"explain takes one file":                 {"GET", "/x", broken, broken},
 		broken + ":1:9: routes: found no routes": {"GET", "/x", broken},
 		"no such file":                           {"GET", "/x", broken + ".missing"},

@@ -9,11 +9,11 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// flagValues are the variables that the command line sets, by their names.
+// flagValues holds the values of variables that flags set, by the variables' names.
 type flagValues map[string]string
 
-// variableFlags declares a flag for every variable, or for those of the names, and
-// returns what the command line will have said once it is parsed.
+// variableFlags declares a flag for every variable, or for the named ones. The result is
+// filled when the flags are parsed.
 func variableFlags(flags *flag.FlagSet, names ...string) flagValues {
 	given := make(flagValues)
 	for _, v := range settings.Variables() {
@@ -31,8 +31,8 @@ func variableFlags(flags *flag.FlagSet, names ...string) flagValues {
 	return given
 }
 
-// placeholder stands for the value of a variable: its words with | between them where
-// it is one of a few, else what it is.
+// placeholder returns what stands for a variable's value in help: the possible words,
+// separated by |, or the kind of value.
 func placeholder(v settings.Variable) string {
 	if words := quotedWords(v.Kind); len(words) > 0 {
 		return strings.Join(words, "|")
@@ -42,7 +42,7 @@ func placeholder(v settings.Variable) string {
 	return kind
 }
 
-// quotedWords are the parts of a text between backquotes.
+// quotedWords returns the parts of a text in backquotes.
 func quotedWords(text string) (words []string) {
 	for i, part := range strings.Split(text, "`") {
 		if i%2 == 1 {
@@ -52,7 +52,7 @@ func quotedWords(text string) (words []string) {
 	return words
 }
 
-// over is p with the command line in front of the environment.
+// over returns p with an environment in which flags replace variables.
 func (f flagValues) over(p process) process {
 	lookup := p.lookup
 	p.lookup = func(name string) (string, bool) {
@@ -68,7 +68,7 @@ func (f flagValues) over(p process) process {
 	return p
 }
 
-// explain has an error call what the command line said by the flag's name.
+// explain makes an error name the flag beside a variable that a flag has set.
 func (f flagValues) explain(err error) error {
 	var invalid *settings.Error
 	if !errors.As(err, &invalid) {
@@ -87,8 +87,8 @@ func (f flagValues) explain(err error) error {
 	return err
 }
 
-// secretFor says which variable to use for a flag that there is not, because the
-// variable is a secret.
+// secretFor returns which variable to use in place of a flag that does not exist because
+// its value would be a secret, or "".
 func secretFor(name string) string {
 	for _, v := range settings.Variables() {
 		_, own, _ := strings.Cut(v.Name, "_")

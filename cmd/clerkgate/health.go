@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	// healthTimeout is longer than a running clerkgate takes to find out whether it is
-	// ready, with time for a machine that is busy.
+	// healthTimeout is longer than the readiness check of a running clerkgate may take.
 	healthTimeout = 10 * time.Second
 	// maxProbeText bounds what is read of a probe's answer, which is one line.
 	maxProbeText = 1 << 10
@@ -25,15 +24,15 @@ const (
 
 func healthCommand() command {
 	return command{
-		name: "health", summary: "ask a running clerkgate whether it is well; for probes of containers",
+		name: "health", summary: "check a running clerkgate; for the probes of containers",
 		help: `
-Ask the clerkgate that runs with the same environment whether it is well, at CLERKGATE_ADMIN_LISTEN. It is for the
-probes of containers whose image has neither a shell nor curl.
+Check the health of the clerkgate that runs with the same environment, at CLERKGATE_ADMIN_LISTEN. It is for the probes
+of containers whose image has neither a shell nor curl.
 
-Exit code 0 says that it is; 1 that it is not, or does not answer.`,
+The exit code is 0 if it is healthy, and 1 if it is not, or does not answer.`,
 		setUp: func(flags *flag.FlagSet) action {
 			given := variableFlags(flags, settings.EnvAdminListen)
-			ready := flags.Bool("ready", false, "ask whether it is ready for requests; it is not while it shuts down, or has no keys to verify tokens with")
+			ready := flags.Bool("ready", false, "check whether it is ready for requests; it is not while it shuts down, or has no keys to verify tokens with")
 			return func(ctx context.Context, p process, _ []string) error {
 				path := "/healthz"
 				if *ready {
@@ -80,8 +79,8 @@ func askHealth(ctx context.Context, p process, path string) error {
 	return nil
 }
 
-// adminAddress is where a clerkgate of this machine is reached that was told to listen
-// at text: the first of the addresses that says so.
+// adminAddress returns where to reach a clerkgate on this machine that listens at text:
+// the first of the addresses that can be dialled.
 func adminAddress(text string) (network, address string, err error) {
 	texts := strings.Split(text, ",")
 	if strings.TrimSpace(text) == "" {
@@ -100,7 +99,7 @@ func adminAddress(text string) (network, address string, err error) {
 	return "", "", fmt.Errorf("%s: found %q, expected where the running clerkgate listens, such as :9090 or unix:/run/clerkgate.sock", settings.EnvAdminListen, text)
 }
 
-// reachable is the host to connect to where somebody on this machine listens at host.
+// reachable returns the host to dial for a server that listens at host.
 func reachable(host string) string {
 	addr, err := netip.ParseAddr(host)
 	switch {

@@ -15,8 +15,8 @@ const helpWidth = 78
 
 func helpCommand() command {
 	return command{
-		name: "help", args: "[COMMAND]", summary: "print this, or what there is to say of one command",
-		help: "Print the commands and every variable, or what there is to say of one command.",
+		name: "help", args: "[COMMAND]", summary: "print this, or the help of one command",
+		help: "Print the commands and every variable, or the help of one command.",
 		setUp: func(*flag.FlagSet) action {
 			return func(_ context.Context, p process, args []string) error {
 				switch len(args) {
@@ -43,14 +43,14 @@ func printOverview(w io.Writer) {
 		say(w, "  %-10s %s\n", c.name, c.summary)
 	}
 	say(w, `
-"clerkgate help COMMAND" says more of one command.
+"clerkgate help COMMAND" prints the help of one command.
 Exit codes: 0 stopped as asked, 1 failure, 2 wrong arguments or configuration.
 
 `)
 	printVariables(w)
 }
 
-// printHelp says everything about one command.
+// printHelp prints the help of one command.
 func (c command) printHelp(w io.Writer) {
 	flags, _ := c.flags()
 	var rows strings.Builder
@@ -60,7 +60,7 @@ func (c command) printHelp(w io.Writer) {
 		}
 		value, text := flag.UnquoteUsage(f)
 		say(&rows, "  %s\n", strings.TrimSpace(dashed(f.Name)+" "+strings.ToUpper(value)))
-		// Boolean flags are off by themselves, and "" or 0s is no value to show.
+		// The defaults of boolean flags, "" and 0s say nothing.
 		if !isSwitch(f) && f.DefValue != "" && f.DefValue != "0s" {
 			text += ". Default " + f.DefValue
 		}
@@ -72,7 +72,7 @@ func (c command) printHelp(w io.Writer) {
 	}
 	say(w, "Usage: %s\n\n", strings.TrimSpace(usage+" "+c.args))
 	for paragraph := range strings.SplitSeq(strings.TrimSpace(c.help), "\n\n") {
-		if strings.HasPrefix(paragraph, " ") { // an example, to be copied as it stands
+		if strings.HasPrefix(paragraph, " ") { // an example, which is printed unchanged
 			say(w, "%s\n\n", paragraph)
 			continue
 		}
@@ -89,9 +89,9 @@ func (c command) printHelp(w io.Writer) {
 	}
 }
 
-// printVariables lists what is read from the environment, and the flags in its place.
+// printVariables lists the variables and their flags.
 func printVariables(w io.Writer) {
-	say(w, "Lists are separated by commas. A variable set to nothing counts as not set.\nA flag wins over its variable.\n\n")
+	say(w, "Lists are separated by commas. A variable set to nothing counts as not set.\nA flag takes precedence over its variable.\n\n")
 	section(w, "Required", func(v settings.Variable) bool { return v.Required })
 	section(w, "Clerkgate", func(v settings.Variable) bool {
 		return !v.Required && !v.Unsupported && strings.HasPrefix(v.Name, "CLERKGATE_")
@@ -117,7 +117,7 @@ func section(w io.Writer, title string, belongs func(settings.Variable) bool) {
 	say(w, "\n")
 }
 
-// explained is what a variable is for, and what holds without it.
+// explained returns the help of a variable with its default.
 func explained(v settings.Variable) string {
 	switch {
 	case v.Default != "":
@@ -128,7 +128,7 @@ func explained(v settings.Variable) string {
 	return v.Help
 }
 
-// isVariable says whether a flag is one of a variable.
+// isVariable reports whether a flag belongs to a variable.
 func isVariable(name string) bool {
 	return slices.ContainsFunc(settings.Variables(), func(v settings.Variable) bool { return v.Flag == name })
 }

@@ -18,25 +18,24 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// childGrace is how long an application may take to end once it is asked to.
+// childGrace is how long an application may take to end after SIGTERM.
 const childGrace = 10 * time.Second
 
 func runCommand() command {
 	return command{
 		name: "run", args: "-- COMMAND [ARGUMENT]...", summary: "start an application, and serve in front of it",
 		help: `
-Start an application and serve in front of it, as "clerkgate serve" does:
+Start an application and serve in front of it, as "clerkgate serve" does. It makes a container with one command:
 
   clerkgate run -- npm start
 
-The application gets a free port in PORT, and 127.0.0.1 in HOST unless that is set. Requests are served once it listens
-there. Where PORT is set already, as on platforms that run containers, clerkgate itself listens on that port unless
-CLERKGATE_LISTEN says otherwise.
+The application gets a free port in PORT, and 127.0.0.1 in HOST unless that is set. clerkgate serves once the
+application listens on that port. If PORT is set already, as on many container platforms, clerkgate itself listens on
+that port unless CLERKGATE_LISTEN is set.
 
-SIGTERM and Ctrl-C end clerkgate first, once requests in flight are answered, and then the application. SIGHUP is
-clerkgate's own; other signals are passed on. The exit code is the application's. An application that ends ends
-clerkgate too: it is not started again. As process 1 of a container clerkgate also waits for processes that others
-have left behind.`,
+SIGTERM and Ctrl-C first end clerkgate, once requests in flight are answered, and then the application. SIGHUP reloads
+clerkgate's configuration; other signals are passed on. When the application ends, clerkgate ends too, with the same
+exit code; the application is not restarted. As process 1 of a container, clerkgate also reaps orphaned processes.`,
 		serves: true, configured: true,
 		setUp: func(flags *flag.FlagSet) action {
 			given := variableFlags(flags)
@@ -57,10 +56,11 @@ type launch struct {
 	wait    time.Duration
 }
 
-// exited is the end of an application whose exit code is that of clerkgate as well.
+// exited is the error of an application that has ended. Its exit code becomes that of
+// clerkgate.
 type exited struct {
 	code int
-	text string // "" says nothing, because it was asked to end
+	text string // "" if clerkgate has stopped it, which is not reported
 }
 
 func (e *exited) Error() string { return e.text }
@@ -76,7 +76,7 @@ func (l *launch) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find a port for the application: %w", err)
 	}
-	// What is wrong with the configuration is told before anything is started.
+	// Report problems of the configuration before anything is started.
 	if _, _, err := settings.Load(l.before(net.JoinHostPort("127.0.0.1", port)).lookup, nil); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (l *launch) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	again := make(chan os.Signal, 1) // asks to hurry
+	again := make(chan os.Signal, 1) // further signals cut the shutdown short
 	defer signal.Stop(again)
 	defer context.AfterFunc(ctx, func() { signal.Notify(again, os.Interrupt, syscall.SIGTERM) })()
 	defer passSignals(app)()
@@ -104,16 +104,16 @@ func (l *launch) serve(ctx context.Context, app *child.Child, port string) error
 	address, err := app.Listening(waiting, port)
 	switch {
 	case errors.Is(err, child.ErrEnded):
-		end := ended(app, "before it listened on port "+port+", which PORT told it")
+		end := ended(app, "before it listened on port "+port+", which is in PORT")
 		end.code = cmp.Or(end.code, exitFailure) // nothing was served
 		return end
 	case ctx.Err() != nil:
 		return nil
 	case err != nil:
-		return fmt.Errorf("the application did not listen on 127.0.0.1:%s, which PORT told it, within %s; have it read PORT, or give it more time with --wait", port, l.wait)
+		return fmt.Errorf("the application did not listen on port %s of 127.0.0.1 within %s; make it listen on the port in PORT, or give it more time with --wait", port, l.wait)
 	}
 	if exposed := child.Exposed(ctx, port); exposed != "" {
-		say(l.stderr, "clerkgate: warning: the application can be reached at %s as well, past clerkgate; have it listen on 127.0.0.1 alone\n", exposed)
+		say(l.stderr, "clerkgate: warning: the application also listens on %s, where requests bypass clerkgate; make it listen on 127.0.0.1 only\n", exposed)
 	}
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
@@ -134,7 +134,7 @@ func ended(app *child.Child, when string) *exited {
 	return &exited{code: app.Code(), text: fmt.Sprintf("the application ended with exit code %d %s", app.Code(), when)}
 }
 
-// before is the process of a clerkgate that serves in front of an application at an
+// before returns the process with an environment in which the application listens at
 // address.
 func (l *launch) before(address string) process {
 	lookup, p := l.lookup, l.process
@@ -151,7 +151,7 @@ func (l *launch) before(address string) process {
 	return p
 }
 
-// environment is what the application gets.
+// environment returns the environment of the application.
 func (l *launch) environment(port string) []string {
 	environ := slices.DeleteFunc(slices.Clone(l.environ), func(entry string) bool { return strings.HasPrefix(entry, "PORT=") })
 	environ = append(environ, "PORT="+port)

@@ -179,7 +179,7 @@ func TestRunOfApplicationsThatDoNotListen(t *testing.T) {
 		"ends":       {[]string{"--", "/bin/sh", "-c", "echo no >&2; exit 5"}, 5, "no\nclerkgate: the application ended with exit code 5 before it listened on port "},
 		"ends well":  {[]string{"--", "/bin/sh", "-c", "exit 0"}, 1, "the application ended with exit code 0 before it listened"},
 		"is killed":  {[]string{"--", "/bin/sh", "-c", "kill -9 $$"}, 137, "exit code 137"},
-		"waits":      {[]string{"--wait", "100ms", "--", "/bin/sh", "-c", "exec sleep 1000"}, 1, "within 100ms; have it read PORT, or give it more time with --wait"},
+		"waits":      {[]string{"--wait", "100ms", "--", "/bin/sh", "-c", "exec sleep 1000"}, 1, "within 100ms; make it listen on the port in PORT, or give it more time with --wait"},
 		"is no file": {[]string{"--", "/nonexistent"}, 1, "/nonexistent"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -201,7 +201,7 @@ func TestRunWarnsOfAnApplicationThatIsExposed(t *testing.T) {
 	}
 	l := startRun(t, []string{"HOST="}, os.Args[0], asApplication)
 	l.serves()
-	assert.Contains(t, l.stderr.String(), "past clerkgate; have it listen on 127.0.0.1 alone\n")
+	l.stderr.Await(t, "where requests bypass clerkgate; make it listen on 127.0.0.1 only\n")
 }
 
 // The application does not inherit what clerkgate does about its own log.

@@ -26,8 +26,8 @@ Print the manual page, in the form that the man command reads:
 	}
 }
 
-// printManual writes the page with the macros of man(7), out of the tables that help
-// is made of.
+// printManual prints the page with the macros of man(7). It uses the same tables as
+// help.
 func printManual(w io.Writer) {
 	say(w, ".TH CLERKGATE 1 \"\" %s\n", strconv.Quote("clerkgate "+roff(thisBuild().Version)))
 	say(w, ".SH NAME\nclerkgate \\- Clerk sessions in front of anything that speaks HTTP\n")
@@ -36,7 +36,7 @@ func printManual(w io.Writer) {
 	for _, c := range visible(commands()) {
 		c.printManual(w)
 	}
-	say(w, ".SH ENVIRONMENT\nLists are separated by commas. A variable set to nothing counts as not set. A flag wins over its variable.\n")
+	say(w, ".SH ENVIRONMENT\nLists are separated by commas. A variable set to nothing counts as not set. A flag takes precedence over its variable.\n")
 	for _, v := range settings.Variables() {
 		name := "\\fB" + roff(v.Name) + "\\fR"
 		if v.Flag != "" {
@@ -83,8 +83,8 @@ func (c command) printManual(w io.Writer) {
 	})
 }
 
-// roff is text as troff takes it for nothing but text. What is not ASCII is written out,
-// for readers that do not know the encoding.
+// roff escapes text for troff. Characters beyond ASCII are escaped too, because not every
+// man program knows the encoding of its input.
 func roff(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -109,7 +109,7 @@ func roff(text string) string {
 	return b.String()
 }
 
-// roffMarked shows the parts of a text between backquotes in bold.
+// roffMarked escapes a text and prints its parts in backquotes in bold.
 func roffMarked(text string) string {
 	parts := strings.Split(text, "`")
 	for i, part := range parts {

@@ -2,14 +2,14 @@ package main
 
 import "github.com/KimMachineGun/automemlimit/memlimit"
 
-// memoryShare is how much of a container's memory the Go heap may take before the
-// collector works harder. The rest is for stacks, buffers of the kernel and what is
-// not Go's.
+// memoryShare is the part of a container's memory that the Go runtime may use before
+// garbage collection becomes more frequent. The rest is for memory that the runtime does
+// not account for, such as buffers of the kernel.
 const memoryShare = 0.9
 
-// limitMemory makes the collector respect the memory limit of a container, as the
-// runtime itself does for processors. A GOMEMLIMIT in the environment wins.
+// limitMemory sets the runtime's memory limit according to the limit of the container.
+// GOMEMLIMIT in the environment takes precedence.
 func limitMemory() {
-	// Without a container, or without a limit, there is nothing to respect.
+	// An error means that there is no container, or no limit.
 	_, _ = memlimit.Set(memlimit.WithRatio(memoryShare), memlimit.WithProvider(memlimit.FromCgroup))
 }

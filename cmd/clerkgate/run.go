@@ -22,23 +22,24 @@ const (
 	exitUsage   = 2 // the arguments or the configuration are wrong
 )
 
-// flushTimeout is how long the end waits for the log to be read.
+// flushTimeout bounds how long the process waits at exit until the log is written.
 const flushTimeout = 2 * time.Second
 
-// process is what clerkgate has of its process.
+// process holds what clerkgate uses of the operating system's process.
 type process struct {
 	lookup         func(string) (string, bool)
 	environ        []string
 	stdout, stderr io.Writer
-	// sockets takes the listeners that systemd has opened; nil where it has not.
+	// sockets returns the listeners that systemd has opened, by their names; nil for none.
 	sockets func() (map[string][]net.Listener, error)
-	// child are standard output and error for a program that is started; nil discards.
+	// child holds standard output and error of a program that is started; nil discards.
 	child [2]*os.File
-	// log is stderr in a command that serves; nil in others.
+	// log is the sink behind stderr in commands that serve; nil in others.
 	log *logsink.Sink
 }
 
-// run is the whole program as a function of what a process has.
+// run is the whole program: it runs the command that args name and returns the exit
+// code.
 func run(ctx context.Context, args []string, p process) int {
 	c, args, err := choose(commands(), args)
 	if err == nil && c.serves {
@@ -52,9 +53,9 @@ func run(ctx context.Context, args []string, p process) int {
 	return report(p.stderr, err)
 }
 
-// detached is p with outputs that never block and never fail: a command that serves
-// goes on when nobody reads what it prints. flush waits for what is not yet written,
-// but not for long.
+// detached returns p with outputs that never block and never fail, so that a command
+// that serves goes on when nobody reads its output. flush writes what is left, for up to
+// flushTimeout.
 func (p process) detached() (with process, flush func()) {
 	out := logsink.New(p.stdout)
 	p.log = logsink.New(p.stderr)
@@ -62,7 +63,7 @@ func (p process) detached() (with process, flush func()) {
 	return p, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 		defer cancel()
-		// What could not be written by then has nowhere to be told.
+		// There is nowhere to report errors.
 		_ = out.Close(ctx)
 		_ = p.log.Close(ctx)
 	}
@@ -75,7 +76,7 @@ func (p process) inherited() (map[string][]net.Listener, error) {
 	return p.sockets()
 }
 
-// choose finds the command that args begin with. Without one it is serve.
+// choose returns the command that args begin with, or serve, and its arguments.
 func choose(table []command, args []string) (command, []string, error) {
 	name := "serve"
 	if len(args) > 0 {
@@ -84,7 +85,7 @@ func choose(table []command, args []string) (command, []string, error) {
 			name, args = "help", args[1:]
 		case first == "-v" || first == "-version" || first == "--version":
 			name, args = "version", args[1:]
-		case strings.HasPrefix(first, "-"): // for serve to refuse
+		case strings.HasPrefix(first, "-"): // a flag of serve
 		default:
 			name, args = first, args[1:]
 		}
@@ -107,14 +108,13 @@ func find(table []command, name string) (command, error) {
 	if near := problem.Nearest(name, names); near != "" {
 		text += "; did you mean " + near + "?"
 	}
-	return command{}, mistaken(`Run "clerkgate help" for what there is.`, errors.New(text))
+	return command{}, mistaken(`Run "clerkgate help" for a list of commands.`, errors.New(text))
 }
 
-// mistake is an error of whoever started clerkgate, in the arguments or in the
-// configuration.
+// mistake is an error in the arguments or in the configuration.
 type mistake struct {
 	problems []error
-	hint     string // says where to read on; may be empty
+	hint     string // where to find out more; may be empty
 }
 
 // mistaken returns a *mistake.
@@ -124,7 +124,7 @@ func (m *mistake) Error() string { return errors.Join(m.problems...).Error() }
 
 func (m *mistake) Unwrap() []error { return m.problems }
 
-// report tells an error and picks the exit code.
+// report prints an error and returns the exit code.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK
@@ -150,7 +150,7 @@ func report(stderr io.Writer, err error) int {
 	return exitUsage
 }
 
-// say prints to a terminal or a log. When that is gone there is nobody to tell.
+// say prints to a terminal or a log. Errors are ignored: there is nowhere to report them.
 func say(w io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(w, format, args...)
 }

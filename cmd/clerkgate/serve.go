@@ -21,10 +21,9 @@ func serveCommand() command {
 	return command{
 		name: "serve", summary: "answer requests, configured by environment and flags; the default",
 		help: `
-Serve as a reverse proxy in front of an application, or answer gateways. The environment configures it, and so do
-flags: each variable below has one, except the secrets, because other users can read a command line. SIGHUP makes it
-read the files that the environment names again, SIGTERM and Ctrl-C end it once requests in flight are answered. Either
-of them a second time ends it sooner.`,
+Serve as a reverse proxy in front of an application, or answer gateways. It is configured by the variables below or by
+their flags. Secrets have no flags, because other users can read a command line. SIGHUP makes it read the files that
+variables name again. SIGTERM and Ctrl-C end it once requests in flight are answered; a second one ends it sooner.`,
 		serves: true, configured: true,
 		setUp: func(flags *flag.FlagSet) action {
 			given := variableFlags(flags)
@@ -35,8 +34,8 @@ of them a second time ends it sooner.`,
 	}
 }
 
-// serveRequests runs until ctx ends. gone says that there is no application any more to
-// wait for at the end; nil is never.
+// serveRequests runs until ctx ends. Closing gone says that the application has ended,
+// so that the shutdown need not wait; nil is never closed.
 func serveRequests(ctx context.Context, p process, gone <-chan struct{}) error {
 	cfg, warnings, err := settings.Load(p.lookup, p.environ)
 	for _, w := range warnings {
@@ -46,12 +45,12 @@ func serveRequests(ctx context.Context, p process, gone <-chan struct{}) error {
 		return err
 	}
 	p.log.SetNotice(func(lines int) []byte { return lossNotice(cfg, lines) })
-	// SIGHUP has always told daemons to read their configuration again. Signals that
-	// come while one reload is under way are one more reload.
+	// SIGHUP asks for a reload, as is usual for daemons. Signals that arrive during a
+	// reload cause one more.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	// The first SIGTERM has ended ctx; it is further ones that hurry.
+	// The first SIGTERM has ended ctx; further ones cut the shutdown short.
 	hurry := make(chan os.Signal, 1)
 	stop := context.AfterFunc(ctx, func() { signal.Notify(hurry, os.Interrupt, syscall.SIGTERM) })
 	defer signal.Stop(hurry)
@@ -63,7 +62,7 @@ func serveRequests(ctx context.Context, p process, gone <-chan struct{}) error {
 		case <-gone:
 			select {
 			case hurry <- os.Interrupt:
-			default: // somebody is in a hurry already
+			default: // a signal has done so already
 			}
 		case <-done:
 		}
@@ -82,8 +81,8 @@ func serveRequests(ctx context.Context, p process, gone <-chan struct{}) error {
 	})
 }
 
-// misconfigured makes a mistake of an error that lists problems of the configuration;
-// others it leaves as they are.
+// misconfigured turns an error that lists problems of the configuration into a mistake,
+// and returns others unchanged.
 func misconfigured(err error) error {
 	var invalid *settings.Error
 	if !errors.As(err, &invalid) {
@@ -100,14 +99,14 @@ func newLogger(cfg settings.Config, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, opts))
 }
 
-// lossNotice is how the log tells, in its own format, that lines of it are missing.
+// lossNotice returns a line of the log which says that lines were lost.
 func lossNotice(cfg settings.Config, lines int) []byte {
 	var text bytes.Buffer
 	newLogger(cfg, &text).Warn("log lines lost", "lines", lines)
 	return text.Bytes()
 }
 
-// announce says what runs where.
+// announce prints what listens where.
 func announce(w io.Writer, cfg settings.Config, at proxy.Addresses) {
 	scheme := "http"
 	if cfg.TLSCertificateFile != "" {
@@ -121,7 +120,7 @@ func announce(w io.Writer, cfg settings.Config, at proxy.Addresses) {
 	case cfg.Routes != nil:
 		say(w, "  routes      %s, to %s\n", counted(len(cfg.Routes.Routes), "route"), counted(max(1, len(cfg.Routes.Upstreams)), "upstream"))
 	case cfg.Upstream == nil:
-		say(w, "  upstream    none: only gateways ask\n")
+		say(w, "  upstream    none: answers gateways only\n")
 	default:
 		say(w, "  upstream    %s\n", cfg.Upstream)
 	}
@@ -142,7 +141,7 @@ func announce(w io.Writer, cfg settings.Config, at proxy.Addresses) {
 	}
 }
 
-// located is an address as it is to be used.
+// located returns an address in the form in which it is used.
 func located(scheme string, address net.Addr) string {
 	switch {
 	case address.Network() == "unix":
@@ -153,11 +152,11 @@ func located(scheme string, address net.Addr) string {
 	return address.String()
 }
 
-// meaning says a policy in words.
+// meaning describes a policy.
 func meaning(cfg settings.Config) string {
 	switch {
 	case cfg.Policy == settings.PolicyOptional:
-		return "signed-out requests pass, marked"
+		return "signed-out requests pass, and are marked as such"
 	case len(cfg.PublicPaths) > 0:
 		return "every path needs a session, except the public ones"
 	default:

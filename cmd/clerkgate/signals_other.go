@@ -4,5 +4,5 @@ package main
 
 import "github.com/clerkgate/clerkgate/cmd/clerkgate/internal/child"
 
-// passSignals has nothing to pass on: this system has no further signals.
+// passSignals does nothing: this system has no such signals.
 func passSignals(*child.Child) (stop func()) { return func() {} }

@@ -10,7 +10,7 @@ import (
 	"github.com/clerkgate/clerkgate/cmd/clerkgate/internal/child"
 )
 
-// passSignals sends the application the signals that clerkgate has no use for, until
+// passSignals passes signals that clerkgate does not use on to the application, until
 // stop is called.
 func passSignals(app *child.Child) (stop func()) {
 	signals := make(chan os.Signal, 16)

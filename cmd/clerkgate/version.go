@@ -26,12 +26,12 @@ func versionCommand() command {
 	}
 }
 
-// build is what a binary knows of itself.
+// build describes the binary.
 type build struct {
 	// Version is a module version, or "(devel …)" with the commit.
 	Version string `json:"version"`
 	Commit  string `json:"commit,omitempty"`
-	// Modified says that the checkout had changes that are in no commit.
+	// Modified says that the checkout had uncommitted changes.
 	Modified bool   `json:"modified,omitempty"`
 	Go       string `json:"go"`
 	OS       string `json:"os"`

@@ -1,5 +1,5 @@
-// Package listen opens the sockets that a server is told to listen at: TCP addresses,
-// Unix sockets, and sockets that systemd has opened for it.
+// Package listen opens the listeners of a server: TCP addresses, Unix sockets, and
+// sockets that systemd has opened for it.
 package listen
 
 import (
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Forms are the ways to write an address, for those who have to be told.
+// Forms lists the forms of an address, for messages.
 const Forms = "host:port, :port, unix:/path/to.sock, unix:/path/to.sock?mode=0660, systemd or systemd:name"
 
 // maxPath is how long the path of a Unix socket may be on Linux (unix(7)).
@@ -26,12 +26,12 @@ type Address struct {
 	TCP string
 	// Path is a Unix socket.
 	Path string
-	// Mode says who may connect to Path; 0 leaves that to the umask.
+	// Mode holds the permissions of Path; 0 leaves them to the umask.
 	Mode fs.FileMode
-	// Inherited is a socket, or several, that systemd has opened (sd_listen_fds(3)).
+	// Inherited stands for sockets that systemd has opened (sd_listen_fds(3)).
 	Inherited bool
-	// Name is what the socket unit calls an inherited socket (FileDescriptorName=); ""
-	// means each that no other address names.
+	// Name is the name of an inherited socket (FileDescriptorName= in the socket unit); ""
+	// means all that are left.
 	Name string
 }
 

@@ -12,23 +12,23 @@ import (
 	"syscall"
 )
 
-// Inherited are the sockets that systemd has opened, by their names. What is opened is
-// taken from it.
+// Inherited holds the sockets that systemd has opened, by their names. [Open] removes
+// those that it returns.
 type Inherited map[string][]net.Listener
 
-// Open opens the addresses, or none of them. Where there are several, an IP address
-// stands for its own family alone, so that 0.0.0.0:80 and [::]:80 can be side by side;
-// a single [::]:80 takes IPv4 as well, where the system allows that.
+// Open opens all addresses, or none. If there are several, an IP address stands for its
+// own family only, so that 0.0.0.0:80 and [::]:80 can be used together; a single [::]:80
+// accepts IPv4 as well if the system allows it.
 //
-// Connections over a Unix socket have 127.0.0.1 as their remote address: who may connect
-// is on this machine.
+// Connections over a Unix socket have the remote address 127.0.0.1, because their peers
+// are on this machine.
 func Open(ctx context.Context, addresses []string, inherited Inherited) ([]net.Listener, error) {
 	var all []net.Listener
 	for _, text := range addresses {
 		opened, err := open(ctx, text, len(addresses) > 1, inherited)
 		if err != nil {
 			for _, l := range all {
-				_ = l.Close() // nobody has used it
+				_ = l.Close() // it is unused
 			}
 			return nil, err
 		}
@@ -76,7 +76,7 @@ func network(hostPort string, strict bool) string {
 	}
 }
 
-// take takes the sockets of a name, or all.
+// take removes and returns the sockets of a name, or all for "".
 func (in Inherited) take(name string) (taken []net.Listener, err error) {
 	if name == "" {
 		for _, name := range slices.Sorted(maps.Keys(in)) {
@@ -91,13 +91,14 @@ func (in Inherited) take(name string) (taken []net.Listener, err error) {
 	case len(taken) > 0:
 		return taken, nil
 	case name != "":
-		return nil, fmt.Errorf("systemd passed no socket called %q that is left: set FileDescriptorName=%s in the .socket unit", name, name)
+		return nil, fmt.Errorf("systemd passed no socket named %q, or it is already in use: set FileDescriptorName=%s in the .socket unit", name, name)
 	default:
-		return nil, errors.New("systemd passed no socket that is left: start the .socket unit, not the .service alone")
+		return nil, errors.New("systemd passed no socket, or all are already in use: start the .socket unit, not only the .service")
 	}
 }
 
-// openUnix takes the place of a socket that a process has left behind which is no more.
+// openUnix opens a Unix socket. It replaces a socket that a process left behind when it
+// was killed.
 func openUnix(ctx context.Context, at Address) (net.Listener, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "unix", at.Path)
@@ -110,14 +111,14 @@ func openUnix(ctx context.Context, at Address) (net.Listener, error) {
 	if err != nil || at.Mode == 0 {
 		return l, err
 	}
-	// Until here the umask decided, which lets nobody else connect unless it was changed.
+	// Until here the permissions are those of the umask, which usually excludes other users.
 	if err := os.Chmod(at.Path, at.Mode); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
-// abandoned says that a path is a socket that nobody listens at.
+// abandoned reports whether a path is a socket on which nothing listens.
 func abandoned(ctx context.Context, path string) bool {
 	info, err := os.Lstat(path)
 	if err != nil || info.Mode().Type() != os.ModeSocket {
@@ -130,7 +131,7 @@ func abandoned(ctx context.Context, path string) bool {
 	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// local is a listener on a Unix socket.
+// local is a listener on a Unix socket whose peers have the address 127.0.0.1.
 type local struct{ net.Listener }
 
 func (l local) Accept() (net.Conn, error) {

@@ -70,7 +70,7 @@ type Config struct {
 	// Listen is where requests come in: host:port, :port, unix:/path/to.sock with
 	// ?mode=0660 or without, systemd or systemd:name; nil means :8080.
 	Listen []string
-	// ProxyProtocol has the peers in Auth.TrustedProxies begin their connections to
+	// ProxyProtocol makes the peers in Auth.TrustedProxies begin their connections to
 	// Listen with a header of the PROXY protocol.
 	ProxyProtocol bool
 	// ExtAuthzListen is where Envoy asks over gRPC (ext_authz); nil means nowhere.

@@ -122,11 +122,11 @@ func (c *Config) table() []row {
 		},
 		{
 			name: EnvTrustedProxies, value: list(&auth.TrustedProxies, "networks", "", readPeers), option: "TrustedProxies", unset: "none",
-			help: "Peers whose `X-Forwarded-*` headers are believed, as CIDRs or addresses. One on a Unix socket is `127.0.0.1`.",
+			help: "Peers whose `X-Forwarded-*` headers are believed, as CIDRs or addresses. A peer on a Unix socket counts as `127.0.0.1`.",
 		},
 		{
 			name: EnvProxyProtocol, value: choice(&c.ProxyProtocol, "off", []string{"off", "on"}, func(s string) bool { return s == "on" }),
-			help: "`on`: those in `CLERKGATE_TRUSTED_PROXIES` begin each connection with a header of the PROXY protocol, version 1 or 2, that says who the client is; without it they are not served. Others are never believed.",
+			help: "`on`: peers in `CLERKGATE_TRUSTED_PROXIES` must begin each connection with a header of the PROXY protocol, version 1 or 2, which holds the client's address. Such a header from another peer is refused.",
 		},
 		{
 			name: EnvCSRF, value: choice(&c.CSRF.Off, "on", []string{"on", "off"}, func(s string) bool { return s == "off" }), reloads: true,
@@ -214,11 +214,11 @@ func (c *Config) table() []row {
 		},
 		{
 			name: "CLERKGATE_SHUTDOWN_DELAY", value: parsed(&c.ShutdownDelay, "duration", "", isZero, readDelay), unset: "none",
-			help: "How long new connections are still served after `SIGTERM`, while `/readyz` already says 503: the time that a load balancer takes to notice.",
+			help: "How long new connections are still served after `SIGTERM`, while `/readyz` already answers 503, so that load balancers can notice.",
 		},
 		{
 			name: "CLERKGATE_SHUTDOWN_TIMEOUT", value: duration(&c.ShutdownTimeout, "20s"),
-			help: "How long requests in flight and WebSockets may take to finish after that; then WebSockets are closed with status 1001. A further `SIGTERM` cuts the delay short, or this time.",
+			help: "How long requests in flight and WebSockets may take to finish after that; then WebSockets are closed with status 1001. Another `SIGTERM` ends the delay, or this time, early.",
 		},
 		{
 			name: "CLERKGATE_MAX_HEADER_BYTES", value: size(&limits.MaxHeaderBytes, "64KiB", minHeaderBytes, maxHeaderBytes),

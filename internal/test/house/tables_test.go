@@ -58,12 +58,12 @@ clerkgate reads its environment when it starts. A variable that is set to nothin
 malformed or contradictory stops the start with exit code 2 and one message that lists every problem;
 ` + "`clerkgate check`" + ` finds the same without starting.
 
-- Each variable but the secrets has a flag, which wins over it: ` + "`CLERKGATE_LISTEN` is `--listen`, `CLERK_SIGN_IN_URL` is `--sign-in-url`" + `.
+- Each variable except secrets has a flag, which takes precedence: ` + "`CLERKGATE_LISTEN` is `--listen`, `CLERK_SIGN_IN_URL` is `--sign-in-url`" + `.
 - Lists are separated by commas.
 - A duration is a number with its unit, such as ` + "`500ms`, `10s` or `1m30s`" + `.
 - A size is a number of bytes, or one with ` + "`KiB`, `MiB` or `GiB`" + `.
-- An address is ` + "`host:port` or `:port`, a Unix socket (`unix:/path/to.sock`, or `unix:/path/to.sock?mode=0660` to say who may connect),\n  or what systemd has opened: `systemd` for each of its sockets, `systemd:name` for those with that `FileDescriptorName=`" + `. Beside
-  others, an IP address stands for its own family alone: ` + "`0.0.0.0:80,[::]:80`" + `.
+- An address is ` + "`host:port` or `:port`, a Unix socket (`unix:/path/to.sock`, or `unix:/path/to.sock?mode=0660` to say who may connect),\n  or what systemd has opened: `systemd` for each of its sockets, `systemd:name` for those with that `FileDescriptorName=`" + `. In a
+  list of several, an IP address stands for its own family only: ` + "`0.0.0.0:80,[::]:80`" + `.
 - ` + "`SIGHUP`" + ` reads the files again that variables name. The environment of a running process stays what it was; a program that
   runs the proxy itself can hand a reload other values, of those marked under "reload". Others need a restart: a reload
   that changes them is refused, and the old configuration goes on.

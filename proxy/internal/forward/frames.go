@@ -13,20 +13,21 @@ const goingAway = "\x88\x02\x03\xe9"
 // opClose is the opcode of a close frame (RFC 6455, section 5.2).
 const opClose = 8
 
-// frames follows the frames of one direction of a WebSocket connection, so that one
-// more can be put between two of them. It looks at their lengths alone (RFC 6455,
+// frames tracks the frames of one direction of a WebSocket connection, so that another
+// frame can be inserted between two of them. It only looks at the headers (RFC 6455,
 // section 5.2).
 type frames struct {
-	header  [14]byte // of the frame that has begun, as far as it has come
-	have    int      // bytes of header
-	payload uint64   // bytes of the payload that are still to come
-	closed  bool     // a close frame has begun, after which there may be no other
+	header  [14]byte // of the current frame, if it is incomplete
+	have    int      // how many bytes of header have arrived
+	payload uint64   // how many bytes of the payload are missing
+	closed  bool     // a close frame has begun, which must be the last
 }
 
-// between says that the last frame is complete.
+// between reports whether the last frame is complete.
 func (f *frames) between() bool { return f.have == 0 && f.payload == 0 }
 
-// next takes the bytes of p up to the end of a frame, or all, and says how many.
+// next consumes the bytes of p up to the end of a frame, or all of p, and returns how
+// many these are.
 func (f *frames) next(p []byte) (n int) {
 	for f.payload == 0 && n < len(p) {
 		f.header[f.have] = p[n]
@@ -46,7 +47,7 @@ func (f *frames) next(p []byte) (n int) {
 	return n + int(rest) //nolint:gosec // at most len(p)
 }
 
-// headerSize is known once two bytes of the header are.
+// headerSize returns the size of the header. It needs the first two bytes.
 func (f *frames) headerSize() int {
 	size := 2
 	switch f.header[1] & 0x7f {
@@ -72,19 +73,18 @@ func (f *frames) payloadSize() uint64 {
 	}
 }
 
-// closable is the way to the client of a WebSocket, on which the server can have the
-// last word.
+// closable is a WebSocket's writer to the client that can end with a close frame.
 type closable struct {
 	io.Writer
 
 	mu     sync.Mutex // held while something is written
 	frames frames
-	ending bool // the close frame is to follow the frame that has begun
-	ended  bool // nothing may follow any more
+	ending bool // the close frame follows the current frame
+	ended  bool // nothing may follow
 }
 
-// Write drops what the upstream sends after the end: it learns of it from the client's
-// answer to the close frame.
+// Write discards what the upstream sends after the close frame. The upstream learns of
+// it from the client's own close frame, which is passed on.
 func (c *closable) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

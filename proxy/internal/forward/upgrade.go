@@ -54,11 +54,11 @@ func (u *Upstream) upgrade(w http.ResponseWriter, r *Request, res *http.Response
 	}
 	down := &closable{Writer: client}
 	stop := context.AfterFunc(r.In.Context(), func() {
-		time.AfterFunc(closeTimeout, func() { // of no effect where both are closed already
+		time.AfterFunc(closeTimeout, func() { // has no effect if both are closed already
 			_ = client.Close()
 			_ = upstream.Close()
 		})
-		_ = down.GoAway() // the join ends as well when the client is gone
+		_ = down.GoAway() // if the client has gone, the join has ended too
 	})
 	defer stop()
 	join(client, buffered.Reader, upstream, down)

@@ -14,12 +14,11 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
-// errStalled is what reading a body comes to whose client sends nothing for too
-// long.
+// errStalled is the error of reading a body whose client sends nothing for too long.
 var errStalled = errors.New("the client stopped sending the body of its request")
 
-// refusal is how a request is answered whose body came to err; nil when the client
-// has gone, or the end of the request was not its doing.
+// refusal returns the response to a request whose body failed with err. It is nil if
+// the client has gone, or did not cause the error.
 func (b *boundedBody) refusal(err error) *answer.Error {
 	var tooLarge *http.MaxBytesError
 	var connection net.Error
@@ -38,8 +37,7 @@ func (b *boundedBody) refusal(err error) *answer.Error {
 	case b.control == nil: // net/http has ended the stream
 	case errors.As(err, &connection), errors.Is(err, net.ErrClosed), errors.Is(err, http.ErrBodyReadAfterClose):
 	default:
-		// Of a body over HTTP/1 nothing else is left than what its framing does not
-		// allow, or that it ended before it was whole.
+		// What remains for a body over HTTP/1 is invalid framing, or an early end.
 		return &answer.Error{
 			Status: http.StatusBadRequest, Code: "request_malformed", Err: fmt.Errorf("read the body of the request: %w", err),
 			Message: "What was sent is not a whole and valid request.",
@@ -49,26 +47,26 @@ func (b *boundedBody) refusal(err error) *answer.Error {
 }
 
 // boundedBody bounds the body of a request: its size, and how long one read may
-// wait for the client. Time in which nobody reads does not count, so that a slow
-// upstream is not its client's fault.
+// wait for the client. Time between reads does not count, so that a client is not
+// blamed for a slow upstream.
 //
-// The deadlines are of the real clock, as those of sockets are.
+// Deadlines use the real clock, as those of sockets do.
 type boundedBody struct {
 	from io.ReadCloser
 	max  int64 // 0 for no limit
 	idle time.Duration
 
-	// Of one of the two, by the version of HTTP.
+	// One of the two is set, depending on the version of HTTP.
 	control *http.ResponseController // HTTP/1: of the connection
 	watch   *watch                   // HTTP/2: of the stream
 
 	reading sync.Mutex // held while a read is under way
 
 	mu      sync.Mutex
-	left    int64     // of max
-	renewed time.Time // when the connection's deadline was set last
+	left    int64     // what remains of max
+	renewed time.Time // when the connection's deadline was last set
 	eof     bool
-	done    bool  // the handler has returned: the connection is not this request's any more
+	done    bool  // the handler has returned: the connection no longer belongs to this request
 	failure error // sticky
 }
 
@@ -105,15 +103,15 @@ func (b *boundedBody) before() error {
 	return nil
 }
 
-// renew pushes the connection's deadline forward, at most four times in idle: a
-// read has idle to make progress, and up to a quarter more.
+// renew extends the connection's deadline, at most four times per idle: a read has
+// idle to make progress, and up to a quarter more.
 func (b *boundedBody) renew() {
 	if b.control == nil {
 		return
 	}
 	if now := time.Now(); now.Sub(b.renewed) > b.idle/4 {
 		b.renewed = now
-		// A connection that takes no deadlines has failed already.
+		// A connection that refuses a deadline has already failed.
 		_ = b.control.SetReadDeadline(now.Add(b.idle + b.idle/4))
 	}
 }
@@ -140,7 +138,7 @@ func (b *boundedBody) after(n int, err error) (int, error) {
 
 func (b *boundedBody) Close() error { return b.from.Close() }
 
-// failed says that the rest of the body will not come.
+// failed reports whether the rest of the body will not arrive.
 func (b *boundedBody) failed() bool { return b.problem() != nil }
 
 func (b *boundedBody) problem() error {
@@ -149,20 +147,19 @@ func (b *boundedBody) problem() error {
 	return b.failure
 }
 
-// Failure is why the rest of the body will not come, when that is the client's doing
-// and the client is still there to be told; else nil. net/http takes a client for
-// gone, and cancels ctx, the request's, when its connection had to be given a
-// deadline.
+// Failure returns why the rest of the body will not arrive, if the client caused that
+// and can still be told; otherwise nil. net/http considers a client gone, and cancels
+// the request's context ctx, if a deadline was set on its connection.
 func (b *boundedBody) Failure(ctx context.Context) *answer.Error {
 	if ctx.Err() != nil {
-		// The read that may have been the cause is ending, but may not have said so.
+		// The read that may be the cause is returning, but may not have recorded its error.
 		b.reading.Lock()
 		defer b.reading.Unlock()
 	}
 	return b.refusal(b.problem())
 }
 
-// finish lets go of the connection, and says whether the body was read whole.
+// finish releases the connection, and reports whether the whole body was read.
 func (b *boundedBody) finish() (whole bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

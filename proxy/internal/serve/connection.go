@@ -36,7 +36,7 @@ func (o Options) listen(ctx context.Context) (l listeners, err error) {
 	}
 	if err != nil {
 		for _, opened := range slices.Concat(l.public, l.admin, l.beside) {
-			_ = opened.Close() // nobody has used it
+			_ = opened.Close() // it is unused
 		}
 	}
 	return l, err
@@ -50,8 +50,8 @@ func (e Endpoint) explain(err error) error {
 	return fmt.Errorf("listen on %s (set by %s): %w", addresses, e.Setting, err)
 }
 
-// boundedListener bounds how many connections are open, and how long each may
-// take nothing of what is written to it.
+// boundedListener bounds how many connections are open, and how long the client of
+// each may accept none of what is written to it.
 type boundedListener struct {
 	net.Listener
 	idle   time.Duration
@@ -60,14 +60,15 @@ type boundedListener struct {
 	close  func()
 }
 
-// newBoundedListener takes places that it may share with others, see [newPlaces].
+// newBoundedListener makes a listener that may share its places with others; see
+// [newPlaces].
 func newBoundedListener(inner net.Listener, idle time.Duration, places chan struct{}) *boundedListener {
 	l := &boundedListener{Listener: inner, idle: idle, places: places, closed: make(chan struct{})}
 	l.close = sync.OnceFunc(func() { close(l.closed) })
 	return l
 }
 
-// newPlaces has one place for each connection that may be open; 0 is no limit.
+// newPlaces makes one place for each connection that may be open; 0 means no limit.
 func newPlaces(maxConnections int) chan struct{} {
 	if maxConnections == 0 {
 		return nil
@@ -104,22 +105,22 @@ func (l *boundedListener) Close() error {
 	return l.Listener.Close()
 }
 
-// boundedConn ends a connection whose client takes nothing of an answer for too
-// long, whatever is spoken on it: each write has idle to go through, and up to a
-// quarter more, so that the deadline is not set anew for each.
+// boundedConn ends a connection whose client accepts none of a response for too long,
+// whatever the protocol: each write may take idle, and up to a quarter more, so that
+// the deadline need not be set for each write.
 type boundedConn struct {
 	net.Conn
 	idle    time.Duration
 	opened  time.Time
-	renewed atomic.Int64 // when the deadline was set last, in nanoseconds since opened; 0 for never
-	foreign atomic.Bool  // the deadline is somebody else's
+	renewed atomic.Int64 // when the deadline was last set, in nanoseconds since opened; 0 for never
+	foreign atomic.Bool  // the caller has set a deadline of its own
 	leave   func()
 
-	lingers  atomic.Bool     // the client may not have sent all, nor read the answer
+	lingers  atomic.Bool     // the client may still be sending, and may not have read the response
 	stopping <-chan struct{} // closed when the listener is
 }
 
-// Write goes on for as long as the client takes anything.
+// Write continues for as long as the client accepts anything.
 func (c *boundedConn) Write(p []byte) (int, error) {
 	c.renew(c.idle / 4)
 	n, err := c.Conn.Write(p)
@@ -129,25 +130,26 @@ func (c *boundedConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// renew pushes the deadline forward when that was done longer than age ago. It
-// says whether the deadline is its own business.
+// renew extends the deadline if that was last done longer than age ago. It returns
+// false if the caller has set a deadline of its own.
 func (c *boundedConn) renew(age time.Duration) bool {
 	if c.foreign.Load() {
 		return false
 	}
 	now := time.Now()
-	// By the monotonic clock: the wall clock may step back, by an hour too, and would
-	// leave every stream with a deadline that has passed.
+	// Compare monotonic times: the wall clock may be set back, and every stream would
+	// keep a deadline that has passed.
 	since := max(1, int64(now.Sub(c.opened)))
 	if last := c.renewed.Load(); (last == 0 || since-last >= int64(age)) && c.renewed.CompareAndSwap(last, since) {
-		// A connection that takes no deadline fails the write that follows.
+		// If this fails, so does the write that follows.
 		_ = c.Conn.SetWriteDeadline(now.Add(c.idle + c.idle/4))
 	}
 	return true
 }
 
-// SetWriteDeadline obeys those who set one, as crypto/tls does before it closes.
-// That net/http wants none after each request is no reason to have none.
+// SetWriteDeadline sets a deadline that replaces the listener's own, as crypto/tls does
+// before it closes. No deadline, which net/http asks for after each request, restores
+// the listener's own.
 func (c *boundedConn) SetWriteDeadline(t time.Time) error {
 	if t.IsZero() {
 		if c.foreign.CompareAndSwap(true, false) {
@@ -159,13 +161,13 @@ func (c *boundedConn) SetWriteDeadline(t time.Time) error {
 	return c.Conn.SetWriteDeadline(t)
 }
 
-// SetDeadline is used by net/http when a connection is handed to an upgrade.
+// SetDeadline is called by net/http when a handler hijacks a connection.
 func (c *boundedConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.Conn.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// CloseWrite lets net/http say the last word before it closes a connection that
-// still has something to read.
+// CloseWrite is called by net/http before it closes a connection on which the client
+// may still be sending.
 func (c *boundedConn) CloseWrite() error {
 	c.lingers.Store(true)
 	return c.halfClose()
@@ -182,7 +184,8 @@ func (c *boundedConn) halfClose() error {
 	return errors.ErrUnsupported
 }
 
-// Close reads on for a while where that is needed. A second call does not wait.
+// Close first reads on for a while if the client may still be sending. A second call
+// does not wait.
 func (c *boundedConn) Close() error {
 	if c.lingers.Swap(false) {
 		c.drain()

@@ -6,16 +6,15 @@ import (
 	"sync/atomic"
 )
 
-// InFlight counts requests, so that the end of a server can wait for handlers
-// that [http.Server] no longer knows of: those of upgraded connections. No lock is
-// shared by the requests.
+// InFlight counts requests, so that a server that shuts down can wait for handlers that
+// [http.Server] no longer tracks: those of upgraded connections. Requests share no lock.
 type InFlight struct {
 	n       atomic.Int64
 	waiting atomic.Bool
-	none    chan struct{} // with room for one; told when n falls to 0 while somebody waits
+	none    chan struct{} // of capacity 1; gets a value when n falls to 0 during a wait
 }
 
-// NewInFlight makes a count that stands at none.
+// NewInFlight returns a count of zero.
 func NewInFlight() *InFlight { return &InFlight{none: make(chan struct{}, 1)} }
 
 // Count counts the requests that next handles.
@@ -31,13 +30,13 @@ func (f *InFlight) end() {
 	if f.n.Add(-1) == 0 && f.waiting.Load() {
 		select {
 		case f.none <- struct{}{}:
-		default: // it has been told
+		default: // it has one already
 		}
 	}
 }
 
-// wait returns when no request is in flight, or when ctx ends. The caller has made
-// sure that no new ones come.
+// wait returns when no request is in flight, or when ctx ends. The caller must make sure
+// that no new requests arrive.
 func (f *InFlight) wait(ctx context.Context) {
 	f.waiting.Store(true)
 	for f.n.Load() > 0 {

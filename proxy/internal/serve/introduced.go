@@ -12,10 +12,10 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// introduced is a listener where trusted peers say with the PROXY protocol who the
-// client is (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt). As its
-// section 2 wants, nobody guesses whether a header is there: from a peer in
-// IntroducedBy it must come, from others it may not, and would be a malformed request.
+// introduced returns a listener where trusted peers send the client's address by the
+// PROXY protocol (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt). As its
+// section 2 demands, the presence of a header is not guessed: a peer in IntroducedBy
+// must send one, and a header from another peer is parsed as a request, which fails.
 func (s *server) introduced(l net.Listener) net.Listener {
 	if len(s.IntroducedBy) == 0 {
 		return l
@@ -46,8 +46,8 @@ func (l *introducedListener) trusts(peer net.Addr) bool {
 	return err == nil && slices.ContainsFunc(l.by, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// introducedConn is a connection that begins with a header, which is read with the
-// first byte that somebody asks for, or with the remote address.
+// introducedConn is a connection that begins with a header, which is read by the first
+// call of Read, Write or RemoteAddr.
 type introducedConn struct {
 	*proxyproto.Conn
 	raw    net.Conn
@@ -56,7 +56,7 @@ type introducedConn struct {
 	told   sync.Once
 }
 
-// hearing notes that something has come.
+// hearing records whether anything was received.
 type hearing struct {
 	net.Conn
 	heard *atomic.Bool
@@ -70,32 +70,32 @@ func (h *hearing) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// nobody is the address of a client that the peer does not name. It is no IP address,
-// so that it is not trusted, whatever the peer is.
+// nobody is the address of a client whose address the peer does not know. It is not an
+// IP address, so that the client is never trusted, even though the peer is.
 type nobody struct{}
 
 func (nobody) Network() string { return "unknown" }
 func (nobody) String() string  { return "unknown" }
 
-// RemoteAddr is the client's address; the peer's own for what the peer has to ask
-// itself, such as whether this server is well.
+// RemoteAddr returns the client's address, or the peer's own for connections that it
+// makes for itself, such as health checks.
 func (c *introducedConn) RemoteAddr() net.Addr {
 	header := c.ProxyHeader()
 	if header == nil {
-		return nobody{} // and nothing can be read
+		return nobody{} // Read fails as well
 	}
 	if client, ok := header.SourceAddr.(*net.TCPAddr); ok && header.Command.IsProxy() {
 		return client
 	}
-	// Version 1 has no word for the peer's own connections: its UNKNOWN may be a client's.
+	// Version 1 cannot mark the peer's own connections: UNKNOWN may be a client.
 	if header.Command.IsLocal() && header.Version > 1 {
 		return c.raw.RemoteAddr()
 	}
 	return nobody{}
 }
 
-// Read tells of a peer that is not set up as this server is. One that leaves without a
-// word has only looked whether the port is open.
+// Read logs a peer that does not send a valid header. A connection on which nothing is
+// sent is not logged: it may be a check of the port.
 func (c *introducedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err != nil && c.ProxyHeader() == nil && c.heard.Load() {

@@ -15,7 +15,7 @@ type Limits struct {
 	// handshake before it.
 	ReadHeaderTimeout time.Duration
 	// BodyIdleTimeout is how long a client may send nothing of a body that is being
-	// read, or take nothing of an answer that is being written.
+	// read, or accept nothing of a response that is being written.
 	BodyIdleTimeout time.Duration
 	// IdleTimeout is how long a connection stays open between requests.
 	IdleTimeout time.Duration
@@ -27,37 +27,37 @@ type Limits struct {
 	// MaxConnections bounds the open connections; further ones wait in the
 	// system's queue. 0 means no limit.
 	MaxConnections int
-	// MaxStreams bounds the requests at one time on a connection of HTTP/2.
+	// MaxStreams bounds the concurrent requests of an HTTP/2 connection.
 	MaxStreams int
 }
 
-// What no honest client sends: browsers keep less than 200 cookies for a site, and
+// No honest client exceeds these: browsers keep fewer than 200 cookies for a site, and
 // a request that came through several proxies has some 50 fields. Each costs an
-// allocation here and everywhere behind (CVE-2025-58186).
+// allocation, here and in the application (CVE-2025-58186).
 const (
 	maxFields  = 256
 	maxCookies = 512
 )
 
-// maxURI bounds the target of a request that shows credentials, in bytes. It leaves
-// room for the scheme and the longest host in the 32 KiB of a URL that can still be
-// judged. Without credentials there is nothing to judge: what is public passes.
+// maxURI bounds the target of a request with credentials, in bytes. Only URLs of up to
+// 32 KiB can be authenticated; this leaves room for the scheme and the longest host.
+// Requests without credentials need no authentication, so that no limit applies.
 const maxURI = 32<<10 - 512
 
-// limiter is what [Limit] makes.
+// limiter is the handler that [Limit] returns.
 type limiter struct {
 	next    http.Handler
 	maxBody int64
 	idle    time.Duration
 }
 
-// Limit stands before everything that looks at a request. A request over HTTP/1
-// without a body, which most are, passes with one look at its header: the
-// connection of [Run] bounds its answer.
+// Limit applies limits to each request before next sees it. For most requests, those
+// over HTTP/1 without a body, it only checks the header: the connections of [Run]
+// bound the response.
 //
-// The ResponseWriter that next gets has a method BothWays(), to be called before an
-// answer may begin while the body is still being read; the body has a method
-// Failure(context.Context) *answer.Error, which says how to answer a request whose
+// The ResponseWriter that next gets has a method BothWays(), which allows the response
+// to begin while the body is still being read. The body has a method
+// Failure(context.Context) *answer.Error, which returns the response to a request whose
 // body could not be read.
 func Limit(next http.Handler, limits Limits) http.Handler {
 	return &limiter{next: next, maxBody: limits.MaxBodyBytes, idle: limits.BodyIdleTimeout}
@@ -70,8 +70,8 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	bw := newBoundedWriter(w, r, l.idle, l.maxBody)
 	defer bw.finish(r.Context())
-	// A copy: net/http looks at its own request's body once more when the handler
-	// is done, to find out whether the connection can be used again.
+	// A copy, because net/http checks the body of its own request after the handler has
+	// returned, to find out whether the connection can be reused.
 	bounded := r.WithContext(r.Context())
 	if bw.body != nil {
 		bounded.Body = bw.body
@@ -94,10 +94,10 @@ func (l *limiter) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// showsCredentials says whether somebody may be signed in.
+// showsCredentials reports whether a request has something to authenticate with.
 func showsCredentials(h http.Header) bool { return len(h["Cookie"]) > 0 || len(h["Authorization"]) > 0 }
 
-// lastAnswer refuses a request whose rest nobody wants to read.
+// lastAnswer refuses a request whose body is not going to be read.
 func lastAnswer(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	if r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
@@ -105,9 +105,8 @@ func lastAnswer(w http.ResponseWriter, r *http.Request, status int, code, messag
 	answer.Refuse(w, r, status, code, message)
 }
 
-// malformed finds what net/http lets through and upstreams may not. It does not look
-// at the method of a request over HTTP/2, and takes a Content-Length with leading
-// zeros, which some read as an octal number.
+// malformed reports what net/http accepts and upstreams may not: an invalid method over
+// HTTP/2, and a Content-Length with leading zeros, which some parse as octal.
 func malformed(r *http.Request) bool {
 	if r.ProtoMajor > 1 && !wire.IsToken(r.Method) {
 		return true

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// How long and how much is read on of a request that was answered before it had come
-// whole. A client that sends all of an upload before it reads would otherwise find the
-// connection reset, and never the answer: a system that closes a connection with
-// something unread throws away what the other side has not read either (RFC 9112,
-// section 9.6). The times are those of nginx's lingering_timeout and lingering_time.
+// Bounds on what is read of a request after it was answered early. A client that sends
+// a whole upload before it reads would otherwise see the connection reset and not the
+// response: closing a connection with unread data discards what the other side has not
+// read yet (RFC 9112, section 9.6). The times are those of nginx's lingering_timeout and
+// lingering_time.
 const (
 	lingerIdle  = 5 * time.Second
 	lingerTime  = 30 * time.Second
@@ -19,7 +19,7 @@ const (
 
 type connKey struct{}
 
-// withConn makes a connection known to the requests on it.
+// withConn puts a connection into the context of its requests.
 func withConn(ctx context.Context, conn net.Conn) context.Context {
 	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
 		conn = wrapped.NetConn()
@@ -27,19 +27,19 @@ func withConn(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, conn)
 }
 
-// linger has the connection of a request read on before it is closed.
+// linger makes the connection of a request read on before it is closed.
 func linger(ctx context.Context) {
 	if conn, ok := ctx.Value(connKey{}).(*boundedConn); ok {
 		conn.lingers.Store(true)
 	}
 }
 
-// drain says that the answer is over and reads what the client is still sending, until
-// it has read the answer and closes, or one of the bounds is reached. A server that is
-// stopping does not wait.
+// drain ends the response and discards what the client is still sending, until the
+// client closes the connection or a bound is reached. It does not wait while the server
+// is stopping.
 func (c *boundedConn) drain() {
 	if c.halfClose() != nil {
-		return // gone, or of a kind without resets
+		return // the client has gone, or this kind of connection has no resets
 	}
 	ended := make(chan struct{})
 	defer close(ended)

@@ -13,15 +13,14 @@ import (
 	"github.com/clerkgate/clerkgate/internal/listen"
 )
 
-// App is what a server serves. Run closes it at its end, when no request is in
-// flight any more.
+// App is what a server serves. Run closes it when no request is in flight any more.
 type App interface {
 	http.Handler
-	// Ready returns nil once requests can be answered. It is called at the start,
-	// so that what is slow is loaded before the first request, and by probes.
+	// Ready returns nil once requests can be answered. It is called at startup, so that
+	// slow work is done before the first request, and by probes.
 	Ready(context.Context) error
-	// Reload reads the configuration again, when [Options.Reloads] asks for it. What
-	// comes of that is the App's to log; there is one call at a time.
+	// Reload reads the configuration again, when [Options.Reloads] asks for it. The App
+	// logs the result. There is one call at a time.
 	Reload(context.Context)
 	Close()
 }
@@ -30,20 +29,20 @@ type App interface {
 type Options struct {
 	// Public is where the App listens, Admin where probes are answered.
 	Public, Admin Endpoint
-	// Beside is one more service on listeners of its own; nil for none.
+	// Beside is a further service on listeners of its own; nil for none.
 	Beside *Service
-	// Inherited are the sockets that endpoints may take. Those that none takes are closed.
+	// Inherited are the sockets that endpoints may use. Unused ones are closed.
 	Inherited listen.Inherited
-	// IntroducedBy are the peers whose connections to Public begin with a header of the
-	// PROXY protocol, which says who the client is. Their connections without one are
-	// closed, and others' headers are not looked at. Empty is nobody.
+	// IntroducedBy are the peers that begin each connection to Public with a header of the
+	// PROXY protocol, which holds the client's address. A connection of theirs without one
+	// is closed; a header from another peer is a malformed request. Empty means none.
 	IntroducedBy []netip.Prefix
 	// Certificate makes the public listener speak HTTPS; nil for plain HTTP.
 	Certificate *certificate.Pair
 	// H2C lets clients begin with HTTP/2 on a public listener without TLS.
 	H2C bool
-	// Limits bound what a client can hold. [Limit] must be given the same. There are
-	// no defaults here, so that there is one place for them.
+	// Limits bound what a client can use. [Limit] must get the same values. There are no
+	// defaults here; package settings has them.
 	Limits Limits
 	// ShutdownDelay is how long the server still serves new connections once it is
 	// told to stop, while /readyz says that it is no longer ready.
@@ -54,21 +53,21 @@ type Options struct {
 	// Hurry cuts the shutdown short: a value ends the delay if that has not passed yet,
 	// else the time that requests have to finish. nil never does.
 	Hurry <-chan os.Signal
-	// InFlight counts the App's requests; nil if nobody does, and then handlers of
-	// upgraded connections may outlive Run.
+	// InFlight counts the App's requests; if nil, handlers of upgraded connections may
+	// outlive Run.
 	InFlight *InFlight
 	// Reloads asks for App.Reload, once for each value; nil never asks.
 	Reloads <-chan os.Signal
 	// Started is called once every listener is open; nil is not called.
 	Started func(Addresses)
-	// Logger is told what the server has to say; nil is silent.
+	// Logger gets the server's messages; nil discards them.
 	Logger *slog.Logger
 }
 
 // Endpoint is where to listen.
 type Endpoint struct {
 	Addresses []string // in the forms of [listen.Parse], such as :8080
-	Setting   string   // the name by which errors call them, such as CLERKGATE_LISTEN
+	Setting   string   // what errors call them, such as CLERKGATE_LISTEN
 }
 
 // Service is a server of another protocol.

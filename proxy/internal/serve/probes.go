@@ -11,14 +11,14 @@ import (
 // readyTimeout bounds one readiness check, which may fetch the keys.
 const readyTimeout = 3 * time.Second
 
-// probes answers an orchestrator, on a listener of its own. Nothing of it is on the
-// public listener (CVE-2026-34457, CVE-2022-24797).
+// probes answers the probes of an orchestrator on a separate listener. The public
+// listener does not serve them (CVE-2026-34457, CVE-2022-24797).
 type probes struct {
 	ready    func(context.Context) error
 	stopping atomic.Bool
 }
 
-// handler knows two paths; both are read-only.
+// handler serves the two paths, which are read-only.
 func (p *probes) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -36,7 +36,7 @@ func (p *probes) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	if p.ready(ctx) != nil {
-		// Why is in the log; a probe's answer may be read by anyone near.
+		// The log has the reason; others on the network may read the response to a probe.
 		probed(w, http.StatusServiceUnavailable, "the keys of the Clerk instance are not loaded yet")
 		return
 	}

@@ -49,8 +49,8 @@ func newServer(app App, opts Options) *server {
 	return &server{Options: opts.withDefaults(), app: app, probes: &probes{ready: app.Ready}}
 }
 
-// closeUnused closes the sockets that nobody answers at, so that clients are refused
-// and do not wait.
+// closeUnused closes inherited sockets that no endpoint uses, so that clients are
+// refused instead of waiting.
 func (s *server) closeUnused() {
 	for name, sockets := range s.Inherited {
 		for _, l := range sockets {
@@ -106,8 +106,7 @@ func (s *server) serve(ctx context.Context, opened listeners) error {
 	return result
 }
 
-// delay goes on serving for as long as it takes a load balancer to learn that this
-// server is not ready any more.
+// delay keeps serving while load balancers find out that the server is no longer ready.
 func (s *server) delay(failed <-chan error) error {
 	timer := time.NewTimer(s.ShutdownDelay)
 	defer timer.Stop()
@@ -121,8 +120,8 @@ func (s *server) delay(failed <-chan error) error {
 	}
 }
 
-// drain closes the public listener, and returns when no request is in flight. cancel
-// ends base, the context of the requests.
+// drain closes the public listeners, and returns when no request is in flight. cancel
+// cancels base, the context of the requests.
 func (s *server) drain(base context.Context, public *http.Server, cancel func()) {
 	began := time.Now()
 	grace, done := context.WithTimeout(base, s.ShutdownTimeout)
@@ -142,12 +141,12 @@ func (s *server) drain(base context.Context, public *http.Server, cancel func())
 		s.Logger.WarnContext(base, "requests were cut off at shutdown", slog.Duration("after", time.Since(began)))
 		_ = public.Close()
 	}
-	s.InFlight.wait(grace) // for upgraded connections, of which net/http no longer knows
+	s.InFlight.wait(grace) // for upgraded connections, which net/http no longer tracks
 	cancel()
 	s.InFlight.wait(context.WithoutCancel(base))
 }
 
-// wait returns when the server is to stop, and has the App reload until then.
+// wait returns when the server has to stop. Until then it reloads the App when asked.
 func (s *server) wait(ctx context.Context, failed <-chan error) error {
 	for {
 		select {
@@ -161,7 +160,7 @@ func (s *server) wait(ctx context.Context, failed <-chan error) error {
 	}
 }
 
-// protocol is what the public listener is served with: TLS, or not.
+// protocol returns the function that serves a public listener, with TLS or without.
 func (s *server) protocol(public *http.Server) func(net.Listener) error {
 	if s.Certificate == nil {
 		return public.Serve
@@ -170,10 +169,10 @@ func (s *server) protocol(public *http.Server) func(net.Listener) error {
 	return func(l net.Listener) error { return public.ServeTLS(l, "", "") }
 }
 
-// publicServer speaks HTTP/2 over TLS, and without TLS only where that is wished
-// for, and then only to clients that begin with it: an upgrade in the middle of a
-// connection of HTTP/1 is no part of net/http, so that nothing can switch the
-// parser behind a proxy's back.
+// publicServer returns a server that speaks HTTP/2 over TLS, and without TLS only if H2C
+// is set, and then only to clients that begin with it: net/http does not support the
+// upgrade of an HTTP/1 connection, so that a request cannot switch the protocol behind
+// a proxy's back.
 func (s *server) publicServer(base context.Context) *http.Server {
 	srv := s.newServer(base, s.app)
 	srv.Protocols.SetHTTP2(s.Certificate != nil)
@@ -193,12 +192,12 @@ func (s *server) newServer(base context.Context, handler http.Handler) *http.Ser
 		IdleTimeout:                  s.Limits.IdleTimeout,
 		MaxHeaderBytes:               s.Limits.MaxHeaderBytes,
 		Protocols:                    protocols,
-		DisableGeneralOptionsHandler: true, // OPTIONS * is the App's to answer
+		DisableGeneralOptionsHandler: true, // the App answers OPTIONS *
 		ErrorLog:                     slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
 }
 
-// warmUp gets the App ready before the first request asks for it.
+// warmUp makes the App ready before the first request.
 func (s *server) warmUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, warmUpTimeout)
 	defer cancel()

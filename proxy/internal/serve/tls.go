@@ -6,8 +6,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/certificate"
 )
 
-// serverTLS is TLS 1.2 and newer with what crypto/tls thinks best. The protocols
-// are added by net/http.
+// serverTLS allows TLS 1.2 and newer, with the defaults of crypto/tls. net/http adds the
+// protocols.
 func serverTLS(pair *certificate.Pair) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.GetCertificate}
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// watch calls abort when what is between begin and end takes longer than idle. It
-// costs no goroutine.
+// watch calls abort if the time between begin and end exceeds idle. It needs no
+// goroutine.
 type watch struct {
 	idle  time.Duration
 	abort func()
@@ -34,8 +34,8 @@ func (w *watch) end() {
 	w.timer.Stop()
 }
 
-// fire holds the lock while it aborts, so that nothing is aborted after end: the
-// stream may be another request's by then.
+// fire holds the lock while it aborts, so that nothing is aborted after end, when the
+// stream may belong to another request.
 func (w *watch) fire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// boundedWriter is the ResponseWriter of a request that needs more than [boundedConn]
-// gives it: one with a body, or one of HTTP/2, where a client can stop a single
-// stream by not opening its window.
+// boundedWriter is the ResponseWriter of a request for which [boundedConn] is not
+// enough: one with a body, or one over HTTP/2, where a client can block a single stream
+// by not opening its window.
 type boundedWriter struct {
-	http.ResponseWriter // as net/http made it
+	http.ResponseWriter // of net/http
 	control             *http.ResponseController
 	http2               bool
 	idle                time.Duration
@@ -37,18 +37,17 @@ func newBoundedWriter(w http.ResponseWriter, r *http.Request, idle time.Duration
 		return bw
 	}
 	bw.body.control = bw.control
-	// Now already: what nobody reads is read by net/http, so that the connection
-	// can be used again, and a client that announces a body and sends none would
-	// hold it (CVE-2024-28869).
+	// Set the deadline before the first read: net/http reads what the handler leaves, and
+	// a client that announces a body and sends none would hold the connection
+	// (CVE-2024-28869).
 	bw.body.renew()
 	return bw
 }
 
-// Unwrap lets [http.ResponseController] reach the rest.
+// Unwrap returns the ResponseWriter of net/http, for [http.ResponseController].
 func (bw *boundedWriter) Unwrap() http.ResponseWriter { return bw.ResponseWriter }
 
-// WriteHeader says to a client whose body did not come whole that the connection
-// ends here.
+// WriteHeader announces the end of the connection if the body could not be read whole.
 func (bw *boundedWriter) WriteHeader(status int) {
 	if status >= 200 && !bw.http2 && bw.body != nil && bw.body.failed() {
 		bw.Header().Set("Connection", "close")
@@ -73,21 +72,21 @@ func (bw *boundedWriter) FlushError() error {
 	return bw.control.Flush()
 }
 
-// EnableFullDuplex is remembered: with it, net/http writes an answer while the
-// body is still being read, and does not look at what became of the body.
+// EnableFullDuplex is recorded, because it makes net/http ignore whether the body was
+// read whole; see finish.
 func (bw *boundedWriter) EnableFullDuplex() error {
 	bw.fullDuplex = true
 	return bw.control.EnableFullDuplex()
 }
 
-// BothWays lets the answer begin before the body of the request has ended. A
-// handler finds it by unwrapping its ResponseWriter; on another server, where nobody
-// would end the connection behind a broken body, it finds none.
+// BothWays lets the response begin before the body of the request has ended. A handler
+// finds it by unwrapping its ResponseWriter. Other servers do not have it, because they
+// would not end the connection after a broken body.
 func (bw *boundedWriter) BothWays() {
-	_ = bw.EnableFullDuplex() // every writer of net/http can do it
+	_ = bw.EnableFullDuplex() // every ResponseWriter of net/http supports it
 }
 
-// finish runs when the handler is done, whatever way it ends. ctx is of the request.
+// finish is called when the handler has returned or panicked. ctx is the request's.
 func (bw *boundedWriter) finish(ctx context.Context) {
 	whole := bw.body == nil || bw.body.finish()
 	if !whole && !bw.http2 && !errors.Is(bw.body.problem(), errStalled) {
@@ -95,18 +94,18 @@ func (bw *boundedWriter) finish(ctx context.Context) {
 	}
 	switch {
 	case bw.http2:
-		// The last bytes are written after this, and may meet a closed window.
+		// The last bytes are written after this, and the client's window may be closed.
 		_ = bw.control.SetWriteDeadline(time.Now().Add(bw.idle))
 	case !whole && bw.fullDuplex:
 		endConnection(bw.ResponseWriter)
 	}
 }
 
-// endConnection has net/http close the connection behind this answer. In full
-// duplex it would go on to read the rest of a broken body as the next request,
-// which is how requests are smuggled. There is no plain call for it once the
-// header is written; that a [http.MaxBytesReader] past its limit closes the
-// connection is documented.
+// endConnection makes net/http close the connection after this response. In full duplex
+// mode it would otherwise read the rest of a broken body as the next request, which
+// allows request smuggling. Once the header is written there is no direct call for it,
+// but a [http.MaxBytesReader] that exceeds its limit is documented to close the
+// connection.
 func endConnection(w http.ResponseWriter) {
 	past := http.MaxBytesReader(w, io.NopCloser(strings.NewReader("x")), 0)
 	_, _ = past.Read(make([]byte, 1))

@@ -25,12 +25,11 @@ type Child struct {
 	code  int // once ended is closed
 }
 
-// Start starts a program, with what it takes its arguments from and where its output
-// goes; nil discards output. It has no standard input. Signals of a terminal do not
-// reach it by themselves.
+// Start starts a program with an environment and its output; nil discards output. The
+// program has no standard input, and does not get the signals of a terminal.
 //
-// As process 1 of a container, this process is the parent of every process whose own has
-// gone, and waits for those as well.
+// If this process is process 1 of a container, it is the parent of every orphaned
+// process, and waits for those as well.
 func Start(command, environ []string, stdout, stderr *os.File) (*Child, error) {
 	path, err := exec.LookPath(command[0])
 	if err != nil {
@@ -58,23 +57,24 @@ func Start(command, environ []string, stdout, stderr *os.File) (*Child, error) {
 // Ended is closed when the program has ended.
 func (c *Child) Ended() <-chan struct{} { return c.ended }
 
-// Code is the exit code of a program that has ended; of one that a signal ended, 128
-// and the signal's number, as shells have it.
+// Code waits for the end of the program and returns its exit code, or 128 plus the
+// number of the signal that ended it, as shells do.
 func (c *Child) Code() int {
 	<-c.ended
 	return c.code
 }
 
-// Signal sends a signal to the program and those that it has started.
+// Signal sends a signal to the program and its children.
 func (c *Child) Signal(s syscall.Signal) {
 	select {
-	case <-c.ended: // its number may be another's by now
+	case <-c.ended: // another process may have its ID by now
 	default:
 		c.signal(s)
 	}
 }
 
-// Stop asks the program to end, and kills it after grace, or when hurry has something.
+// Stop sends SIGTERM, and kills the program after grace, or when hurry gets a value. It
+// returns when the program has ended.
 func (c *Child) Stop(grace time.Duration, hurry <-chan os.Signal) {
 	c.Signal(syscall.SIGTERM)
 	timer := time.NewTimer(grace)
@@ -89,11 +89,11 @@ func (c *Child) Stop(grace time.Duration, hurry <-chan os.Signal) {
 	<-c.ended
 }
 
-// ErrEnded says that the program ended before it listened.
-var ErrEnded = errors.New("it ended before it listened")
+// ErrEnded is the error of [Child.Listening] if the program has ended.
+var ErrEnded = errors.New("the program ended before it listened")
 
-// Listening returns the address of this machine at which the program has begun to listen
-// on a port. It fails when the program or ctx ends first.
+// Listening waits until something listens on a port of the loopback interface, and
+// returns its address. It fails if the program or ctx ends first.
 func (c *Child) Listening(ctx context.Context, port string) (string, error) {
 	ticker := time.NewTicker(probeEvery)
 	defer ticker.Stop()
@@ -121,11 +121,12 @@ func answers(ctx context.Context, address string) bool {
 	return err == nil
 }
 
-// Exposed returns an address at which other machines reach a port of this one, or "".
+// Exposed returns an address beyond the loopback interface at which something listens on
+// a port, or "".
 func Exposed(ctx context.Context, port string) string {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
-		return "" // then nothing can be said
+		return "" // unknown
 	}
 	for _, a := range addresses {
 		ip, ok := a.(*net.IPNet)
@@ -139,7 +140,7 @@ func Exposed(ctx context.Context, port string) string {
 	return ""
 }
 
-// FreePort is a port of the loopback interface that nobody listens on.
+// FreePort returns a port of the loopback interface that is not in use.
 func FreePort(ctx context.Context) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {

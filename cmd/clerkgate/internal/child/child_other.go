@@ -6,7 +6,7 @@ import "syscall"
 
 func ownGroup() *syscall.SysProcAttr { return nil }
 
-// signal ends the program: this system has no signals to ask it with.
+// signal kills the program, whatever the signal: this system has no others.
 func (c *Child) signal(syscall.Signal) { _ = c.cmd.Process.Kill() }
 
 func (c *Child) wait() int {

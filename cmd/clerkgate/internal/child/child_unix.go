@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// ownGroup keeps a terminal's Ctrl-C from the child, which has to outlive the requests
-// in flight.
+// ownGroup keeps a terminal's Ctrl-C from the child, which must not end before the
+// requests in flight do.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 func (c *Child) signal(s syscall.Signal) {
-	_ = syscall.Kill(-c.cmd.Process.Pid, s) // whoever is gone needs none
+	_ = syscall.Kill(-c.cmd.Process.Pid, s) // it fails if they have ended
 }
 
 // wait returns the exit code.
@@ -34,7 +34,7 @@ func (c *Child) reap() int {
 		switch {
 		case errors.Is(err, syscall.EINTR):
 		case err != nil:
-			return 1 // which the kernel gives no reason for
+			return 1 // there is no such child, which cannot be
 		case pid == c.cmd.Process.Pid:
 			return codeOf(status)
 		}
