@@ -55,7 +55,7 @@ func Require(q Requirement) func(http.Handler) http.Handler {
 			v, ok := r.Context().Value(contextKey{}).(*contextValue)
 			switch {
 			case !ok:
-				writeUnauthenticated(w, nil)
+				writeUnauthenticated(w, nil, "Bearer")
 			case v.authenticator.Permits(w, r, v.state, &q):
 				next.ServeHTTP(w, r)
 			}
@@ -91,7 +91,7 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State,
 		writeUnavailable(w, s.retryAfter)
 		return
 	case a == nil || !redirect:
-		writeUnauthenticated(w, s)
+		writeUnauthenticated(w, s, a.challenge(r, s))
 		return
 	case navigation.IsSpeculative(r.Header):
 		writeNotAhead(w)
@@ -100,7 +100,7 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State,
 	location, err := a.signInRedirect(r, s)
 	if err != nil {
 		a.log().ErrorContext(r.Context(), "sign-in redirect could not be built", "error", err)
-		writeUnauthenticated(w, s)
+		writeUnauthenticated(w, s, a.challenge(r, s))
 		return
 	}
 	w.Header().Set("Location", location)

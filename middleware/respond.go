@@ -55,9 +55,9 @@ type problemItem struct {
 	Meta        map[string]string `json:"meta,omitempty"`
 }
 
-// writeUnauthenticated is the 401 for programs.
-func writeUnauthenticated(w http.ResponseWriter, s *State) {
-	w.Header().Set("WWW-Authenticate", "Bearer")
+// writeUnauthenticated is the 401 for programs; challenge says how to authenticate.
+func writeUnauthenticated(w http.ResponseWriter, s *State, challenge string) {
+	w.Header().Set("WWW-Authenticate", challenge)
 	item := problemItem{
 		Code: "authentication_invalid", Message: "Unauthenticated",
 		LongMessage: "This needs a signed-in user. Send a session token in the Authorization header or the session cookie.",
@@ -143,7 +143,7 @@ const developerPage = `<!doctype html><html lang="en"><meta charset="utf-8"><met
 
 func writeDeveloperError(w http.ResponseWriter, r *http.Request, s *State) {
 	if !isDocumentRequest(r) {
-		writeUnauthenticated(w, s)
+		writeUnauthenticated(w, s, "Bearer")
 		return
 	}
 	h := w.Header()

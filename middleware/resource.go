@@ -1,0 +1,145 @@
+package middleware
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/token"
+)
+
+// ProtectedResourcePath is where OAuth clients look for the metadata of a protected
+// resource. The path of the resource follows it: that of /mcp is at
+// /.well-known/oauth-protected-resource/mcp (RFC 9728, section 3.1).
+const ProtectedResourcePath = "/.well-known/oauth-protected-resource"
+
+// resourceMetadata is the document about one resource (RFC 9728, section 2).
+type resourceMetadata struct {
+	Resource             string   `json:"resource"`
+	AuthorizationServers []string `json:"authorization_servers"`
+	BearerMethods        []string `json:"bearer_methods_supported"`
+	Scopes               []string `json:"scopes_supported"`
+}
+
+// ProtectedResourceMetadata returns the handler for [ProtectedResourcePath] and all paths
+// below it, from which OAuth clients, such as those of MCP, learn that Clerk issues the
+// tokens. [Require] names the document in its 401 where OAuth tokens are accepted. If a
+// accepts none, the handler responds 404. scopes are what clients should ask for; without
+// any they are profile and email, as in Clerk's guides for MCP servers.
+//
+// The handler must be reachable without authentication, and must see the path that the
+// client asked for. The document names the host of the request, or the one that a trusted
+// proxy forwarded, so that the server should serve no host that is not its own.
+func (a *Authenticator) ProtectedResourceMetadata(scopes ...string) http.Handler {
+	scopes = slices.Clone(scopes)
+	if len(scopes) == 0 {
+		scopes = []string{"profile", "email"}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		const methods = "GET, HEAD, OPTIONS"
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*") // the document is public
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+			a.serveMetadata(w, r, scopes)
+		case http.MethodOptions:
+			h.Set("Allow", methods)
+			h.Set("Access-Control-Allow-Methods", methods)
+			h.Set("Access-Control-Allow-Headers", "*")
+			h.Set("Access-Control-Max-Age", "86400")
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			h.Set("Allow", methods)
+			writeJSON(w, http.StatusMethodNotAllowed, problemBody{Errors: []problemItem{{
+				Code: "method_not_allowed", Message: "Method not allowed", LongMessage: "The metadata of a resource can only be read.",
+			}}})
+		}
+	})
+}
+
+func (a *Authenticator) serveMetadata(w http.ResponseWriter, r *http.Request, scopes []string) {
+	public := a.origin.Public(r)
+	path, below := strings.CutPrefix(public.Pathname(), ProtectedResourcePath)
+	if !a.accepts.allows(OAuthToken) || !below || path != "" && path[0] != '/' {
+		writeNotFound(w)
+		return
+	}
+	base, ok := resourceOrigin(public)
+	if !ok {
+		writeJSON(w, http.StatusBadRequest, problemBody{Errors: []problemItem{{
+			Code: "invalid_host", Message: "Invalid host", LongMessage: "The host of this address is not a valid one.",
+		}}})
+		return
+	}
+	data, err := json.Marshal(resourceMetadata{
+		Resource:             base + strings.TrimSuffix(path, "/"),
+		AuthorizationServers: []string{"https://" + a.instance.keyHost},
+		BearerMethods:        []string{"header"},
+		Scopes:               scopes,
+	})
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	data = append(data, '\n')
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(data)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	// A shared cache that does not know what the public URL depends on could send clients
+	// of one host to another.
+	h.Set("Cache-Control", "private, max-age=3600")
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(data)
+	}
+}
+
+// resourceOrigin returns the origin of a resource; ok is false if it has none that can be
+// fetched and quoted.
+func resourceOrigin(public *origin.Public) (base string, ok bool) {
+	base = public.PageOrigin()
+	web := strings.HasPrefix(base, "https://") || strings.HasPrefix(base, "http://")
+	return base, public.Valid() && web && !strings.ContainsAny(base, `"\ `)
+}
+
+// challenge returns the WWW-Authenticate header of a 401. Where OAuth tokens are accepted
+// it names the metadata of the resource (RFC 9728, section 5.1), and says whether a token
+// was refused (RFC 6750, section 3.1).
+func (a *Authenticator) challenge(r *http.Request, s *State) string {
+	const plain = "Bearer"
+	if a == nil || !a.accepts.allows(OAuthToken) {
+		return plain
+	}
+	public := s.public
+	if public == nil {
+		public = a.origin.Public(r)
+	}
+	base, ok := resourceOrigin(public)
+	if !ok {
+		return plain
+	}
+	// A query may hold what no header should, and names no other resource.
+	path := public.Pathname()
+	if path == "/" {
+		path = ""
+	}
+	challenge := plain + ` resource_metadata="` + base + ProtectedResourcePath + path + `"`
+	if HasHeaderToken(r) && s.Reason.isOfToken() {
+		challenge += `, error="invalid_token"`
+	}
+	return challenge
+}
+
+// isOfToken reports whether the token itself is the reason. A client throws away a token
+// that is said to be invalid, and must keep one that could not be verified.
+func (reason Reason) isOfToken() bool {
+	switch reason {
+	case ReasonUnexpectedError, Reason(token.ReasonSecretKeyInvalid), Reason(token.ReasonRemoteKeysFailedToLoad):
+		return false
+	}
+	return true
+}
