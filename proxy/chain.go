@@ -32,7 +32,7 @@ func (p *Proxy) chain() (whole, judged station) {
 		p.keys,        // the public keys of assertions
 		p.gateways,    // a gateway's question: the original request goes on from judged
 		p.address,     // the public URL, once
-		p.frontendAPI, // Clerk's Frontend API under a path
+		frontendAPI,   // Clerk's Frontend API under a path
 	)
 	return whole, judged
 }
@@ -123,17 +123,19 @@ func (p *Proxy) address(next station) station {
 	}
 }
 
-func (p *Proxy) frontendAPI(next station) station {
-	if p.frontend == nil {
-		return next
-	}
+func frontendAPI(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		api := ps.site.clerk.frontend
+		if api == nil {
+			next(w, r, ps)
+			return
+		}
 		path, ok := urlpath.Canonical(r.URL)
 		switch {
-		case ok && p.frontend.Serves(ps.public, path):
+		case ok && api.Serves(ps.public, path):
 			ps.path = path
-			p.frontend.Serve(w, withPath(r, path), ps.public, &ps.outcome)
-		case !ok && p.frontend.Serves(ps.public, ps.path):
+			api.Serve(w, withPath(r, path), ps.public, &ps.outcome)
+		case !ok && api.Serves(ps.public, ps.path):
 			refuseAmbiguous(w, r, ps)
 		default:
 			next(w, r, ps)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -34,21 +35,21 @@ type Deps struct {
 // Proxy is the sidecar as an [http.Handler]. It is safe for concurrent use. Close
 // it when no request is in flight any more.
 type Proxy struct {
-	auth        *middleware.Authenticator
 	origins     *origin.Resolver
-	frontend    *frontend.API // nil when the Frontend API is not served here
 	forwardAuth *gateway.Endpoint
 	filter      *wire.Filter           // of client's headers, for most routes
 	accepts     []middleware.TokenType // of the environment
-	transport   http.RoundTripper      // of Deps; nil for transports of their own
-	log         accessLog
-	logger      *slog.Logger
-	now         func() time.Time
+	// transport and frontendTransport are those of Deps; nil for transports of their own.
+	transport, frontendTransport http.RoundTripper
+	log                          accessLog
+	logger                       *slog.Logger
+	now                          func() time.Time
 
 	whole, judged station // see chain
 
 	site      atomic.Pointer[site]
 	reloading sync.Mutex
+	former    former // what requests in flight may still use
 }
 
 // New makes a Proxy. Problems come as a [*settings.Error]. No network call is made.
@@ -66,22 +67,12 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 
 	p.log = accessLog{logger: p.logger, now: p.now}
 
-	opts := cfg.Auth
-	opts.Now, opts.Logger = p.now, p.logger
-	auth, err := middleware.New(opts)
-	if err != nil {
-		return nil, settings.OptionsError(err)
-	}
-	p.auth, p.accepts = auth, opts.AcceptsToken
+	p.accepts, p.frontendTransport = cfg.Auth.AcceptsToken, deps.FrontendTransport
 	first, err := p.newSite(cfg, nil)
 	if err != nil {
-		auth.Close()
 		return nil, err
 	}
 	p.site.Store(first)
-	if cfg.FrontendPath() != "" {
-		p.frontend = p.newFrontend(cfg, deps.FrontendTransport)
-	}
 	p.forwardAuth = gateway.New(gateway.Options{
 		Path: cfg.ForwardAuthEndpoint(), Trusted: p.origins, Setting: settings.EnvTrustedProxies, Logger: p.logger,
 	})
@@ -96,8 +87,9 @@ const (
 	frontendIdleTimeout    = 90 * time.Second
 )
 
-// newFrontend makes the way to the Frontend API; no transport means one of its own.
-func (p *Proxy) newFrontend(cfg settings.Config, transport http.RoundTripper) *frontend.API {
+// newFrontend makes the way to the Frontend API.
+func (p *Proxy) newFrontend(cfg settings.Config) *frontend.API {
+	transport := p.frontendTransport
 	if transport == nil {
 		transport = forward.NewTransport(cfg.FrontendOrigin(), forward.Timeouts{
 			Connect: frontendConnectTimeout, Response: frontendTimeout, Idle: frontendIdleTimeout,
@@ -109,10 +101,14 @@ func (p *Proxy) newFrontend(cfg settings.Config, transport http.RoundTripper) *f
 	})
 }
 
-// Reload puts the routes and upstreams of cfg in place of the present ones.
-// Requests in flight end as they began. Sessions, keys and everything else that
-// was read from the environment stay as they are. When cfg has problems, a
-// [*settings.Error], nothing changes.
+// readyTimeout bounds the wait for Clerk's keys when secrets have changed.
+const readyTimeout = 20 * time.Second
+
+// Reload puts the routes, upstreams and secrets of cfg in place of the present ones.
+// Requests in flight end as they began. With other secrets, what is remembered of
+// sessions is asked again; the keys of Clerk are asked for before anything changes.
+// Everything else that was read from the environment stays as it is. When cfg has
+// problems, a [*settings.Error], nothing changes.
 func (p *Proxy) Reload(cfg settings.Config) error {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
@@ -124,6 +120,16 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 	if err != nil {
 		return err
 	}
+	if next.clerk != old.clerk {
+		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+		defer cancel()
+		if err := next.clerk.auth.Ready(ctx); err != nil {
+			next.retire(old)
+			next.clerk.close()
+			return settings.NewError(settings.EnvSecretKey, fmt.Errorf("the keys of Clerk could not be had with the new secrets: %w", err))
+		}
+		p.former.replace(old.clerk)
+	}
 	p.site.Store(next)
 	old.retire(next)
 	return nil
@@ -132,11 +138,9 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 // Close releases what New made: background work and idle connections.
 func (p *Proxy) Close() {
 	p.site.Load().retire(nil)
-	p.auth.Close()
-	if p.frontend != nil {
-		p.frontend.Close()
-	}
+	p.site.Load().clerk.close()
+	p.former.replace(nil)
 }
 
 // Ready returns nil once requests can be judged.
-func (p *Proxy) Ready(ctx context.Context) error { return p.auth.Ready(ctx) }
+func (p *Proxy) Ready(ctx context.Context) error { return p.site.Load().clerk.auth.Ready(ctx) }

@@ -43,9 +43,9 @@ type rule struct {
 
 func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 	r := &rule{
-		route: route, name: nameOf(route), auth: p.auth, requirement: route.Require, origins: p.origins, suffix: p.auth.CookieSuffix(),
+		route: route, name: nameOf(route), auth: s.clerk.auth, requirement: route.Require, origins: p.origins, suffix: s.clerk.auth.CookieSuffix(),
 		upstream: s.upstreams[route.Upstream], identity: identity.NewSet(route.Identity),
-		filter: p.filter, signer: s.signer, exchanger: s.exchanger,
+		filter: p.filter, signer: s.signer, exchanger: s.clerk.exchanger,
 	}
 	var err error
 	if len(route.Accepts) > 0 || route.Refresh == routes.RefreshAll {
@@ -53,7 +53,7 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 		if len(route.Accepts) == 0 {
 			variant.AcceptsToken = p.accepts
 		}
-		if r.auth, err = p.auth.With(variant); err != nil {
+		if r.auth, err = s.clerk.auth.With(variant); err != nil {
 			return nil, settings.OptionsError(err)
 		}
 	}

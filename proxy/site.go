@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
-	"github.com/clerkgate/clerkgate/internal/exchange"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
@@ -31,19 +30,28 @@ type site struct {
 	settings  map[string]routes.Upstream // of upstreams, to tell what has changed
 	signer    *assertion.Signer          // nil without assertions
 	jwks      http.Handler
-	exchanger *exchange.Exchanger
+	clerk     *clerk
 	origins   *origin.Resolver
 }
 
 // newSite makes a site out of cfg. It goes on using what of old has not changed.
-func (p *Proxy) newSite(cfg settings.Config, old *site) (*site, error) {
-	s := &site{origins: p.origins, upstreams: make(map[string]*forward.Upstream), settings: cfg.AllUpstreams()}
-	if err := s.sign(cfg, p); err != nil {
+func (p *Proxy) newSite(cfg settings.Config, old *site) (s *site, err error) {
+	var holder *clerk
+	if old != nil && old.clerk.secrets == secretsOf(&cfg.Auth) {
+		holder = old.clerk
+	} else if holder, err = p.newClerk(cfg); err != nil {
 		return nil, err
 	}
-	if old != nil {
-		s.exchanger = old.exchanger
-	} else if err := s.exchangeTokens(p); err != nil {
+	if s, err = p.newRoutes(cfg, holder, old); err != nil && (old == nil || holder != old.clerk) {
+		holder.close()
+	}
+	return s, err
+}
+
+// newRoutes makes the rest of a site.
+func (p *Proxy) newRoutes(cfg settings.Config, holder *clerk, old *site) (*site, error) {
+	s := &site{clerk: holder, origins: p.origins, upstreams: make(map[string]*forward.Upstream), settings: cfg.AllUpstreams()}
+	if err := s.sign(cfg, p); err != nil {
 		return nil, err
 	}
 	for name, up := range s.settings {
@@ -119,11 +127,6 @@ func (s *site) sign(cfg settings.Config, p *Proxy) error {
 		return settings.NewError(settings.EnvConfig, fmt.Errorf("assertion: %w", err))
 	}
 	return nil
-}
-
-func (s *site) exchangeTokens(p *Proxy) (err error) {
-	s.exchanger, err = exchange.New(exchange.Options{Client: p.auth.Client(), Now: p.now})
-	return err
 }
 
 // retire closes the idle connections of upstreams that next does not use. Requests

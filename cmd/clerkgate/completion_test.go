@@ -18,7 +18,7 @@ func TestComplete(t *testing.T) {
 		"clerkgate completion ":              {"bash", "zsh", "fish"},
 		"clerkgate version --":               {"--help", "--json"},
 		"clerkgate --shutdown-":              {"--shutdown-delay", "--shutdown-timeout"},
-		"clerkgate serve --secret":           nil,
+		"clerkgate serve --secret":           {"--secret-key-file"},
 		"clerkgate serve --policy ":          {"required", "optional"},
 		"clerkgate --log-format j":           {"json"},
 		"clerkgate --log-format = j":         {"json"}, // as bash splits it

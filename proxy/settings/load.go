@@ -48,6 +48,13 @@ func (l *loader) read() {
 		case r.unsupported:
 			// A variable that is set and does nothing would be worse than an error.
 			l.problem(r.name, "a value", "nothing: this release does not support it yet")
+		case isQuoted(text):
+			l.problems = append(l.problems, Problem{
+				Where: r.name, Found: "a value in quotation marks, which count as part of it", Want: "the value without them",
+				Remedy: "Docker's env files keep quotation marks, which a shell takes off.",
+			})
+		case strings.HasSuffix(r.name, fileSuffix) && isVariable(strings.TrimSuffix(r.name, fileSuffix)) && l.given(strings.TrimSuffix(r.name, fileSuffix)):
+			l.problem(r.name, "the name of a file, beside "+strings.TrimSuffix(r.name, fileSuffix), "one of the two")
 		default:
 			r.value.set(text, func(err error) { l.report(r.name, err) })
 		}
@@ -70,9 +77,9 @@ func (l *loader) problem(where, found, want string) {
 	l.problems = append(l.problems, Problem{Where: where, Found: found, Want: want})
 }
 
-// failed says whether a variable has a problem already.
+// failed says whether a variable has a problem already, or the one that names its file.
 func (l *loader) failed(name string) bool {
-	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Where == name })
+	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Where == name || p.Where == name+fileSuffix })
 }
 
 func (l *loader) text(name string) string {

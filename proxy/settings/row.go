@@ -1,6 +1,9 @@
 package settings
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // row is one environment variable: all that is known of it, in one place.
 type row struct {
@@ -65,6 +68,11 @@ func Variables() []Variable {
 		}
 	}
 	return all
+}
+
+// isVariable reports whether there is a variable of this name.
+func isVariable(name string) bool {
+	return slices.ContainsFunc(new(Config).table(), func(r row) bool { return r.name == name })
 }
 
 // variableOf returns the name of the variable that fills an option of the

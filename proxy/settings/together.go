@@ -44,7 +44,7 @@ func (l *loader) keys() {
 			continue
 		}
 		if err := key.check(key.text); err != nil {
-			l.report(key.variable, err)
+			l.report(l.source(key.variable), err)
 		}
 	}
 }

@@ -76,8 +76,12 @@ func (c *Config) table() []row {
 			help: "The instance's publishable key, `pk_test_…` or `pk_live_…`; it holds the Frontend API's host.",
 		},
 		{
-			name: EnvSecretKey, value: text(&auth.SecretKey, "key", ""), option: "SecretKey", required: true, secret: true,
+			name: EnvSecretKey, value: text(&auth.SecretKey, "key", ""), option: "SecretKey", required: true, secret: true, reloads: true,
 			help: "The instance's secret key, `sk_test_…` or `sk_live_…`, of the same kind of instance.",
+		},
+		{
+			name: EnvSecretKey + fileSuffix, value: secretFile(&auth.SecretKey), reloads: true,
+			help: "A file with the secret key, in place of `CLERK_SECRET_KEY`; read again by a reload.",
 		},
 		{
 			name: EnvUpstream, value: parsed(&c.Upstream, "URL", "", isZero[*url.URL], readUpstream), required: true, reloads: true,
@@ -293,9 +297,13 @@ func (c *Config) table() []row {
 			help: "How a line of the log is written.",
 		},
 		{
-			name: EnvJWTKey, option: "JWTKey",
+			name: EnvJWTKey, option: "JWTKey", reloads: true,
 			value: parsed(&auth.JWTKey, "key, in PEM", "", isZero, clerkenv.JWTKey),
 			help:  "The instance's public key, with its `BEGIN` and `END` lines or without (`\\n` may stand for a line end): tokens are then verified without a call to Clerk.",
+		},
+		{
+			name: EnvJWTKey + fileSuffix, value: secretFile(&auth.JWTKey), reloads: true,
+			help: "A file with the public key, in place of `CLERK_JWT_KEY`; read again by a reload.",
 		},
 		{
 			name: EnvProxyURL, value: parsed(&auth.ProxyURL, "URL or path", "", isZero, clerkenv.ProxyURL), option: "ProxyURL",
@@ -334,8 +342,12 @@ func (c *Config) table() []row {
 			help: "`true`: a satellite asks the primary domain about first-time visitors too.",
 		},
 		{
-			name: "CLERK_MACHINE_SECRET_KEY", value: text(&auth.MachineSecretKey, "key", ""), option: "MachineSecretKey", secret: true,
+			name: "CLERK_MACHINE_SECRET_KEY", value: text(&auth.MachineSecretKey, "key", ""), option: "MachineSecretKey", secret: true, reloads: true,
 			help: "Verifies M2M tokens in place of the secret key: `ak_…`.",
+		},
+		{
+			name: "CLERK_MACHINE_SECRET_KEY" + fileSuffix, value: secretFile(&auth.MachineSecretKey), reloads: true,
+			help: "A file with that key, in place of `CLERK_MACHINE_SECRET_KEY`; read again by a reload.",
 		},
 		{
 			name: "CLERK_WEBHOOK_SIGNING_SECRET", value: text(new(string), "key", ""), secret: true, unsupported: true,
