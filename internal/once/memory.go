@@ -82,7 +82,7 @@ func New[K comparable, V any](cfg Config[K, V]) (*Memory[K, V], error) {
 		cfg.Now = time.Now
 	}
 	m := &Memory[K, V]{cfg: cfg, flights: make(map[K]*flight[V])}
-	m.closing, m.end = context.WithCancel(context.Background())
+	m.closing, m.end = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	var err error
 	if m.results, err = simplelru.NewLRU(cfg.Entries, m.forgotten); err != nil {
 		return nil, fmt.Errorf("once: %w", err)
