@@ -4,16 +4,16 @@
 // handlers in two steps: [Authenticator.Handler] finds out who is asking,
 // [Require] turns away who may not.
 //
-//	auth, err := middleware.New(middleware.Options{
-//		PublishableKey: os.Getenv("CLERK_PUBLISHABLE_KEY"),
-//		SecretKey:      os.Getenv("CLERK_SECRET_KEY"),
-//	})
+//	opts, err := middleware.OptionsFromEnv(os.LookupEnv)
 //	…
-//	mux.Handle("/", home)                                                      // anybody
-//	mux.Handle("/account", middleware.Require(middleware.Requirement{})(account)) // signed in
+//	auth, err := middleware.New(opts)
+//	…
+//	mux.Handle("/", home)                                        // anybody
+//	mux.Handle("/account", middleware.RequireSignedIn(account)) // signed in
 //	http.ListenAndServe(":3000", auth.Handler(mux))
 //
-// Inside a handler [FromContext] tells who it is.
+// Inside a handler [FromContext] tells who it is, and [ClaimsAs] what else the token
+// says.
 //
 // # What happens to a request
 //

@@ -14,23 +14,23 @@ import (
 // An application that only signed-in users reach; its administration needs a role
 // and a fresh second factor.
 func ExampleAuthenticator_Handler() {
-	auth, err := middleware.New(middleware.Options{
-		PublishableKey:    os.Getenv("CLERK_PUBLISHABLE_KEY"),
-		SecretKey:         os.Getenv("CLERK_SECRET_KEY"),
-		AuthorizedParties: []string{"https://app.example.com"},
-	})
+	opts, err := middleware.OptionsFromEnv(os.LookupEnv)
 	if err != nil {
 		log.Fatal(err) // every problem at once
+	}
+	opts.AuthorizedParties = []string{"https://app.example.com"}
+	auth, err := middleware.New(opts)
+	if err != nil {
+		log.Fatal(err)
 	}
 	defer auth.Close()
 	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintln(w, "hello", middleware.FromContext(r.Context()).UserID)
 	})
-	signedIn := middleware.Require(middleware.Requirement{})
 	admin := middleware.Require(middleware.Requirement{Role: "org:admin", Reverification: "strict"})
 
 	mux := http.NewServeMux()
-	mux.Handle("/", signedIn(hello))
+	mux.Handle("/", middleware.RequireSignedIn(hello))
 	mux.Handle("/admin/", admin(hello))
 	http.Handle("/", auth.Handler(mux))
 }
@@ -49,6 +49,38 @@ func ExampleAuthenticator_With() {
 	r := httptest.NewRequest(http.MethodGet, "/api/orders", nil)
 	fmt.Println(programs.Authenticate(r).Reason)
 	// Output: No token in header
+}
+
+// The custom claims of the session token, as a type of the application.
+func ExampleClaimsAs() {
+	type claims struct {
+		Plan string `json:"plan"`
+	}
+	jane := (&middleware.Auth{UserID: "user_jane"}).WithClaims(json.RawMessage(`{"sub":"user_jane","plan":"gold"}`))
+	mine, err := middleware.ClaimsAs[claims](jane)
+	fmt.Println(mine.Plan, err)
+	// Output: gold <nil>
+}
+
+// With the guard in front, a form that is sent ten minutes after its page was loaded
+// arrives: its session is renewed as a page's would be.
+func ExampleOptions_refreshEveryMethod() {
+	opts, err := middleware.OptionsFromEnv(os.LookupEnv)
+	if err != nil {
+		log.Fatal(err)
+	}
+	opts.RefreshEveryMethod = true
+	auth, err := middleware.New(opts)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer auth.Close()
+	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintln(w, middleware.FromContext(r.Context()).UserID, "ordered", r.PostFormValue("what"))
+	})
+	mux := http.NewServeMux()
+	mux.Handle("POST /orders", middleware.RequireSignedIn(orders))
+	http.Handle("/", http.NewCrossOriginProtection().Handler(auth.Handler(mux)))
 }
 
 // A handler's test says who is signed in; no token and no Clerk is needed.

@@ -85,8 +85,9 @@ type Options struct {
 
 	// RefreshEveryMethod exchanges expired session tokens at the Backend API for
 	// requests of every method. Clerk's SDK does so for GET only, since a page of
-	// another site can make a browser send the others: set it behind a guard against
-	// cross-site requests only.
+	// another site can make a browser send the others: set it only behind a guard against
+	// cross-site requests, such as [http.CrossOriginProtection] around
+	// [Authenticator.Handler].
 	RefreshEveryMethod bool
 
 	// Transport carries calls to the Backend API; nil means a transport of its own.

@@ -32,5 +32,5 @@ func protected(auth *middleware.Authenticator) http.Handler {
 	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintln(w, "hello", middleware.FromContext(r.Context()).UserID)
 	})
-	return auth.Handler(middleware.Require(middleware.Requirement{})(hello))
+	return auth.Handler(middleware.RequireSignedIn(hello))
 }
