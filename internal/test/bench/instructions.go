@@ -20,11 +20,10 @@ import (
 )
 
 const (
-	// countedTokens are the sessions whose requests are counted. Each has been seen
-	// before the counting begins, so that no signature is in the figures.
+	// countedTokens is the number of sessions whose requests are counted. Each is used
+	// once before, so that the figures do not include signatures.
 	countedTokens = 50
-	// underValgrind spares valgrind the signals by which Go's runtime takes a goroutine's
-	// turn away.
+	// underValgrind turns off the signals with which Go's runtime preempts goroutines.
 	underValgrind = "asyncpreemptoff=1"
 	// slowStop is how long a process may take to end under valgrind.
 	slowStop = time.Minute

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// userHZ is the unit of CPU times in /proc, which is fixed towards user space.
-	// The kernel scales them to its exact run times, so that they hold for a busy
-	// process although they look like samples.
+	// userHZ is the unit of CPU times in /proc, which never changes for user space. The
+	// kernel scales them to exact run times, so that they are accurate for a busy
+	// process.
 	userHZ = 100
 	// stopTimeout is how long a process may take to end before it is killed.
 	stopTimeout = 5 * time.Second

@@ -79,8 +79,8 @@ func (r *reference) judge(q *request, trusted bool) (*outcome, error) {
 	line := *q
 	line.Request.Headers = nil
 	for _, h := range q.Request.Headers {
-		// The SDK believes these from anyone; what this module does not believe, it
-		// must not see either.
+		// The SDK trusts these from anybody, so those that this module ignores are
+		// removed.
 		if trusted || !strings.HasPrefix(strings.ToLower(h[0]), "x-forwarded-") {
 			line.Request.Headers = append(line.Request.Headers, [2]string{h[0], fromWire(h[1])})
 		}

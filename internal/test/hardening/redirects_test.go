@@ -47,8 +47,9 @@ func TestCVE_2021_21291_GHSA_qqxw_m5fj_f7gv_RedirectsStayAtHome(t *testing.T) {
 		frontend, _ := strings.CutPrefix(g.clerk.Issuer(), "https://")
 		for _, target := range elsewhere() {
 			if strings.Contains(target, "?__clerk_redirect_url") && !production {
-				// Clerk's protocol: a primary domain of a development instance sends the
-				// browser back to whichever satellite asks. Production knows no such thing.
+				// In Clerk's protocol, a primary domain of a development instance
+				// redirects the browser back to any satellite. In production it does
+				// not.
 				continue
 			}
 			for _, spoof := range [][]string{

@@ -152,9 +152,9 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 					}
 				}
 				if name == "Location" {
-					// Clerk's protocol hands the browser's own tokens to their maker, and a
-					// development browser to the sign-in page; what the browser itself wrote
-					// into its address comes back to it.
+					// In Clerk's protocol the browser's own tokens are sent to Clerk,
+					// and a development browser to the sign-in page; what is in the URL
+					// of the request is sent back.
 					u, err := url.Parse(values[0])
 					require.NoError(t, err)
 					q := u.Query()
