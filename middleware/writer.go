@@ -78,7 +78,8 @@ func (w *cookieWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func (w *cookieWriter) CloseNotify() <-chan bool {
 	below := w.ResponseWriter
 	for {
-		if notifier, ok := below.(http.CloseNotifier); ok { //nolint:staticcheck // see above
+		//lint:ignore SA1019 frameworks assert it, see above
+		if notifier, ok := below.(http.CloseNotifier); ok {
 			return notifier.CloseNotify()
 		}
 		wrapped, ok := below.(interface{ Unwrap() http.ResponseWriter })

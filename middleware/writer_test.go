@@ -122,7 +122,8 @@ func TestRefreshedAnswersTellThatTheClientHasGone(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
 	server, cookies := refreshing(t, func(w, _ http.ResponseWriter, _ *http.Request) {
-		notifier, ok := w.(http.CloseNotifier) //nolint:staticcheck // Gin asserts it
+		//lint:ignore SA1019 Gin asserts it
+		notifier, ok := w.(http.CloseNotifier)
 		if !assert.True(t, ok) {
 			close(gone)
 			return
