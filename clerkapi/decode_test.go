@@ -171,7 +171,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		var members map[string]any
-		require.NoError(t, json.Unmarshal(body, &members), "what is no object does not decode")
+		require.NoError(t, json.Unmarshal(body, &members), "anything but an object must not decode")
 		v := reflect.ValueOf(s)
 		for i := range v.NumField() {
 			name := v.Type().Field(i).Tag.Get("json")

@@ -47,7 +47,7 @@ func TestAPIError(t *testing.T) {
 			clerkapi.ErrNotFound, []string{"resource_not_found"}, "trace_body", "clerkapi: get session: status 404 resource_not_found (trace trace_body)"},
 		{"problem document", reply{404, http.Header{"Content-Type": {"application/problem+json"}}, notFoundJSON},
 			clerkapi.ErrNotFound, []string{"resource_not_found"}, "trace_body", "clerkapi: get session: status 404 resource_not_found (trace trace_body)"},
-		{"text is no JSON", reply{404, http.Header{"Content-Type": {"text/plain"}}, notFoundJSON},
+		{"not a JSON content type", reply{404, http.Header{"Content-Type": {"text/plain"}}, notFoundJSON},
 			clerkapi.ErrNotFound, nil, "", "clerkapi: get session: status 404"},
 		{"keys in other letters are other keys", reply{400, nil, `{"errors":[{"code":"good","CODE":"bad","Clerk_Trace_ID":"bad"}],"ERRORS":[{"code":"bad"}],"Clerk_Trace_Id":"bad"}`},
 			nil, []string{"good"}, "", "clerkapi: get session: status 400 good"},

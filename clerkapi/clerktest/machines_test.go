@@ -44,7 +44,7 @@ func TestVerifyM2MToken(t *testing.T) {
 	_, err = verify(reader.SecretKey)
 	require.NoError(t, err)
 	_, err = verify(batch.SecretKey)
-	require.ErrorIs(t, err, clerkapi.ErrNotFound, "not granted to the one who asks")
+	require.ErrorIs(t, err, clerkapi.ErrNotFound, "not granted to the caller")
 	_, err = verify("ak_unknown")
 	require.ErrorIs(t, err, clerkapi.ErrUnauthorized)
 	f.Advance(time.Hour)

@@ -87,7 +87,7 @@ func TestRefreshRules(t *testing.T) {
 		}, 401, "refresh_request_origin_azp_mismatch"},
 		{"another origin", func(b map[string]any, _, _ *clerktest.Session) { b["request_origin"] = "http://localhost:9999" }, 401, "refresh_request_origin_azp_mismatch"},
 		{"origin with a path", func(b map[string]any, _, _ *clerktest.Session) { b["request_origin"] = app + "/" }, 401, "refresh_request_origin_invalid"},
-		{"origin that is none", func(b map[string]any, _, _ *clerktest.Session) { b["request_origin"] = "localhost" }, 401, "refresh_request_origin_invalid"},
+		{"malformed origin", func(b map[string]any, _, _ *clerktest.Session) { b["request_origin"] = "localhost" }, 401, "refresh_request_origin_invalid"},
 		{"unknown refresh token", func(b map[string]any, _, _ *clerktest.Session) { b["refresh_token"] = "r_x" }, 401, "refresh_token_not_found"},
 		{"refresh token of another session", func(b map[string]any, _, o *clerktest.Session) { b["refresh_token"] = f.refreshToken(o.ID) }, 401, "refresh_token_not_found"},
 		{"refresh tokens invalidated", func(_ map[string]any, s, _ *clerktest.Session) { f.InvalidateRefreshTokens(s.ID) }, 401, "refresh_token_not_found"},

@@ -141,7 +141,7 @@ func TestCloseGivesUpDeliveries(t *testing.T) {
 	deliveries := clerk.Deliveries()
 	require.Len(t, deliveries, 1)
 	assert.Zero(t, deliveries[0].Status)
-	clerk.SignIn("jane@example.com") // nobody is told any more
+	clerk.SignIn("jane@example.com") // after Close there are no more deliveries
 	assert.Len(t, clerk.Deliveries(), 1)
 }
 

@@ -177,7 +177,7 @@ func FuzzDecode(f *testing.F) {
 		require.Equal(t, raw, u.Raw())
 		require.True(t, utf8.Valid(u.doc.payload))
 		var members map[string]json.RawMessage
-		_ = json.Unmarshal(u.doc.payload, &members) // what is no object has no members
+		_ = json.Unmarshal(u.doc.payload, &members) // anything but an object has no members
 		for name, v := range map[string]javascript.Value{"iss": u.doc.iss, "sub": u.doc.sub, "aud": u.doc.aud, "exp": u.doc.exp} {
 			want, ok := members[name]
 			require.Equal(t, ok, v.Defined())

@@ -121,7 +121,7 @@ func TestSessionReasons(t *testing.T) {
 		{name: "issuer in other case", payload: withIssuer(`"https://CLERK.example.com"`), change: issuers("https://clerk.example.com"), want: ReasonInvalidIssuer},
 		{name: "issuer absent", payload: `{"sub":"u","exp":1790000060}`, change: issuers("https://clerk.example.com"), want: ReasonInvalidIssuer},
 		{name: "issuer a list", payload: withIssuer(`["https://clerk.example.com"]`), change: issuers("https://clerk.example.com"), want: ReasonInvalidIssuer},
-		{name: "empty issuer is none", payload: withIssuer(`"x"`), change: issuers("")},
+		{name: "an empty issuer is ignored", payload: withIssuer(`"x"`), change: issuers("")},
 		{name: "azp comes before iss", payload: `{"sub":"u","exp":1790000060,"azp":"x"}`, change: func(c *Config) { c.Issuers, c.AuthorizedParties = []string{"y"}, []string{"y"} }, want: ReasonInvalidAuthorizedParties},
 		{name: "iss comes before exp", payload: `{"sub":"u","exp":1}`, change: issuers("y"), want: ReasonInvalidIssuer},
 		{name: "sub empty", payload: `{"sub":"","exp":1790000060}`},
@@ -158,7 +158,7 @@ func TestSessionReasons(t *testing.T) {
 		{name: "aud empties", payload: `{"sub":"u","exp":1790000060,"aud":[""]}`, change: audience("x")},
 		{name: "aud empty list", payload: `{"sub":"u","exp":1790000060,"aud":[]}`, change: audience("x")},
 		{name: "aud number", payload: `{"sub":"u","exp":1790000060,"aud":7}`, change: audience("x")},
-		{name: "empty audiences are none", payload: `{"sub":"u","exp":1790000060,"aud":"z"}`, change: audience("")},
+		{name: "empty audiences are ignored", payload: `{"sub":"u","exp":1790000060,"aud":"z"}`, change: audience("")},
 		{name: "no skew", payload: `{"sub":"u","exp":1790000000}`, change: func(c *Config) { c.ClockSkew = 0 }, want: ReasonExpired},
 	}
 	for _, tt := range tests {

@@ -160,7 +160,7 @@ routes:
 			assert.Equal(t, 502, g.get(t, "/template/x", g.bearer(session.ID)).StatusCode)
 			for _, got := range g.app.take() {
 				if strings.HasPrefix(got.Target, "/template") {
-					assert.NotEqual(t, good, "Authorization: "+got.one(t, "Authorization"), "the session token in place of the template's")
+					assert.NotEqual(t, good, "Authorization: "+got.one(t, "Authorization"), "the session token instead of the template's")
 				}
 			}
 		})

@@ -171,7 +171,7 @@ func TestForwardAuthRefusesWhatIsNoRequest(t *testing.T) {
 		"no host in brackets":   {"/.clerkgate/auth", replaced("X-Forwarded-Host", "[app.example.com]")},
 		"open bracket":          {"/.clerkgate/auth", replaced("X-Forwarded-Host", "[::1")},
 		"no port":               {"/.clerkgate/auth", replaced("X-Forwarded-Host", "app.example.com:")},
-		"port that is none":     {"/.clerkgate/auth", replaced("X-Forwarded-Host", "app.example.com:8x")},
+		"malformed port":        {"/.clerkgate/auth", replaced("X-Forwarded-Host", "app.example.com:8x")},
 		"port too large":        {"/.clerkgate/auth", replaced("X-Forwarded-Host", "app.example.com:99999")},
 		"port zero":             {"/.clerkgate/auth", replaced("X-Forwarded-Host", "app.example.com:0")},
 		"empty label":           {"/.clerkgate/auth", replaced("X-Forwarded-Host", "app..example.com")},
