@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ClerkRateLimit, as [Options.RateLimit], is the limit that Clerk documents: 1000 requests in ten seconds for a
+// ClerkRateLimit is the [Options.RateLimit] that Clerk documents: 1000 requests in ten seconds for a
 // production instance, 100 for a development instance.
 const ClerkRateLimit = -1
 
