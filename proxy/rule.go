@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -34,6 +35,7 @@ type rule struct {
 	origins   *origin.Resolver
 	suffix    string            // of this instance's cookies
 	upstream  *forward.Upstream // nil where there is none: only gateways ask
+	host      string            // for the upstream; "" for the request's
 	identity  identity.Set
 	headers   http.Header  // added for the upstream
 	filter    *wire.Filter // of a client's headers
@@ -47,6 +49,8 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 		upstream: s.upstreams[route.Upstream], identity: identity.NewSet(route.Identity),
 		filter: p.filter, signer: s.signer, exchanger: s.clerk.exchanger,
 	}
+	up := s.settings[route.Upstream]
+	r.host = up.HostHeader()
 	var err error
 	if len(route.Accepts) > 0 || route.Refresh == routes.RefreshAll {
 		variant := middleware.Variant{AcceptsToken: route.Accepts, RefreshEveryMethod: route.Refresh == routes.RefreshAll}
@@ -158,8 +162,8 @@ func (rl *rule) forward(w http.ResponseWriter, r *http.Request, ps *passage) {
 	if rl.route.StripPrefix != "" {
 		urlpath.Set(&out.URL, ps.upstreamPath)
 	}
-	if ps.host != "" {
-		out.Host = ps.host
+	if host := cmp.Or(rl.host, ps.host); host != "" {
+		out.Host = host
 	}
 	out.NoStore = setsCookies(ps.state)
 	rl.tell(&out.Header, r, ps)

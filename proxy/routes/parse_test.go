@@ -90,7 +90,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		"secure": {
 			URL: "https://10.0.0.7:8443", Protocol: routes.ProtocolHTTP2,
 			CAFile: "/etc/clerkgate/ca.pem", CertificateFile: "/etc/clerkgate/client.pem", KeyFile: "/etc/clerkgate/keys/client.key",
-			ServerName: "app.internal", ConnectTimeout: 3 * time.Second, BodyIdleTimeout: 10 * time.Minute, IdleTimeout: 30 * time.Second, MaxConnectionAge: time.Hour, ResponseTimeout: 90 * time.Second,
+			ServerName: "app.internal", Host: "orders.internal", ConnectTimeout: 3 * time.Second, BodyIdleTimeout: 10 * time.Minute, IdleTimeout: 30 * time.Second, MaxConnectionAge: time.Hour, ResponseTimeout: 90 * time.Second,
 		},
 	}, cfg.Upstreams)
 	assert.Equal(t, &routes.Assertion{
@@ -98,7 +98,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		Issuer:   "https://app.example.com", Lifetime: time.Minute,
 	}, cfg.Assertion)
 	require.Len(t, cfg.Routes, 5)
-	assert.Equal(t, routes.Route{Name: "health", Match: "/health", Auth: routes.AuthNone, Upstream: "app", Line: 21}, cfg.Routes[0])
+	assert.Equal(t, routes.Route{Name: "health", Match: "/health", Auth: routes.AuthNone, Upstream: "app", Line: 22}, cfg.Routes[0])
 	assert.Equal(t, routes.Route{
 		Name: "orders", Match: "/orders/*", Hosts: []string{"api.example.com", "*.eu.example.com", "[::1]", "10.0.0.1"},
 		Methods: []string{"GET", "HEAD", "POST"}, Auth: routes.AuthRequired, Accepts: []middleware.TokenType{middleware.AnyToken},
@@ -111,17 +111,17 @@ func TestParseReadsEveryKey(t *testing.T) {
 		CSRF: routes.CSRF{TrustedOrigins: []string{"https://shop.example.com"}}, Refresh: routes.RefreshAll,
 		KeepHeaders: []string{"X-HTTP-Method-Override", "SCRIPT_NAME"}, RequestHeaders: map[string]string{"X-Environment": "production", "X-Api-Version": "2"},
 		Identity: []string{"user_id", "org_id"}, Authorization: routes.AuthorizationTemplate, TokenTemplate: "orders-service",
-		Audience: "https://orders.internal", Line: 25,
+		Audience: "https://orders.internal", Line: 26,
 	}, cfg.Routes[1])
 	assert.Equal(t, routes.Route{
 		Match: "/embed/*", Auth: routes.AuthPublic, Upstream: "app", CORS: &routes.CORS{Origins: []string{"*"}, Headers: []string{"*"}},
-		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 51,
+		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 52,
 	}, cfg.Routes[2])
 	assert.Equal(t, routes.Route{
 		Match: "/app/*", Require: middleware.Requirement{Unauthenticated: middleware.UnauthenticatedRedirect}, Authorization: routes.AuthorizationSession,
-		Audience: "billing", Upstream: "admin", Line: 58,
+		Audience: "billing", Upstream: "admin", Line: 59,
 	}, cfg.Routes[3])
-	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 66}, cfg.Routes[4])
+	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 67}, cfg.Routes[4])
 }
 
 func TestParseBounds(t *testing.T) {

@@ -33,6 +33,9 @@ type Upstream struct {
 	// ServerName is the name that the upstream's certificate must have; "" means
 	// the URL's host.
 	ServerName string
+	// Host is the Host header that the upstream gets: [HostBrowser], [HostUpstream], or a
+	// name with or without a port. "" means the environment's.
+	Host string
 	// ConnectTimeout bounds the connection's set-up, ResponseTimeout the wait for
 	// the header of the answer. 0 means the environment's.
 	ConnectTimeout, ResponseTimeout time.Duration

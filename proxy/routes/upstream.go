@@ -131,6 +131,17 @@ func upstreamKeys() []key[Upstream] {
 			},
 		},
 		{
+			name: "host", unset: "`CLERKGATE_UPSTREAM_HOST`", help: "The `Host` that the application gets: `browser`, `upstream` (the URL's), or a name.",
+			read: func(v value, u *Upstream) {
+				if s, ok := v.text(wantHost); ok {
+					var err error
+					if u.Host, err = UpstreamHost(s); err != nil {
+						v.report(problem.At(v.key, err))
+					}
+				}
+			},
+		},
+		{
 			name: "connect_timeout", read: func(v value, u *Upstream) { u.ConnectTimeout = v.duration(time.Millisecond, time.Hour) },
 			unset: "`CLERKGATE_UPSTREAM_CONNECT_TIMEOUT`", help: "How long a connection may take to be made.",
 		},
@@ -150,6 +161,36 @@ func upstreamKeys() []key[Upstream] {
 			name: "max_connection_age", read: func(v value, u *Upstream) { u.MaxConnectionAge = v.duration(time.Second, 24*time.Hour) },
 			unset: "`CLERKGATE_UPSTREAM_MAX_CONNECTION_AGE`", help: "How old a connection may be and still be used again.",
 		},
+	}
+}
+
+const wantHost = "browser, upstream, or a host with or without a port, such as app.internal"
+
+// UpstreamHost reads the Host header that an upstream gets. The error is a
+// [*problem.Problem].
+func UpstreamHost(s string) (string, error) {
+	if s == HostBrowser || s == HostUpstream {
+		return s, nil
+	}
+	_, host, ok := wire.CanonicalHost(s)
+	if !ok {
+		return "", &problem.Problem{Found: quote(s), Want: wantHost}
+	}
+	return host, nil
+}
+
+// HostHeader is the Host header that an upstream gets; "" stands for the browser's.
+func (u *Upstream) HostHeader() string {
+	switch u.Host {
+	case "", HostBrowser:
+		return ""
+	case HostUpstream:
+		if target, err := url.Parse(u.URL); err == nil && target.Host != "" {
+			return target.Host
+		}
+		return "localhost"
+	default:
+		return u.Host
 	}
 }
 

@@ -46,6 +46,14 @@ func (p Protocol) Versions(tls bool) (*http.Protocols, error) {
 	return versions, nil
 }
 
+// Hosts of an upstream that are no names.
+const (
+	// HostBrowser is the host that the browser wrote. It is the default.
+	HostBrowser = "browser"
+	// HostUpstream is that of the upstream's URL; localhost for a Unix socket.
+	HostUpstream = "upstream"
+)
+
 // Auth says whether a route needs somebody to be signed in.
 type Auth string
 

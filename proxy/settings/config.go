@@ -185,6 +185,7 @@ func (c *Config) AllUpstreams() map[string]routes.Upstream {
 		for name, up := range c.Routes.Upstreams {
 			up.ConnectTimeout = cmp.Or(up.ConnectTimeout, own.UpstreamSettings.ConnectTimeout)
 			up.ResponseTimeout = cmp.Or(up.ResponseTimeout, own.UpstreamTimeout)
+			up.Host = cmp.Or(up.Host, own.UpstreamSettings.Host)
 			up.BodyIdleTimeout = cmp.Or(up.BodyIdleTimeout, own.UpstreamSettings.BodyIdleTimeout)
 			up.IdleTimeout = cmp.Or(up.IdleTimeout, own.UpstreamSettings.IdleTimeout)
 			up.MaxConnectionAge = cmp.Or(up.MaxConnectionAge, own.UpstreamSettings.MaxConnectionAge)

@@ -241,6 +241,10 @@ func (c *Config) table() []row {
 			help: "How many requests one connection of HTTP/2 may have at a time.",
 		},
 		{
+			name: "CLERKGATE_UPSTREAM_HOST", value: parsed(&up.Host, "host", routes.HostBrowser, isZero, routes.UpstreamHost), reloads: true,
+			help: "The `Host` that the application gets: `browser` (as the browser wrote it), `upstream` (as in `CLERKGATE_UPSTREAM`), or a name. `X-Forwarded-Host` is always the browser's.",
+		},
+		{
 			name: "CLERKGATE_UPSTREAM_CONNECT_TIMEOUT", value: duration(&up.ConnectTimeout, "10s"), reloads: true,
 			help: "How long connecting to the application may take, else 504.",
 		},
