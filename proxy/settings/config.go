@@ -4,17 +4,12 @@ import (
 	"cmp"
 	"log/slog"
 	"net/url"
-	"strings"
 	"time"
 
-	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
-
-// proxiedFrontendHost serves the Frontend API of every production instance that
-// is proxied.
-const proxiedFrontendHost = "frontend-api.clerk.dev"
 
 // Policy says what happens to requests that nobody is signed in to.
 type Policy string
@@ -202,24 +197,12 @@ func (c *Config) AllUpstreams() map[string]routes.Upstream {
 
 // FrontendPath is the path under which the Frontend API is served here, such as
 // /__clerk; "" means that it is not.
-func (c *Config) FrontendPath() string {
-	u, err := url.Parse(c.Auth.ProxyURL)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimRight(u.EscapedPath(), "/")
-}
+func (c *Config) FrontendPath() string { return frontend.PathOf(c.Auth.ProxyURL) }
 
-// FrontendOrigin is where the Frontend API is reached. A production instance that
-// is proxied has no host of its own in the DNS, so that Clerk serves all of them
-// at one; the headers say which instance is meant.
+// FrontendOrigin is where the Frontend API is reached.
 func (c *Config) FrontendOrigin() *url.URL {
 	if c.FrontendAPI != nil {
 		return &url.URL{Scheme: c.FrontendAPI.Scheme, Host: c.FrontendAPI.Host}
 	}
-	key, err := clerkapi.ParsePublishableKey(c.Auth.PublishableKey)
-	if err != nil || key.Production {
-		return &url.URL{Scheme: "https", Host: proxiedFrontendHost}
-	}
-	return &url.URL{Scheme: "https", Host: key.FrontendAPI}
+	return frontend.OriginOf(c.Auth.PublishableKey)
 }
