@@ -79,7 +79,7 @@ func (w *cookieWriter) CloseNotify() <-chan bool {
 	below := w.ResponseWriter
 	for {
 		//lint:ignore SA1019 frameworks assert it, see above
-		if notifier, ok := below.(http.CloseNotifier); ok {
+		if notifier, ok := below.(http.CloseNotifier); ok { //nolint:staticcheck // see above
 			return notifier.CloseNotify()
 		}
 		wrapped, ok := below.(interface{ Unwrap() http.ResponseWriter })

@@ -123,7 +123,7 @@ func TestRefreshedAnswersTellThatTheClientHasGone(t *testing.T) {
 	gone := make(chan struct{})
 	server, cookies := refreshing(t, func(w, _ http.ResponseWriter, _ *http.Request) {
 		//lint:ignore SA1019 Gin asserts it
-		notifier, ok := w.(http.CloseNotifier)
+		notifier, ok := w.(http.CloseNotifier) //nolint:staticcheck // Gin asserts it
 		if !assert.True(t, ok) {
 			close(gone)
 			return
