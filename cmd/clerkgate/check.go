@@ -42,6 +42,10 @@ Exit code 0 says that clerkgate would start, 2 that something is wrong.`,
 }
 
 func runCheck(p process, args []string) error {
+	p, err := p.withEnvFile()
+	if err != nil {
+		return mistaken("", err)
+	}
 	name, err := routesFileName(checkCommand(), args, p.lookup)
 	if err != nil {
 		return err

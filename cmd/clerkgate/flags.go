@@ -28,6 +28,12 @@ func variableFlags(flags *flag.FlagSet, names ...string) flagValues {
 			flags.Func(v.Flag, "`"+what+"` "+about, set)
 		}
 	}
+	if len(names) == 0 {
+		flags.Func(envFileFlag, "`file` with lines of NAME=value; the environment comes first. A reload reads it again.", func(name string) error {
+			given[envFileFlag] = name
+			return nil
+		})
+	}
 	return given
 }
 
@@ -61,8 +67,11 @@ func (f flagValues) over(p process) process {
 		}
 		return lookup(name)
 	}
-	p.environ = slices.Clone(p.environ)
+	p.environ, p.envFile = slices.Clone(p.environ), f[envFileFlag]
 	for name, text := range f {
+		if name == envFileFlag {
+			continue
+		}
 		p.environ = append(p.environ, name+"="+text)
 	}
 	return p

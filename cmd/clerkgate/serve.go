@@ -37,7 +37,7 @@ variables name again. SIGTERM and Ctrl-C end it once requests in flight are answ
 // serveRequests runs until ctx ends. Closing gone says that the application has ended,
 // so that the shutdown need not wait; nil is never closed.
 func serveRequests(ctx context.Context, p process, gone <-chan struct{}) error {
-	cfg, warnings, err := settings.Load(p.lookup, p.environ)
+	cfg, warnings, err := p.load()
 	for _, w := range warnings {
 		say(p.stderr, "clerkgate: warning: %s\n", w)
 	}
@@ -77,7 +77,7 @@ func serveRequests(ctx context.Context, p process, gone <-chan struct{}) error {
 		Started: func(at proxy.Addresses) { announce(p.stdout, cfg, at) },
 		Hurry:   hurry,
 		Reload:  hangups,
-		Load:    func() (settings.Config, []settings.Warning, error) { return settings.Load(p.lookup, p.environ) },
+		Load:    p.load,
 	})
 }
 

@@ -64,7 +64,8 @@ malformed or contradictory stops the start with exit code 2 and one message that
 - A size is a number of bytes, or one with ` + "`KiB`, `MiB` or `GiB`" + `.
 - An address is ` + "`host:port` or `:port`, a Unix socket (`unix:/path/to.sock`, or `unix:/path/to.sock?mode=0660` to say who may connect),\n  or what systemd has opened: `systemd` for each of its sockets, `systemd:name` for those with that `FileDescriptorName=`" + `. In a
   list of several, an IP address stands for its own family only: ` + "`0.0.0.0:80,[::]:80`" + `.
-- ` + "`SIGHUP`" + ` reads the files again that variables name. The environment of a running process stays what it was; a program that
+- ` + "`clerkgate serve --env-file FILE`" + ` takes variables from lines of ` + "`NAME=value`" + `, behind those of the environment.
+- ` + "`SIGHUP`" + ` reads the files again that variables and ` + "`--env-file`" + ` name. The environment of a running process stays what it was; a program that
   runs the proxy itself can hand a reload other values, of those marked under "reload". Others need a restart: a reload
   that changes them is refused, and the old configuration goes on.
 
