@@ -126,7 +126,11 @@ func TestRunServesInFrontOfAnApplication(t *testing.T) {
 
 	// The application outlives the request in flight.
 	answer := make(chan string, 1)
-	go func() { answer <- asked(t, "http://"+address+"/slow") }()
+	go func() {
+		body, err := ask(t.Context(), "http://"+address+"/slow")
+		assert.NoError(t, err)
+		answer <- body
+	}()
 	l.prints("app: slow begins")
 	require.NoError(t, l.cmd.Process.Signal(syscall.SIGTERM))
 	require.Eventually(t, func() bool {

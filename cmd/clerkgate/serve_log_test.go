@@ -106,16 +106,25 @@ func (s *serving) request(n int) {
 // asked is the answer to a GET.
 func asked(t *testing.T, url string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	body, err := ask(t.Context(), url)
+	require.NoError(t, err)
+	return body
+}
+
+func ask(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	require.NoError(t, err)
+	if err != nil {
+		return "", err
+	}
 	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
-	require.NoError(t, err)
+	if err != nil {
+		return "", err
+	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	return string(body)
+	return string(body), err
 }
 
 // stop sends SIGTERM and wants the process to end by itself, soon and well.
