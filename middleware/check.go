@@ -33,6 +33,7 @@ func (a *Authenticator) check() []Problem {
 		checkProxyURL(o.ProxyURL),
 		a.checkSatellite(),
 		checkPage("SignUpURL", o.SignUpURL),
+		checkPage("AfterSignOutURL", o.AfterSignOutURL),
 		checkDuration("ClockSkew", o.ClockSkew),
 		a.checkAcceptsToken(),
 		checkPatterns("OrganizationPatterns", o.OrganizationPatterns, &a.organizations),

@@ -71,6 +71,11 @@ func (a *Authenticator) checkSession(ctx context.Context, s *State) *State {
 	if a.sessions.isLive(ctx, s.Auth.SessionID) {
 		return s
 	}
+	return endedSession()
+}
+
+// endedSession is the state of a live token whose session has ended.
+func endedSession() *State {
 	return signedOut(SessionToken, ReasonSessionRevoked, "The session behind this token has ended.", nil)
 }
 

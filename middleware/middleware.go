@@ -41,6 +41,7 @@ type memory struct {
 	nonces    *nonces
 	sessions  *lookups
 	budget    *backendBudget
+	endings   *endings
 
 	warnAZP sync.Once
 }
@@ -70,6 +71,7 @@ func (a *Authenticator) Close() {
 	a.refreshes.Close()
 	a.nonces.Close()
 	a.opaque.Close()
+	a.endings.close()
 	a.api.CloseIdleConnections()
 }
 
@@ -109,6 +111,9 @@ func (a *Authenticator) AuthenticateAt(r *http.Request, public *origin.Public) *
 		public = a.origin.Public(r)
 	}
 	s := a.decide(r, public)
+	if s.Status == SignedIn && s.TokenType == SessionToken && a.endings.has(s.Auth.SessionID) {
+		s = endedSession()
+	}
 	if a.opts.SessionLookup == LookupCached && s.Status == SignedIn {
 		s = a.checkSession(r.Context(), s)
 	}

@@ -62,6 +62,9 @@ func (o Options) withDefaults() Options {
 	if o.BackendRateLimit == 0 {
 		o.BackendRateLimit = DefaultBackendRateLimit
 	}
+	if o.AfterSignOutURL == "" {
+		o.AfterSignOutURL = "/"
+	}
 	if o.StaleKeys == 0 {
 		o.StaleKeys = defaultStaleKeys
 	}
@@ -114,6 +117,7 @@ func (a *Authenticator) buildMemory() (err error) {
 	if a.sessions, err = newLookups(o, a.api); err != nil {
 		return err
 	}
+	a.endings = newEndings(o, a.api)
 	a.budget, err = newBackendBudget(o)
 	return err
 }

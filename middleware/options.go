@@ -43,6 +43,8 @@ type Options struct {
 	// SignInURL and SignUpURL are where people sign in and up; "" means the
 	// instance's account portal.
 	SignInURL, SignUpURL string
+	// AfterSignOutURL is where [Authenticator.SignOut] leads; "" means /.
+	AfterSignOutURL string
 
 	// AuthorizedParties lists the origins whose tokens are accepted (claim azp).
 	// Empty accepts any; set it in production.

@@ -120,6 +120,11 @@ func writeReverification(w http.ResponseWriter, q Requirement) {
 	})
 }
 
+// writeProblem is an answer in Clerk's error shape.
+func writeProblem(w http.ResponseWriter, status int, code, message, long string) {
+	writeJSON(w, status, problemBody{Errors: []problemItem{{Code: code, Message: message, LongMessage: long}}})
+}
+
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	data, err := json.Marshal(body)
 	if err != nil {

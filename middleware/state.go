@@ -44,7 +44,7 @@ const (
 	ReasonNoTokenInHeader                Reason = "No token in header"
 	ReasonUnexpectedError                Reason = "unexpected-error"
 	// ReasonSessionRevoked is ours: a session look-up found that the session
-	// behind a live token has ended.
+	// behind a live token has ended, or its user has signed out here.
 	ReasonSessionRevoked Reason = "session-revoked"
 	// ReasonSessionPending and ReasonTokenWithoutSubject are ours too: a token is valid,
 	// and nobody is signed in by it, because the session has unfinished tasks, or because

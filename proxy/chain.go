@@ -33,6 +33,7 @@ func (p *Proxy) chain() (whole, judged station) {
 		p.gateways,    // a gateway's question: the original request goes on from judged
 		p.address,     // the public URL, once
 		frontendAPI,   // Clerk's Frontend API under a path
+		p.signOut,     // signing out without JavaScript
 	)
 	return whole, judged
 }
@@ -140,6 +141,19 @@ func frontendAPI(next station) station {
 		default:
 			next(w, r, ps)
 		}
+	}
+}
+
+func (p *Proxy) signOut(next station) station {
+	if p.signOutPath == "" {
+		return next
+	}
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if ps.path == p.signOutPath {
+			ps.site.clerk.auth.SignOut(w, r)
+			return
+		}
+		next(w, r, ps)
 	}
 }
 

@@ -37,6 +37,7 @@ type Deps struct {
 type Proxy struct {
 	origins     *origin.Resolver
 	forwardAuth *gateway.Endpoint
+	signOutPath string                 // "" for none
 	filter      *wire.Filter           // of client's headers, for most routes
 	accepts     []middleware.TokenType // of the environment
 	// transport and frontendTransport are those of Deps; nil for transports of their own.
@@ -76,6 +77,7 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	p.forwardAuth = gateway.New(gateway.Options{
 		Path: cfg.ForwardAuthEndpoint(), Trusted: p.origins, Setting: settings.EnvTrustedProxies, Logger: p.logger,
 	})
+	p.signOutPath = cfg.SignOut()
 	p.whole, p.judged = p.chain()
 	return p, nil
 }

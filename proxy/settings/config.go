@@ -62,6 +62,10 @@ type Config struct {
 	// no upstream, else nowhere.
 	ForwardAuthPath string
 
+	// SignOutPath is where people sign out without JavaScript; "" means
+	// /.clerkgate/sign-out, "off" nowhere.
+	SignOutPath string
+
 	// Listen is where requests come in: host:port, :port, unix:/path/to.sock with
 	// ?mode=0660 or without, systemd or systemd:name; nil means :8080.
 	Listen []string
@@ -146,6 +150,14 @@ func (c *Config) ForwardAuthEndpoint() string {
 		return defaultForwardAuthPath
 	}
 	return c.ForwardAuthPath
+}
+
+// SignOut is the path where people sign out, "" for none.
+func (c *Config) SignOut() string {
+	if c.SignOutPath == signOutOff {
+		return ""
+	}
+	return cmp.Or(c.SignOutPath, defaultSignOutPath)
 }
 
 // AllRoutes are those of the routes file, or what the environment says in their

@@ -2,6 +2,8 @@ package settings
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
@@ -94,11 +96,25 @@ func (l *loader) listeners() {
 // sessions are the options of the middleware that need one another.
 func (l *loader) sessions() {
 	auth := &l.cfg.Auth
+	l.afterSignOut()
 	if err := clerkenv.CheckSatellite(auth.SatelliteAutoSync, auth.IsSatellite); err != nil {
 		l.report(EnvSatelliteAutoSync, err)
 	}
 	if l.given(EnvSessionLookupTTL) && auth.SessionLookup == middleware.LookupOff && !l.failed(EnvSessionLookup) && !l.failed(EnvSessionLookupTTL) {
 		l.problem(EnvSessionLookupTTL, auth.SessionLookupTTL.String()+", while look-ups are off", "nothing, or "+EnvSessionLookup+"=cached")
+	}
+}
+
+// afterSignOut finds a page that is elsewhere, at an origin that nothing else names.
+func (l *loader) afterSignOut() {
+	u, err := url.Parse(l.cfg.Auth.AfterSignOutURL)
+	if err != nil || u.Host == "" || l.failed(EnvAuthorizedParties) || l.failed(EnvTrustedOrigins) {
+		return // what is wrong with it is the middleware's to say
+	}
+	at := strings.ToLower(u.Scheme + "://" + u.Host)
+	if !slices.Contains(l.cfg.Auth.AuthorizedParties, at) && !slices.Contains(l.cfg.CSRF.TrustedOrigins, at) {
+		l.problem(EnvAfterSignOutURL, problem.QuoteURL(l.cfg.Auth.AfterSignOutURL),
+			"a path of the application, or a URL of an origin in "+EnvAuthorizedParties+" or "+EnvTrustedOrigins)
 	}
 }
 

@@ -25,6 +25,18 @@ func readOwnPath(s string) (string, error) {
 	return s, nil
 }
 
+// readSignOutPath reads such a path, or the word for none.
+func readSignOutPath(s string) (string, error) {
+	if s == signOutOff {
+		return s, nil
+	}
+	path, err := readOwnPath(s)
+	if err != nil {
+		return "", expected(s, "a path such as "+defaultSignOutPath+", or "+signOutOff)
+	}
+	return path, nil
+}
+
 // readPublicPath reads a pattern of paths that need no session.
 func readPublicPath(s string) (string, error) {
 	if routes.CheckPattern(s) != nil {

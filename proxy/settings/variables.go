@@ -25,6 +25,7 @@ const (
 	EnvSatelliteAutoSync  = "CLERK_SATELLITE_AUTO_SYNC"
 	EnvSignInURL          = "CLERK_SIGN_IN_URL"
 	EnvSignUpURL          = "CLERK_SIGN_UP_URL"
+	EnvAfterSignOutURL    = "CLERKGATE_AFTER_SIGN_OUT_URL"
 	EnvProxyURL           = "CLERK_PROXY_URL"
 	EnvListen             = "CLERKGATE_LISTEN"
 	EnvAdminListen        = "CLERKGATE_ADMIN_LISTEN"
@@ -63,6 +64,12 @@ const (
 
 // defaultForwardAuthPath is where gateways ask if there is no application.
 const defaultForwardAuthPath = "/.clerkgate/auth"
+
+// defaultSignOutPath is where people sign out, and signOutOff says that it is nowhere.
+const (
+	defaultSignOutPath = "/.clerkgate/sign-out"
+	signOutOff         = "off"
+)
 
 // table lists every variable with the field of c that it fills, in the order in
 // which they are best explained. A further variable is a further row: loading,
@@ -332,6 +339,14 @@ func (c *Config) table() []row {
 		{
 			name: EnvSignUpURL, value: text(&auth.SignUpURL, "URL or path", ""), option: "SignUpURL", unset: "the account portal",
 			help: "Where people sign up; as `CLERK_SIGN_IN_URL`.",
+		},
+		{
+			name: "CLERKGATE_SIGN_OUT_PATH", value: parsed(&c.SignOutPath, "path, or `off`", defaultSignOutPath, isZero, readSignOutPath),
+			help: "A page with a button that signs out without JavaScript; a form of the application may `POST` there as well.",
+		},
+		{
+			name: EnvAfterSignOutURL, value: text(&auth.AfterSignOutURL, "URL or path", "/"), option: "AfterSignOutURL",
+			help: "Where that leads. An absolute URL must be of an origin in `CLERKGATE_AUTHORIZED_PARTIES` or `CLERKGATE_TRUSTED_ORIGINS`.",
 		},
 		{
 			name: "CLERK_DOMAIN", value: text(&auth.Domain, "host", ""), option: "Domain",

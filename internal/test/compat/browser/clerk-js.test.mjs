@@ -85,6 +85,20 @@ for (const [kind, ...args] of [['development'], ['production', '--production']])
     assert.equal(await user(), 'omar@example.com');
     assert.equal(await me(), 200);
 
+    // Signing out by a form is believed by clerk-js, which knows nothing of it.
+    const copy = await page.evaluate(() => window.Clerk.session.getToken());
+    const held = async () => (await context.cookies(origin)).filter(c => /^__(session|refresh)/.test(c.name) && c.value);
+    assert.notDeepEqual(await held(), []);
+    await page.goto(`${origin}/.clerkgate/sign-out`);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.waitForURL(`${origin}/`);
+    assert.deepEqual(await held(), []);
+    const { status } = await fetch(`${origin}/api/me`, { headers: { authorization: `Bearer ${copy}` } });
+    assert.equal(status, 401, 'the token lives on, its session does not');
+    await open();
+    assert.equal(await user(), null);
+    assert.notEqual(await me(), 200);
+
     assert.deepEqual(asked.filter(line => line.startsWith('elsewhere')), []);
     assert.equal(asked.some(line => line.endsWith('/v1/dev_browser')), kind === 'development');
   });
