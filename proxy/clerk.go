@@ -62,7 +62,7 @@ type former struct {
 	timer *time.Timer
 }
 
-// replace puts c in the place of the present one, which it closes; nil is none.
+// replace closes the value that is kept and keeps c instead, unless c is nil.
 func (f *former) replace(c *clerk) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -32,8 +32,8 @@ func (a *application) apply(cfg settings.Config) error {
 	if problems := settings.NeedRestart(a.inForce, cfg); len(problems) > 0 {
 		return &settings.Error{Problems: problems}
 	}
-	// The certificate is looked at on handshakes anyway; who asks for a reload wants
-	// to know now whether it is good.
+	// Handshakes look for a new certificate anyway, but a reload should report now
+	// whether it can be used.
 	if a.pair != nil {
 		if err := a.pair.Reload(); err != nil {
 			return settings.TLSError(err)

@@ -109,7 +109,7 @@ func chunkSize(line []byte) (size int64, err error) {
 		digits = bytes.TrimRight(digits, " \t")
 	}
 	if len(digits) == 0 || len(digits) > 15 { // 16 would not fit into an int64
-		return 0, malformed("a chunk size that is none")
+		return 0, malformed("an invalid chunk size")
 	}
 	for _, c := range digits {
 		switch {
@@ -120,7 +120,7 @@ func chunkSize(line []byte) (size int64, err error) {
 		case 'A' <= c && c <= 'F':
 			c -= 'A' - 10
 		default:
-			return 0, malformed("a chunk size that is none")
+			return 0, malformed("an invalid chunk size")
 		}
 		size = size<<4 | int64(c)
 	}

@@ -118,7 +118,7 @@ func (a *answer) parseStatus(line string) error {
 	code := 0
 	for i := range 3 {
 		if status[i] < '0' || status[i] > '9' {
-			return malformed("a status that is no number")
+			return malformed("a status that is not a number")
 		}
 		code = 10*code + int(status[i]-'0')
 	}
@@ -236,7 +236,7 @@ func takeLength(h http.Header) (int64, error) {
 	}
 	n, err := strconv.ParseUint(v[0], 10, 63)
 	if err != nil {
-		return 0, malformed("a Content-Length that is no number")
+		return 0, malformed("a Content-Length that is not a number")
 	}
 	if len(v) > 1 {
 		h["Content-Length"] = v[:1:1]

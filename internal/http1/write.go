@@ -170,7 +170,7 @@ func checkTrailer(trailer http.Header) error {
 func (cl *call) appendHeader(b []byte) ([]byte, error) {
 	for name, values := range cl.req.Header {
 		if !wire.IsToken(name) {
-			return b, invalid("a header name that is no token")
+			return b, invalid("an invalid header name")
 		}
 		skip := false
 		switch len(name) { // few names need a closer look

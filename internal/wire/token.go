@@ -87,9 +87,9 @@ func isTokenByte(c byte) bool {
 
 // IsValue reports whether s may be a header's value: no control characters but tabs.
 //
-// It looks at eight bytes at a time, because cookies and tokens are long: each
-// subtraction borrows into the top bit of a byte that is below 0x20, or is 0x7f, and
-// of no byte if there is none such. Which byte it was is looked at then.
+// It looks at eight bytes at a time, because cookies and tokens are long. A byte below
+// 0x20, or 0x7f, makes a subtraction borrow, which sets a top bit; without such a byte no
+// top bit is set. Only where one is are the bytes looked at one by one.
 func IsValue(s string) bool {
 	for len(s) >= 8 {
 		x := word(s)

@@ -18,10 +18,10 @@
 // avoid a route for "/admin".
 //
 // A path without a canonical form, such as "/projects/group%2Fname", passes as it came
-// where each reading leads to one route, and no other route for the host and method is
-// stricter: it asks for nobody whom that one does not ask for, and opens nothing to other
-// sites. A reading that is not among the known ones is then no way around anything. On a
-// route beside a stricter one, such a path passes with ambiguous_paths: true only.
+// if every reading leads to the same route, and no other route for the host and method
+// asks for more. A reading that is not among the known ones then leads to nothing that
+// the request could not have had anyway. Beside a stricter route, such a path passes only
+// with ambiguous_paths: true.
 // Control characters and bad escapes never pass.
 //
 // Two things are the operator's: letters in paths count as they are written, and

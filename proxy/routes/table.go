@@ -19,7 +19,7 @@ var (
 	// different routes, or that it has a form that no route allows.
 	ErrAmbiguousPath = errors.New("the path can be read in more than one way")
 	// ErrInvalidHost means that there are routes for single hosts and the request's
-	// host is none that can be compared.
+	// host cannot be compared.
 	ErrInvalidHost = errors.New("the host is not a valid name or address")
 )
 

@@ -7,7 +7,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
-// unknownVariables warns of names that somebody set and nobody reads. Values are
+// unknownVariables warns of variables that are set but not used. Values are
 // not looked at: a misspelled secret is a secret.
 func unknownVariables(environ []string) []Warning {
 	var known, set []string

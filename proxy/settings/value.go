@@ -71,7 +71,7 @@ func text(p *string, kind, standard string) value {
 // pemFile is a field that names a file, which is looked at with the others.
 func pemFile(p *string) value { return text(p, "file, in PEM", "") }
 
-// choice is a field that takes one of some words. An empty standard is none of them.
+// choice is a field that takes one of some words. An empty standard means no default.
 func choice[T comparable](p *T, standard string, words []string, read func(word string) T) value {
 	quoted := make([]string, len(words))
 	for i, w := range words {

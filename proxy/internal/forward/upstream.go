@@ -23,7 +23,7 @@ type Options struct {
 	// Direct speaks HTTP/1.1 without TLS by [http1.Transport].
 	Direct bool
 	// CAFile holds the authorities that may have signed its certificate, in place of
-	// the system's; CertificateFile and KeyFile what it is shown; "" is none.
+	// the system's; CertificateFile and KeyFile are the client certificate; "" means no file.
 	CAFile, CertificateFile, KeyFile string
 	// ServerName is the name in its certificate; "" means the host of Target.
 	ServerName string
@@ -31,7 +31,7 @@ type Options struct {
 	// to begin, and for the application to take anything of a body. Both must be set.
 	ConnectTimeout, ResponseTimeout time.Duration
 	// BodyIdleTimeout is how long the application may send nothing in the middle of an
-	// answer that is no stream of events, IdleTimeout how long a connection stays open
+	// answer other than an event stream, IdleTimeout how long a connection stays open
 	// between requests. Both must be set.
 	BodyIdleTimeout, IdleTimeout time.Duration
 	// MaxConnectionAge is how old a connection may be and still be used for another
