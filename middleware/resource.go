@@ -67,6 +67,9 @@ func (a *Authenticator) serveMetadata(w http.ResponseWriter, r *http.Request, sc
 		writeNotFound(w)
 		return
 	}
+	if path == "/" { // the only slash at the end that does not count (RFC 9728, section 3.1)
+		path = ""
+	}
 	base, ok := resourceOrigin(public)
 	if !ok {
 		writeJSON(w, http.StatusBadRequest, problemBody{Errors: []problemItem{{
@@ -75,7 +78,7 @@ func (a *Authenticator) serveMetadata(w http.ResponseWriter, r *http.Request, sc
 		return
 	}
 	data, err := json.Marshal(resourceMetadata{
-		Resource:             base + strings.TrimSuffix(path, "/"),
+		Resource:             base + path,
 		AuthorizationServers: []string{"https://" + a.instance.keyHost},
 		BearerMethods:        []string{"header"},
 		Scopes:               scopes,

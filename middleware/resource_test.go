@@ -150,6 +150,7 @@ func TestProtectedResourceMetadata(t *testing.T) {
 		"path":                   {at + "/mcp", nil, url + "/mcp"},
 		"longer path":            {at + "/a/b%20c", nil, url + "/a/b%20c"},
 		"root":                   {at, nil, url},
+		"slash at the end":       {at + "/mcp/", nil, url + "/mcp/"},
 		"root with a slash":      {at + "/", nil, url},
 		"query":                  {at + "/mcp?x=1", nil, url + "/mcp"},
 		"behind a trusted proxy": {at + "/mcp", []string{"X-Forwarded-Host", "app.example.com", "X-Forwarded-Proto", "https"}, "https://app.example.com/mcp"},

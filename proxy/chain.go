@@ -34,6 +34,7 @@ func (p *Proxy) chain() (whole, judged station) {
 		p.address,     // the public URL, once
 		frontendAPI,   // Clerk's Frontend API under a path
 		p.signOut,     // signing out without JavaScript
+		p.metadata,    // where OAuth clients get tokens (resource.go)
 	)
 	return whole, judged
 }

@@ -25,7 +25,8 @@ type site struct {
 	// table is nil when one rule is for every request. No path is looked at then, so
 	// that the upstream may have each as it came.
 	table     *routes.Table
-	rules     []*rule // in the order of the table
+	resources *routes.Table // by which the metadata of OAuth resources is found; never nil
+	rules     []*rule       // in the order of the table
 	upstreams map[string]*forward.Upstream
 	settings  map[string]routes.Upstream // of upstreams, to tell what has changed
 	signer    *assertion.Signer          // nil without assertions
@@ -78,13 +79,13 @@ func (p *Proxy) newRoutes(cfg settings.Config, holder *clerk, old *site) (*site,
 		}
 		s.rules = append(s.rules, rule)
 	}
-	if cfg.Routes == nil && len(list) == 1 {
-		return s, nil
-	}
 	var err error
-	if s.table, err = routes.NewTable(list); err != nil {
+	if s.resources, err = routes.NewTable(list); err != nil {
 		s.retire(old)
 		return nil, err
+	}
+	if cfg.Routes != nil || len(list) > 1 {
+		s.table = s.resources
 	}
 	return s, nil
 }

@@ -82,6 +82,10 @@ func parseTarget(s string) (*url.URL, error) {
 }
 
 func explain(w io.Writer, table *routes.Table, method string, target *url.URL) {
+	if m, ok := table.Resource(target.Host, target, nil); ok {
+		say(w, "clerkgate itself tells OAuth clients about %s (RFC 9728), the resource of\n  %s\n", m.Path, labelOf(m.Route))
+		return
+	}
 	m, err := table.Match(method, target.Host, target)
 	steps := table.Explain(method, target.Host, target)
 	switch {

@@ -86,6 +86,23 @@ func TestExplainByHostAndMethod(t *testing.T) {
 	assert.Contains(t, stdout, "line 2  /*       the method POST is not GET or HEAD\n")
 }
 
+func TestExplainMetadataOfAnOAuthResource(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"CLERKGATE_CONFIG": routesFile(t, `routes:
+  - { match: /mcp, accepts: [oauth_token] }
+  - { match: "/*" }
+`)}
+	for target, want := range map[string]string{
+		"/.well-known/oauth-protected-resource/mcp":  "clerkgate itself tells OAuth clients about /mcp (RFC 9728), the resource of\n  line 2, /mcp\n",
+		"/.well-known/oauth-protected-resource/page": "Applies: line 3, /*\n",
+		"/mcp": "  - OAuth clients are told where to get a token (RFC 9728)\n",
+	} {
+		code, stdout, stderr := invoke(t.Context(), env, "explain", target)
+		assert.Equal(t, 0, code, stderr)
+		assert.Contains(t, stdout, want)
+	}
+}
+
 func TestExplainMisused(t *testing.T) {
 	t.Parallel()
 	broken := routesFile(t, "routes: []")

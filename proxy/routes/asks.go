@@ -45,6 +45,9 @@ func (r *Route) Asks() []string {
 		}
 		s.add("by %s", problem.OneOf(words))
 	}
+	if r.IsOAuthResource(nil) {
+		s.add("OAuth clients are told where to get a token (RFC 9728)")
+	}
 	switch {
 	case r.Auth != AuthRequired:
 	case r.Require.Unauthenticated == middleware.UnauthenticatedAuto:

@@ -130,7 +130,7 @@ func routeKeys() []key[Route] {
 		},
 		{
 			name: "accepts", unset: "`CLERKGATE_ACCEPTS_TOKEN`", read: func(v value, r *Route) { r.Accepts = v.accepts() },
-			help: "What may authenticate: a list of `session_token`, `api_key`, `m2m_token`, `oauth_token`; or `any`.",
+			help: "What may authenticate: a list of `session_token`, `api_key`, `m2m_token`, `oauth_token`; or `any`. With `oauth_token`, OAuth clients such as those of MCP find Clerk on their own (RFC 9728).",
 		},
 		{
 			name: "require", unset: "nothing further", read: func(v value, r *Route) { v.require(&r.Require) },

@@ -129,7 +129,7 @@ func (c *Config) table() []row {
 		{
 			name: "CLERKGATE_ACCEPTS_TOKEN", option: "AcceptsToken",
 			value: list(&auth.AcceptsToken, "token types", string(middleware.SessionToken), func(s string) (middleware.TokenType, error) { return middleware.TokenType(s), nil }),
-			help:  "What may authenticate: `session_token`, `api_key`, `m2m_token`, `oauth_token`; or `any`.",
+			help:  "What may authenticate: `session_token`, `api_key`, `m2m_token`, `oauth_token`; or `any`. With `oauth_token`, OAuth clients such as those of MCP find Clerk on their own (RFC 9728).",
 		},
 		{
 			name: EnvTrustedProxies, value: list(&auth.TrustedProxies, "networks", "", readPeers), option: "TrustedProxies", unset: "none",
