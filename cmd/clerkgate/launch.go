@@ -54,6 +54,7 @@ type launch struct {
 	environ []string // of the application, as far as it is not set here
 	command []string
 	wait    time.Duration
+	listen  string // where clerkgate listens because of PORT; "" leaves it to the variable
 }
 
 // exited is the error of an application that has ended. Its exit code becomes that of
@@ -66,7 +67,15 @@ type exited struct {
 func (e *exited) Error() string { return e.text }
 
 func (l *launch) run(ctx context.Context) error {
-	switch upstream, _ := l.lookup(settings.EnvUpstream); {
+	whole, err := l.withEnvFile()
+	if err != nil {
+		return err
+	}
+	public, _ := whole.lookup("PORT")
+	if listen, _ := whole.lookup(settings.EnvListen); strings.TrimSpace(listen) == "" && public != "" {
+		l.listen = ":" + public
+	}
+	switch upstream, _ := whole.lookup(settings.EnvUpstream); {
 	case len(l.command) == 0:
 		return runCommand().misused(errors.New("run needs a command: clerkgate run -- npm start"))
 	case strings.TrimSpace(upstream) != "":
@@ -77,7 +86,7 @@ func (l *launch) run(ctx context.Context) error {
 		return fmt.Errorf("find a port for the application: %w", err)
 	}
 	// Report problems of the configuration before anything is started.
-	if _, _, err := settings.Load(l.before(net.JoinHostPort("127.0.0.1", port)).lookup, nil); err != nil {
+	if _, _, err := l.before(net.JoinHostPort("127.0.0.1", port)).load(); err != nil {
 		return err
 	}
 	app, err := child.Start(l.command, l.environment(port), l.child[0], l.child[1])
@@ -139,14 +148,13 @@ func ended(app *child.Child, when string) *exited {
 func (l *launch) before(address string) process {
 	lookup, p := l.lookup, l.process
 	p.lookup = func(name string) (string, bool) {
-		value, ok := lookup(name)
-		switch public, _ := lookup("PORT"); {
+		switch {
 		case name == settings.EnvUpstream:
 			return "http://" + address, true
-		case name == settings.EnvListen && strings.TrimSpace(value) == "" && public != "":
-			return ":" + public, true
+		case name == settings.EnvListen && l.listen != "":
+			return l.listen, true
 		}
-		return value, ok
+		return lookup(name)
 	}
 	return p
 }

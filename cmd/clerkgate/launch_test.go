@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -193,6 +194,16 @@ func TestRunOfApplicationsThatDoNotListen(t *testing.T) {
 			assert.Contains(t, l.stderr.String(), test.stderr)
 		})
 	}
+}
+
+func TestRunTakesAFileOfVariables(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "env")
+	require.NoError(t, os.WriteFile(file, []byte("CLERK_SECRET_KEY=sk_live_planted0secret\nCLERKGATE_LISTEN=127.0.0.1:0\n"), 0o600))
+	l := startRun(t, []string{"CLERK_SECRET_KEY=", "CLERKGATE_LISTEN=", "PORT=1"}, "--env-file", file, "--", os.Args[0], asApplication)
+	address := l.serves()
+	assert.NotEqual(t, "1", l.address)
+	assert.Equal(t, "app in front of 127.0.0.1 for "+address, asked(t, "http://"+address+"/"))
 }
 
 // An application that others reach as well would believe their identity headers.
