@@ -57,7 +57,9 @@ func (j *judged) redirect(reason Reason, message, location string) *State {
 			hint = "check that this domain is configured as a satellite or the primary domain of the instance"
 		}
 		j.a.log().ErrorContext(j.ctx, "redirect loop stopped", "reason", string(reason), "hint", hint)
-		return signedOut(SessionToken, reason, message, nil)
+		s := signedOut(SessionToken, reason, message, nil)
+		s.looped = true
+		return s
 	}
 	h := make(http.Header, 6)
 	h.Set("Location", location)

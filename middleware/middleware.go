@@ -129,7 +129,7 @@ func (a *Authenticator) AuthenticateAt(r *http.Request, public *origin.Public) *
 func (a *Authenticator) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		state := a.Authenticate(r)
-		if state.Answer(w, r) {
+		if a.Answer(w, r, state) {
 			return
 		}
 		ctx := context.WithValue(r.Context(), contextKey{}, &contextValue{authenticator: a, state: state})

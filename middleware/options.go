@@ -105,6 +105,15 @@ type Options struct {
 	// reached; 0 means 24h.
 	StaleKeys time.Duration
 
+	// ErrorHandler answers requests that are turned away, in place of the JSON that
+	// programs get; nil means JSON for everybody. Redirects are not its business. It is
+	// called once for a request, and must be safe for concurrent use. Cache-Control:
+	// no-store, and with a 401 WWW-Authenticate, are in the header already.
+	//
+	// With it, a browser that the loop guard has stopped is not sent to the sign-in page,
+	// which would send it round again, but handed over with the code redirect_loop.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, e *Error)
+
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Logger receives warnings and failures, never a token or a key; nil is silent.

@@ -3,9 +3,11 @@ package middleware
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
+	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
@@ -55,7 +57,7 @@ func Require(q Requirement) func(http.Handler) http.Handler {
 			v, ok := r.Context().Value(contextKey{}).(*contextValue)
 			switch {
 			case !ok:
-				writeUnauthenticated(w, nil, "Bearer")
+				unauthenticated(nil, anyBearer).WriteJSON(w)
 			case v.authenticator.Permits(w, r, v.state, &q):
 				next.ServeHTTP(w, r)
 			}
@@ -73,9 +75,9 @@ func (a *Authenticator) Permits(w http.ResponseWriter, r *http.Request, s *State
 	case q.isEmpty() || s.Auth.Has(*q):
 		return true
 	case s.Auth.lacksFreshFactorOnly(*q):
-		writeReverification(w, *q)
+		a.turnAway(w, r, s, reverificationNeeded(*q))
 	default:
-		writeForbidden(w)
+		a.turnAway(w, r, s, forbidden())
 	}
 	return false
 }
@@ -85,22 +87,26 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State,
 	redirect := how == UnauthenticatedRedirect || how == UnauthenticatedAuto && isDocumentRequest(r)
 	switch {
 	case how == Unauthenticated404:
-		writeNotFound(w)
+		a.turnAway(w, r, s, notFound())
 		return
 	case s.retryAfter > 0:
-		writeUnavailable(w, s.retryAfter)
+		w.Header().Set("Retry-After", strconv.Itoa(int(s.retryAfter)))
+		a.turnAway(w, r, s, unavailable())
 		return
 	case a == nil || !redirect:
-		writeUnauthenticated(w, s, a.challenge(r, s))
+		a.turnAway(w, r, s, unauthenticated(s, a.challenge(r, s)))
 		return
 	case navigation.IsSpeculative(r.Header):
 		writeNotAhead(w)
+		return
+	case s.looped && a.opts.ErrorHandler != nil:
+		a.turnAway(w, r, s, redirectLoop(s))
 		return
 	}
 	location, err := a.signInRedirect(r, s)
 	if err != nil {
 		a.log().ErrorContext(r.Context(), "sign-in redirect could not be built", "error", err)
-		writeUnauthenticated(w, s, a.challenge(r, s))
+		a.turnAway(w, r, s, unauthenticated(s, a.challenge(r, s)))
 		return
 	}
 	w.Header().Set("Location", location)
@@ -121,11 +127,19 @@ func isSamePage(a, b *weburl.URL) bool {
 // signInRedirect is where a person signs in and comes back from to this page: the
 // configured page, else the instance's account portal.
 func (a *Authenticator) signInRedirect(r *http.Request, s *State) (string, error) {
-	public := s.public
-	if public == nil {
-		public = a.origin.Public(r)
+	public := a.publicOf(r, s)
+	return a.signInFrom(r, s, public, public.URL())
+}
+
+func (a *Authenticator) publicOf(r *http.Request, s *State) *origin.Public {
+	if s.public != nil {
+		return s.public
 	}
-	page := public.URL()
+	return a.origin.Public(r)
+}
+
+// signInFrom is where a person signs in who then comes to page, which it changes.
+func (a *Authenticator) signInFrom(r *http.Request, s *State, public *origin.Public, page *weburl.URL) (string, error) {
 	target := a.opts.SignInURL
 	if target == "" {
 		target = accountPortal(a.instance.keyHost) + "/sign-in"

@@ -53,9 +53,11 @@ func (a *Authenticator) ProtectedResourceMetadata(scopes ...string) http.Handler
 			w.WriteHeader(http.StatusNoContent)
 		default:
 			h.Set("Allow", methods)
-			writeJSON(w, http.StatusMethodNotAllowed, problemBody{Errors: []problemItem{{
-				Code: "method_not_allowed", Message: "Method not allowed", LongMessage: "The metadata of a resource can only be read.",
-			}}})
+			refused := Error{
+				Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", title: "Method not allowed",
+				Message: "The metadata of a resource can only be read.",
+			}
+			refused.WriteJSON(w)
 		}
 	})
 }
@@ -64,7 +66,7 @@ func (a *Authenticator) serveMetadata(w http.ResponseWriter, r *http.Request, sc
 	public := a.origin.Public(r)
 	path, below := strings.CutPrefix(public.Pathname(), ProtectedResourcePath)
 	if !a.accepts.allows(OAuthToken) || !below || path != "" && path[0] != '/' {
-		writeNotFound(w)
+		notFound().WriteJSON(w)
 		return
 	}
 	if path == "/" { // the only slash at the end that does not count (RFC 9728, section 3.1)
@@ -72,9 +74,8 @@ func (a *Authenticator) serveMetadata(w http.ResponseWriter, r *http.Request, sc
 	}
 	base, ok := resourceOrigin(public)
 	if !ok {
-		writeJSON(w, http.StatusBadRequest, problemBody{Errors: []problemItem{{
-			Code: "invalid_host", Message: "Invalid host", LongMessage: "The host of this address is not a valid one.",
-		}}})
+		refused := Error{Status: http.StatusBadRequest, Code: "invalid_host", title: "Invalid host", Message: "The host of this address is not a valid one."}
+		refused.WriteJSON(w)
 		return
 	}
 	data, err := json.Marshal(resourceMetadata{

@@ -1,11 +1,9 @@
 package middleware
 
 import (
-	"encoding/json"
 	"html/template"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
@@ -16,7 +14,7 @@ import (
 // calls [Authenticator.Authenticate] without [Authenticator.Handler].
 //
 // A page that is fetched ahead gets 503 in place of a redirect through Clerk.
-func (s *State) Answer(w http.ResponseWriter, r *http.Request) bool {
+func (a *Authenticator) Answer(w http.ResponseWriter, r *http.Request, s *State) bool {
 	switch {
 	case s.Status == Handshake && navigation.IsSpeculative(r.Header):
 		writeNotAhead(w)
@@ -25,7 +23,7 @@ func (s *State) Answer(w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	case s.DeveloperError != "":
 		s.setHeaders(w.Header())
-		writeDeveloperError(w, r, s)
+		a.explain(w, r, s)
 	default:
 		return false
 	}
@@ -43,100 +41,23 @@ func (s *State) setHeaders(h http.Header) {
 	}
 }
 
-// problemBody is Clerk's error shape.
-type problemBody struct {
-	Errors []problemItem `json:"errors"`
-}
-
-type problemItem struct {
-	Code        string            `json:"code"`
-	Message     string            `json:"message"`
-	LongMessage string            `json:"long_message"`
-	Meta        map[string]string `json:"meta,omitempty"`
-}
-
-// writeUnauthenticated is the 401 for programs; challenge says how to authenticate.
-func writeUnauthenticated(w http.ResponseWriter, s *State, challenge string) {
-	w.Header().Set("WWW-Authenticate", challenge)
-	item := problemItem{
-		Code: "authentication_invalid", Message: "Unauthenticated",
-		LongMessage: "This needs a signed-in user. Send a session token in the Authorization header or the session cookie.",
-	}
-	if s != nil {
-		item.Meta = map[string]string{"reason": string(s.Reason)}
-	}
-	writeJSON(w, http.StatusUnauthorized, problemBody{Errors: []problemItem{item}})
-}
-
 // writeNotAhead answers a page that is fetched ahead in place of a redirect. Nobody sees
 // where the redirect would end, its cookie would count for the loop guard, and the click
 // would find the guard closed. Browsers keep no prefetched page and no prerendered one
 // whose status is an error, and ask again when the link is followed; they keep a 204. A
 // Retry-After would keep Chromium from fetching anything ahead.
 func writeNotAhead(w http.ResponseWriter) {
-	writeJSON(w, http.StatusServiceUnavailable, problemBody{Errors: []problemItem{{
-		Code: "not_available_ahead", Message: "Not available ahead",
-		LongMessage: "This page cannot be fetched ahead, because the browser must go to Clerk first. Open it.",
-	}}})
-}
-
-// writeUnavailable is the 503 for a program whose token may be good.
-func writeUnavailable(w http.ResponseWriter, retryAfter uint16) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter)))
-	writeJSON(w, http.StatusServiceUnavailable, problemBody{Errors: []problemItem{{
-		Code: "verification_unavailable", Message: "Try again later",
-		LongMessage: "The token could not be verified for now: too many are being verified. It may be valid; try again later.",
-	}}})
-}
-
-// writeNotFound is the 404 that hides what is there.
-func writeNotFound(w http.ResponseWriter) {
-	writeJSON(w, http.StatusNotFound, problemBody{Errors: []problemItem{{
-		Code: "resource_not_found", Message: "Not found", LongMessage: "There is nothing at this address.",
-	}}})
-}
-
-// writeForbidden is the 403 for who is signed in and may not.
-func writeForbidden(w http.ResponseWriter) {
-	writeJSON(w, http.StatusForbidden, problemBody{Errors: []problemItem{{
-		Code: "authorization_invalid", Message: "Forbidden", LongMessage: "The signed-in user may not do this.",
-	}}})
-}
-
-// writeReverification asks Clerk's front-end libraries to verify the user again,
-// in the shape that they know.
-func writeReverification(w http.ResponseWriter, q Requirement) {
-	type clerkError struct {
-		Type     string         `json:"type"`
-		Reason   string         `json:"reason"`
-		Metadata map[string]any `json:"metadata"`
+	notAhead := Error{
+		Status: http.StatusServiceUnavailable, Code: "not_available_ahead", title: "Not available ahead",
+		Message: "This page cannot be fetched ahead, because the browser must go to Clerk first. Open it.",
 	}
-	var asked any = q.Reverification
-	if q.Level != "" {
-		asked = map[string]any{"level": q.Level, "afterMinutes": q.AfterMinutes}
-	}
-	writeJSON(w, http.StatusForbidden, map[string]clerkError{
-		"clerk_error": {Type: "forbidden", Reason: "reverification-error", Metadata: map[string]any{"reverification": asked}},
-	})
+	notAhead.WriteJSON(w)
 }
 
 // writeProblem is an answer in Clerk's error shape.
 func writeProblem(w http.ResponseWriter, status int, code, message, long string) {
-	writeJSON(w, status, problemBody{Errors: []problemItem{{Code: code, Message: message, LongMessage: long}}})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	data, err := json.Marshal(body)
-	if err != nil {
-		http.Error(w, http.StatusText(status), status)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(data, '\n'))
+	refused := Error{Status: status, Code: code, title: message, Message: long}
+	refused.WriteJSON(w)
 }
 
 const developerPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -146,11 +67,7 @@ const developerPage = `<!doctype html><html lang="en"><meta charset="utf-8"><met
 <p>This page appears with development keys only.</p>
 `
 
-func writeDeveloperError(w http.ResponseWriter, r *http.Request, s *State) {
-	if !isDocumentRequest(r) {
-		writeUnauthenticated(w, s, "Bearer")
-		return
-	}
+func writeDeveloperPage(w http.ResponseWriter, s *State) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")

@@ -93,6 +93,7 @@ type State struct {
 	// signed out although Status is SignedIn, as in Clerk's SDK.
 	Auth *Auth
 
+	looped bool           // the loop guard has kept the browser from being sent round again
 	public *origin.Public // nil for states that were not judged from a request
 	vary   [1]string      // the value of a header, here to save an allocation
 }

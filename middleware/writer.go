@@ -9,7 +9,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// Writer returns the writer for the application's answer, once [State.Answer] has not
+// Writer returns the writer for the application's answer, once [Authenticator.Answer] has not
 // written one. The state's headers are set on w, but for Clerk's cookies: these are
 // added when the answer's header is written through the returned writer, in the step
 // that forbids caching it. So they never go without no-store, even where a framework

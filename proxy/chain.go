@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/clerkgate/clerkgate/internal/urlpath"
-	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/serve"
 )
@@ -49,7 +48,7 @@ func through(end station, stations ...func(next station) station) station {
 
 // behind puts p behind the limits of a server, and has it count what is in flight.
 func (p *Proxy) behind(limits serve.Limits, inFlight *serve.InFlight) http.Handler {
-	return inFlight.Count(serve.Limit(p, limits))
+	return inFlight.Count(serve.Limit(p, limits, p.pages))
 }
 
 // ServeHTTP judges the request and passes it on, or answers it.
@@ -79,7 +78,7 @@ func refuseMethods(next station) station {
 		}
 		w.Header().Set("Connection", "close")
 		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-		answer.Refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server has no use for the method "+r.Method+".")
+		ps.site.pages.Refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server has no use for the method "+r.Method+".")
 	}
 }
 

@@ -28,7 +28,7 @@ func secretsOf(o *middleware.Options) secrets {
 // newClerk makes what holds the secrets of cfg. No network call is made.
 func (p *Proxy) newClerk(cfg settings.Config) (*clerk, error) {
 	opts := cfg.Auth
-	opts.Now, opts.Logger = p.now, p.logger
+	opts.Now, opts.Logger, opts.ErrorHandler = p.now, p.logger, p.turnAway
 	auth, err := middleware.New(opts)
 	if err != nil {
 		return nil, settings.OptionsError(err)

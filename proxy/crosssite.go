@@ -7,7 +7,6 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
-	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -35,7 +34,7 @@ func guard(next station) station {
 			next(w, withoutSession(r), ps)
 		default:
 			ps.outcome.Err = errCrossSite
-			answer.Refuse(w, r, http.StatusForbidden, "cross_site_request",
+			ps.site.pages.Refuse(w, r, http.StatusForbidden, "cross_site_request",
 				"This request was made by a page of another site, and carries your session. It was not let through.")
 		}
 	}

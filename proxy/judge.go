@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 
+	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -32,7 +33,7 @@ func authenticate(next station) station {
 		if ps.state == nil {
 			ps.state = ps.rule.auth.AuthenticateAt(r, ps.public)
 		}
-		if !ps.state.Answer(w, r) {
+		if !ps.rule.auth.Answer(w, r, ps.state) {
 			next(ps.state.Writer(w), r, ps)
 		}
 	}
@@ -46,6 +47,17 @@ func permit(next station) station {
 			next(w, r, ps)
 		}
 	}
+}
+
+// turnAway answers for the middleware: people get a page, programs its own JSON.
+func (p *Proxy) turnAway(w http.ResponseWriter, r *http.Request, e *middleware.Error) {
+	if !e.Document {
+		e.WriteJSON(w)
+		return
+	}
+	p.pages.Show(w, r, answer.Page{
+		Status: e.Status, Code: e.Code, Message: e.Message, Reason: string(e.Reason), SignInURL: e.SignInURL(),
+	})
 }
 
 // identify gets what the route promises its application beside the identity headers.
@@ -64,7 +76,7 @@ func deliver(w http.ResponseWriter, r *http.Request, ps *passage) {
 	case ps.gateway != nil:
 		ps.gateway.Grant(w, r.Header, ps.rule.header(r, ps))
 	case ps.rule.upstream == nil:
-		answer.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
+		ps.site.pages.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
 	default:
 		ps.rule.forward(w, r, ps)
 	}

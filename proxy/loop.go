@@ -4,8 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-
-	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 const (
@@ -36,6 +34,6 @@ func countHops(next station) station {
 			return
 		}
 		ps.outcome.Err = errLoop
-		answer.Refuse(w, r, http.StatusLoopDetected, "upstream_loop", "This request was passed on in a circle: the upstream of this server leads back to it.")
+		ps.site.pages.Refuse(w, r, http.StatusLoopDetected, "upstream_loop", "This request was passed on in a circle: the upstream of this server leads back to it.")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
@@ -38,6 +39,7 @@ type Proxy struct {
 	origins     *origin.Resolver
 	forwardAuth *gateway.Endpoint
 	signOutPath string                 // "" for none
+	pages       *answer.Pages          // for people who are refused
 	filter      *wire.Filter           // of client's headers, for most routes
 	accepts     []middleware.TokenType // of the environment
 	// transport and frontendTransport are those of Deps; nil for transports of their own.
@@ -67,6 +69,11 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	}
 
 	p.log = accessLog{logger: p.logger, now: p.now}
+	templates, err := readPages(cfg)
+	if err != nil {
+		return nil, err
+	}
+	p.pages = answer.NewPages(templates, p.logger)
 
 	p.accepts, p.frontendTransport = cfg.Auth.AcceptsToken, deps.FrontendTransport
 	first, err := p.newSite(cfg, nil)
@@ -75,7 +82,7 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	}
 	p.site.Store(first)
 	p.forwardAuth = gateway.New(gateway.Options{
-		Path: cfg.ForwardAuthEndpoint(), Trusted: p.origins, Setting: settings.EnvTrustedProxies, Logger: p.logger,
+		Path: cfg.ForwardAuthEndpoint(), Trusted: p.origins, Setting: settings.EnvTrustedProxies, Logger: p.logger, Pages: p.pages,
 	})
 	p.signOutPath = cfg.SignOut()
 	p.whole, p.judged = p.chain()
@@ -99,14 +106,14 @@ func (p *Proxy) newFrontend(cfg settings.Config) *frontend.API {
 	}
 	return frontend.New(frontend.Options{
 		Path: cfg.FrontendPath(), ProxyURL: cfg.Auth.ProxyURL, Origin: cfg.FrontendOrigin(), SecretKey: cfg.Auth.SecretKey,
-		Transport: transport, Origins: p.origins,
+		Transport: transport, Origins: p.origins, Pages: p.pages,
 	})
 }
 
 // readyTimeout bounds the wait for Clerk's keys when secrets have changed.
 const readyTimeout = 20 * time.Second
 
-// Reload puts the routes, upstreams and secrets of cfg in place of the present ones.
+// Reload puts the routes, upstreams, pages and secrets of cfg in place of the present ones.
 // Requests in flight end as they began. With other secrets, what is remembered of
 // sessions is asked again; the keys of Clerk are asked for before anything changes.
 // Everything else that was read from the environment stays as it is. When cfg has
@@ -116,6 +123,10 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 	defer p.reloading.Unlock()
 	if problems := cfg.Problems(); len(problems) > 0 {
 		return &settings.Error{Problems: problems}
+	}
+	templates, err := readPages(cfg)
+	if err != nil {
+		return err
 	}
 	old := p.site.Load()
 	next, err := p.newSite(cfg, old)
@@ -133,8 +144,21 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 		p.former.replace(old.clerk)
 	}
 	p.site.Store(next)
+	p.pages.Use(templates)
 	old.retire(next)
 	return nil
+}
+
+// readPages reads the templates that cfg names; nil where it names none.
+func readPages(cfg settings.Config) (*answer.Templates, error) {
+	if cfg.Pages == "" {
+		return nil, nil
+	}
+	templates, err := answer.LoadTemplates(cfg.Pages)
+	if err != nil {
+		return nil, settings.PagesError(err)
+	}
+	return templates, nil
 }
 
 // Close releases what New made: background work and idle connections.

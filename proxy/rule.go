@@ -16,7 +16,6 @@ import (
 	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
-	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -125,7 +124,7 @@ func (rl *rule) issue(w http.ResponseWriter, r *http.Request, ps *passage) bool 
 	signed, err := rl.signer.Sign(subject(who), rl.route.Audience)
 	if err != nil {
 		ps.outcome.Err = err
-		answer.Refuse(w, r, http.StatusInternalServerError, "assertion_failed", "This request could not be vouched for.")
+		ps.site.pages.Refuse(w, r, http.StatusInternalServerError, "assertion_failed", "This request could not be vouched for.")
 		return false
 	}
 	ps.tokens.assertion = signed
@@ -137,7 +136,7 @@ func (rl *rule) exchangeFailed(w http.ResponseWriter, r *http.Request, ps *passa
 	if context.Cause(r.Context()) != nil {
 		return // the client has gone
 	}
-	answer.Refuse(w, r, http.StatusBadGateway, "token_exchange_failed", "The token that the application needs could not be had from Clerk. Try again in a moment.")
+	ps.site.pages.Refuse(w, r, http.StatusBadGateway, "token_exchange_failed", "The token that the application needs could not be had from Clerk. Try again in a moment.")
 }
 
 // subject is who an assertion is about.

@@ -33,6 +33,7 @@ type site struct {
 	jwks      http.Handler
 	clerk     *clerk
 	origins   *origin.Resolver
+	pages     *answer.Pages
 }
 
 // newSite makes a site out of cfg. It goes on using what of old has not changed.
@@ -51,7 +52,7 @@ func (p *Proxy) newSite(cfg settings.Config, old *site) (s *site, err error) {
 
 // newRoutes makes the rest of a site.
 func (p *Proxy) newRoutes(cfg settings.Config, holder *clerk, old *site) (*site, error) {
-	s := &site{clerk: holder, origins: p.origins, upstreams: make(map[string]*forward.Upstream), settings: cfg.AllUpstreams()}
+	s := &site{clerk: holder, origins: p.origins, pages: p.pages, upstreams: make(map[string]*forward.Upstream), settings: cfg.AllUpstreams()}
 	if err := s.sign(cfg, p); err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (p *Proxy) newUpstream(up routes.Upstream, direct bool) (*forward.Upstream,
 		CAFile: up.CAFile, CertificateFile: up.CertificateFile, KeyFile: up.KeyFile, ServerName: up.ServerName,
 		ConnectTimeout: up.ConnectTimeout, ResponseTimeout: up.ResponseTimeout, BodyIdleTimeout: up.BodyIdleTimeout,
 		IdleTimeout: up.IdleTimeout, MaxConnectionAge: up.MaxConnectionAge,
-		Transport: p.transport, Now: p.now, Logger: p.logger,
+		Transport: p.transport, Now: p.now, Logger: p.logger, Pages: p.pages,
 	})
 }
 
@@ -160,10 +161,10 @@ func (s *site) match(w http.ResponseWriter, r *http.Request, ps *passage) (*http
 		return nil, false
 	case errors.Is(err, routes.ErrInvalidHost):
 		ps.outcome.Err = err
-		answer.Refuse(w, r, http.StatusBadRequest, "invalid_host", "The host of this address is not a valid one.")
+		ps.site.pages.Refuse(w, r, http.StatusBadRequest, "invalid_host", "The host of this address is not a valid one.")
 		return nil, false
 	case err != nil:
-		answer.Refuse(w, r, http.StatusNotFound, "no_route", "There is nothing at this address.")
+		ps.site.pages.Refuse(w, r, http.StatusNotFound, "no_route", "There is nothing at this address.")
 		return nil, false
 	}
 	ps.rule, ps.path, ps.upstreamPath = s.rules[m.Index], m.Path, m.UpstreamPath()
@@ -204,7 +205,7 @@ func (s *site) hostOf(r *http.Request, public *origin.Public) string {
 
 func refuseAmbiguous(w http.ResponseWriter, r *http.Request, ps *passage) {
 	ps.outcome.Err = errAmbiguousPath
-	answer.Refuse(w, r, http.StatusBadRequest, "ambiguous_path",
+	ps.site.pages.Refuse(w, r, http.StatusBadRequest, "ambiguous_path",
 		"The path of this address can be read in more than one way: it has dot segments, empty segments, or an encoded slash, dot or control character.")
 }
 

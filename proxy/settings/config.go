@@ -54,6 +54,10 @@ type Config struct {
 	// PublicPaths need no session: exact paths, or prefixes that end in /*.
 	PublicPaths []string
 
+	// Pages is a folder with templates for the pages of refusals; "" means clerkgate's own
+	// pages. It is read by the proxy, at the start and by each reload.
+	Pages string
+
 	// KeepHeaders are headers that applications believe and that pass from every client
 	// all the same, where no Routes are. See [routes.KeptHeader].
 	KeepHeaders []string

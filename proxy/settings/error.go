@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/certificate"
 	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -90,6 +92,20 @@ func fileProblem(err error, certVariable, keyVariable string) Problem {
 		}
 	}
 	return p
+}
+
+// PagesError is an error about the folder of templates: its problems say in which file
+// and line.
+func PagesError(err error) error {
+	var invalid *answer.TemplatesError
+	if !errors.As(err, &invalid) {
+		return NewError(EnvPages, err)
+	}
+	problems := slices.Clone(invalid.Problems)
+	for i := range problems {
+		problems[i].Where = cmp.Or(problems[i].Where, EnvPages)
+	}
+	return &Error{Problems: problems}
 }
 
 // UpstreamError says which setting of an upstream err is about; the upstream

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/clerkenv"
 	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 // wantUpstream is what is expected where nothing is.
@@ -22,6 +24,7 @@ func (l *loader) together() {
 	l.doors()
 	l.sessions()
 	l.routes()
+	l.pages()
 	l.listenerTLS()
 	l.upstreamTLS()
 	for _, p := range l.cfg.Problems() {
@@ -151,6 +154,19 @@ func (l *loader) routes() {
 			l.problem(EnvUpstream, fmt.Sprintf("nothing, while the route in line %d of %s names no upstream", route.Line, l.text(EnvConfig)),
 				wantUpstream+", or "+noUpstream+" when only gateways ask")
 			return
+		}
+	}
+}
+
+// pages reads the templates, so that what is wrong with one is found now.
+func (l *loader) pages() {
+	if l.cfg.Pages == "" {
+		return
+	}
+	if _, err := answer.LoadTemplates(l.cfg.Pages); err != nil {
+		var invalid *Error
+		if errors.As(PagesError(err), &invalid) {
+			l.problems = append(l.problems, invalid.Problems...)
 		}
 	}
 }

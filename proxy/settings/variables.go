@@ -32,6 +32,7 @@ const (
 	EnvExtAuthzListen     = "CLERKGATE_EXT_AUTHZ_LISTEN"
 	EnvUpstream           = "CLERKGATE_UPSTREAM"
 	EnvConfig             = "CLERKGATE_CONFIG"
+	EnvPages              = "CLERKGATE_PAGES"
 	EnvPolicy             = "CLERKGATE_POLICY"
 	EnvPublicPaths        = "CLERKGATE_PUBLIC_PATHS"
 	EnvProxyProtocol      = "CLERKGATE_PROXY_PROTOCOL"
@@ -105,6 +106,10 @@ func (c *Config) table() []row {
 		{
 			name: EnvConfig, value: routesFile(&c.Routes), reloads: true,
 			help: "A routes file: which hosts and paths lead where, and what they ask for. `clerkgate check` reads it, `clerkgate explain` tells which route applies.",
+		},
+		{
+			name: EnvPages, value: text(&c.Pages, "folder", ""), unset: "clerkgate's own pages", reloads: true,
+			help: "A folder with templates for the pages that people get in place of an answer of the application: one for a status (`403.html`), `default.html` for the rest; `docs/pages.md` says what they get.",
 		},
 		{
 			name: EnvPolicy, value: word(&c.Policy, PolicyRequired, PolicyOptional), reloads: true,

@@ -26,11 +26,6 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Refuse answers as e says.
-func (e *Error) Refuse(w http.ResponseWriter, r *http.Request) {
-	Refuse(w, r, e.Status, e.Code, e.Message)
-}
-
 // RoundTripFailed says how to answer when asking another server came to err.
 func RoundTripFailed(err error) (status int, code string) {
 	var timeout net.Error

@@ -28,7 +28,7 @@ func (u *Upstream) upgrade(w http.ResponseWriter, r *Request, res *http.Response
 	upstream, ok := res.Body.(io.ReadWriteCloser)
 	if !ok || !isWebSocket(r.out.Header) || !isWebSocket(res.Header) {
 		_ = res.Body.Close()
-		failed(w, r.In, o, errUnaskedUpgrade)
+		u.failed(w, r.In, o, errUnaskedUpgrade)
 		return
 	}
 	defer upstream.Close()
@@ -37,7 +37,7 @@ func (u *Upstream) upgrade(w http.ResponseWriter, r *Request, res *http.Response
 	client, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		clear(w.Header())
-		failed(w, r.In, o, errors.Join(errNoUpgrade, err))
+		u.failed(w, r.In, o, errors.Join(errNoUpgrade, err))
 		return
 	}
 	defer client.Close()

@@ -42,6 +42,8 @@ type Options struct {
 	Transport http.RoundTripper
 	Now       func() time.Time
 	Logger    *slog.Logger
+	// Pages answers in the application's place when it cannot; nil does so by JSON alone.
+	Pages *answer.Pages
 }
 
 // Upstream is one application. It is safe for concurrent use.
@@ -50,6 +52,7 @@ type Upstream struct {
 	transport http.RoundTripper
 	direct    *http1.Transport // transport, where it is one; else nil
 	buffers   bufferPool
+	pages     *answer.Pages
 	requests  requestPool
 	idle      func()
 	wait      time.Duration // for the answer to begin
@@ -59,7 +62,7 @@ type Upstream struct {
 // New makes an Upstream. Files that can't be used come as a [*certificate.Error]. No
 // connection is made.
 func New(o Options) (*Upstream, error) {
-	u := &Upstream{target: o.Target, transport: o.Transport, idle: func() {}, wait: o.ResponseTimeout, stall: o.BodyIdleTimeout}
+	u := &Upstream{target: o.Target, transport: o.Transport, idle: func() {}, wait: o.ResponseTimeout, stall: o.BodyIdleTimeout, pages: o.Pages}
 	if o.Target.Scheme == "unix" {
 		u.target = &url.URL{Scheme: "http", Host: "upstream"}
 	}
@@ -100,7 +103,7 @@ func (u *Upstream) Forward(w http.ResponseWriter, r *Request, o *answer.Outcome)
 		if cause := context.Cause(request.Context()); errors.Is(cause, errUpstreamTakesNothing) {
 			err = cause // whatever the transport made of it
 		}
-		failed(w, r.In, o, err)
+		u.failed(w, r.In, o, err)
 		return
 	}
 	o.Status = res.StatusCode
@@ -123,10 +126,10 @@ func (u *Upstream) roundTrip(out *http.Request, w *informational) (*http.Respons
 	return u.transport.RoundTrip(w.watch(out))
 }
 
-func failed(w http.ResponseWriter, in *http.Request, o *answer.Outcome, err error) {
+func (u *Upstream) failed(w http.ResponseWriter, in *http.Request, o *answer.Outcome, err error) {
 	if broken := bodyFailure(in); broken != nil {
 		o.Err = broken // whatever the transport made of it
-		broken.Refuse(w, in)
+		u.pages.Refuse(w, in, broken.Status, broken.Code, broken.Message)
 		return
 	}
 	o.Err = err
@@ -142,7 +145,7 @@ func failed(w http.ResponseWriter, in *http.Request, o *answer.Outcome, err erro
 	case malformed(err):
 		code, message = "upstream_answer_malformed", "The application's answer is not valid HTTP and was not passed on. The log says what is wrong with it."
 	}
-	answer.Refuse(w, in, status, code, message)
+	u.pages.Refuse(w, in, status, code, message)
 }
 
 // malformed says whether the application has answered, but not in HTTP.

@@ -25,7 +25,7 @@ const (
 	maxDuration = time.Minute
 )
 
-// Options configure an [API]. All fields are required.
+// Options configure an [API]. All fields but Pages are required.
 type Options struct {
 	// Path is where the API is served, such as /__clerk, without a trailing slash.
 	Path string
@@ -41,6 +41,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// Origins sets the X-Forwarded-* headers.
 	Origins *origin.Resolver
+	// Pages answers people when the Frontend API cannot. May be nil: then all get JSON.
+	Pages *answer.Pages
 }
 
 // API is the Frontend API under a path. It is safe for concurrent use.
@@ -101,10 +103,10 @@ func (a *API) matches(path string) bool {
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, public *origin.Public, o *answer.Outcome) {
 	switch {
 	case !a.matches(r.URL.EscapedPath()):
-		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_path_mismatch", "The path is not below that of the Frontend API.")
+		a.opts.Pages.Refuse(w, r, http.StatusBadRequest, "proxy_path_mismatch", "The path is not below that of the Frontend API.")
 		return
 	case !public.Valid():
-		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_request_failed", "The request does not say which host it is for.")
+		a.opts.Pages.Refuse(w, r, http.StatusBadRequest, failedCode, "The request does not say which host it is for.")
 		return
 	}
 	select {
@@ -113,12 +115,12 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request, public *origin.Publi
 	default:
 		o.Err = errBusy
 		w.Header().Set("Retry-After", "1")
-		answer.RefuseJSON(w, http.StatusServiceUnavailable, "proxy_request_failed", "Too many requests are waiting for the Frontend API. Try again in a moment.")
+		a.opts.Pages.Refuse(w, r, http.StatusServiceUnavailable, failedCode, "Too many requests are waiting for the Frontend API. Try again in a moment.")
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), maxDuration)
 	defer cancel()
-	c := &call{API: a, public: public, outcome: o}
+	c := &call{API: a, public: public, outcome: o, in: r}
 	proxy := httputil.ReverseProxy{
 		Rewrite: c.rewrite, Transport: a.transport, ModifyResponse: c.modifyResponse, ErrorHandler: c.failed, ErrorLog: a.silent,
 	}

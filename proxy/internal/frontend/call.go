@@ -17,6 +17,7 @@ type call struct {
 	*API
 	public  *origin.Public
 	outcome *answer.Outcome
+	in      *http.Request // from the browser
 }
 
 func (c *call) rewrite(pr *httputil.ProxyRequest) {
@@ -66,6 +67,9 @@ func (c *call) publicURL() string {
 // other redirects and all cookies are kept as they are.
 func (c *call) modifyResponse(res *http.Response) error {
 	c.outcome.Status = res.StatusCode
+	if c.opts.Pages.Wanted(c.in) && res.StatusCode >= http.StatusBadRequest && isJSON(res) {
+		return refusalOf(res)
+	}
 	if len(res.Header["Set-Cookie"]) > 0 {
 		wire.ForbidCaching(res.Header)
 	}
@@ -96,11 +100,16 @@ func (c *call) mapLocation(location string) string {
 }
 
 func (c *call) failed(w http.ResponseWriter, _ *http.Request, err error) {
+	var refused *refusal
+	if errors.As(err, &refused) {
+		refused.show(w, c.in, c.opts.Pages)
+		return
+	}
 	c.outcome.Err = err
 	if errors.Is(err, errForeignTarget) {
-		answer.RefuseJSON(w, http.StatusBadRequest, "proxy_request_failed", "The target of this request is not the Frontend API.")
+		c.opts.Pages.Refuse(w, c.in, http.StatusBadRequest, failedCode, "The target of this request is not the Frontend API.")
 		return
 	}
 	status, _ := answer.RoundTripFailed(err)
-	answer.RefuseJSON(w, status, "proxy_request_failed", "The Frontend API could not be reached.")
+	c.opts.Pages.Refuse(w, c.in, status, failedCode, "The Frontend API could not be reached.")
 }

@@ -19,6 +19,8 @@ type Options struct {
 	Setting string
 	// Logger receives messages about untrusted peers and malformed questions. Required.
 	Logger *slog.Logger
+	// Pages refuses questions that are not judged; nil does so by JSON alone.
+	Pages *answer.Pages
 }
 
 // Endpoint is where gateways ask over HTTP. It is safe for concurrent use.
@@ -51,12 +53,12 @@ func (e *Endpoint) Answer(w http.ResponseWriter, r *http.Request, judge func(*An
 		e.opts.Logger.LogAttrs(r.Context(), slog.LevelWarn,
 			"forward auth request from an untrusted peer; if it is your gateway, add it to the setting",
 			slog.String("setting", e.opts.Setting), slog.String("peer", origin.PeerIP(r)))
-		answer.Refuse(w, r, http.StatusForbidden, "peer_not_trusted", "Only gateways that clerkgate trusts may ask here.")
+		e.opts.Pages.Refuse(w, r, http.StatusForbidden, "peer_not_trusted", "Only gateways that clerkgate trusts may ask here.")
 		return
 	}
 	k, ok := e.kind(r.URL.EscapedPath())
 	if !ok {
-		answer.Refuse(w, r, http.StatusNotFound, "gateway_unknown",
+		e.opts.Pages.Refuse(w, r, http.StatusNotFound, "gateway_unknown",
 			"The paths below "+e.opts.Path+" are nginx, traefik, caddy, haproxy and envoy.")
 		return
 	}
@@ -65,7 +67,7 @@ func (e *Endpoint) Answer(w http.ResponseWriter, r *http.Request, judge func(*An
 	if err != nil {
 		e.opts.Logger.LogAttrs(r.Context(), slog.LevelInfo, "forward auth request without a usable original request",
 			slog.String("gateway", k.name), slog.String("error", err.Error()))
-		answer.Refuse(a, r, http.StatusBadRequest, "original_request_invalid", "The request can't be judged: "+err.Error()+".")
+		e.opts.Pages.Refuse(a, r, http.StatusBadRequest, "original_request_invalid", "The request can't be judged: "+err.Error()+".")
 	} else {
 		judge(a, original)
 	}

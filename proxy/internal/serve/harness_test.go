@@ -39,7 +39,7 @@ func newApp(handler http.Handler) *app {
 func inMemory(t *testing.T, limits Limits, handler http.HandlerFunc) *pipes {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	s := newServer(newApp(Limit(handler, limits)), Options{H2C: true, Limits: limits, ShutdownTimeout: time.Second})
+	s := newServer(newApp(Limit(handler, limits, nil)), Options{H2C: true, Limits: limits, ShutdownTimeout: time.Second})
 	public, done := newPipes(), make(chan error, 1)
 	opened := listeners{public: []net.Listener{public}, admin: []net.Listener{newPipes()}}
 	go func() { done <- s.serve(ctx, opened) }()
@@ -70,7 +70,7 @@ func run(t testing.TB, handler http.Handler, change func(*Options)) *running {
 	started := make(chan Addresses, 1)
 	opts.Started = func(at Addresses) { started <- at }
 	ctx, stop := context.WithCancel(t.Context())
-	r := &running{app: newApp(opts.InFlight.Count(Limit(handler, opts.Limits))), stop: stop, done: make(chan error, 1)}
+	r := &running{app: newApp(opts.InFlight.Count(Limit(handler, opts.Limits, nil))), stop: stop, done: make(chan error, 1)}
 	go func() { r.done <- Run(ctx, r.app, opts) }()
 	select {
 	case at := <-started:

@@ -47,20 +47,21 @@ const maxURI = 32<<10 - 512
 // limiter is the handler that [Limit] returns.
 type limiter struct {
 	next    http.Handler
+	pages   *answer.Pages
 	maxBody int64
 	idle    time.Duration
 }
 
 // Limit applies limits to each request before next sees it. For most requests, those
 // over HTTP/1 without a body, it only checks the header: the connections of [Run]
-// bound the response.
+// bound the response. Requests over a limit are refused by pages.
 //
 // The ResponseWriter that next gets has a method BothWays(), which allows the response
 // to begin while the body is still being read. The body has a method
 // Failure(context.Context) *answer.Error, which returns the response to a request whose
 // body could not be read.
-func Limit(next http.Handler, limits Limits) http.Handler {
-	return &limiter{next: next, maxBody: limits.MaxBodyBytes, idle: limits.BodyIdleTimeout}
+func Limit(next http.Handler, limits Limits, pages *answer.Pages) http.Handler {
+	return &limiter{next: next, pages: pages, maxBody: limits.MaxBodyBytes, idle: limits.BodyIdleTimeout}
 }
 
 func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -82,13 +83,13 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (l *limiter) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case malformed(r):
-		lastAnswer(w, r, http.StatusBadRequest, "request_malformed", "This is not a valid request.")
+		l.lastAnswer(w, r, http.StatusBadRequest, "request_malformed", "This is not a valid request.")
 	case len(r.RequestURI) > maxURI && showsCredentials(r.Header):
-		lastAnswer(w, r, http.StatusRequestURITooLong, "uri_too_long", "This address is too long.")
+		l.lastAnswer(w, r, http.StatusRequestURITooLong, "uri_too_long", "This address is too long.")
 	case tooManyFields(r.Header):
-		lastAnswer(w, r, http.StatusRequestHeaderFieldsTooLarge, "header_too_large", "The request has too many headers or cookies.")
+		l.lastAnswer(w, r, http.StatusRequestHeaderFieldsTooLarge, "header_too_large", "The request has too many headers or cookies.")
 	case l.maxBody > 0 && r.ContentLength > l.maxBody:
-		lastAnswer(w, r, http.StatusRequestEntityTooLarge, "request_too_large", "What was sent is larger than this server takes.")
+		l.lastAnswer(w, r, http.StatusRequestEntityTooLarge, "request_too_large", "What was sent is larger than this server takes.")
 	default:
 		l.next.ServeHTTP(w, r)
 	}
@@ -98,11 +99,11 @@ func (l *limiter) serve(w http.ResponseWriter, r *http.Request) {
 func showsCredentials(h http.Header) bool { return len(h["Cookie"]) > 0 || len(h["Authorization"]) > 0 }
 
 // lastAnswer refuses a request whose body is not going to be read.
-func lastAnswer(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+func (l *limiter) lastAnswer(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	if r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
-	answer.Refuse(w, r, status, code, message)
+	l.pages.Refuse(w, r, status, code, message)
 }
 
 // malformed reports what net/http accepts and upstreams may not: an invalid method over

@@ -24,10 +24,10 @@ func upload(w http.ResponseWriter, r *http.Request) {
 	n, err := io.Copy(io.Discard, r.Body)
 	if err != nil {
 		if refused := r.Body.(*boundedBody).Failure(r.Context()); refused != nil {
-			refused.Refuse(w, r)
+			answer.RefuseJSON(w, refused.Status, refused.Code, refused.Message)
 			return
 		}
-		answer.Refuse(w, r, http.StatusBadGateway, "upstream_unavailable", "")
+		answer.RefuseJSON(w, http.StatusBadGateway, "upstream_unavailable", "")
 		return
 	}
 	_, _ = fmt.Fprintf(w, "%d bytes", n)
@@ -113,7 +113,7 @@ func TestAnnouncedBodyDoesNotHoldTheConnection(t *testing.T) {
 					if fullDuplex {
 						assert.NoError(t, http.NewResponseController(w).EnableFullDuplex())
 					}
-					answer.Refuse(w, r, http.StatusUnauthorized, "signed_out", "")
+					answer.RefuseJSON(w, http.StatusUnauthorized, "signed_out", "")
 				}).dial()
 				defer conn.Close()
 				go func() {
@@ -353,7 +353,7 @@ func TestBrokenBodyIsTheLastOfItsConnection(t *testing.T) {
 func TestFieldAndCookieFloods(t *testing.T) {
 	t.Parallel()
 	reached := 0
-	l := Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }), usual)
+	l := Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }), usual, nil)
 	ask := func(h http.Header) int {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header = h
@@ -378,7 +378,7 @@ func TestFieldAndCookieFloods(t *testing.T) {
 
 // What most requests are costs nothing.
 func TestLimiterAllocatesNothing(t *testing.T) {
-	l := Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), usual)
+	l := Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), usual, nil)
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Body = http.NoBody
 	r.Header = http.Header{"Accept": {"*/*"}, "Cookie": {"a=1; b=2"}, "User-Agent": {"x"}}

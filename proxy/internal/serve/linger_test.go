@@ -23,7 +23,7 @@ import (
 
 // refusing answers without a look at the body.
 func refusing(w http.ResponseWriter, r *http.Request) {
-	answer.Refuse(w, r, http.StatusUnauthorized, "signed_out", "")
+	answer.RefuseJSON(w, http.StatusUnauthorized, "signed_out", "")
 }
 
 // Clients that send all of an upload before they read an answer must not find the

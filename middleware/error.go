@@ -1,0 +1,208 @@
+package middleware
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/clerkgate/clerkgate/internal/navigation"
+	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/weburl"
+)
+
+// Error is why a request is turned away, and how.
+type Error struct {
+	// Status is the HTTP status: 400, 401, 403, 404 or 503.
+	Status int
+	// Code is the error's code, as programs get it: authentication_invalid,
+	// authorization_invalid, resource_not_found; reverification_needed where the JSON has
+	// Clerk's reverification-error in its place; verification_unavailable. redirect_loop and developer_error are
+	// for browsers only.
+	Code string
+	// Message is a sentence for whoever develops the client.
+	Message string
+	// Reason is why nobody is signed in; empty if somebody is.
+	Reason Reason
+	// State is the judgement of the request.
+	State *State
+	// Document reports that a browser wants a page to show to a person. Otherwise a
+	// program asks, which should get the JSON of [Error.WriteJSON].
+	Document bool
+
+	title     string
+	challenge string // how to authenticate, for a 401
+	hint      map[string]string
+	body      any // in place of Clerk's error shape
+
+	// What SignInURL needs.
+	authenticator *Authenticator
+	request       *http.Request
+}
+
+// Error returns the code and the message.
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// SignInURL returns where a person signs in, and comes back from: to the page that was
+// asked for or, after a form, to the one that had the form. It is empty if signing in
+// would not help. It holds what the request says of its address; html/template makes it
+// safe for a page.
+func (e *Error) SignInURL() string {
+	a := e.authenticator
+	if a == nil || e.Status != http.StatusUnauthorized || a.accepts.single.isMachine() {
+		return ""
+	}
+	public := a.publicOf(e.request, e.State)
+	target, err := a.signInFrom(e.request, e.State, public, returnPage(e.request, public))
+	if errors.Is(err, errSignInPageProtected) {
+		return "" // it is where the person is
+	}
+	if err != nil {
+		a.log().ErrorContext(e.request.Context(), "sign-in URL could not be built", "error", err)
+		return ""
+	}
+	return target
+}
+
+// returnPage is the page to come back to after signing in: the one that was asked for.
+// What a form is sent to is often no page, so that a form leads back to the page of this
+// origin that had it, or to the first page.
+func returnPage(r *http.Request, public *origin.Public) *weburl.URL {
+	page := public.URL()
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return page
+	}
+	if referer := headerValue(r.Header, "Referer"); public.IsOriginOf(referer) {
+		if from, err := weburl.Parse(referer); err == nil {
+			return from
+		}
+	}
+	if first, err := weburl.ParseRef("/", page.Href()); err == nil {
+		return first
+	}
+	return page
+}
+
+// WriteJSON answers as without [Options.ErrorHandler]: with Clerk's error shape.
+func (e *Error) WriteJSON(w http.ResponseWriter) {
+	body := e.body
+	if body == nil {
+		body = problemBody{Errors: []problemItem{{Code: e.Code, Message: e.title, LongMessage: e.Message, Meta: e.hint}}}
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		http.Error(w, http.StatusText(e.Status), e.Status)
+		return
+	}
+	e.setHeader(w.Header())
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(append(data, '\n'))
+}
+
+// setHeader sets what is the same for programs and people.
+func (e *Error) setHeader(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if e.challenge != "" {
+		h.Set("WWW-Authenticate", e.challenge)
+	}
+}
+
+// anyBearer is the challenge of a 401 that has no more to say.
+const anyBearer = "Bearer"
+
+// problemBody is Clerk's error shape.
+type problemBody struct {
+	Errors []problemItem `json:"errors"`
+}
+
+type problemItem struct {
+	Code        string            `json:"code"`
+	Message     string            `json:"message"`
+	LongMessage string            `json:"long_message"`
+	Meta        map[string]string `json:"meta,omitempty"`
+}
+
+// turnAway answers a request that must not go on. A nil a has no handler.
+func (a *Authenticator) turnAway(w http.ResponseWriter, r *http.Request, s *State, e *Error) {
+	if a == nil || a.opts.ErrorHandler == nil {
+		e.WriteJSON(w)
+		return
+	}
+	e.Reason, e.State, e.Document = s.Reason, s, navigation.IsDocument(r.Header)
+	e.authenticator, e.request = a, r
+	e.setHeader(w.Header())
+	a.opts.ErrorHandler(w, r, e)
+}
+
+// explain answers a request whose state is a developer's error.
+func (a *Authenticator) explain(w http.ResponseWriter, r *http.Request, s *State) {
+	switch {
+	case !isDocumentRequest(r):
+		a.turnAway(w, r, s, unauthenticated(s, anyBearer))
+	case a.opts.ErrorHandler != nil:
+		a.turnAway(w, r, s, &Error{Status: http.StatusBadRequest, Code: "developer_error", title: "Clerk could not sign you in", Message: s.DeveloperError})
+	default:
+		writeDeveloperPage(w, s)
+	}
+}
+
+// unauthenticated is for requests that need somebody to be signed in. s is nil if nobody
+// has judged the request.
+func unauthenticated(s *State, challenge string) *Error {
+	e := &Error{
+		Status: http.StatusUnauthorized, Code: "authentication_invalid", title: "Unauthenticated", challenge: challenge,
+		Message: "This needs a signed-in user. Send a session token in the Authorization header or the session cookie.",
+	}
+	if s != nil {
+		e.hint = map[string]string{"reason": string(s.Reason)}
+	}
+	return e
+}
+
+// redirectLoop is for browsers that the loop guard has stopped.
+func redirectLoop(s *State) *Error {
+	e := unauthenticated(s, anyBearer)
+	e.Code, e.title = "redirect_loop", "Redirect loop"
+	e.Message = "The browser was sent through Clerk several times, and came back signed out each time."
+	return e
+}
+
+// unavailable is for those whose token may be good.
+func unavailable() *Error {
+	return &Error{
+		Status: http.StatusServiceUnavailable, Code: "verification_unavailable", title: "Try again later",
+		Message: "The token could not be verified for now: too many are being verified. It may be valid; try again later.",
+	}
+}
+
+// notFound hides what is there.
+func notFound() *Error {
+	return &Error{Status: http.StatusNotFound, Code: "resource_not_found", title: "Not found", Message: "There is nothing at this address."}
+}
+
+// forbidden is for those who are signed in and may not.
+func forbidden() *Error {
+	return &Error{Status: http.StatusForbidden, Code: "authorization_invalid", title: "Forbidden", Message: "The signed-in user may not do this."}
+}
+
+// reverificationNeeded asks Clerk's front-end libraries to verify the user again, in the
+// shape that they know.
+func reverificationNeeded(q Requirement) *Error {
+	type clerkError struct {
+		Type     string         `json:"type"`
+		Reason   string         `json:"reason"`
+		Metadata map[string]any `json:"metadata"`
+	}
+	var asked any = q.Reverification
+	if q.Level != "" {
+		asked = map[string]any{"level": q.Level, "afterMinutes": q.AfterMinutes}
+	}
+	return &Error{
+		Status: http.StatusForbidden, Code: "reverification_needed", title: "Reverification needed",
+		Message: "The signed-in user must verify again, which was too long ago.",
+		body: map[string]clerkError{
+			"clerk_error": {Type: "forbidden", Reason: "reverification-error", Metadata: map[string]any{"reverification": asked}},
+		},
+	}
+}
