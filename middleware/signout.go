@@ -129,7 +129,7 @@ func (a *Authenticator) expiredCookies(public *origin.Public) []string {
 		for _, name := range [...]string{
 			cookieSession, names.session, cookieClientUAT, names.clientUAT, names.refresh,
 		} {
-			c := http.Cookie{Name: name, Domain: domain, Path: "/", MaxAge: -1, SameSite: http.SameSiteLaxMode, Secure: scheme == "https"}
+			c := http.Cookie{Name: name, Domain: domain, Path: "/", MaxAge: -1, SameSite: http.SameSiteLaxMode, Secure: scheme == "https"} //nolint:gosec // it only removes a cookie, over plain HTTP too
 			lines = append(lines, c.String())
 		}
 	}
