@@ -18,7 +18,7 @@ fi
 go test -race -count=1 ./...
 (cd ../../../clerksdk && go vet ./... && go test -race -count=1 ./...)
 
-echo '== @clerk/backend'
+echo '== @clerk/backend, and the official MCP client'
 command -v node >/dev/null && command -v npm >/dev/null || skip 'node or npm is not installed, so no JavaScript was run'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -26,7 +26,7 @@ trap 'rm -rf "$work"' EXIT
 export CLERKGATE="$work/clerkgate" NETHTTP="$work/nethttp"
 (
   cd node
-  [ -d node_modules/@clerk/backend ] || npm ci --no-progress
+  [ -d node_modules/@modelcontextprotocol/sdk ] || npm ci --no-progress
   node --test --test-timeout=60000 *.test.mjs
 )
 
