@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/proxy/internal/serve"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -32,10 +32,7 @@ func byRoutes(t testing.TB, text string) func(*settings.Config) {
 
 // nowhere is an address that nobody listens at.
 func nowhere(t testing.TB) *url.URL {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return &url.URL{Scheme: "http", Host: l.Addr().String()}
+	return &url.URL{Scheme: "http", Host: kit.Refusing(t)}
 }
 
 // Wherever clerkgate answers in place of the application or of Clerk, a person gets a

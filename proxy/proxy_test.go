@@ -204,10 +204,7 @@ func TestUpstreamFailures(t *testing.T) {
 	})
 	down := start(t, &received{}, func(c *settings.Config) {
 		optional(c)
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-		require.NoError(t, err)
-		c.Upstream = &url.URL{Scheme: "http", Host: l.Addr().String()}
-		require.NoError(t, l.Close())
+		c.Upstream = nowhere(t)
 	})
 	for _, test := range []struct {
 		s    *system

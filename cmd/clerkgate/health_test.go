@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 // probesOf serves the two probes, as given, until the test ends.
@@ -34,8 +36,6 @@ func probesOf(t *testing.T, address string, ready int) (port string) {
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	port := probesOf(t, "127.0.0.1:0", http.StatusServiceUnavailable)
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
 	for name, test := range map[string]struct {
 		at     string
 		args   []string
@@ -47,7 +47,7 @@ func TestHealth(t *testing.T) {
 		"not ready":     {"127.0.0.1:" + port, []string{"--ready"}, 1, "", `/readyz at 127.0.0.1:` + port + ` answered 503: "shutting down"`},
 		"any address":   {":" + port, nil, 0, "ok\n", ""},
 		"any of IPv4":   {"0.0.0.0:" + port, nil, 0, "ok\n", ""},
-		"nobody there":  {closed.Listener.Addr().String(), nil, 1, "", "connection refused"},
+		"nobody there":  {kit.Refusing(t), nil, 1, "", "connection refused"},
 		"any port":      {"127.0.0.1:0", nil, 2, "", "CLERKGATE_ADMIN_LISTEN"},
 		"no address":    {"9090", nil, 2, "", `found "9090"`},
 		"an argument":   {"127.0.0.1:" + port, []string{"now"}, 2, "", `health takes no arguments, but got "now"`},

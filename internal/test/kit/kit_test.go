@@ -2,10 +2,12 @@ package kit_test
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -70,4 +72,10 @@ func TestReplayReadsToTheEnd(t *testing.T) {
 	assert.Equal(t, "/1", replies[0].Text)
 	assert.Equal(t, "/2", replies[1].Text)
 	assert.Equal(t, "/3", kit.Raw(t, address, "GET /3 HTTP/1.1\r\nHost: x\r\n\r\n").Text)
+}
+
+func TestRefusingRefuses(t *testing.T) {
+	t.Parallel()
+	_, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", kit.Refusing(t))
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 }

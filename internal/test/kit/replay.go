@@ -14,10 +14,10 @@ import (
 )
 
 // Patience ends what would otherwise hang; nothing waits for it when all is well.
-const Patience = 10 * time.Second
+const Patience = 30 * time.Second
 
 // Dial opens a TCP connection that ends with the test at the latest. What takes
-// longer than ten seconds on it fails.
+// longer than [Patience] on it fails.
 func Dial(t testing.TB, address string) net.Conn {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -25,6 +25,17 @@ func Dial(t testing.TB, address string) net.Conn {
 	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(Patience)))
 	return conn
+}
+
+// Refusing returns an address, host:port, that refuses connections until the test ends.
+// It is a client's end of a connection: the port of a closed listener could be
+// somebody else's in a moment.
+func Refusing(t testing.TB) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return Dial(t, l.Addr().String()).LocalAddr().String()
 }
 
 // Raw writes a request as it is to an address and reads one response.

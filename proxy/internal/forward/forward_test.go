@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
@@ -123,10 +124,7 @@ func TestForwardKeepsAnAnswerOutOfCaches(t *testing.T) {
 
 func TestForwardSaysThatNobodyAnswers(t *testing.T) {
 	over(t, func(t *testing.T, direct bool) {
-		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		target := &url.URL{Scheme: "http", Host: listener.Addr().String()}
-		require.NoError(t, listener.Close())
+		target := &url.URL{Scheme: "http", Host: kit.Refusing(t)}
 		u := upstream(t, target, direct)
 		var o answer.Outcome
 		w := httptest.NewRecorder()

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
@@ -92,11 +93,7 @@ func TestRedialEndsWithTheRequest(t *testing.T) {
 // What the system says of a socket without a listener is what refused knows.
 func TestRefusedBySystem(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
-	_, err = new(net.Dialer).DialContext(t.Context(), "tcp", address)
+	_, err := new(net.Dialer).DialContext(t.Context(), "tcp", kit.Refusing(t))
 	assert.True(t, refused(err), "%v", err)
 	_, err = new(net.Dialer).DialContext(t.Context(), "unix", filepath.Join(t.TempDir(), "s"))
 	assert.True(t, refused(err), "%v", err)
