@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -159,4 +162,47 @@ routes:
 			}
 		})
 	}
+}
+
+// The template of docs/pages.md, used as it stands there, and changed by a reload.
+func TestOwnPages(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/pages.md")
+	require.NoError(t, err)
+	example := regexp.MustCompile("(?s)```html\n(.*?)```").FindSubmatch(text)
+	require.NotNil(t, example)
+	dir := t.TempDir()
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	write("default.html", string(example[1]))
+	var cfg settings.Config
+	s := start(t, &received{}, func(c *settings.Config) {
+		c.Pages = dir
+		byRoutes(t, "routes: [{ match: /staff, require: { role: 'org:admin' } }, { match: /*, unauthenticated: '401' }]")(c)
+		cfg = *c
+	})
+	get := func(path string) (*http.Response, string) {
+		return s.get(t, path, "Sec-Fetch-Dest", "document", "Cookie", "__client_uat=1; __session="+sessionToken(t, nil))
+	}
+	res, body := get("/staff")
+	assert.Equal(t, http.StatusForbidden, res.StatusCode)
+	assert.Contains(t, body, "<title>You don&#39;t have access - Example Inc.</title>")
+	assert.NotContains(t, body, ">Sign in</a>")
+	assert.Contains(t, body, "Error 403 (authorization_invalid).")
+	_, body = s.get(t, "/x", "Sec-Fetch-Dest", "document")
+	assert.Contains(t, body, ">Sign in</a>")
+
+	write("403.html", "<h1>\n{{.Titel}}</h1>")
+	found := problems(t, s.proxy.Reload(cfg))
+	assert.Contains(t, found[filepath.Join(dir, "403.html:2")].Found, "can't evaluate field Titel")
+	_, body = get("/staff")
+	assert.Contains(t, body, "Example Inc.", "the old pages go on")
+	write("403.html", "<h1>Mine: {{.Title}}</h1>")
+	require.NoError(t, s.proxy.Reload(cfg))
+	_, body = get("/staff")
+	assert.Equal(t, "<h1>Mine: You don&#39;t have access</h1>", body)
+
+	_, _, err = load(environment(map[string]string{"CLERKGATE_PAGES": filepath.Join(dir, "missing")}))
+	assert.Contains(t, problems(t, err)["CLERKGATE_PAGES"].Found, "no such file")
 }

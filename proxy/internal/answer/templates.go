@@ -114,7 +114,7 @@ func readTemplate(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // only read from
 	text, err := io.ReadAll(io.LimitReader(file, maxTemplate+1))
 	if err == nil && len(text) > maxTemplate {
 		err = errors.New("a larger file")
