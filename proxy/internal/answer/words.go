@@ -69,7 +69,7 @@ func allWords() map[string]words {
 		},
 		"upstream_loop":         {title: "This page can't be reached", message: "The request went round in a circle: this server passes it on to itself.", advice: operator},
 		"token_exchange_failed": {title: "The application is not available", message: "The sign-in service did not give the token that it needs.", advice: tryAgain, retry: true},
-		"proxy_request_failed":  {title: "Signing in is not possible now", advice: tryAgain, retry: true},
+		"proxy_request_failed":  {title: "Signing in is not possible now", message: "The sign-in service cannot be reached at the moment.", advice: tryAgain, retry: true},
 		"header_too_large": {
 			title: "This request is too large", message: "It has too many cookies or headers.", advice: "Delete the cookies of this site, then open the page again.",
 		},
