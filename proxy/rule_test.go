@@ -230,6 +230,23 @@ routes:
 	assert.Contains(t, body, "reverification-error")
 }
 
+func TestRouteAcceptsPendingSessions(t *testing.T) {
+	t.Parallel()
+	app := &received{}
+	s := start(t, app, byRoutes(t, `
+routes:
+  - { match: "/tasks/*", accept_pending: true }
+  - { match: "/*" }
+`))
+	pending := "Bearer " + sessionToken(t, map[string]any{"sts": "pending"})
+	res, _ := s.get(t, "/x", "Authorization", pending)
+	assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
+	assert.Zero(t, app.count())
+	res, _ = s.get(t, "/tasks/x", "Authorization", pending)
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Equal(t, "user_jane", app.last(t).Header.Get("X-Clerk-User-Id"))
+}
+
 func TestRouteRefreshesBehindTheGuard(t *testing.T) {
 	t.Parallel()
 	r := startRoutes(t, `

@@ -76,6 +76,9 @@ func (r *Route) asksOfPages(s *sentences) {
 	if r.Refresh == RefreshAll {
 		s.add("expired sessions are refreshed for every request")
 	}
+	if r.AcceptPending {
+		s.add("sessions with unfinished tasks count as signed in")
+	}
 	if r.AmbiguousPaths {
 		s.add("paths without a canonical form pass as they came")
 	}

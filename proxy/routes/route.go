@@ -172,6 +172,10 @@ func routeKeys() []key[Route] {
 			help: "`documents`: an expired session is renewed when a document is asked for, as by Clerk's SDK. `all`: for `fetch` and unsafe methods too, behind the guard.",
 		},
 		{
+			name: "accept_pending", standard: "false", read: func(v value, r *Route) { r.AcceptPending = v.boolean() },
+			help: "`true`: a session with unfinished tasks, such as the choice of an organization, counts as signed in.",
+		},
+		{
 			name: "keep_headers", unset: "none", read: func(v value, r *Route) { r.KeepHeaders = v.keptHeaders() },
 			help: "Headers that pass as the client sent them though frameworks believe or obey them, such as `X-HTTP-Method-Override`.",
 		},

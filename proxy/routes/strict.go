@@ -12,7 +12,7 @@ import (
 // lets them do. Where that cannot be told, it is false.
 func (r *Route) asStrictAs(o *Route) bool {
 	return r.Auth.strength() >= o.Auth.strength() && acceptsNoMore(r, o) && requiresAsMuch(&r.Require, &o.Require) &&
-		guardsAsMuch(&r.CSRF, &o.CSRF) && (r.CORS == nil || reflect.DeepEqual(r.CORS, o.CORS))
+		(!r.AcceptPending || o.AcceptPending || o.Auth != AuthRequired) && guardsAsMuch(&r.CSRF, &o.CSRF) && (r.CORS == nil || reflect.DeepEqual(r.CORS, o.CORS))
 }
 
 // strength orders what is asked of a request.

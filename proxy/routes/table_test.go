@@ -309,6 +309,8 @@ func TestPathsOfRoutesThatAreLessStrict(t *testing.T) {
 		"other than all tokens":    {Route{Accepts: []middleware.TokenType{"session_token"}}, Route{}, ErrAmbiguousPath},
 		"more tokens":              {Route{Accepts: []middleware.TokenType{"any"}}, Route{Accepts: []middleware.TokenType{"api_key"}}, nil},
 		"tokens of a public route": {Route{Auth: AuthPublic, Accepts: []middleware.TokenType{"session_token"}}, Route{}, nil},
+		"settled sessions":         {Route{}, Route{AcceptPending: true}, ErrAmbiguousPath},
+		"pending sessions":         {Route{AcceptPending: true}, Route{}, nil},
 		"the guard":                {Route{}, Route{CSRF: CSRF{Off: true}}, ErrAmbiguousPath},
 		"no guard":                 {Route{CSRF: CSRF{Off: true}}, Route{}, nil},
 		"another trusted origin":   {Route{}, Route{CSRF: CSRF{TrustedOrigins: []string{"https://x.example"}}}, ErrAmbiguousPath},

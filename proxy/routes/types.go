@@ -96,6 +96,9 @@ type Route struct {
 	// Refresh says which requests with an expired session token are worth a call
 	// to Clerk.
 	Refresh Refresh
+	// AcceptPending counts sessions with unfinished tasks as signed in. See
+	// [middleware.Options.AcceptPendingSessions].
+	AcceptPending bool
 
 	// KeepHeaders are headers that pass from every client, in this spelling alone,
 	// though applications believe them. See [KeptHeader].
