@@ -56,7 +56,11 @@ func testRoutes(t *testing.T, passesPreflights bool, start gateway) {
 
 	t.Run("403", func(t *testing.T) {
 		before := s.app.count()
-		refused := s.signIn(t, jane, 0).Open(s.origin + "/admin/x")
+		signedIn := s.signIn(t, jane, 0)
+		refused := signedIn.Open(s.origin + "/admin/x") // nginx has a page of its own for people
+		assert.Equal(t, http.StatusForbidden, refused.StatusCode)
+		assert.Contains(t, refused.Header.Get("Content-Type"), "text/html")
+		refused = signedIn.Fetch(http.MethodGet, s.origin+"/admin/x", "")
 		assert.Equal(t, http.StatusForbidden, refused.StatusCode)
 		assert.Equal(t, "application/json", refused.Header.Get("Content-Type"))
 		assert.Contains(t, refused.Text, "authorization_invalid")
