@@ -176,6 +176,9 @@ const (
 
 // TestLargeBodies runs alone: the heap is everybody's.
 func TestLargeBodies(t *testing.T) { //nolint:paralleltest // it measures the heap
+	if testing.Short() {
+		t.Skip("not run with -short: it takes seconds, and all others wait")
+	}
 	for _, kind := range upstreamKinds() {
 		if kind.name != "http1, direct" && kind.name != "unix" && kind.name != "TLS" {
 			continue // the same code as one of these, and each takes a second

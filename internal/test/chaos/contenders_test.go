@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"log"
 	"net"
@@ -137,6 +138,10 @@ func bareProxy(t testing.TB, app string) (*exec.Cmd, *net.TCPListener) {
 func TestMain(m *testing.M) {
 	if app := os.Getenv(asReverseProxy); app != "" {
 		log.Fatal(serveReverseProxy(app))
+	}
+	if flag.Parse(); testing.Short() { // as in "make check"
+		fmt.Println("chaos: not run with -short")
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
