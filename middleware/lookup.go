@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/breaker"
 	"github.com/clerkgate/clerkgate/internal/once"
 )
 
@@ -23,6 +23,9 @@ const (
 	// endedMemory is how long an ended session is remembered. Clerk does not revive
 	// sessions, and a token that was issued before may live for up to a day.
 	endedMemory = 24 * time.Hour
+	// Look-ups are not urgent, so that one failure is enough to pause them.
+	lookupPause        = 500 * time.Millisecond
+	lookupLongestPause = 8 * time.Second
 )
 
 // lookups finds out whether the session of a live token has ended. It never holds a
@@ -38,7 +41,7 @@ type lookups struct {
 	now     func() time.Time
 	log     *slog.Logger
 	answers *once.Memory[string, lookedUp] // by session id
-	breaker breaker
+	breaker *breaker.Breaker
 	places  places
 }
 
@@ -58,7 +61,7 @@ func newLookups(o *Options, api *clerkapi.Client) (*lookups, error) {
 	}
 	return &lookups{
 		api: api, ttl: o.SessionLookupTTL, now: o.Now, log: o.Logger, answers: answers,
-		breaker: breaker{now: o.Now, random: rand.Float64}, places: make(places, lookupPlaces),
+		breaker: breaker.New(breaker.Config{Now: o.Now, Calls: 1, Open: lookupPause, Longest: lookupLongestPause}), places: make(places, lookupPlaces),
 	}, nil
 }
 
@@ -85,7 +88,7 @@ func (l *lookups) isLive(ctx context.Context, id string) bool {
 	switch {
 	case ok && l.now().Before(known.renew):
 		return known.live
-	case l.breaker.isOpen():
+	case l.breaker.Refuses():
 		return !ok || known.live
 	case ok:
 		l.answers.Renew(ctx, id, l.question(id, known))
@@ -112,7 +115,7 @@ func (l *lookups) ask(ctx context.Context, id string) (answer lookedUp, ok bool)
 		return lookedUp{}, false
 	}
 	defer leave()
-	period, ok := l.breaker.begin()
+	call, ok := l.breaker.Allow()
 	if !ok {
 		return lookedUp{}, false
 	}
@@ -120,22 +123,21 @@ func (l *lookups) ask(ctx context.Context, id string) (answer lookedUp, ok bool)
 	session, response, err := l.api.GetSession(ctx, id)
 	switch {
 	case err == nil:
-		l.breaker.succeeded()
+		l.breaker.Done(call, breaker.Success)
 		return l.answer(began, session.Status == clerkapi.SessionActive || session.Status == clerkapi.SessionPending), true
 	case errors.Is(err, clerkapi.ErrNotFound):
-		l.breaker.succeeded()
+		l.breaker.Done(call, breaker.Success)
 		return l.answer(began, false), true
 	}
 	l.log.WarnContext(ctx, "session look-up failed; the verified token still counts", "session_id", id, "error", err)
 	if isAboutTheSession(response, err) {
-		l.breaker.succeeded()
+		l.breaker.Done(call, breaker.Success)
 		return l.answer(began, true), true
 	}
-	var rest time.Duration
-	if response != nil {
-		rest = response.RetryAfter
+	if response != nil && response.StatusCode == http.StatusTooManyRequests {
+		l.breaker.RestFor(response.RetryAfter)
 	}
-	l.breaker.failed(period, rest)
+	l.breaker.Done(call, breaker.Failure)
 	return lookedUp{}, false
 }
 
