@@ -6,6 +6,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/serve"
+	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
 // station is where a request comes by: it answers the request, or hands it to the next.
@@ -99,7 +100,7 @@ func strip(next station) station {
 
 func (p *Proxy) keys(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
-		if ps.site.signer != nil && ps.path == jwksPath {
+		if ps.site.signer != nil && ps.path == routes.AssertionKeysPath {
 			ps.site.jwks.ServeHTTP(w, r)
 			return
 		}

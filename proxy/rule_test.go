@@ -423,7 +423,7 @@ routes:
 		_, _ = r.do(t, "GET", "/internal/x", name, jane, "X-Clerk-Assertion", "forged")
 		got := r.app.last(t).Header["X-Clerk-Assertion"]
 		require.Len(t, got, 1)
-		res, body := r.do(t, "GET", jwksPath)
+		res, body := r.do(t, "GET", "/.well-known/clerkgate/jwks.json")
 		require.Equal(t, 200, res.StatusCode, "open to all")
 		var set struct{ Keys []map[string]any }
 		require.NoError(t, json.Unmarshal([]byte(body), &set))

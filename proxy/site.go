@@ -16,9 +16,6 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// jwksPath is where upstreams find the keys of clerkgate's assertions.
-const jwksPath = "/.well-known/clerkgate/jwks.json"
-
 // site is one state of the routes, with all that they need. It never changes; a
 // reload puts another in its place.
 type site struct {
@@ -85,7 +82,7 @@ func (p *Proxy) newRoutes(cfg settings.Config, holder *clerk, old *site) (*site,
 		s.retire(old)
 		return nil, err
 	}
-	if cfg.Routes != nil || len(list) > 1 {
+	if !cfg.OneRule() {
 		s.table = s.resources
 	}
 	return s, nil

@@ -127,12 +127,7 @@ func readRoutes(name string) (*routes.Config, error) {
 // checkEnvironment does everything that startup does short of listening, and returns the
 // problems that were not reported already.
 func checkEnvironment(name string, p process, told func(settings.Problem) bool) error {
-	cfg, warnings, err := settings.Load(func(variable string) (string, bool) {
-		if variable == configVariable {
-			return name, name != ""
-		}
-		return p.lookup(variable)
-	}, p.environ)
+	cfg, warnings, err := settings.Load(lookupWith(p, name), p.environ)
 	for _, w := range warnings {
 		say(p.stderr, "clerkgate: warning: %s\n", w)
 	}
@@ -151,6 +146,16 @@ func checkEnvironment(name string, p process, told func(settings.Problem) bool) 
 		}
 	}
 	return err
+}
+
+// lookupWith returns the lookup of p, but with a routes file of another name.
+func lookupWith(p process, name string) func(string) (string, bool) {
+	return func(variable string) (string, bool) {
+		if variable == configVariable {
+			return name, name != ""
+		}
+		return p.lookup(variable)
+	}
 }
 
 // listRoutes prints a table of a file's routes.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -8,26 +9,38 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/clerkgate/clerkgate/internal/urlpath"
+	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
 func explainCommand() command {
 	return command{
 		name: "explain", args: "[METHOD] URL [FILE]", summary: "say which route a request takes, and why",
 		help: `
-Say which route of a routes file a request would take, and why. METHOD is GET when it is left out. URL is absolute, or
-a path if the file's routes are for any host. Without FILE the file is the one that CLERKGATE_CONFIG names.
+Say what clerkgate would do with a request: which route it takes, and why. METHOD is GET when it is left out. URL is
+absolute, or a path if the routes are for any host. Without FILE the routes file is the one that CLERKGATE_CONFIG names;
+without that, the routes are those of CLERKGATE_POLICY and CLERKGATE_PUBLIC_PATHS. The environment counts as far as it is
+set up. It takes the flags of "clerkgate serve".
 
   clerkgate explain GET https://app.example.com/admin/users clerkgate.yaml`,
-		setUp: func(*flag.FlagSet) action { return runExplain },
+		configured: true,
+		setUp: func(flags *flag.FlagSet) action {
+			given := variableFlags(flags)
+			return func(_ context.Context, p process, args []string) error {
+				return misconfigured(given.explain(runExplain(given.over(p), args)))
+			}
+		},
 	}
 }
 
-func runExplain(_ context.Context, p process, args []string) error {
+func runExplain(p process, args []string) error {
 	method := http.MethodGet
 	if len(args) > 0 && !strings.ContainsAny(args[0], "/.") {
 		method, args = args[0], args[1:]
@@ -44,23 +57,23 @@ func runExplain(_ context.Context, p process, args []string) error {
 	case err != nil:
 		return explainCommand().misused(err)
 	}
+	if p, err = p.withEnvFile(); err != nil {
+		return err
+	}
 	name, err := routesFileName(explainCommand(), args[1:], p.lookup)
 	if err != nil {
 		return err
 	}
-	if name == "" {
-		return explainCommand().misused(errors.New("explain needs a routes file: name it after the URL, or in " + configVariable))
-	}
-	cfg, err := readRoutes(name)
+	e, err := newExplainer(p, name)
 	if err != nil {
-		return mistaken("", err)
-	}
-	table, err := routes.NewTable(cfg.Routes)
-	if err != nil {
-		return mistaken("", fmt.Errorf("%s: %w", name, err))
+		return err
 	}
 	say(p.stdout, "%s %s\n\n", method, args[0])
-	explain(p.stdout, table, method, target)
+	if own := e.answered(method, target); own != "" {
+		say(p.stdout, "%s\n", own)
+		return nil
+	}
+	e.explain(p.stdout, method, target)
 	return nil
 }
 
@@ -81,21 +94,50 @@ func parseTarget(s string) (*url.URL, error) {
 	return u, nil
 }
 
-func explain(w io.Writer, table *routes.Table, method string, target *url.URL) {
-	if m, ok := table.Resource(target.Host, target, nil); ok {
-		say(w, "clerkgate itself tells OAuth clients about %s (RFC 9728), the resource of\n  %s\n", m.Path, labelOf(m.Route))
+// explainer explains a configuration.
+type explainer struct {
+	cfg   settings.Config
+	table *routes.Table
+}
+
+// newExplainer reads the environment and the routes file of that name, or only one of
+// them if the other is not set up.
+func newExplainer(p process, name string) (*explainer, error) {
+	e := &explainer{}
+	var err error
+	switch {
+	case isSetUp(p.environ):
+		if e.cfg, _, err = settings.Load(lookupWith(p, name), p.environ); err != nil {
+			return nil, err
+		}
+	case name == "":
+		return nil, explainCommand().misused(errors.New("explain needs a routes file, after the URL or in " + configVariable +
+			", or the environment of clerkgate serve"))
+	default:
+		// Routes that name no upstream lead to that of the environment, wherever it is.
+		e.cfg.Upstream = &url.URL{Scheme: "http", Host: "localhost"}
+		if e.cfg.Routes, err = readRoutes(name); err != nil {
+			return nil, mistaken("", err)
+		}
+	}
+	if e.table, err = routes.NewTable(e.cfg.AllRoutes()); err != nil {
+		return nil, mistaken("", fmt.Errorf("%s: %w", name, err))
+	}
+	return e, nil
+}
+
+// explain prints which route a request takes.
+func (e *explainer) explain(w io.Writer, method string, target *url.URL) {
+	if e.cfg.OneRule() {
+		all := e.cfg.AllRoutes()
+		e.applies(w, &all[0], "it is for every path", target.EscapedPath())
 		return
 	}
-	m, err := table.Match(method, target.Host, target)
-	steps := table.Explain(method, target.Host, target)
+	m, err := e.table.Match(method, target.Host, target)
+	steps := e.table.Explain(method, target.Host, target)
 	switch {
 	case err == nil:
-		say(w, "Applies: %s\n", labelOf(m.Route))
-		say(w, "  because %s\n", steps[len(steps)-1].Why)
-		for _, line := range m.Route.Asks() {
-			say(w, "  - %s\n", line)
-		}
-		say(w, "  - it goes to %s as %s\n", upstreamOf(m.Route), m.UpstreamPath())
+		e.applies(w, m.Route, steps[len(steps)-1].Why, m.UpstreamPath())
 	case errors.Is(err, routes.ErrNoRoute):
 		say(w, "404: no route applies\n")
 	case errors.Is(err, routes.ErrInvalidHost) && target.Host == "":
@@ -103,10 +145,84 @@ func explain(w io.Writer, table *routes.Table, method string, target *url.URL) {
 	case errors.Is(err, routes.ErrInvalidHost):
 		say(w, "400: the host is not a valid name or address\n")
 	default:
-		say(w, "400: the path can be read in more than one way\n")
+		say(w, "%s\n", ambiguous)
 		whyRefused(w, steps)
 	}
 	passedOver(w, steps)
+}
+
+const ambiguous = "400: the path can be read in more than one way"
+
+// applies prints what the route asks of a request, and where the request goes.
+func (e *explainer) applies(w io.Writer, route *routes.Route, why, path string) {
+	say(w, "Applies: %s\n", labelOf(route))
+	say(w, "  because %s\n", why)
+	asked := *route
+	if standard := e.cfg.Auth.AcceptsToken; len(asked.Accepts) == 0 && asked.Auth != routes.AuthNone && !slices.Equal(standard, []middleware.TokenType{middleware.SessionToken}) {
+		asked.Accepts = standard
+	}
+	for _, line := range asked.Asks() {
+		say(w, "  - %s\n", line)
+	}
+	if _, ok := e.cfg.AllUpstreams()[route.Upstream]; !ok {
+		say(w, "  - it gets 404: there is no application, only gateways are answered\n")
+		return
+	}
+	say(w, "  - it goes to %s as %s\n", upstreamOf(route), path)
+}
+
+// answered says what clerkgate does with a request that is for no route, or "". The
+// order is that of the stations in proxy/chain.go.
+func (e *explainer) answered(method string, target *url.URL) string {
+	path := target.EscapedPath()
+	switch {
+	case method == http.MethodConnect || method == http.MethodTrace:
+		return "405: clerkgate itself refuses the method " + method
+	case e.cfg.Routes != nil && e.cfg.Routes.Assertion != nil && path == routes.AssertionKeysPath:
+		return "clerkgate itself publishes the keys of its assertions"
+	case isBelow(path, e.cfg.ForwardAuthEndpoint()):
+		return "clerkgate itself answers gateways, which ask at " + e.cfg.ForwardAuthEndpoint()
+	}
+	if said := e.frontendAPI(target); said != "" {
+		return said
+	}
+	if path == e.cfg.SignOut() {
+		return e.signOut(method)
+	}
+	if m, ok := e.table.Resource(target.Host, target, e.cfg.Auth.AcceptsToken); ok {
+		return fmt.Sprintf("clerkgate itself tells OAuth clients about %s (RFC 9728), the resource of\n  %s", m.Path, labelOf(m.Route))
+	}
+	return ""
+}
+
+func (e *explainer) frontendAPI(target *url.URL) string {
+	if at, err := url.Parse(e.cfg.Auth.ProxyURL); err == nil && at.Host != "" && target.Host != "" && !strings.EqualFold(at.Host, target.Host) {
+		return ""
+	}
+	path, canonical := urlpath.Canonical(target)
+	switch {
+	case canonical && isBelow(path, e.cfg.FrontendPath()):
+		return "clerkgate itself passes it on to Clerk's Frontend API, which is at " + e.cfg.FrontendPath()
+	case !canonical && isBelow(target.EscapedPath(), e.cfg.FrontendPath()):
+		return ambiguous + "\n  it begins with the path of Clerk's Frontend API, " + e.cfg.FrontendPath()
+	}
+	return ""
+}
+
+func (e *explainer) signOut(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead:
+		return "clerkgate itself shows a page with a button to sign out"
+	case http.MethodPost:
+		return "clerkgate itself signs the user out, and sends the browser to " + cmp.Or(e.cfg.Auth.AfterSignOutURL, "/")
+	}
+	return "405: signing out takes GET, HEAD and POST"
+}
+
+// isBelow reports whether path is place or below it; never for a place that is empty.
+func isBelow(path, place string) bool {
+	rest, ok := strings.CutPrefix(path, place)
+	return ok && place != "" && (rest == "" || rest[0] == '/')
 }
 
 // whyRefused prints which route makes the table refuse an ambiguous path.
@@ -130,13 +246,21 @@ func passedOver(w io.Writer, steps []routes.Step) {
 		if i == 0 {
 			say(table, "\nPassed over\n")
 		}
-		say(table, "  line %d\t%s\t%s\n", s.Route.Line, s.Route.Match, s.Why)
+		if s.Route.Line > 0 {
+			say(table, "  line %d\t%s\t%s\n", s.Route.Line, s.Route.Match, s.Why)
+			continue
+		}
+		say(table, "  %s\t%s\n", s.Route.Match, s.Why)
 	}
 	_ = table.Flush() // as in say, there is nowhere to report errors
 }
 
-// labelOf names a route by its name, line and pattern.
+// labelOf names a route by its name, line and pattern, or one of the environment by its
+// pattern alone.
 func labelOf(r *routes.Route) string {
+	if r.Line == 0 {
+		return r.Match
+	}
 	name := ""
 	if r.Name != "" {
 		name = fmt.Sprintf("%q, ", r.Name)

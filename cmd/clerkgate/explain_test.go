@@ -1,9 +1,13 @@
 package main
 
 import (
+	"maps"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestExplain(t *testing.T) {
@@ -101,6 +105,96 @@ func TestExplainMetadataOfAnOAuthResource(t *testing.T) {
 		assert.Equal(t, 0, code, stderr)
 		assert.Contains(t, stdout, want)
 	}
+}
+
+func TestExplainWithoutARoutesFile(t *testing.T) {
+	t.Parallel()
+	keys := map[string]string{"CLERK_PUBLISHABLE_KEY": "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k", "CLERK_SECRET_KEY": "sk_test_planted0secret", "CLERKGATE_UPSTREAM": "http://127.0.0.1:3000"}
+	for name, test := range map[string]struct {
+		env    map[string]string
+		method string
+		url    string
+		want   string
+	}{
+		"one rule, and any path": {nil, "GET", "/a/..;/b", `Applies: /*
+  because it is for every path
+  - somebody must be signed in
+  - signed-out browsers are sent to the sign-in page, programs get 401
+  - it goes to CLERKGATE_UPSTREAM as /a/..;/b
+`},
+		"a public path": {map[string]string{"CLERKGATE_PUBLIC_PATHS": "/health,/assets/*"}, "GET", "https://app.example.com/assets/app.js", `Applies: /assets/*
+  because /assets/app.js is below /assets/
+  - anybody may pass; who is signed in is found out
+  - it goes to CLERKGATE_UPSTREAM as /assets/app.js
+
+Passed over
+  /health  /assets/app.js is not /health
+`},
+		"an ambiguous path": {map[string]string{"CLERKGATE_PUBLIC_PATHS": "/assets/*"}, "GET", "/assets/..;/admin", `400: the path can be read in more than one way
+  /assets/*: some server could read the path as /assets/..;/admin, which is for this route, and another as /admin, which is not
+`},
+		"other tokens": {map[string]string{"CLERKGATE_ACCEPTS_TOKEN": "session_token,oauth_token", "CLERKGATE_POLICY": "optional"}, "GET", "/", `Applies: /*
+  because it is for every path
+  - anybody may pass; who is signed in is found out
+  - by session_token or oauth_token
+  - OAuth clients are told where to get a token (RFC 9728)
+  - it goes to CLERKGATE_UPSTREAM as /
+`},
+		"metadata of an OAuth resource": {map[string]string{"CLERKGATE_ACCEPTS_TOKEN": "oauth_token"}, "GET", "/.well-known/oauth-protected-resource/mcp", `clerkgate itself tells OAuth clients about /mcp (RFC 9728), the resource of
+  /*
+`},
+		"gateways only": {map[string]string{"CLERKGATE_UPSTREAM": "none", "CLERKGATE_TRUSTED_PROXIES": "127.0.0.1"}, "GET", "/x", `Applies: /*
+  because it is for every path
+  - somebody must be signed in
+  - signed-out browsers are sent to the sign-in page, programs get 401
+  - it gets 404: there is no application, only gateways are answered
+`},
+		"a gateway's question": {map[string]string{"CLERKGATE_UPSTREAM": "none", "CLERKGATE_TRUSTED_PROXIES": "127.0.0.1"}, "GET", "/.clerkgate/auth", `clerkgate itself answers gateways, which ask at /.clerkgate/auth
+`},
+		"signing out":           {nil, "GET", "/.clerkgate/sign-out", "clerkgate itself shows a page with a button to sign out\n"},
+		"the button":            {map[string]string{"CLERKGATE_AFTER_SIGN_OUT_URL": "/bye"}, "POST", "/.clerkgate/sign-out?x", "clerkgate itself signs the user out, and sends the browser to /bye\n"},
+		"another method":        {nil, "PUT", "/.clerkgate/sign-out", "405: signing out takes GET, HEAD and POST\n"},
+		"signing out elsewhere": {map[string]string{"CLERKGATE_SIGN_OUT_PATH": "/bye"}, "GET", "/bye", "clerkgate itself shows a page with a button to sign out\n"},
+		"TRACE":                 {nil, "TRACE", "/", "405: clerkgate itself refuses the method TRACE\n"},
+		"the Frontend API":      {map[string]string{"CLERK_PROXY_URL": "/__clerk"}, "GET", "/__clerk/v1/client", "clerkgate itself passes it on to Clerk's Frontend API, which is at /__clerk\n"},
+		"an unclear path there": {map[string]string{"CLERK_PROXY_URL": "/__clerk"}, "GET", "/__clerk/../x", "400: the path can be read in more than one way\n  it begins with the path of Clerk's Frontend API, /__clerk\n"},
+		"the Frontend API's host": {map[string]string{"CLERK_PROXY_URL": "https://app.example.com/__clerk"}, "GET", "https://www.example.com/__clerk/v1", `Applies: /*
+  because it is for every path
+  - somebody must be signed in
+  - signed-out browsers are sent to the sign-in page, programs get 401
+  - it goes to CLERKGATE_UPSTREAM as /__clerk/v1
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := maps.Clone(keys)
+			maps.Copy(env, test.env)
+			code, stdout, stderr := invoke(t.Context(), env, "explain", test.method, test.url)
+			assert.Equal(t, 0, code, stderr)
+			assert.Equal(t, test.method+" "+test.url+"\n\n"+test.want, stdout)
+		})
+	}
+}
+
+func TestExplainReadsBothFileAndEnvironment(t *testing.T) {
+	t.Parallel()
+	name := routesFile(t, `routes:
+  - { match: /health, auth: none }
+  - { match: "/*" }
+`)
+	variables := filepath.Join(t.TempDir(), "clerkgate.env")
+	require.NoError(t, os.WriteFile(variables, []byte("CLERK_PUBLISHABLE_KEY=pk_test_Y2xlcmsuZXhhbXBsZS5jb20k\nCLERK_SECRET_KEY=sk_test_planted0secret\n"+
+		"CLERKGATE_UPSTREAM=http://127.0.0.1:3000\nCLERKGATE_ACCEPTS_TOKEN=api_key\n"), 0o600))
+	code, stdout, stderr := invoke(t.Context(), nil, "explain", "--env-file", variables, "/x", name)
+	assert.Equal(t, 0, code, stderr)
+	assert.Contains(t, stdout, "Applies: line 3, /*\n  because it is for every path\n  - somebody must be signed in\n  - by api_key\n")
+	_, stdout, _ = invoke(t.Context(), nil, "explain", "--env-file", variables, "/health", name)
+	assert.Contains(t, stdout, "  - anybody may pass; nobody is looked for\n  - it goes to")
+
+	code, stdout, stderr = invoke(t.Context(), map[string]string{"CLERKGATE_POLICY": "some"}, "explain", "/x")
+	assert.Equal(t, 2, code, "such a clerkgate would not start")
+	assert.Empty(t, stdout)
+	assert.Contains(t, stderr, `CLERKGATE_POLICY: found "some"`)
 }
 
 func TestExplainMisused(t *testing.T) {

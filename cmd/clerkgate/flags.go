@@ -12,8 +12,8 @@ import (
 // flagValues holds the values of variables that flags set, by the variables' names.
 type flagValues map[string]string
 
-// variableFlags declares a flag for every variable, or for the named ones. The result is
-// filled when the flags are parsed.
+// variableFlags declares a flag for every variable, or for the named ones, and one for a
+// file of variables. The result is filled when the flags are parsed.
 func variableFlags(flags *flag.FlagSet, names ...string) flagValues {
 	given := make(flagValues)
 	for _, v := range settings.Variables() {
@@ -28,12 +28,10 @@ func variableFlags(flags *flag.FlagSet, names ...string) flagValues {
 			flags.Func(v.Flag, "`"+what+"` "+about, set)
 		}
 	}
-	if len(names) == 0 {
-		flags.Func(envFileFlag, "`file` with lines of NAME=value; the environment comes first. A reload reads it again.", func(name string) error {
-			given[envFileFlag] = name
-			return nil
-		})
-	}
+	flags.Func(envFileFlag, "`file` with lines of NAME=value; the environment comes first", func(name string) error {
+		given[envFileFlag] = name
+		return nil
+	})
 	return given
 }
 

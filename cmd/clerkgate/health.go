@@ -26,7 +26,7 @@ func healthCommand() command {
 	return command{
 		name: "health", summary: "check a running clerkgate; for the probes of containers",
 		help: `
-Check the health of the clerkgate that runs with the same environment, at CLERKGATE_ADMIN_LISTEN. It is for the probes
+Check the health of the clerkgate that runs with the same environment or --env-file, at CLERKGATE_ADMIN_LISTEN. It is for the probes
 of containers whose image has neither a shell nor curl.
 
 The exit code is 0 if it is healthy, and 1 if it is not, or does not answer.`,
@@ -38,7 +38,11 @@ The exit code is 0 if it is healthy, and 1 if it is not, or does not answer.`,
 				if *ready {
 					path = "/readyz"
 				}
-				return askHealth(ctx, given.over(p), path)
+				p, err := given.over(p).withEnvFile()
+				if err != nil {
+					return misconfigured(err)
+				}
+				return askHealth(ctx, p, path)
 			}
 		},
 	}

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -66,6 +68,22 @@ func TestHealth(t *testing.T) {
 			assert.Contains(t, stderr, test.stderr)
 		})
 	}
+}
+
+func TestHealthReadsAFileOfVariables(t *testing.T) {
+	t.Parallel()
+	port := probesOf(t, "127.0.0.1:0", http.StatusOK)
+	name := filepath.Join(t.TempDir(), "clerkgate.env")
+	require.NoError(t, os.WriteFile(name, []byte("CLERKGATE_ADMIN_LISTEN=127.0.0.1:"+port+"\n"), 0o600))
+	code, stdout, stderr := invoke(t.Context(), nil, "health", "--env-file", name)
+	assert.Equal(t, 0, code, stderr)
+	assert.Equal(t, "ok\n", stdout)
+	code, _, stderr = invoke(t.Context(), map[string]string{"CLERKGATE_ADMIN_LISTEN": kit.Refusing(t)}, "health", "--env-file", name)
+	assert.Equal(t, 1, code, "the environment comes first")
+	assert.Contains(t, stderr, "connection refused")
+	code, _, stderr = invoke(t.Context(), nil, "health", "--env-file", name+".missing")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, stderr, "--env-file")
 }
 
 func TestWhereHealthAsks(t *testing.T) {

@@ -23,7 +23,7 @@ func serveCommand() command {
 		help: `
 Serve as a reverse proxy in front of an application, or answer gateways. It is configured by the variables below or by
 their flags. Secrets have no flags, because other users can read a command line. SIGHUP makes it read the files that
-variables name again. SIGTERM and Ctrl-C end it once requests in flight are answered; a second one ends it sooner.`,
+variables and --env-file name again. SIGTERM and Ctrl-C end it once requests in flight are answered; a second one ends it sooner.`,
 		serves: true, configured: true,
 		setUp: func(flags *flag.FlagSet) action {
 			given := variableFlags(flags)

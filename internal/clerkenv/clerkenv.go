@@ -65,7 +65,7 @@ func JWTKey(s string) (string, error) {
 	if isFileName(s) {
 		return "", &problem.Problem{
 			Found: "the name of a file", Want: "the instance's public key itself, in PEM",
-			Remedy: `Set it to what the file holds, such as CLERK_JWT_KEY="$(cat clerk.pem)".`,
+			Remedy: `Set it to what the file holds, such as CLERK_JWT_KEY="$(cat clerk.pem)". The sidecar reads the file that CLERK_JWT_KEY_FILE names.`,
 		}
 	}
 	return strings.ReplaceAll(s, `\n`, "\n"), nil

@@ -45,6 +45,9 @@ type Upstream struct {
 	BodyIdleTimeout, IdleTimeout, MaxConnectionAge time.Duration
 }
 
+// AssertionKeysPath is where upstreams find the public keys of assertions.
+const AssertionKeysPath = "/.well-known/clerkgate/jwks.json"
+
 // Assertion says how clerkgate signs what it tells an upstream.
 type Assertion struct {
 	// KeyFiles hold private keys in PEM: the first signs, all are published. Never

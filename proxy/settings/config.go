@@ -187,6 +187,10 @@ func (c *Config) AllRoutes() []routes.Route {
 	return append(list, base)
 }
 
+// OneRule reports whether one rule is for every request. No path is looked at then, so
+// that the application may have each as it came.
+func (c *Config) OneRule() bool { return c.Routes == nil && len(c.AllRoutes()) == 1 }
+
 // AllUpstreams are those of the routes file, and that of the environment as "". Each
 // has its timeouts.
 func (c *Config) AllUpstreams() map[string]routes.Upstream {

@@ -122,6 +122,7 @@ func TestJWTKeyWithoutItsLines(t *testing.T) {
 		p := problems(t, err)[EnvJWTKey]
 		assert.Equal(t, "the name of a file", p.Found, path)
 		assert.Contains(t, p.Remedy, `CLERK_JWT_KEY="$(cat `)
+		assert.Contains(t, p.Remedy, EnvJWTKey+fileSuffix)
 	}
 	_, _, err := load(environment(map[string]string{EnvJWTKey: body[:40]}))
 	assert.Contains(t, problems(t, err), EnvJWTKey)
