@@ -194,7 +194,7 @@ func TestExplainReadsBothFileAndEnvironment(t *testing.T) {
 	code, stdout, stderr = invoke(t.Context(), map[string]string{"CLERKGATE_POLICY": "some"}, "explain", "/x")
 	assert.Equal(t, 2, code, "such a clerkgate would not start")
 	assert.Empty(t, stdout)
-	assert.Contains(t, stderr, `CLERKGATE_POLICY: found "some"`)
+	assert.Contains(t, stderr, "CLERKGATE_POLICY\n    found     \"some\"")
 }
 
 func TestExplainMisused(t *testing.T) {
