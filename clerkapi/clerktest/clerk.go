@@ -56,6 +56,8 @@ type Options struct {
 	// RateLimit is how many requests the Backend API accepts in ten seconds before it responds with 429; the JWKS is
 	// exempt. 0 means no limit, [ClerkRateLimit] Clerk's own.
 	RateLimit int
+	// Outage is in force from the start; [Clerk.SetOutage] changes it.
+	Outage Outage
 	// RetireOldOperations makes the verification of sessions and the list of clients respond with 410 to requests
 	// with API version 2025-04-10 or later, or without a version. Otherwise they accept every version, because Clerk's
 	// own JavaScript client calls them with the newest.
@@ -89,6 +91,7 @@ type Clerk struct {
 	clock  clock
 	keys   keyring
 	faults faultList
+	outage outageState
 	calls  callLog
 	rate   rateLimit
 	outbox outbox
@@ -101,7 +104,7 @@ type Clerk struct {
 // Validate returns an error that lists everything for which New would panic. It is for options that are read from a file.
 func (o Options) Validate() error {
 	_, err := newDirectory(o.Users)
-	problems := []error{err}
+	problems := []error{err, o.Outage.Validate()}
 	for _, t := range o.JWTTemplates {
 		problems = append(problems, t.validate())
 	}
@@ -155,6 +158,7 @@ func New(opts Options) *Clerk {
 	c.secretKey = cmp.Or(opts.SecretKey, "sk_"+kind+"_"+randomWord(40))
 	c.suffix = cookieSuffix(c.publishableKey)
 	c.SetRateLimit(opts.RateLimit)
+	c.SetOutage(opts.Outage)
 	for _, t := range opts.MachineTokens {
 		c.AddMachineToken(t)
 	}

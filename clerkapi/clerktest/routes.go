@@ -83,7 +83,7 @@ func (c *Clerk) routes() *http.ServeMux {
 	return mux
 }
 
-// ServeHTTP records the call, applies faults, and responds.
+// ServeHTTP records the call, applies the outage and faults, and responds.
 func (c *Clerk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The body is read before anything waits, because net/http detects a disconnect only after that.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -101,6 +101,9 @@ func (c *Clerk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case err != nil:
 		writeError(sw, refuse(http.StatusBadRequest, "request_body_invalid", "request body could not be read"))
+		return
+	}
+	if c.outage.hit(r, c.Now()).act(sw, r, c.production) {
 		return
 	}
 	if fault := c.faults.take(r); fault != nil && fault.act(sw, r) {

@@ -41,6 +41,8 @@ func newControl(clerk *clerktest.Clerk, url, token string) *control {
 		"POST /advance":      c.advance,
 		"POST /fault":        c.fault,
 		"DELETE /fault":      c.clearFaults,
+		"POST /outage":       c.outage,
+		"DELETE /outage":     c.endOutage,
 		"POST /sign-in":      c.signIn,
 		"POST /revoke":       c.revoke,
 		"POST /rotate-keys":  c.rotateKeys,
@@ -216,6 +218,44 @@ func (c *control) clearFaults(*http.Request) (any, error) {
 	}
 	c.faults = nil
 	return map[string]any{"faults": 0}, nil
+}
+
+// outage starts an outage; its members are those of clerktest.Outage.
+func (c *control) outage(r *http.Request) (any, error) {
+	var body struct {
+		Kind       clerktest.OutageKind `json:"kind"`
+		Part       clerktest.OutagePart `json:"part"`
+		Delay      string               `json:"delay"`
+		RetryAfter string               `json:"retry_after"`
+		Flapping   string               `json:"flapping"`
+		Lasts      string               `json:"lasts"`
+	}
+	if err := readControl(r, &body); err != nil {
+		return nil, err
+	}
+	o := clerktest.Outage{Kind: body.Kind, Part: body.Part}
+	for _, d := range []struct {
+		name, value string
+		to          *time.Duration
+	}{{"delay", body.Delay, &o.Delay}, {"retry_after", body.RetryAfter, &o.RetryAfter}, {"flapping", body.Flapping, &o.Flapping}, {"lasts", body.Lasts, &o.Lasts}} {
+		var err error
+		if *d.to, err = time.ParseDuration("0" + d.value); err != nil {
+			return nil, mistake(`%s: want a duration such as "10s"`, d.name)
+		}
+	}
+	if o.Kind == "" {
+		return nil, mistake("kind: want down, hang, slow, error, rate-limit or maintenance")
+	}
+	if err := o.Validate(); err != nil {
+		return nil, mistake("%v", err)
+	}
+	c.clerk.SetOutage(o)
+	return body, nil
+}
+
+func (c *control) endOutage(*http.Request) (any, error) {
+	c.clerk.SetOutage(clerktest.Outage{})
+	return map[string]any{"kind": ""}, nil
 }
 
 // signIn signs a user in, and returns the token and cookies of a client of the application at origin.

@@ -199,6 +199,18 @@ func TestControl(t *testing.T) {
 	_, _, err = api.GetSession(t.Context(), signedIn["session_id"].(string))
 	require.NoError(t, err)
 
+	e.control("POST", "/outage", `{"kind":"rate-limit","part":"backend","retry_after":"30s","flapping":"10m","lasts":"1h"}`)
+	_, res, err = api.GetSession(t.Context(), signedIn["session_id"].(string))
+	require.Error(t, err)
+	assert.Equal(t, "30", res.Header.Get("Retry-After"))
+	e.control("POST", "/advance", `{"by":"10m"}`)
+	_, _, err = api.GetSession(t.Context(), signedIn["session_id"].(string))
+	require.NoError(t, err)
+	e.control("POST", "/outage", `{"kind":"error"}`)
+	e.control("DELETE", "/outage", "")
+	_, _, err = api.GetSession(t.Context(), signedIn["session_id"].(string))
+	require.NoError(t, err)
+
 	assert.Equal(t, "revoked", e.control("POST", "/revoke", named)["status"])
 	assert.NotEqual(t, pem, e.control("POST", "/rotate-keys", `{"keep_old":true}`)["CLERK_JWT_KEY"])
 	keys, _, err := api.GetJWKS(t.Context())
@@ -206,7 +218,7 @@ func TestControl(t *testing.T) {
 	assert.Len(t, keys.Keys, 2)
 	e.control("POST", "/rotate-keys", "")
 
-	assert.Len(t, e.control("GET", "/calls?method=GET&path=/v1/sessions/*", "")["calls"], 2)
+	assert.Len(t, e.control("GET", "/calls?method=GET&path=/v1/sessions/*", "")["calls"], 5)
 	e.control("DELETE", "/calls", "")
 	assert.Empty(t, e.control("GET", "/calls", "")["calls"])
 	e.control("POST", "/rate-limit", `{"requests":1}`)
@@ -244,6 +256,10 @@ func TestControlRefuses(t *testing.T) {
 		"fault, bad delay":     {"POST", "/fault", `{"delay":"x"}`, nil, 400},
 		"fault, bad times":     {"POST", "/fault", `{"times":-1}`, nil, 400},
 		"fault, bad status":    {"POST", "/fault", `{"status":99}`, nil, 400},
+		"outage, bad kind":     {"POST", "/outage", `{"kind":"gone"}`, nil, 400},
+		"outage, no kind":      {"POST", "/outage", ``, nil, 400},
+		"outage, bad part":     {"POST", "/outage", `{"kind":"down","part":"x"}`, nil, 400},
+		"outage, bad time":     {"POST", "/outage", `{"kind":"down","lasts":"x"}`, nil, 400},
 		"calls, bad path":      {"GET", "/calls?path=[", ``, nil, 400},
 		"limit of odd type":    {"POST", "/rate-limit", `{"requests":"x"}`, nil, 400},
 		"no such thing":        {"POST", "/reboot", `{}`, nil, 404},
@@ -363,6 +379,7 @@ func TestSeedErrorsNameTheLine(t *testing.T) {
 		"wrong type":      {"production: maybe\n", []string{"seed.yaml:1: cannot unmarshal"}},
 		"not YAML":        {"users: [\n", []string{"seed.yaml:"}},
 		"reserved claim":  {"jwt_templates: [{name: a, claims: {sub: x}}]", []string{"seed.yaml: ", `"sub" is reserved`}},
+		"bad outage":      {"outage: {kind: gone}", []string{"seed.yaml: ", `outage: kind: found "gone"`}},
 		"bad webhook":     {"webhooks: [{url: x}]", []string{"seed.yaml: ", "webhook: URL"}},
 		"duplicate entry": {"app_name: a\napp_name: b\n", []string{"seed.yaml:2: "}},
 	} {

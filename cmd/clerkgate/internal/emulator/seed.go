@@ -28,12 +28,22 @@ type seed struct {
 	AllowedOrigins []string      `yaml:"allowed_origins"`
 	RateLimit      seedRateLimit `yaml:"rate_limit"`
 	RetireOld      bool          `yaml:"retire_old_operations"`
+	Outage         seedOutage    `yaml:"outage"`
 
 	Users         []seedUser         `yaml:"users"`
 	JWTTemplates  []seedTemplate     `yaml:"jwt_templates"`
 	Machines      []seedMachine      `yaml:"machines"`
 	MachineTokens []seedMachineToken `yaml:"machine_tokens"`
 	Webhooks      []seedWebhook      `yaml:"webhooks"`
+}
+
+type seedOutage struct {
+	Kind       clerktest.OutageKind `yaml:"kind"`
+	Part       clerktest.OutagePart `yaml:"part"`
+	Delay      seedDuration         `yaml:"delay"`
+	RetryAfter seedDuration         `yaml:"retry_after"`
+	Flapping   seedDuration         `yaml:"flapping"`
+	Lasts      seedDuration         `yaml:"lasts"`
 }
 
 type seedUser struct {
@@ -187,6 +197,10 @@ func (s *seed) options() clerktest.Options {
 		AppName: s.AppName, Production: s.Production, TokenLifetime: time.Duration(s.TokenLifetime),
 		SecretKey: s.SecretKey, AllowedOrigins: s.AllowedOrigins, RateLimit: int(s.RateLimit),
 		RetireOldOperations: s.RetireOld,
+		Outage: clerktest.Outage{
+			Kind: s.Outage.Kind, Part: s.Outage.Part, Delay: time.Duration(s.Outage.Delay),
+			RetryAfter: time.Duration(s.Outage.RetryAfter), Flapping: time.Duration(s.Outage.Flapping), Lasts: time.Duration(s.Outage.Lasts),
+		},
 	}
 	for _, u := range s.Users {
 		user := clerktest.User{
