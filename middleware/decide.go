@@ -99,7 +99,7 @@ func (j *judged) verify(t *token.Unverified) (*token.Verified, error) {
 	}
 	v, err := j.a.verifier.SessionDecoded(j.ctx, t)
 	if err == nil {
-		return v, nil
+		return v, j.a.revoked(v)
 	}
 	var failed *token.Error
 	if errors.As(err, &failed) && failed.Reason == token.ReasonVerificationFailed && t.ClaimsAreNull() {
@@ -167,7 +167,10 @@ func (j *judged) sessionCookie() *State {
 // header or cookie.
 func (j *judged) sessionFailed(err error, carrier string) *State {
 	failed, ok := tokenError(err)
-	if !ok {
+	switch {
+	case errors.Is(err, errDenied):
+		return endedSession()
+	case !ok:
 		if !errors.Is(err, context.Canceled) {
 			j.a.log().WarnContext(j.ctx, "session token could not be judged", "error", err)
 		}

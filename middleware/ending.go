@@ -3,19 +3,19 @@ package middleware
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
-	"github.com/clerkgate/clerkgate/internal/token"
+	"github.com/clerkgate/clerkgate/internal/revocation"
 )
 
 const (
-	// maxEndings is how many sessions are remembered that have ended here. One is forgotten
-	// once its last token has expired, after a minute mostly.
+	// maxEndings is how many sessions are remembered that were ended at Clerk, so that it is
+	// not told twice.
 	maxEndings = 10_000
 	// maxRetries is how many sessions are tried again at one time, if Clerk cannot be
 	// reached.
@@ -26,99 +26,90 @@ const (
 	retryFor     = time.Hour
 )
 
-// endings ends sessions: at Clerk, and here at once. Safe for concurrent use.
+// endings ends sessions: here at once, and at Clerk. Safe for concurrent use.
 type endings struct {
-	api     *clerkapi.Client
-	timeout time.Duration
-	now     func() time.Time
-	log     *slog.Logger
+	api         *clerkapi.Client
+	timeout     time.Duration
+	now         func() time.Time
+	log         *slog.Logger
+	revocations *revocation.List
 
-	// sessions is read with each request and written with each sign-out, so that it is
-	// copied rather than locked.
-	sessions atomic.Pointer[map[string]ending]
+	mu       sync.Mutex
+	sessions map[string]ending
+	closed   bool
 
-	mu      sync.Mutex // held while sessions is replaced, and for closed
-	closed  bool
 	closing context.Context // ends the retries
 	stop    context.CancelFunc
 	retries sync.WaitGroup
 	places  places
 }
 
-// ending is what is known of a session that has ended here.
+// ending is how far Clerk has been told that a session ends.
 type ending struct {
-	until    time.Time // its tokens have expired by then
+	until    time.Time // it is forgotten then
 	atClerk  bool
 	retrying bool
 }
 
-func newEndings(o *Options, api *clerkapi.Client) *endings {
-	e := &endings{api: api, timeout: o.BackendTimeout, now: o.Now, log: o.Logger, places: make(places, maxRetries)}
+func newEndings(o *Options, api *clerkapi.Client, revocations *revocation.List) *endings {
+	e := &endings{
+		api: api, timeout: o.BackendTimeout, now: o.Now, log: o.Logger, revocations: revocations,
+		sessions: make(map[string]ending), places: make(places, maxRetries),
+	}
 	e.closing, e.stop = context.WithCancel(context.Background())
 	return e
 }
 
-// has reports whether a session has ended here.
-func (e *endings) has(sessionID string) bool {
-	sessions := e.sessions.Load()
-	if sessions == nil {
-		return false
+// end ends a session. The error says that Clerk could not be told; if that may pass, it is
+// tried again in the background. A client that goes away does not stop it.
+func (e *endings) end(ctx context.Context, sessionID string) error {
+	e.revocations.Add(revocation.Entry{Kind: revocation.Session, ID: sessionID, At: e.now()})
+	if known := e.update(sessionID, func(known ending) ending { return known }); known.atClerk {
+		return nil
 	}
-	ended, ok := (*sessions)[sessionID]
-	return ok && e.now().Before(ended.until)
-}
-
-// end ends the session of a token and reports whether Clerk knows. If not, it is tried
-// again in the background. A client that goes away does not stop it.
-func (e *endings) end(ctx context.Context, v *token.Verified) (atClerk bool) {
-	c := v.Claims()
-	lifetime := time.Duration((c.Expires-c.IssuedAt)*float64(time.Second)) + time.Minute
-	if lifetime < time.Minute || lifetime > endedMemory {
-		lifetime = endedMemory // iat may be absent or odd
-	}
-	known := e.update(c.SessionID, func(known ending) ending {
-		known.until = e.now().Add(endedMemory) // Clerk may refresh it until it knows
-		return known
-	})
-	if !known.atClerk {
-		retry, err := e.revoke(context.WithoutCancel(ctx), c.SessionID)
-		if err != nil {
-			e.log.ErrorContext(ctx, "session could not be ended at Clerk", "session_id", c.SessionID, "error", err, "retry", retry)
-			if retry {
-				e.retry(c.SessionID, lifetime)
-			}
-			return false
+	retry, err := e.revoke(context.WithoutCancel(ctx), sessionID)
+	if err != nil {
+		e.log.ErrorContext(ctx, "session could not be ended at Clerk", "session_id", sessionID, "error", err, "retry", retry)
+		if retry {
+			e.retry(sessionID)
 		}
+		return fmt.Errorf("end session at Clerk: %w", err)
 	}
-	e.done(c.SessionID, lifetime)
-	return true
+	e.done(sessionID)
+	return nil
 }
 
-// done notes that Clerk knows. Tokens that it gave before live for lifetime at most.
-func (e *endings) done(sessionID string, lifetime time.Duration) {
-	e.update(sessionID, func(ending) ending { return ending{until: e.now().Add(lifetime), atClerk: true} })
+// done notes that Clerk knows.
+func (e *endings) done(sessionID string) {
+	e.update(sessionID, func(ending) ending { return ending{atClerk: true} })
 }
 
 // update replaces what is known of a session, and returns what was known.
 func (e *endings) update(sessionID string, change func(ending) ending) (before ending) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	next := map[string]ending{}
-	if sessions := e.sessions.Load(); sessions != nil {
-		next = maps.Clone(*sessions)
+	before = e.sessions[sessionID]
+	after := change(before)
+	after.until = e.now().Add(endedMemory)
+	if len(e.sessions) >= maxEndings {
+		e.makeRoom()
 	}
-	now := e.now()
-	maps.DeleteFunc(next, func(_ string, known ending) bool { return !now.Before(known.until) })
-	before = next[sessionID]
-	for id := range next {
-		if len(next) < maxEndings {
-			break
-		}
-		delete(next, id) // its tokens expire by themselves
-	}
-	next[sessionID] = change(before)
-	e.sessions.Store(&next)
+	e.sessions[sessionID] = after
 	return before
+}
+
+// makeRoom forgets what is old, or something: Clerk is then told twice.
+func (e *endings) makeRoom() {
+	now := e.now()
+	maps.DeleteFunc(e.sessions, func(_ string, known ending) bool { return !now.Before(known.until) })
+	for id, known := range e.sessions {
+		if len(e.sessions) < maxEndings {
+			return
+		}
+		if !known.retrying {
+			delete(e.sessions, id)
+		}
+	}
 }
 
 // revoke tells Clerk. A session that Clerk does not know has ended. retry says whether a
@@ -134,7 +125,7 @@ func (e *endings) revoke(ctx context.Context, sessionID string) (retry bool, err
 }
 
 // retry tells Clerk again and again, unless that is being done or too much is.
-func (e *endings) retry(sessionID string, lifetime time.Duration) {
+func (e *endings) retry(sessionID string) {
 	select {
 	case e.places <- struct{}{}:
 	default:
@@ -144,7 +135,7 @@ func (e *endings) retry(sessionID string, lifetime time.Duration) {
 	known := e.update(sessionID, func(known ending) ending { known.retrying = true; return known })
 	if known.retrying || !e.start(func() {
 		defer func() { <-e.places }()
-		e.retryUntilDone(sessionID, lifetime)
+		e.retryUntilDone(sessionID)
 	}) {
 		<-e.places
 	}
@@ -160,7 +151,7 @@ func (e *endings) start(retry func()) bool {
 	return !e.closed
 }
 
-func (e *endings) retryUntilDone(sessionID string, lifetime time.Duration) {
+func (e *endings) retryUntilDone(sessionID string) {
 	wait, waited := firstRetry, time.Duration(0)
 	for waited < retryFor {
 		timer := time.NewTimer(wait)
@@ -175,7 +166,7 @@ func (e *endings) retryUntilDone(sessionID string, lifetime time.Duration) {
 		wait = min(2*wait, slowestRetry)
 		retry, err := e.revoke(e.closing, sessionID)
 		if err == nil {
-			e.done(sessionID, lifetime)
+			e.done(sessionID)
 			return
 		}
 		if !retry {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/javascript"
+	"github.com/clerkgate/clerkgate/internal/revocation"
 	"github.com/clerkgate/clerkgate/internal/token"
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
@@ -185,6 +186,9 @@ func (j *judged) applyDirectives(directives, cookies []string) *State {
 	if err != nil {
 		j.a.log().ErrorContext(j.ctx, "handshake could not be resolved", "error", err)
 		return nil
+	}
+	if j.a.verdict(v) == revocation.Denied { // Clerk has not learned of it yet
+		return signedOut(SessionToken, ReasonSessionRevoked, endedMessage, h)
 	}
 	return j.sessionSignedIn(v, session, h)
 }

@@ -20,8 +20,8 @@ const (
 	lookupTimeout = 2 * time.Second
 	// lookupPlaces is the largest number of look-ups in progress.
 	lookupPlaces = 32
-	// endedMemory is how long an ended session is remembered. Clerk does not revive
-	// sessions, and a token that was issued before may live for up to a day.
+	// endedMemory is how long it is remembered that a session has ended. Clerk does not
+	// revive sessions, and a token that was issued before may live for up to a day.
 	endedMemory = 24 * time.Hour
 	// Look-ups are not urgent, so that one failure is enough to pause them.
 	lookupPause        = 500 * time.Millisecond
@@ -77,10 +77,10 @@ func (a *Authenticator) checkSession(ctx context.Context, s *State) *State {
 	return endedSession()
 }
 
+const endedMessage = "The session behind this token has ended."
+
 // endedSession is the state of a live token whose session has ended.
-func endedSession() *State {
-	return signedOut(SessionToken, ReasonSessionRevoked, "The session behind this token has ended.", nil)
-}
+func endedSession() *State { return signedOut(SessionToken, ReasonSessionRevoked, endedMessage, nil) }
 
 // isLive reports whether the session has not ended, as far as is known.
 func (l *lookups) isLive(ctx context.Context, id string) bool {

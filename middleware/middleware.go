@@ -12,6 +12,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/once"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/pathpattern"
+	"github.com/clerkgate/clerkgate/internal/revocation"
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
@@ -42,6 +43,8 @@ type memory struct {
 	sessions  *lookups
 	budget    *backendBudget
 	endings   *endings
+	// revocations is consulted for every session token.
+	revocations *revocation.List
 
 	warnAZP sync.Once
 }
@@ -111,9 +114,6 @@ func (a *Authenticator) AuthenticateAt(r *http.Request, public *origin.Public) *
 		public = a.origin.Public(r)
 	}
 	s := a.decide(r, public)
-	if s.Status == SignedIn && s.TokenType == SessionToken && a.endings.has(s.Auth.SessionID) {
-		s = endedSession()
-	}
 	if a.opts.SessionLookup == LookupCached && s.Status == SignedIn {
 		s = a.checkSession(r.Context(), s)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/jwks"
 	"github.com/clerkgate/clerkgate/internal/once"
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/revocation"
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
@@ -117,7 +118,8 @@ func (a *Authenticator) buildMemory() (err error) {
 	if a.sessions, err = newLookups(o, a.api); err != nil {
 		return err
 	}
-	a.endings = newEndings(o, a.api)
+	a.revocations = revocation.New(revocation.Config{Keep: endedMemory + o.ClockSkew, Now: o.Now, Logger: o.Logger})
+	a.endings = newEndings(o, a.api, a.revocations)
 	a.budget, err = newBackendBudget(o)
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/revocation"
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
@@ -107,6 +108,9 @@ func (j *judged) refresh(found string) (*State, string) {
 	outcome := j.a.refreshOnce(j.ctx, q)
 	if outcome.why != "" {
 		return nil, outcome.why
+	}
+	if j.a.verdict(outcome.verified) == revocation.Denied {
+		return endedSession(), "" // Clerk has not learned of it yet
 	}
 	state := j.sessionSignedIn(outcome.verified, outcome.token, http.Header{
 		"Set-Cookie": outcome.cookies,

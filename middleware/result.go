@@ -80,6 +80,7 @@ func (j *judged) sessionSignedIn(v *token.Verified, raw string, h http.Header) *
 // identity is derived from a session token, once per token.
 type identity struct {
 	auth        *Auth
+	issuedAt    float64 // claim iat
 	pending     bool
 	pendingAuth *Auth
 	noted       atomic.Bool // whether the session is recorded as alive
@@ -92,7 +93,7 @@ func identityOf(v *token.Verified) *identity {
 func newIdentity(v *token.Verified) *identity {
 	c := v.Claims()
 	id := &identity{
-		pending: c.Status == "pending",
+		issuedAt: c.IssuedAt, pending: c.Status == "pending",
 		auth: &Auth{
 			TokenType: SessionToken, UserID: c.Subject, SessionID: c.SessionID, SessionStatus: c.Status, Actor: c.Actor,
 			OrgID: c.Org.ID, OrgSlug: c.Org.Slug, OrgRole: c.Org.Role, OrgPermissions: c.Org.Permissions,

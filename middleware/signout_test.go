@@ -22,6 +22,7 @@ import (
 type exit struct {
 	*httptest.Server
 	clerk *clerktest.Server
+	auth  *middleware.Authenticator
 	host  string
 }
 
@@ -29,6 +30,7 @@ func newExit(t *testing.T, production bool, change func(*middleware.Options)) *e
 	t.Helper()
 	e := &exit{clerk: clerktest.NewServer(t, clerktest.Options{Production: production}), host: "example.com"}
 	a := newFlow(t, e.clerk, change)
+	e.auth = a
 	mux := http.NewServeMux()
 	mux.HandleFunc("/sign-out", a.SignOut)
 	mux.Handle("/", a.Handler(middleware.Require(middleware.Requirement{})(http.HandlerFunc(ok))))

@@ -40,6 +40,8 @@ func (p *Proxy) newSite(cfg settings.Config, old *site) (s *site, err error) {
 		holder = old.clerk
 	} else if holder, err = p.newClerk(cfg); err != nil {
 		return nil, err
+	} else if old != nil {
+		holder.auth.TakeOver(old.clerk.auth)
 	}
 	if s, err = p.newRoutes(cfg, holder, old); err != nil && (old == nil || holder != old.clerk) {
 		holder.close()

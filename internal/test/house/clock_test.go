@@ -17,6 +17,7 @@ import (
 var wallClock = map[string]string{
 	"internal/certificate": "takes a clock that was set back for a reason to look at the files",
 	"internal/token":       "the times in a token are of the wall clock",
+	"internal/revocation":  "the times in a token, and of Clerk's events, are of the wall clock",
 	"middleware":           "the times in a token are of the wall clock",
 	"clerkapi/clerktest":   "the Backend API tells times as numbers",
 }

@@ -1,0 +1,103 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/revocation"
+	"github.com/clerkgate/clerkgate/internal/token"
+)
+
+// Revocation says whose tokens are not to be believed any more, although they have not
+// expired. Exactly one field must be set.
+type Revocation struct {
+	// SessionID ends one session, sess_….
+	SessionID string
+	// UserID ends all sessions that the user, user_…, has now. The user may sign in again.
+	UserID string
+	// Everyone ends no session: each token that was issued until now is renewed at Clerk
+	// before it is believed again. It makes what was changed at Clerk count at once.
+	Everyone bool
+}
+
+// ErrRevocation is the error of [Authenticator.Revoke] for a [Revocation] that does not say
+// whom it is about.
+var ErrRevocation = errors.New("a revocation needs exactly one of a session id, a user id and everyone")
+
+// Revoke ends sessions: for this Authenticator at once, and at Clerk. Any other error than
+// [ErrRevocation] says that Clerk could not be told; the tokens are refused here all the
+// same, but sessions go on elsewhere, and those of a user whose sessions could not be
+// listed can still be renewed here. A session that was not ended at Clerk is tried again in
+// the background for up to an hour; listing a user's sessions is not, so call Revoke again.
+func (a *Authenticator) Revoke(ctx context.Context, r Revocation) error {
+	switch r {
+	case Revocation{SessionID: r.SessionID}:
+		if isID(r.SessionID, "sess_") {
+			return a.endings.end(ctx, r.SessionID)
+		}
+	case Revocation{UserID: r.UserID}:
+		if isID(r.UserID, "user_") {
+			return a.revokeUser(ctx, r.UserID)
+		}
+	case Revocation{Everyone: true}:
+		a.revocations.Add(revocation.Entry{Kind: revocation.Everyone, At: a.now()})
+		return nil
+	}
+	return ErrRevocation
+}
+
+func (a *Authenticator) revokeUser(ctx context.Context, userID string) error {
+	a.revocations.Add(revocation.Entry{Kind: revocation.User, ID: userID, At: a.now()})
+	var problems []error
+	for session, err := range a.api.AllSessions(ctx, &clerkapi.ListSessionsParams{UserID: userID}) {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("list the user's sessions at Clerk: %w", err))
+			break
+		}
+		if session.Status == clerkapi.SessionActive || session.Status == clerkapi.SessionPending {
+			problems = append(problems, a.endings.end(ctx, session.ID))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// TakeOver has a know what former knows of revocations, and share what either learns. It
+// is for an Authenticator that takes the place of another one, such as after a change of
+// keys; call it before a judges its first request.
+func (a *Authenticator) TakeOver(former *Authenticator) {
+	a.revocations = former.revocations
+	a.endings.revocations = former.revocations
+}
+
+// errDenied means that a token is not believed although it verifies.
+var errDenied = errors.New("the session behind this token has ended")
+
+// revoked returns why a token that verifies is not believed all the same. A stale one
+// counts as expired, so that it is renewed.
+func (a *Authenticator) revoked(v *token.Verified) error {
+	switch a.verdict(v) {
+	case revocation.Denied:
+		return errDenied
+	case revocation.Stale:
+		return &token.Error{Reason: token.ReasonExpired, Message: "The token was issued before a change at Clerk that concerns it."}
+	}
+	return nil
+}
+
+// verdict is what is known of revocations that concern a token, which may have expired.
+func (a *Authenticator) verdict(v *token.Verified) revocation.Verdict {
+	if v.Unreadable() || a.revocations.IsEmpty() {
+		return revocation.Live
+	}
+	id := identityOf(v)
+	return a.revocations.Check(&revocation.Subject{
+		SessionID: id.auth.SessionID, UserID: id.auth.UserID, IssuedAt: id.issuedAt,
+		OrgID: id.auth.OrgID, OrgRole: id.auth.OrgRole, OrgPermissions: id.auth.OrgPermissions,
+	})
+}
+
+func isID(id, prefix string) bool {
+	return len(id) > len(prefix) && id[:len(prefix)] == prefix && isPlausible(id, 64)
+}
