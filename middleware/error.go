@@ -31,7 +31,7 @@ type Error struct {
 
 	title     string
 	challenge string // how to authenticate, for a 401
-	hint      map[string]string
+	hint      *hint
 	body      any // in place of Clerk's error shape
 
 	// What SignInURL needs.
@@ -117,10 +117,17 @@ type problemBody struct {
 }
 
 type problemItem struct {
-	Code        string            `json:"code"`
-	Message     string            `json:"message"`
-	LongMessage string            `json:"long_message"`
-	Meta        map[string]string `json:"meta,omitempty"`
+	Code        string `json:"code"`
+	Message     string `json:"message"`
+	LongMessage string `json:"long_message"`
+	Meta        *hint  `json:"meta,omitempty"`
+}
+
+// hint tells a program why it is not signed in, and whether Clerk's front-end library may
+// help, see [State.Recoverable].
+type hint struct {
+	Reason      Reason `json:"reason"`
+	Recoverable bool   `json:"recoverable"`
 }
 
 // turnAway answers a request that must not go on. A nil a has no handler.
@@ -155,7 +162,7 @@ func unauthenticated(s *State, challenge string) *Error {
 		Message: "This needs a signed-in user. Send a session token in the Authorization header or the session cookie.",
 	}
 	if s != nil {
-		e.hint = map[string]string{"reason": string(s.Reason)}
+		e.hint = &hint{s.Reason, s.recoverable}
 	}
 	return e
 }

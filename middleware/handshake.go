@@ -36,7 +36,9 @@ const developmentSkew = 24 * time.Hour
 // handshake asks for a redirect through the Frontend API.
 func (j *judged) handshake(reason Reason, message string) *State {
 	if !isDocumentRequest(j.r) {
-		return signedOut(SessionToken, reason, message, nil)
+		s := signedOut(SessionToken, reason, message, nil)
+		s.recoverable = j.showsSession() && !isAboutEndedSession(reason)
+		return s
 	}
 	location, err := j.handshakeURL(reason)
 	if err != nil {
@@ -45,6 +47,9 @@ func (j *judged) handshake(reason Reason, message string) *State {
 	}
 	return j.redirect(reason, message, location)
 }
+
+// showsSession reports whether the request has a trace of a session.
+func (j *judged) showsSession() bool { return j.anySessionToken() != "" || j.clientUAT != 0 }
 
 // redirect sends a browser to location, unless it has been redirected too often within
 // two seconds. Other clients are signed out.

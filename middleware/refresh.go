@@ -30,6 +30,16 @@ const (
 	refreshInvalidToken        = "invalid-session-token"
 )
 
+// isAboutEndedSession reports whether Clerk has refused a refresh because there is no
+// session any more. Of the other codes, most are about the tokens, which may be old.
+func isAboutEndedSession(reason Reason) bool {
+	switch strings.TrimPrefix(string(reason), string(ReasonSessionTokenExpired)+"-refresh-") {
+	case "session_refresh_session_not_found", "session_refresh_inactive_session", "session_refresh_user_not_found":
+		return true
+	}
+	return false
+}
+
 // refreshMemory is how long a refreshed token answers further requests that carry
 // the same expired token: a browser sends several before it has the new cookies,
 // and Clerk takes an expired token only once.

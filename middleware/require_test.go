@@ -29,7 +29,7 @@ func TestRequireAnswers(t *testing.T) {
 			`{"clerk_error":{"type":"forbidden","reason":"reverification-error","metadata":{"reverification":{"level":"first_factor","afterMinutes":10}}}}`},
 		"stale factor and lacks the role": {user, middleware.Requirement{Role: "admin", Reverification: "strict"}, 403, `{"errors":[{"code":"authorization_invalid","message":"Forbidden","long_message":"The signed-in user may not do this."}]}`},
 		"machine":                         {&middleware.Auth{TokenType: middleware.APIKeyToken, Subject: "user_1", UserID: "user_1"}, middleware.Requirement{}, 200, ""},
-		"signed out":                      {&middleware.Auth{}, middleware.Requirement{}, 401, `{"errors":[{"code":"authentication_invalid","message":"Unauthenticated","long_message":"This needs a signed-in user. Send a session token in the Authorization header or the session cookie.","meta":{"reason":""}}]}`},
+		"signed out":                      {&middleware.Auth{}, middleware.Requirement{}, 401, `{"errors":[{"code":"authentication_invalid","message":"Unauthenticated","long_message":"This needs a signed-in user. Send a session token in the Authorization header or the session cookie.","meta":{"reason":"","recoverable":false}}]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

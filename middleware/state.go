@@ -93,10 +93,17 @@ type State struct {
 	// signed out although Status is SignedIn, as in Clerk's SDK.
 	Auth *Auth
 
-	looped bool           // the loop guard has kept the browser from being sent round again
-	public *origin.Public // nil for states that were not judged from a request
-	vary   [1]string      // the value of a header, here to save an allocation
+	looped      bool           // the loop guard has kept the browser from being sent round again
+	recoverable bool           // see Recoverable
+	public      *origin.Public // nil for states that were not judged from a request
+	vary        [1]string      // the value of a header, here to save an allocation
 }
+
+// Recoverable reports whether the client may have a session that Clerk would renew if it
+// were asked by way of the browser: by Clerk's front-end library (getToken), or by opening
+// a page, which leads to a handshake. It is false for a session that is known to have
+// ended, for requests that show no session, and for machine tokens.
+func (s *State) Recoverable() bool { return s.recoverable }
 
 // RetryAfter is how long to wait before asking again, in whole seconds, where the
 // token may be good but could not be verified for now, because too many are being

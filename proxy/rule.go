@@ -51,9 +51,9 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 	up := s.settings[route.Upstream]
 	r.host = up.HostHeader()
 	var err error
-	if len(route.Accepts) > 0 || route.Refresh == routes.RefreshAll || route.AcceptPending {
+	if every := route.RefreshesEveryMethod(); len(route.Accepts) > 0 || every || route.AcceptPending {
 		variant := middleware.Variant{
-			AcceptsToken: route.Accepts, RefreshEveryMethod: route.Refresh == routes.RefreshAll, AcceptPendingSessions: route.AcceptPending,
+			AcceptsToken: route.Accepts, RefreshEveryMethod: every, AcceptPendingSessions: route.AcceptPending,
 		}
 		if len(route.Accepts) == 0 {
 			variant.AcceptsToken = p.accepts

@@ -42,6 +42,7 @@ func TestVectorsOverHTTP(t *testing.T) {
 func replayVector(t *testing.T, in *vectors.Instance, v *vectors.Case, upstream string) {
 	env := maps.Clone(in.Env)
 	env["CLERKGATE_UPSTREAM"] = upstream
+	env["CLERKGATE_REFRESH"] = "documents" // as Clerk's SDK, which made the recording
 	cfg, _, err := load(env)
 	var p *Proxy
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -65,6 +66,34 @@ Passed over
 		assert.Equal(t, 0, code)
 		assert.Empty(t, stderr)
 		assert.Equal(t, want, stdout)
+	}
+}
+
+// What becomes of expired sessions, the environment may say.
+func TestExplainKnowsTheRefreshSetting(t *testing.T) {
+	t.Parallel()
+	name := routesFile(t, `routes:
+  - { match: /own, refresh: auto }
+  - { match: "/*" }
+`)
+	environment := func(value string) map[string]string {
+		return map[string]string{
+			"CLERK_PUBLISHABLE_KEY": "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k", "CLERK_SECRET_KEY": "sk_test_planted0secret",
+			"CLERKGATE_UPSTREAM": "http://127.0.0.1:3000", "CLERKGATE_REFRESH": value,
+		}
+	}
+	const forGet = "expired sessions are renewed for GET only"
+	for value, told := range map[string]bool{"": false, "auto": false, "documents": true, "all": false} {
+		_, stdout, _ := invoke(t.Context(), environment(value), "explain", "/x", name)
+		assert.Contains(t, stdout, "Applies")
+		assert.Equal(t, told, strings.Contains(stdout, forGet), "%s: %s", value, stdout)
+		_, stdout, _ = invoke(t.Context(), environment(value), "explain", "/own", name)
+		assert.NotContains(t, stdout, forGet, value)
+	}
+	for _, command := range [][]string{{"explain", "/x", name}, {"check", name}} {
+		code, _, stderr := invoke(t.Context(), environment("document"), command...)
+		assert.Equal(t, 2, code)
+		assert.Contains(t, stderr, "  CLERKGATE_REFRESH\n    found     \"document\"\n    expected  auto, documents or all\n")
 	}
 }
 

@@ -73,8 +73,12 @@ func (r *Route) asksOfPages(s *sentences) {
 	case len(r.CSRF.TrustedOrigins) > 0:
 		s.add("unsafe requests of other sites are refused, except of %s", problem.OneOf(r.CSRF.TrustedOrigins))
 	}
-	if r.Refresh == RefreshAll {
-		s.add("expired sessions are refreshed for every request")
+	switch every := r.RefreshesEveryMethod(); {
+	case r.Auth == AuthNone:
+	case every && r.CSRF.Off:
+		s.add("expired sessions are renewed for every method, without the guard (refresh: all)")
+	case !every:
+		s.add("expired sessions are renewed for GET only")
 	}
 	if r.AcceptPending {
 		s.add("sessions with unfinished tasks count as signed in")

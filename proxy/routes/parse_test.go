@@ -118,7 +118,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 53,
 	}, cfg.Routes[2])
 	assert.Equal(t, routes.Route{
-		Match: "/app/*", Require: middleware.Requirement{Unauthenticated: middleware.UnauthenticatedRedirect}, Authorization: routes.AuthorizationSession,
+		Match: "/app/*", Require: middleware.Requirement{Unauthenticated: middleware.UnauthenticatedRedirect}, Refresh: routes.RefreshDocuments, Authorization: routes.AuthorizationSession,
 		Audience: "billing", Upstream: "admin", Line: 60,
 	}, cfg.Routes[3])
 	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 68}, cfg.Routes[4])

@@ -168,8 +168,11 @@ func routeKeys() []key[Route] {
 			help: "`on`: another site's page cannot act with the user's cookies; `off`: it can; `{ trusted_origins: […] }`: those can. An origin in `cors` with credentials that shall act belongs here too.",
 		},
 		{
-			name: "refresh", standard: "documents", read: func(v value, r *Route) { oneWord(&r.Refresh, v, "documents", RefreshAll) },
-			help: "`documents`: an expired session is renewed when a document is asked for, as by Clerk's SDK. `all`: for `fetch` and unsafe methods too, behind the guard.",
+			name: "refresh", unset: "`CLERKGATE_REFRESH`",
+			read: func(v value, r *Route) {
+				r.Refresh = Refresh(v.choice([]string{string(RefreshAuto), string(RefreshDocuments), string(RefreshAll)}))
+			},
+			help: "For which requests an expired session is renewed. `auto`: for every method, but only for `GET` with `csrf: off`. `documents`: only for `GET`, as by Clerk's SDK. `all`: for every method, even with `csrf: off`.",
 		},
 		{
 			name: "accept_pending", standard: "false", read: func(v value, r *Route) { r.AcceptPending = v.boolean() },

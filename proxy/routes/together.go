@@ -25,8 +25,8 @@ func checkRoute(r *Route, f map[string]value) {
 	if r.Auth != AuthNone && len(r.Accepts) > 0 && !slices.Contains(r.Accepts, middleware.SessionToken) && r.Accepts[0] != middleware.AnyToken {
 		const remedy = "Add session_token to accepts, or take this out."
 		useless(f, "on a route that accepts no session_token, and no other token can have it", remedy, "require", "accept_pending", "token_template")
-		if r.Refresh == RefreshAll {
-			f["refresh"].problem("refresh: all on a route that accepts no session_token", "", remedy)
+		if r.Refresh != "" && r.Refresh != RefreshDocuments {
+			f["refresh"].problem("refresh: "+string(r.Refresh)+" on a route that accepts no session_token", "", remedy)
 		}
 		if r.Authorization == AuthorizationSession || r.Authorization == AuthorizationTemplate {
 			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route that accepts no session_token", "", remedy)
@@ -36,9 +36,6 @@ func checkRoute(r *Route, f map[string]value) {
 		f["authorization"].problem("authorization: template without token_template", "token_template: and the name of a JWT template", "")
 	} else if !template && f["token_template"].given() {
 		f["token_template"].problem("token_template without authorization: template", "authorization: template, or no token_template", "")
-	}
-	if r.Refresh == RefreshAll && r.CSRF.Off {
-		f["refresh"].problem("refresh: all with csrf: off, so that another site could act for a user", "the guard, or refresh: documents", "")
 	}
 }
 

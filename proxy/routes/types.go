@@ -96,8 +96,8 @@ type Route struct {
 	CORS *CORS
 	// CSRF guards unsafe methods that cookies authenticate.
 	CSRF CSRF
-	// Refresh says which requests with an expired session token are worth a call
-	// to Clerk.
+	// Refresh says for which methods an expired session is renewed; "" means the
+	// environment's, and [RefreshAuto] where that says nothing.
 	Refresh Refresh
 	// AcceptPending counts sessions with unfinished tasks as signed in. See
 	// [middleware.Options.AcceptPendingSessions].
@@ -121,6 +121,20 @@ type Route struct {
 
 	// Line is where the route begins in its file; 0 for routes of no file.
 	Line int
+}
+
+// RefreshesEveryMethod reports whether an expired session is renewed for requests of
+// every method, and not for GET only. It does not know the environment's Refresh.
+func (r *Route) RefreshesEveryMethod() bool {
+	switch r.Refresh {
+	case RefreshAll:
+		return true
+	case RefreshDocuments:
+		return false
+	}
+	// A page of another site can make a browser send the other methods. The guard refuses
+	// that before anything is renewed.
+	return !r.CSRF.Off
 }
 
 // CORS says which pages of other origins may call a route.

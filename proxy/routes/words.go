@@ -73,15 +73,14 @@ func (a Auth) String() string { return orDefault(string(a), "required") }
 type Refresh string
 
 const (
-	// RefreshDocuments refreshes for GET requests of documents, as Clerk's SDK
-	// does. It is the default.
-	RefreshDocuments Refresh = ""
-	// RefreshAll refreshes for fetch and unsafe methods too, behind the CSRF guard.
+	// RefreshAuto refreshes for every method behind the CSRF guard, and without it for
+	// GET only. It is the default.
+	RefreshAuto Refresh = "auto"
+	// RefreshDocuments refreshes for GET only, as Clerk's SDK does.
+	RefreshDocuments Refresh = "documents"
+	// RefreshAll refreshes for every method, even without the guard.
 	RefreshAll Refresh = "all"
 )
-
-// String is the word in a routes file.
-func (r Refresh) String() string { return orDefault(string(r), "documents") }
 
 // Authorization is what an upstream gets as its Authorization header.
 type Authorization string

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/clerkgate/clerkgate/middleware"
@@ -49,6 +50,9 @@ type Config struct {
 	Routes *routes.Config
 	// CSRF guards unsafe methods that cookies authenticate, where no Routes are.
 	CSRF routes.CSRF
+	// Refresh says for which methods an expired session is renewed where a route does not;
+	// "" means [routes.RefreshAuto].
+	Refresh routes.Refresh
 	// Policy is what happens to signed-out requests; "" means PolicyRequired.
 	Policy Policy
 	// PublicPaths need no session: exact paths, or prefixes that end in /*.
@@ -166,12 +170,16 @@ func (c *Config) SignOut() string {
 
 // AllRoutes are those of the routes file, or what the environment says in their
 // place: the public paths, the pages where people sign in and up, then one for
-// everything.
+// everything. Each has its Refresh.
 func (c *Config) AllRoutes() []routes.Route {
 	if c.Routes != nil {
-		return c.Routes.Routes
+		list := slices.Clone(c.Routes.Routes)
+		for i := range list {
+			list[i].Refresh = cmp.Or(list[i].Refresh, c.Refresh)
+		}
+		return list
 	}
-	base := routes.Route{CSRF: c.CSRF, KeepHeaders: c.KeepHeaders}
+	base := routes.Route{CSRF: c.CSRF, Refresh: c.Refresh, KeepHeaders: c.KeepHeaders}
 	var list []routes.Route
 	for _, path := range c.PublicPaths {
 		public := base

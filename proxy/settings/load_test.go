@@ -142,6 +142,7 @@ func TestLoadRefuses(t *testing.T) {
 		"auto sync without satellite":   {"CLERK_SATELLITE_AUTO_SYNC", "true"},
 		"webhook secret, later":         {"CLERK_WEBHOOK_SIGNING_SECRET", "whsec_planted0secret"},
 		"config file, later":            {"CLERKGATE_CONFIG", "clerkgate.yaml"},
+		"refresh, no such word":         {"CLERKGATE_REFRESH", "every"},
 		"upstream, no scheme":           {"CLERKGATE_UPSTREAM", "127.0.0.1:3000"},
 		"upstream, path":                {"CLERKGATE_UPSTREAM", "http://127.0.0.1:3000/app"},
 		"upstream, password":            {"CLERKGATE_UPSTREAM", "http://u:planted0secret@127.0.0.1"},

@@ -38,6 +38,7 @@ const (
 	EnvProxyProtocol      = "CLERKGATE_PROXY_PROTOCOL"
 	EnvCSRF               = "CLERKGATE_CSRF"
 	EnvTrustedOrigins     = "CLERKGATE_TRUSTED_ORIGINS"
+	EnvRefresh            = "CLERKGATE_REFRESH"
 	EnvKeepHeaders        = "CLERKGATE_KEEP_HEADERS"
 	EnvAuthorizedParties  = "CLERKGATE_AUTHORIZED_PARTIES"
 	EnvTrustedProxies     = "CLERKGATE_TRUSTED_PROXIES"
@@ -151,6 +152,10 @@ func (c *Config) table() []row {
 		{
 			name: EnvTrustedOrigins, value: list(&c.CSRF.TrustedOrigins, "origins", "", crossorigin.Parse), reloads: true,
 			help: "Origins whose pages may act all the same.",
+		},
+		{
+			name: EnvRefresh, value: word(&c.Refresh, routes.RefreshAuto, routes.RefreshDocuments, routes.RefreshAll), reloads: true,
+			help: "For which requests an expired session is renewed. `auto`: for every method, so that a form arrives that was sent long after its page was loaded, but only for `GET` where the guard of `CLERKGATE_CSRF` is off. `documents`: only for `GET`, as by Clerk's SDK. `all`: for every method, even without the guard.",
 		},
 		{
 			name: EnvKeepHeaders, value: list(&c.KeepHeaders, "headers", "", routes.KeptHeader), reloads: true, unset: "none",

@@ -1,6 +1,8 @@
 package gateways
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -35,6 +37,8 @@ routes:
     authorization: remove
   - match: "/every/*"
     refresh: all
+  - match: "/sdk/*"
+    refresh: documents
   - match: "/open/*"
     auth: public
   - match: "/assets/*"
@@ -119,8 +123,28 @@ func testRoutes(t *testing.T, passesPreflights bool, start gateway) {
 
 	t.Run("refresh of a form", func(t *testing.T) {
 		echoed(t, s.signIn(t, jane, 2*time.Minute).Fetch(http.MethodPost, s.origin+"/every/x", "a=1"))
-		lost := s.signIn(t, jane, 2*time.Minute).Fetch(http.MethodPost, s.origin+"/page", "a=1")
-		assert.Equal(t, http.StatusUnauthorized, lost.StatusCode, "as Clerk's SDK does, where the route does not say otherwise")
+		lost := s.signIn(t, jane, 2*time.Minute).Fetch(http.MethodPost, s.origin+"/sdk/x", "a=1")
+		assert.Equal(t, http.StatusUnauthorized, lost.StatusCode, "as Clerk's SDK does, where the route says so")
+
+		b := s.signIn(t, jane, 10*time.Minute)
+		body := strings.Repeat("note=0123456789&", 1<<16) // 1 MiB
+		sum := sha256.Sum256([]byte(body))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.origin+"/page", strings.NewReader(body))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Dest", "document")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Origin", s.origin)
+		old, sent := b.Cookies(s.origin), b.Do(r)
+		assert.Equal(t, hex.EncodeToString(sum[:]), echoed(t, sent).Body)
+		assert.NotEqual(t, old["__session"], b.Cookies(s.origin)["__session"], "the browser has the new session")
+
+		stale := s.signIn(t, jane, 10*time.Minute)
+		stale.Header.Set("Sec-Fetch-Site", "cross-site")
+		stale.Header.Set("Origin", "https://evil.example")
+		before := s.clerk.CallCount(http.MethodPost, "/v1/sessions/*/refresh")
+		assert.Equal(t, http.StatusForbidden, stale.Fetch(http.MethodPost, s.origin+"/page", "a=1").StatusCode)
+		assert.Equal(t, before, s.clerk.CallCount(http.MethodPost, "/v1/sessions/*/refresh"), "nothing is renewed for another site")
 	})
 
 	t.Run("two hosts in one request", func(t *testing.T) {

@@ -29,7 +29,7 @@ func allWords() map[string]words {
 			title: "Sign in to continue", message: "This page is for people who are signed in, and you are not.",
 			advice:    "After signing in you come back here.",
 			formTitle: "You are not signed in", formMessage: "Your session has ended, or there was none. What you sent was not accepted.",
-			form: "Sign in in a new tab. Then reload this page, and let your browser send it once more.",
+			form: "Sign in in a new tab. Then reload this page, and let your browser send it once more. Or go back, where you should find what you typed, and send it from there.",
 		},
 		"redirect_loop": {
 			title: "Signing in did not work", message: "Your browser was sent to the sign-in service several times, and came back signed out each time.",
