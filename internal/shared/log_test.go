@@ -97,7 +97,7 @@ func TestLogIsReadAnewAfterAFailure(t *testing.T) {
 		b.hangs.Store(true)
 		require.NoError(t, writer.Append(ctx, []byte("two")))
 		time.Sleep(10 * time.Second)
-		require.ErrorIs(t, f.Err(), context.DeadlineExceeded)
+		require.Error(t, f.Err())
 		b.hangs.Store(false)
 		time.Sleep(10 * time.Second)
 		require.NoError(t, f.Err())

@@ -46,7 +46,7 @@ type Store struct {
 	prefix string
 	names  []byte // key of the names' hashes
 	keys   *seal.Keys
-	health health
+	health *health
 
 	closing context.Context // is done once the store is closed
 	end     context.CancelFunc
@@ -170,7 +170,7 @@ func (s *Store) Check(ctx context.Context) error {
 func (s *Store) open(sealed []byte, name, bound string) ([]byte, error) {
 	value, err := s.keys.Open(sealed, name, bound)
 	if err != nil {
-		s.health.foreign(name)
+		s.health.tellForeign(name)
 	}
 	return value, err
 }

@@ -172,6 +172,29 @@ func TestFailureAndItsEndAreLoggedOnce(t *testing.T) {
 	assert.Equal(t, []string{"the shared store fails; this replica goes on as without one", "the shared store answers again"}, log.all())
 }
 
+func TestCallsStopWhileTheStoreFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroken()
+		b.hangs.Store(true)
+		s := replica(t, b)
+		for range 1000 {
+			require.Error(t, s.Check(t.Context()))
+		}
+		assert.EqualValues(t, 5, b.calls.Load())
+		for range 60 { // a minute
+			time.Sleep(time.Second)
+			require.Error(t, s.Check(t.Context()))
+		}
+		assert.Less(t, b.calls.Load(), int64(5+20), "probes")
+		b.hangs.Store(false)
+		time.Sleep(10 * time.Second)
+		for range 10 {
+			require.NoError(t, s.Check(t.Context()))
+		}
+	})
+}
+
 func TestCallerThatLeavesSaysNothingAboutTheStore(t *testing.T) {
 	t.Parallel()
 	b, log := newBroken(), newRecords()
