@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/jwks"
 	"github.com/clerkgate/clerkgate/internal/pathpattern"
 	"github.com/clerkgate/clerkgate/internal/problem"
+	"github.com/clerkgate/clerkgate/internal/seal"
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
@@ -45,6 +47,7 @@ func (a *Authenticator) check() []Problem {
 		checkDuration("BackendTimeout", o.BackendTimeout),
 		checkCount("BackendRateLimit", o.BackendRateLimit, "calls"),
 		checkDuration("StaleKeys", o.StaleKeys),
+		checkStoreKeys(o),
 	)
 }
 
@@ -241,4 +244,19 @@ func isPath(u string) bool { return strings.HasPrefix(u, "/") && !strings.HasPre
 func isHTTPURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+func checkStoreKeys(o *Options) []Problem {
+	if len(o.StoreKeys) > 0 && o.Store == nil {
+		return one("StoreKeys", "keys without a store", "nothing, or a Store")
+	}
+	for _, key := range o.StoreKeys {
+		if len(key) < seal.MinSecret {
+			return []Problem{{
+				Where: "StoreKeys", Found: fmt.Sprintf("a key of %d bytes", len(key)),
+				Want: fmt.Sprintf("keys of at least %d random bytes", seal.MinSecret), Remedy: "Make one with: openssl rand -base64 32",
+			}}
+		}
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/pathpattern"
 	"github.com/clerkgate/clerkgate/internal/revocation"
+	"github.com/clerkgate/clerkgate/internal/shared"
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
@@ -46,6 +47,9 @@ type memory struct {
 	// revocations is consulted for every session token.
 	revocations *revocation.List
 
+	// shared is what all replicas share; nil without a store.
+	shared *shared.Store
+
 	warnAZP sync.Once
 }
 
@@ -75,6 +79,9 @@ func (a *Authenticator) Close() {
 	a.nonces.Close()
 	a.opaque.Close()
 	a.endings.close()
+	if a.shared != nil {
+		a.shared.Close()
+	}
 	a.api.CloseIdleConnections()
 }
 

@@ -92,6 +92,9 @@ func (a *Authenticator) build() error {
 	}); err != nil {
 		return err
 	}
+	if a.shared, err = newShared(o, a.instance.keyHost); err != nil {
+		return err
+	}
 	if err := a.buildVerifier(); err != nil {
 		return err
 	}

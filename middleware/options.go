@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/problem"
+	"github.com/clerkgate/clerkgate/middleware/store"
 )
 
 // Options configures an [Authenticator]. The zero value of every field but
@@ -104,6 +105,15 @@ type Options struct {
 	// StaleKeys is how long known keys go on being used while Clerk cannot be
 	// reached; 0 means 24h.
 	StaleKeys time.Duration
+
+	// Store is what several replicas share, so that they make one refresh of a session
+	// together, and verify a machine token once. Without one, each replica works for itself.
+	// A store that fails counts as none. It is not closed by [Authenticator.Close].
+	Store store.Store
+	// StoreKeys encrypt what is stored: the first one seals, all open, so that keys can be
+	// replaced while replicas serve. They have at least 32 random bytes each. Empty means a
+	// key that is derived from SecretKey.
+	StoreKeys [][]byte
 
 	// ErrorHandler answers requests that are turned away, in place of the JSON that
 	// programs get; nil means JSON for everybody. Redirects are not its business. It is
