@@ -55,3 +55,28 @@ func (al *accessLog) line(r *http.Request, ps *passage, start time.Time) {
 	}
 	al.logger.LogAttrs(r.Context(), level, "request", attrs...)
 }
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int // 0 until there is one
+}
+
+// Unwrap lets [http.ResponseController] reach Flush and Hijack.
+func (sw *statusWriter) Unwrap() http.ResponseWriter { return sw.ResponseWriter }
+
+// WriteHeader remembers a final status.
+func (sw *statusWriter) WriteHeader(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		sw.status = status
+	}
+	sw.ResponseWriter.WriteHeader(status)
+}
+
+// Write remembers that the status was implied.
+func (sw *statusWriter) Write(b []byte) (int, error) {
+	if sw.status == 0 {
+		sw.status = http.StatusOK
+	}
+	return sw.ResponseWriter.Write(b)
+}

@@ -8,53 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/clerkgate/clerkgate/internal/identity"
-	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/test/kit"
-	"github.com/clerkgate/clerkgate/internal/wire"
-	"github.com/clerkgate/clerkgate/middleware"
-	"github.com/clerkgate/clerkgate/proxy/routes"
 )
-
-// signedInState is a session with everything that has an identity header.
-func signedInState() *middleware.State {
-	return &middleware.State{Status: middleware.SignedIn, TokenType: middleware.SessionToken, Auth: &middleware.Auth{
-		TokenType: middleware.SessionToken, UserID: "user_3aQm7HnUe5KdT1gBx4ZwPvRoC6L", SessionID: "sess_3aQm8XcVtb2LpR9dWz7YkEfHs1J",
-		OrgID: "org_3aQm5TpWk1HbZ6cMy8RnSeJgA4U", OrgSlug: "acme", OrgRole: "org:admin",
-	}}
-}
-
-// ordinaryRule is the one route of a sidecar without a routes file.
-func ordinaryRule() *rule {
-	return &rule{route: &routes.Route{}, origins: origin.New(nil), suffix: "AbCdEfGh", identity: identity.NewSet(nil), filter: wire.NewFilter(nil, nil)}
-}
-
-// TestAllocationsOfIdentityHeaders holds what a known identity adds to making the
-// header for the upstream.
-func TestAllocationsOfIdentityHeaders(t *testing.T) {
-	r, u := benchRequest(t, "Bearer"), ordinaryRule()
-	unknown, known := &passage{public: u.origins.Public(r)}, &passage{public: u.origins.Public(r), state: signedInState()}
-	assert.Len(t, u.header(r, known), len(u.header(r, unknown))+7)
-	without := testing.AllocsPerRun(200, func() { u.header(r, unknown) })
-	with := testing.AllocsPerRun(200, func() { u.header(r, known) })
-	assert.LessOrEqual(t, with-without, 6.0)
-}
-
-func BenchmarkUpstreamHeader(b *testing.B) {
-	r, u := benchRequest(b, "Bearer"), ordinaryRule()
-	public := u.origins.Public(r)
-	for name, ps := range map[string]*passage{"unknown": {public: public}, "identity": {public: public, state: signedInState()}} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				u.header(r, ps)
-			}
-		})
-	}
-}
 
 // BenchmarkServe is all that clerkgate itself does for a request: the upstream's
 // answer is there at once, and nobody reads ours.

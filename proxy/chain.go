@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/clerkgate/clerkgate/internal/urlpath"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/serve"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -17,7 +18,7 @@ type station func(w http.ResponseWriter, r *http.Request, ps *passage)
 // goes that a gateway asks about.
 func (p *Proxy) chain() (whole, judged station) {
 	judged = through(deliver, // to the application by internal/forward, or as a yes to the gateway
-		p.route,      // the rule for host, path and method (site.go)
+		p.route,      // the rule for host, path and method (match.go)
 		share,        // CORS
 		guard,        // pages of other sites
 		authenticate, // Clerk's session protocol (middleware)
@@ -98,6 +99,20 @@ func strip(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) { next(w, withoutClaims(r), ps) }
 }
 
+// withoutClaims returns r without headers that claim an identity; r itself when
+// there are none.
+func withoutClaims(r *http.Request) *http.Request {
+	for name := range r.Header {
+		if wire.ClaimsIdentity(name) {
+			clone := *r
+			clone.Header = r.Header.Clone()
+			wire.Delete(clone.Header, wire.ClaimsIdentity)
+			return &clone
+		}
+	}
+	return r
+}
+
 func (p *Proxy) keys(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if ps.site.signer != nil && ps.path == routes.AssertionKeysPath {
@@ -127,7 +142,7 @@ func (p *Proxy) address(next station) station {
 
 func frontendAPI(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
-		api := ps.site.clerk.frontend
+		api := ps.site.instance.Frontend
 		if api == nil {
 			next(w, r, ps)
 			return
@@ -151,7 +166,7 @@ func (p *Proxy) signOut(next station) station {
 	}
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if ps.path == p.signOutPath {
-			ps.site.clerk.auth.SignOut(w, r)
+			ps.site.instance.Auth.SignOut(w, r)
 			return
 		}
 		next(w, r, ps)

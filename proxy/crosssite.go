@@ -7,6 +7,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/internal/outbound"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -31,7 +32,7 @@ func guard(next station) station {
 			next(w, r, ps)
 		case rl.route.Auth == routes.AuthPublic:
 			ps.state = &middleware.State{Status: middleware.SignedOut, Reason: reasonCrossSite, Auth: &middleware.Auth{}}
-			next(w, withoutSession(r), ps)
+			next(w, outbound.WithoutSession(r), ps)
 		default:
 			ps.outcome.Err = errCrossSite
 			ps.site.pages.Refuse(w, r, http.StatusForbidden, "cross_site_request",
@@ -48,26 +49,4 @@ func usesCookies(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-// withoutSession is r without the cookies of Clerk's session: an application that
-// verified them itself would act for another site's page.
-func withoutSession(r *http.Request) *http.Request {
-	clone := *r
-	clone.Header = r.Header.Clone()
-	var kept []string
-	for _, line := range r.Header["Cookie"] {
-		for pair := range strings.SplitSeq(line, ";") {
-			name, _, _ := strings.Cut(pair, "=")
-			name = strings.Trim(name, " \t")
-			if name != "" && !strings.HasPrefix(name, "__session") && !strings.HasPrefix(name, "__client_uat") {
-				kept = append(kept, strings.Trim(pair, " \t"))
-			}
-		}
-	}
-	clone.Header.Del("Cookie")
-	if len(kept) > 0 {
-		clone.Header["Cookie"] = []string{strings.Join(kept, "; ")}
-	}
-	return &clone
 }

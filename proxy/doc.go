@@ -7,11 +7,11 @@
 // makes an [http.Handler] of it, [Run] serves that handler and the admin listener until its
 // context ends, and puts a changed configuration to work without losing a request.
 //
-// The way of a request is in chain.go: it finds its route (site.go), is judged by it
-// (judge.go), gets its headers
-// (headers.go) and goes to its application by internal/forward. What is known of it on
-// the way is its passage (passage.go). Forward auth rebuilds the request that a gateway
-// tells of and sends it the same way, with a grant in the application's place.
+// The path of a request is in chain.go. Its route is found (match.go), it is judged by that
+// route's rule (judge.go), package outbound prepares what its application gets, and package
+// forward sends it there. What is known about the request on the way is its passage
+// (passage.go). Forward auth rebuilds the request that a gateway asks about, and sends it
+// along the same path; the gateway gets a grant where the application would get the request.
 //
 // What is guaranteed, whatever a client sends:
 //

@@ -5,6 +5,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/internal/outbound"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -60,24 +61,37 @@ func (p *Proxy) turnAway(w http.ResponseWriter, r *http.Request, e *middleware.E
 	})
 }
 
-// identify gets what the route promises its application beside the identity headers.
+// identify obtains the tokens that the route promises its application beside the identity
+// headers.
 func identify(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
-		if ps.state == nil || ps.rule.issue(w, r, ps) {
-			next(w, r, ps)
+		if ps.state != nil {
+			tokens, failure := ps.rule.outbound.Issue(r.Context(), ps.state)
+			if failure != nil {
+				ps.outcome.Err = failure
+				if r.Context().Err() == nil { // the client is still there
+					ps.site.pages.Refuse(w, r, failure.Status, failure.Code, failure.Message)
+				}
+				return
+			}
+			ps.tokens = tokens
 		}
+		next(w, r, ps)
 	}
 }
 
-// deliver is the end of a request that may go on: to its application, or, where a
-// gateway asks, the answer that it may.
+// deliver is the end of the chain: it forwards the request to the application, or tells
+// the gateway that asks that it may do so.
 func deliver(w http.ResponseWriter, r *http.Request, ps *passage) {
-	switch {
+	req := outbound.Request{
+		In: r, Public: ps.public, State: ps.state, Tokens: ps.tokens, Path: ps.upstreamPath, Host: ps.host, Hops: ps.hops,
+	}
+	switch rl := ps.rule; {
 	case ps.gateway != nil:
-		ps.gateway.Grant(w, r.Header, ps.rule.header(r, ps))
-	case ps.rule.upstream == nil:
+		ps.gateway.Grant(w, r.Header, rl.outbound.Header(&req))
+	case rl.upstream == nil:
 		ps.site.pages.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
 	default:
-		ps.rule.forward(w, r, ps)
+		rl.upstream.Forward(w, rl.outbound.Request(rl.upstream, &req), &ps.outcome)
 	}
 }

@@ -4,16 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/outbound"
 )
 
-const (
-	// hopsHeader tells how often a request has been passed on by a clerkgate. Via would
-	// be the standard's way, but servers compress less for who sends it.
-	hopsHeader = "Clerkgate-Hops"
-	// maxHops is how often that may be. An application may call itself through
-	// clerkgate, with the headers it got, and a clerkgate may stand before another.
-	maxHops = 8
-)
+// maxHops is how many clerkgates may forward a request. An application may call itself
+// through clerkgate, with the headers it got, and one clerkgate may be behind another.
+const maxHops = 8
 
 var errLoop = errors.New("the upstream leads back to clerkgate")
 
@@ -24,7 +21,7 @@ var errLoop = errors.New("the upstream leads back to clerkgate")
 // site can make a browser send the header.
 func countHops(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
-		for _, value := range r.Header[hopsHeader] {
+		for _, value := range r.Header[outbound.HopsHeader] {
 			if n, err := strconv.Atoi(value); err == nil {
 				ps.hops = max(ps.hops, n)
 			}

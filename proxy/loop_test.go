@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/proxy/internal/outbound"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -92,7 +93,7 @@ func TestAnApplicationMayCallItselfThroughClerkgate(t *testing.T) {
 	var s *system
 	s = start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/inner" {
-			_, _ = io.WriteString(w, "inner, hop "+r.Header.Get(hopsHeader))
+			_, _ = io.WriteString(w, "inner, hop "+r.Header.Get(outbound.HopsHeader))
 			return
 		}
 		inner, err := http.NewRequestWithContext(r.Context(), http.MethodGet, s.URL+"/inner", nil)
@@ -111,8 +112,8 @@ func TestAnApplicationMayCallItselfThroughClerkgate(t *testing.T) {
 func TestClientsSayNothingOfHops(t *testing.T) {
 	t.Parallel()
 	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		assert.Len(t, r.Header.Values(hopsHeader), 1)
-		_, _ = io.WriteString(w, r.Header.Get(hopsHeader))
+		assert.Len(t, r.Header.Values(outbound.HopsHeader), 1)
+		_, _ = io.WriteString(w, r.Header.Get(outbound.HopsHeader))
 	}), func(cfg *settings.Config) { cfg.Policy = settings.PolicyOptional })
 	for name, test := range map[string]struct {
 		headers []string
@@ -120,15 +121,15 @@ func TestClientsSayNothingOfHops(t *testing.T) {
 		hops    string
 	}{
 		"none":                 {nil, 200, "1"},
-		"one":                  {[]string{hopsHeader, "1"}, 200, "2"},
-		"too many":             {[]string{hopsHeader, "8"}, 508, ""},
-		"far too many":         {[]string{hopsHeader, "99999999999999999999"}, 200, "1"},
-		"fewer than none":      {[]string{hopsHeader, "-5"}, 200, "1"},
-		"no number":            {[]string{hopsHeader, "many"}, 200, "1"},
-		"empty":                {[]string{hopsHeader, ""}, 200, "1"},
-		"twice":                {[]string{hopsHeader, "1", hopsHeader, "8"}, 508, ""},
+		"one":                  {[]string{outbound.HopsHeader, "1"}, 200, "2"},
+		"too many":             {[]string{outbound.HopsHeader, "8"}, 508, ""},
+		"far too many":         {[]string{outbound.HopsHeader, "99999999999999999999"}, 200, "1"},
+		"fewer than none":      {[]string{outbound.HopsHeader, "-5"}, 200, "1"},
+		"no number":            {[]string{outbound.HopsHeader, "many"}, 200, "1"},
+		"empty":                {[]string{outbound.HopsHeader, ""}, 200, "1"},
+		"twice":                {[]string{outbound.HopsHeader, "1", outbound.HopsHeader, "8"}, 508, ""},
 		"in another spelling":  {[]string{"Clerkgate_Hops", "8"}, 200, "1"},
-		"as about connections": {[]string{"Connection", hopsHeader, hopsHeader, "3"}, 200, "4"},
+		"as about connections": {[]string{"Connection", outbound.HopsHeader, outbound.HopsHeader, "3"}, 200, "4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,9 +13,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
-	"github.com/clerkgate/clerkgate/proxy/internal/forward"
-	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
+	"github.com/clerkgate/clerkgate/proxy/internal/instance"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -52,7 +51,7 @@ type Proxy struct {
 
 	site      atomic.Pointer[site]
 	reloading sync.Mutex
-	former    former // what requests in flight may still use
+	former    instance.Former // what requests in flight may still use
 }
 
 // New makes a Proxy. Problems come as a [*settings.Error]. No network call is made.
@@ -89,27 +88,6 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	return p, nil
 }
 
-// How long the Frontend API may take to be connected to, and to begin an answer.
-const (
-	frontendConnectTimeout = 5 * time.Second
-	frontendTimeout        = 15 * time.Second
-	frontendIdleTimeout    = 90 * time.Second
-)
-
-// newFrontend makes the way to the Frontend API.
-func (p *Proxy) newFrontend(cfg settings.Config) *frontend.API {
-	transport := p.frontendTransport
-	if transport == nil {
-		transport = forward.NewTransport(cfg.FrontendOrigin(), forward.Timeouts{
-			Connect: frontendConnectTimeout, Response: frontendTimeout, Idle: frontendIdleTimeout,
-		})
-	}
-	return frontend.New(frontend.Options{
-		Path: cfg.FrontendPath(), ProxyURL: cfg.Auth.ProxyURL, Origin: cfg.FrontendOrigin(), SecretKey: cfg.Auth.SecretKey,
-		Transport: transport, Origins: p.origins, Pages: p.pages,
-	})
-}
-
 // readyTimeout bounds the wait for Clerk's keys when secrets have changed.
 const readyTimeout = 20 * time.Second
 
@@ -133,15 +111,15 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 	if err != nil {
 		return err
 	}
-	if next.clerk != old.clerk {
+	if next.instance != old.instance {
 		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 		defer cancel()
-		if err := next.clerk.auth.Ready(ctx); err != nil {
+		if err := next.instance.Auth.Ready(ctx); err != nil {
 			next.retire(old)
-			next.clerk.close()
+			next.instance.Close()
 			return settings.NewError(settings.EnvSecretKey, fmt.Errorf("the keys of Clerk could not be had with the new secrets: %w", err))
 		}
-		p.former.replace(old.clerk)
+		p.former.Replace(old.instance)
 	}
 	p.site.Store(next)
 	p.pages.Use(templates)
@@ -164,9 +142,9 @@ func readPages(cfg settings.Config) (*answer.Templates, error) {
 // Close releases what New made: background work and idle connections.
 func (p *Proxy) Close() {
 	p.site.Load().retire(nil)
-	p.site.Load().clerk.close()
-	p.former.replace(nil)
+	p.site.Load().instance.Close()
+	p.former.Replace(nil)
 }
 
 // Ready returns nil once requests can be judged.
-func (p *Proxy) Ready(ctx context.Context) error { return p.site.Load().clerk.auth.Ready(ctx) }
+func (p *Proxy) Ready(ctx context.Context) error { return p.site.Load().instance.Auth.Ready(ctx) }

@@ -170,7 +170,7 @@ func TestRefreshedSession(t *testing.T) {
 	for _, path := range []string{"/page", "/hints"} {
 		t.Run(path, func(t *testing.T) {
 			s := start(t, handler, func(c *settings.Config) { c.Auth.Transport = backend(t, fresh) })
-			suffix := s.proxy.site.Load().clerk.auth.CookieSuffix()
+			suffix := s.proxy.site.Load().instance.Auth.CookieSuffix()
 			res, _ := s.get(t, path, "Cookie", fmt.Sprintf("a=1; __session=%s; __session_%s=%s; __client_uat=5; __client_uat_%s=5; __refresh_%s=rt_planted0secret; __clerk_db_jwt=d",
 				expired, suffix, expired, suffix, suffix))
 			require.Equal(t, http.StatusOK, res.StatusCode)

@@ -2,12 +2,16 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway/envoy"
 	"github.com/clerkgate/clerkgate/proxy/internal/serve"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -121,4 +125,20 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 		}
 	}
 	return options, nil
+}
+
+// checks answers Envoy over gRPC, by the same way as the other gateways.
+func (p *Proxy) checks(cfg settings.Config) (*envoy.Server, error) {
+	server, err := envoy.New(envoy.Options{
+		Judge:          func(a *gateway.Answer, original *http.Request) { p.grant(a, original, &passage{}) },
+		Trusted:        p.origins.Trusts,
+		Setting:        settings.EnvTrustedProxies,
+		MaxHeaderBytes: cfg.Limits.MaxHeaderBytes,
+		Grace:          cfg.ShutdownTimeout,
+		Logger:         p.logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("answer Envoy on %s: %w", strings.Join(cfg.ExtAuthzListen, ", "), err)
+	}
+	return server, nil
 }

@@ -1,17 +1,17 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
+	"time"
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
 	"github.com/clerkgate/clerkgate/internal/origin"
-	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
+	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
+	"github.com/clerkgate/clerkgate/proxy/internal/instance"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -28,30 +28,61 @@ type site struct {
 	settings  map[string]routes.Upstream // of upstreams, to tell what has changed
 	signer    *assertion.Signer          // nil without assertions
 	jwks      http.Handler
-	clerk     *clerk
+	instance  *instance.Instance
 	origins   *origin.Resolver
 	pages     *answer.Pages
 }
 
 // newSite makes a site out of cfg. It goes on using what of old has not changed.
 func (p *Proxy) newSite(cfg settings.Config, old *site) (s *site, err error) {
-	var holder *clerk
-	if old != nil && old.clerk.secrets == secretsOf(&cfg.Auth) {
-		holder = old.clerk
-	} else if holder, err = p.newClerk(cfg); err != nil {
+	var inst *instance.Instance
+	if old != nil && old.instance.HasSecretsOf(&cfg.Auth) {
+		inst = old.instance
+	} else if inst, err = p.newInstance(cfg); err != nil {
 		return nil, err
 	} else if old != nil {
-		holder.auth.TakeOver(old.clerk.auth)
+		inst.Auth.TakeOver(old.instance.Auth)
 	}
-	if s, err = p.newRoutes(cfg, holder, old); err != nil && (old == nil || holder != old.clerk) {
-		holder.close()
+	if s, err = p.newRoutes(cfg, inst, old); err != nil && (old == nil || inst != old.instance) {
+		inst.Close()
 	}
 	return s, err
 }
 
+// The limits on a request to the Frontend API: to connect, to begin a response, and to
+// keep an idle connection.
+const (
+	frontendConnectTimeout  = 5 * time.Second
+	frontendResponseTimeout = 15 * time.Second
+	frontendIdleTimeout     = 90 * time.Second
+)
+
+// newInstance makes everything that has the secrets of cfg. It makes no network call.
+func (p *Proxy) newInstance(cfg settings.Config) (*instance.Instance, error) {
+	opts := instance.Options{Auth: cfg.Auth}
+	opts.Auth.Now, opts.Auth.Logger, opts.Auth.ErrorHandler = p.now, p.logger, p.turnAway
+	if path := cfg.FrontendPath(); path != "" {
+		transport := p.frontendTransport
+		if transport == nil {
+			transport = forward.NewTransport(cfg.FrontendOrigin(), forward.Timeouts{
+				Connect: frontendConnectTimeout, Response: frontendResponseTimeout, Idle: frontendIdleTimeout,
+			})
+		}
+		opts.Frontend = &frontend.Options{
+			Path: path, ProxyURL: cfg.Auth.ProxyURL, Origin: cfg.FrontendOrigin(), SecretKey: cfg.Auth.SecretKey,
+			Transport: transport, Origins: p.origins, Pages: p.pages,
+		}
+	}
+	inst, err := instance.New(opts)
+	if err != nil {
+		return nil, settings.OptionsError(err)
+	}
+	return inst, nil
+}
+
 // newRoutes makes the rest of a site.
-func (p *Proxy) newRoutes(cfg settings.Config, holder *clerk, old *site) (*site, error) {
-	s := &site{clerk: holder, origins: p.origins, pages: p.pages, upstreams: make(map[string]*forward.Upstream), settings: cfg.AllUpstreams()}
+func (p *Proxy) newRoutes(cfg settings.Config, inst *instance.Instance, old *site) (*site, error) {
+	s := &site{instance: inst, origins: p.origins, pages: p.pages, upstreams: make(map[string]*forward.Upstream), settings: cfg.AllUpstreams()}
 	if err := s.sign(cfg, p); err != nil {
 		return nil, err
 	}
@@ -138,89 +169,4 @@ func (s *site) retire(next *site) {
 			u.Close()
 		}
 	}
-}
-
-// match finds the rule for r and notes it in ps, or writes the answer when there is
-// none. The
-// request that it returns says the path that was judged.
-func (s *site) match(w http.ResponseWriter, r *http.Request, ps *passage) (*http.Request, bool) {
-	if s.table == nil {
-		if !strings.HasPrefix(ps.path, "/") { // "*"
-			refuseAmbiguous(w, r, ps)
-			return nil, false
-		}
-		ps.rule = s.rules[0]
-		return r, true
-	}
-	host := s.hostOf(r, ps.public)
-	m, err := s.find(r, host)
-	switch {
-	case errors.Is(err, routes.ErrAmbiguousPath):
-		refuseAmbiguous(w, r, ps)
-		return nil, false
-	case errors.Is(err, routes.ErrInvalidHost):
-		ps.outcome.Err = err
-		ps.site.pages.Refuse(w, r, http.StatusBadRequest, "invalid_host", "The host of this address is not a valid one.")
-		return nil, false
-	case err != nil:
-		ps.site.pages.Refuse(w, r, http.StatusNotFound, "no_route", "There is nothing at this address.")
-		return nil, false
-	}
-	ps.rule, ps.path, ps.upstreamPath = s.rules[m.Index], m.Path, m.UpstreamPath()
-	if host == r.Host {
-		ps.host = m.Host // a host that a trusted proxy told is in X-Forwarded-Host
-	}
-	return withPath(r, m.Path), true
-}
-
-// find finds the route for r. A CORS preflight is for the route of the method that
-// it asks about, if that has an answer to it. If not, no other route's policy may
-// stand for it.
-func (s *site) find(r *http.Request, host string) (routes.Match, error) {
-	asked := r.Header["Access-Control-Request-Method"]
-	if r.Method != http.MethodOptions || len(asked) != 1 || len(r.Header["Origin"]) != 1 {
-		return s.table.Match(r.Method, host, r.URL)
-	}
-	meant, err := s.table.Match(asked[0], host, r.URL)
-	if err == nil && meant.Route.CORS != nil {
-		return meant, nil
-	}
-	m, err := s.table.Match(r.Method, host, r.URL)
-	if err == nil && m.Route.CORS != nil {
-		return routes.Match{}, routes.ErrNoRoute
-	}
-	return m, err
-}
-
-// hostOf is the host that routes are chosen by: that of the browser's address when
-// a trusted proxy tells it, else that of the request.
-func (s *site) hostOf(r *http.Request, public *origin.Public) string {
-	if len(r.Header["X-Forwarded-Host"]) == 0 || !s.origins.TrustedPeer(r) {
-		return r.Host
-	}
-	_, host, _ := strings.Cut(public.Origin(), "://")
-	return host
-}
-
-func refuseAmbiguous(w http.ResponseWriter, r *http.Request, ps *passage) {
-	ps.outcome.Err = errAmbiguousPath
-	ps.site.pages.Refuse(w, r, http.StatusBadRequest, "ambiguous_path",
-		"The path of this address can be read in more than one way: it has dot segments, empty segments, or an encoded slash, dot or control character.")
-}
-
-var errAmbiguousPath = errors.New("ambiguous path")
-
-// withPath returns r with its path in the form that was judged; r itself when it
-// has that already. The copy shares everything but the URL.
-func withPath(r *http.Request, path string) *http.Request {
-	if r.URL.EscapedPath() == path && r.URL.Host == "" {
-		return r
-	}
-	clone := *r
-	u := *r.URL
-	// An absolute-form target names a host; net/http has it in r.Host already.
-	u.Scheme, u.Host, u.User, u.Opaque = "", "", nil, ""
-	urlpath.Set(&u, path)
-	clone.URL = &u // RequestURI stays: Clerk's decisions are about the address as the browser wrote it
-	return &clone
 }

@@ -3,6 +3,7 @@ package forward
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/clerkgate/clerkgate/internal/wire"
@@ -13,8 +14,8 @@ import (
 type Request struct {
 	// In is the client's request. It is only read.
 	In *http.Request
-	// URL and Host are where the request goes to: In's path and query at the
-	// application's address, and In's host. The caller may change path and host.
+	// URL and Host are where the request goes: In's path and query at the application's
+	// address, and In's host. The caller may change path, query and host.
 	URL  url.URL
 	Host string
 	// Header is what of In's may pass. The caller adds what the application is told.
@@ -37,9 +38,10 @@ func (u *Upstream) NewRequest(in *http.Request, filter *wire.Filter, trusted boo
 	r.URL = url.URL{
 		Scheme: u.target.Scheme, Host: u.target.Host,
 		Path: in.URL.Path, RawPath: in.URL.RawPath,
-		// No rule looks at the query, so that the application may have it as it came,
-		// what Go cannot parse included.
-		RawQuery: privateQuery(in.URL.RawQuery), ForceQuery: in.URL.ForceQuery,
+		// No rule looks at the query, so the application gets it as it came, even if Go
+		// cannot parse it. Only a number sign, which no target may have (RFC 9112,
+		// section 3.2), is escaped: some servers would end the query there.
+		RawQuery: strings.ReplaceAll(in.URL.RawQuery, "#", "%23"), ForceQuery: in.URL.ForceQuery,
 	}
 	r.Host = in.Host
 	r.Header.values = r.values[:0]

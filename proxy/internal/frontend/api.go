@@ -88,7 +88,7 @@ func (a *API) Serves(public *origin.Public, path string) bool {
 	if a.host == "" {
 		return true
 	}
-	_, host, _ := strings.Cut(public.Origin(), "://")
+	_, host, _ := public.SchemeAndHost()
 	return strings.EqualFold(host, a.host)
 }
 

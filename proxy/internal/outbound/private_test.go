@@ -1,4 +1,4 @@
-package forward
+package outbound
 
 import (
 	"net/http"
@@ -48,13 +48,13 @@ func TestRewriteCookies(t *testing.T) {
 			if test.lines != nil {
 				h["Cookie"] = test.lines
 			}
-			(&Header{Map: h}).RewriteCookies("sfx", test.fresh)
+			rewriteCookies(h, "sfx", test.fresh)
 			assert.Equal(t, test.want, h["Cookie"])
 		})
 	}
 }
 
-func TestPrivateQuery(t *testing.T) {
+func TestPublicQuery(t *testing.T) {
 	for raw, want := range map[string]string{
 		"":                                      "",
 		"a=1;b=2&c=%zz&&d":                      "a=1;b=2&c=%zz&&d",
@@ -64,6 +64,24 @@ func TestPrivateQuery(t *testing.T) {
 		"__clerk_handshake_nonce=x&a=%2F&a=%2f": "a=%2F&a=%2f",
 		"__clerk_synced=true":                   "__clerk_synced=true",
 	} {
-		assert.Equal(t, want, privateQuery(raw), raw)
+		assert.Equal(t, want, publicQuery(raw), raw)
+	}
+}
+
+func TestWithoutSession(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ lines, want []string }{
+		"the session goes":      {[]string{"a=1; __session=x;\t__session_sfx =y; __client_uat=5; __client_uat_sfx=5; b = 2"}, []string{"a=1; b = 2"}},
+		"in every line":         {[]string{"__session=x; a=1", "b=2; __session"}, []string{"a=1; b=2"}},
+		"nothing else was sent": {[]string{"__session=x"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &http.Request{Header: http.Header{"Cookie": test.lines, "Accept": {"text/html"}}}
+			got := WithoutSession(r).Header
+			assert.Equal(t, test.want, got["Cookie"])
+			assert.Equal(t, "text/html", got.Get("Accept"))
+			assert.Equal(t, test.lines, r.Header["Cookie"], "the client's request is not changed")
+		})
 	}
 }

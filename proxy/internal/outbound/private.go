@@ -1,13 +1,13 @@
-package forward
+package outbound
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 )
 
-// privateCookies are Clerk's own business with the browser: an upstream that
-// holds a refresh token could act for the user long after the session token died.
-// A name counts when it begins so, which covers every instance's suffix.
+// privateCookie reports whether a cookie is between Clerk and the browser. The prefixes
+// cover the suffixes of all instances.
 func privateCookie(name string) bool {
 	return strings.HasPrefix(name, "__refresh") ||
 		strings.HasPrefix(name, "__clerk_handshake") ||
@@ -15,14 +15,14 @@ func privateCookie(name string) bool {
 		name == "__clerk_redirect_count"
 }
 
-// RewriteCookies removes Clerk's private cookies and, when fresh is not empty, puts it
-// in place of the session token under both of its names: the plain one, and that with
-// the instance's suffix. Every other cookie stays as it was, byte for byte. Names are
-// read as the middleware reads them, so that what it believed is what is replaced.
-func (h *Header) RewriteCookies(suffix, fresh string) {
+// rewriteCookies removes Clerk's private cookies. Unless fresh is empty, it replaces the
+// session token under both of its names, the plain one and the one with the instance's
+// suffix. Other cookies stay as they are, byte for byte. Names are read as the middleware
+// reads them, so that the cookie it accepted is the one that is replaced.
+func rewriteCookies(h http.Header, suffix, fresh string) {
 	plain, suffixed := "__session", "__session_"+suffix
 	replaced := fresh == ""
-	lines := h.Map["Cookie"]
+	lines := h["Cookie"]
 	kept := make([]string, 0, len(lines)+1)
 	for _, line := range lines {
 		if !strings.Contains(line, "__") {
@@ -54,7 +54,7 @@ func (h *Header) RewriteCookies(suffix, fresh string) {
 		}
 	}
 	if !replaced {
-		// A handshake has just brought a session that the browser did not send.
+		// A handshake has brought a session that the browser did not send.
 		session := plain + "=" + fresh + "; " + suffixed + "=" + fresh
 		if len(kept) > 0 {
 			kept[0] += "; " + session
@@ -63,17 +63,15 @@ func (h *Header) RewriteCookies(suffix, fresh string) {
 		}
 	}
 	if len(kept) == 0 {
-		delete(h.Map, "Cookie")
+		delete(h, "Cookie")
 		return
 	}
-	h.Map["Cookie"] = kept
+	h["Cookie"] = kept
 }
 
-// privateQuery removes the parameters in which Clerk hands over a browser; every
-// other byte of the query stays, but for a number sign, which no target may have
-// (RFC 9112, section 3.2) and at which some servers would end it.
-func privateQuery(raw string) string {
-	raw = strings.ReplaceAll(raw, "#", "%23")
+// publicQuery removes the parameters that Clerk passes to the middleware through the
+// browser. The rest of the query stays as it is, byte for byte.
+func publicQuery(raw string) string {
 	if !strings.Contains(raw, "clerk") && !strings.Contains(raw, "%") {
 		return raw
 	}
@@ -95,4 +93,26 @@ func privateQuery(raw string) string {
 		return raw
 	}
 	return strings.Join(kept, "&")
+}
+
+// WithoutSession returns r without the cookies of Clerk's session. An application that
+// verified those itself would act for the page of another site.
+func WithoutSession(r *http.Request) *http.Request {
+	clone := *r
+	clone.Header = r.Header.Clone()
+	var kept []string
+	for _, line := range r.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			name, _, _ := strings.Cut(pair, "=")
+			name = strings.Trim(name, " \t")
+			if name != "" && !strings.HasPrefix(name, "__session") && !strings.HasPrefix(name, "__client_uat") {
+				kept = append(kept, strings.Trim(pair, " \t"))
+			}
+		}
+	}
+	clone.Header.Del("Cookie")
+	if len(kept) > 0 {
+		clone.Header["Cookie"] = []string{strings.Join(kept, "; ")}
+	}
+	return &clone
 }
