@@ -2,12 +2,9 @@ package middleware
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
-	"github.com/clerkgate/clerkgate/internal/origin"
-	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
 // Error is why a request is turned away, and how.
@@ -52,34 +49,16 @@ func (e *Error) SignInURL() string {
 		return ""
 	}
 	public := a.publicOf(e.request, e.State)
-	target, err := a.signInFrom(e.request, e.State, public, returnPage(e.request, public))
-	if errors.Is(err, errSignInPageProtected) {
-		return "" // it is where the person is
-	}
-	if err != nil {
+	page := returnPage(e.request, public)
+	target, err := a.leadTo(e.request, e.State, a.signInPage, public, page)
+	switch {
+	case err != nil:
 		a.log().ErrorContext(e.request.Context(), "sign-in URL could not be built", "error", err)
 		return ""
+	case isSamePage(target, page):
+		return "" // it is where the person is
 	}
-	return target
-}
-
-// returnPage is the page to come back to after signing in: the one that was asked for.
-// What a form is sent to is often no page, so that a form leads back to the page of this
-// origin that had it, or to the first page.
-func returnPage(r *http.Request, public *origin.Public) *weburl.URL {
-	page := public.URL()
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return page
-	}
-	if referer := headerValue(r.Header, "Referer"); public.IsOriginOf(referer) {
-		if from, err := weburl.Parse(referer); err == nil {
-			return from
-		}
-	}
-	if first, err := weburl.ParseRef("/", page.Href()); err == nil {
-		return first
-	}
-	return page
+	return target.Href()
 }
 
 // WriteJSON answers as without [Options.ErrorHandler]: with Clerk's error shape.

@@ -19,7 +19,7 @@ import (
 const flowOrigin = "http://example.com"
 
 // newFlow makes an Authenticator on a local Clerk.
-func newFlow(t *testing.T, clerk *clerktest.Server, change func(*middleware.Options)) *middleware.Authenticator {
+func newFlow(t testing.TB, clerk *clerktest.Server, change func(*middleware.Options)) *middleware.Authenticator {
 	t.Helper()
 	opts := middleware.Options{
 		PublishableKey: clerk.PublishableKey(), SecretKey: clerk.SecretKey(), APIURL: clerk.URL, Now: clerk.Now,

@@ -282,7 +282,7 @@ func FuzzSignInRedirect(f *testing.F) {
 		r.Header.Set("Cookie", cookie)
 		r.Header.Set("X-Forwarded-Host", "evil.example")
 		here := to.a.origin.Public(r).Origin()
-		location, err := to.a.signInRedirect(r, signedOut(SessionToken, ReasonSessionTokenAndUATMissing, "", nil))
+		location, err := to.a.SignInURL(r, signedOut(SessionToken, ReasonSessionTokenAndUATMissing, "", nil), "")
 		if err != nil {
 			require.Empty(t, location)
 			return

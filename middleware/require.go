@@ -1,13 +1,10 @@
 package middleware
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
-	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
@@ -30,9 +27,15 @@ type Requirement struct {
 	// Unauthenticated is the answer to who is signed out; "" sends browsers to the
 	// sign-in page and gives programs 401.
 	Unauthenticated Unauthenticated
+	// UnauthenticatedURL is where [UnauthenticatedAuto] sends browsers in place of the
+	// sign-in page, ForbiddenURL where those are sent who are signed in and may not open
+	// the page. Each is a path of this origin or an https URL; "" means no such page. It
+	// gets the page that was asked for in the parameter redirect_url. Programs and forms
+	// get 401 and 403.
+	UnauthenticatedURL, ForbiddenURL string
 }
 
-// Unauthenticated says how requests are answered that nobody is signed in to.
+// Unauthenticated is the kind of answer that signed-out requests get.
 type Unauthenticated string
 
 // The answers.
@@ -45,12 +48,14 @@ const (
 	Unauthenticated404 Unauthenticated = "404"
 	// UnauthenticatedRedirect sends everybody to the sign-in page.
 	UnauthenticatedRedirect Unauthenticated = "redirect"
+	// UnauthenticatedSignUp sends browsers to the sign-up page, programs get 401.
+	UnauthenticatedSignUp Unauthenticated = "sign-up"
 )
 
 // Require turns away what [Authenticator.Handler] found signed out, or signed in
 // without what q asks for. Browsers are sent to the sign-in page, programs get
-// 401; who is signed in and may not gets 403. It must run inside Handler: without
-// it every request is refused.
+// 401; who is signed in and may not gets 403. q can name other pages. Require must run
+// inside Handler: without it every request is refused.
 func Require(q Requirement) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -71,22 +76,25 @@ func Require(q Requirement) func(http.Handler) http.Handler {
 func (a *Authenticator) Permits(w http.ResponseWriter, r *http.Request, s *State, q *Requirement) bool {
 	switch {
 	case s.Status != SignedIn || !s.Auth.IsSignedIn():
-		a.refuse(w, r, s, q.Unauthenticated)
+		a.refuse(w, r, s, q)
 	case q.isEmpty() || s.Auth.Has(*q):
 		return true
 	case s.Auth.lacksFreshFactorOnly(*q):
 		a.turnAway(w, r, s, reverificationNeeded(*q))
 	default:
-		a.turnAway(w, r, s, forbidden())
+		a.forbid(w, r, s, q)
 	}
 	return false
 }
 
 // refuse answers a request that nobody is behind.
-func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State, how Unauthenticated) {
-	redirect := how == UnauthenticatedRedirect || how == UnauthenticatedAuto && isDocumentRequest(r)
+func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State, q *Requirement) {
+	redirect := q.Unauthenticated == UnauthenticatedRedirect
+	if q.Unauthenticated == UnauthenticatedAuto || q.Unauthenticated == UnauthenticatedSignUp {
+		redirect = isDocumentRequest(r)
+	}
 	switch {
-	case how == Unauthenticated404:
+	case q.Unauthenticated == Unauthenticated404:
 		a.turnAway(w, r, s, notFound())
 		return
 	case s.retryAfter > 0:
@@ -103,67 +111,47 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State,
 		a.turnAway(w, r, s, redirectLoop(s))
 		return
 	}
-	location, err := a.signInRedirect(r, s)
-	if err != nil {
-		a.log().ErrorContext(r.Context(), "sign-in redirect could not be built", "error", err)
+	to, err := a.wayIn(r, s, q)
+	if !a.redirect(w, r, s, to, err) {
 		a.turnAway(w, r, s, unauthenticated(s, a.challenge(r, s)))
-		return
 	}
-	w.Header().Set("Location", location)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusTemporaryRedirect)
 }
 
-// errSignInPageProtected is a sign-in page that only signed-in users may see. A redirect to
-// it would come back for ever.
-var errSignInPageProtected = errors.New("the sign-in page itself needs a signed-in user; do not put it behind Require")
-
-// isSamePage compares without query and fragment, which a redirect changes or loses, and
-// without a slash at the end, which many servers add by themselves.
-func isSamePage(a, b *weburl.URL) bool {
-	return a.Origin() == b.Origin() && strings.TrimRight(a.Pathname(), "/") == strings.TrimRight(b.Pathname(), "/")
-}
-
-// signInRedirect is where a person signs in and comes back from to this page: the
-// configured page, else the instance's account portal.
-func (a *Authenticator) signInRedirect(r *http.Request, s *State) (string, error) {
+// wayIn returns where q sends people who are signed out.
+func (a *Authenticator) wayIn(r *http.Request, s *State, q *Requirement) (*weburl.URL, error) {
 	public := a.publicOf(r, s)
-	return a.signInFrom(r, s, public, public.URL())
+	switch {
+	case q.Unauthenticated == UnauthenticatedSignUp:
+		return a.leadTo(r, s, a.signUpPage, public, public.URL())
+	case q.Unauthenticated == UnauthenticatedAuto && q.UnauthenticatedURL != "":
+		return ownPage(q.UnauthenticatedURL, public.URL())
+	}
+	return a.leadTo(r, s, a.signInPage, public, public.URL())
 }
 
-func (a *Authenticator) publicOf(r *http.Request, s *State) *origin.Public {
-	if s.public != nil {
-		return s.public
-	}
-	return a.origin.Public(r)
-}
-
-// signInFrom is where a person signs in who then comes to page, which it changes.
-func (a *Authenticator) signInFrom(r *http.Request, s *State, public *origin.Public, page *weburl.URL) (string, error) {
-	target := a.opts.SignInURL
-	if target == "" {
-		target = accountPortal(a.instance.keyHost) + "/sign-in"
-	}
-	if s.Auth.SessionStatus == "pending" {
-		target += "/tasks"
-	}
-	u, err := weburl.ParseRef(target, page.Href())
-	if err != nil {
-		return "", err
-	}
-	if isSamePage(u, page) {
-		return "", errSignInPageProtected
-	}
-	crossOrigin := page.Hostname() != u.Hostname() || page.Port() != u.Port()
-	if crossOrigin && a.opts.IsSatellite {
-		page.Set(querySynced, "false")
-	}
-	u.Set("redirect_url", page.Href())
-	if crossOrigin && !a.instance.production {
-		j := &judged{a: a, r: r, ctx: r.Context(), public: public, cookies: readCookies(r.Header, &a.instance.names)}
-		if j.readSession(); j.devBrowser != "" {
-			u.Set(cookieDevBrowser, j.devBrowser)
+// forbid answers a request of somebody who is signed in and may not.
+func (a *Authenticator) forbid(w http.ResponseWriter, r *http.Request, s *State, q *Requirement) {
+	if a != nil && q.ForbiddenURL != "" && isDocumentRequest(r) && !navigation.IsSpeculative(r.Header) {
+		to, err := ownPage(q.ForbiddenURL, a.publicOf(r, s).URL())
+		if a.redirect(w, r, s, to, err) {
+			return
 		}
 	}
-	return u.Href(), nil
+	a.turnAway(w, r, s, forbidden())
+}
+
+// redirect sends a person to another page. It reports whether it did: it does not if the
+// page is the one that was asked for.
+func (a *Authenticator) redirect(w http.ResponseWriter, r *http.Request, s *State, to *weburl.URL, err error) bool {
+	if err == nil && isSamePage(to, a.publicOf(r, s).URL()) {
+		err = errSamePage
+	}
+	if err != nil {
+		a.log().ErrorContext(r.Context(), "redirect could not be built", "error", err)
+		return false
+	}
+	w.Header().Set("Location", to.Href())
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusTemporaryRedirect)
+	return true
 }

@@ -170,7 +170,8 @@ func New(opts Options) *Clerk {
 }
 
 // Handler returns the instance as an [http.Handler]: the Backend API under /v1/, the Frontend API under /v1/client,
-// /v1/environment, /v1/dev_browser and /.well-known/jwks.json, and the pages /sign-in and /sign-out.
+// /v1/environment, /v1/dev_browser and /.well-known/jwks.json, and the pages /sign-in and /sign-out. Whoever is sent to sign up, at /sign-in/create, signs in
+// as one of the users, since there are no sign-ups here.
 func (c *Clerk) Handler() http.Handler { return c }
 
 // PublishableKey returns the instance's publishable key. It contains the Frontend API host and the kind of instance.

@@ -20,6 +20,9 @@ func TestSignInPage(t *testing.T) {
 	got := f.do(http.MethodGet, signInAndBack, "")
 	require.Equal(t, http.StatusOK, got.StatusCode)
 	page := string(got.body)
+	signUp := f.do(http.MethodGet, strings.Replace(signInAndBack, "/sign-in", "/sign-in/create", 1), "")
+	require.Equal(t, http.StatusOK, signUp.StatusCode)
+	assert.Equal(t, page, string(signUp.body))
 	for _, user := range clerktest.SampleUsers() {
 		assert.Contains(t, page, user.Email)
 	}

@@ -76,8 +76,10 @@ func (c *Clerk) routes() *http.ServeMux {
 	}
 	mux.HandleFunc("GET /v1/client/handshake", c.handshake)
 	mux.HandleFunc("GET /.well-known/jwks.json", c.publicJWKS)
-	mux.HandleFunc("GET /sign-in", c.page(c.signInPage))
-	mux.HandleFunc("POST /sign-in", c.page(c.signInSubmit))
+	for _, path := range [...]string{"/sign-in", "/sign-in/create"} { // the second is where people sign up
+		mux.HandleFunc("GET "+path, c.page(c.signInPage))
+		mux.HandleFunc("POST "+path, c.page(c.signInSubmit))
+	}
 	mux.HandleFunc("GET /sign-out", c.page(c.signOutPage))
 	mux.HandleFunc("POST /sign-out", c.page(c.signOutSubmit))
 	return mux

@@ -48,18 +48,31 @@ func (r *Route) Asks() []string {
 	if r.IsOAuthResource(nil) {
 		s.add("OAuth clients are told where to get a token (RFC 9728)")
 	}
-	switch {
-	case r.Auth != AuthRequired:
-	case r.Require.Unauthenticated == middleware.UnauthenticatedAuto:
-		s.add("signed-out browsers are sent to the sign-in page, programs get 401")
-	case r.Require.Unauthenticated == middleware.UnauthenticatedRedirect:
-		s.add("signed-out requests are sent to the sign-in page")
-	default:
-		s.add("signed-out requests get %s", r.Require.Unauthenticated)
+	if r.Auth == AuthRequired {
+		r.sendsPeople(&s)
 	}
 	r.asksOfPages(&s)
 	r.givesUpstream(&s)
 	return s
+}
+
+// sendsPeople is what becomes of requests that are turned away.
+func (r *Route) sendsPeople(s *sentences) {
+	switch q := &r.Require; {
+	case q.Unauthenticated == middleware.UnauthenticatedAuto && q.UnauthenticatedURL != "":
+		s.add("signed-out browsers are sent to %s, programs get 401", q.UnauthenticatedURL)
+	case q.Unauthenticated == middleware.UnauthenticatedAuto:
+		s.add("signed-out browsers are sent to the sign-in page, programs get 401")
+	case q.Unauthenticated == middleware.UnauthenticatedSignUp:
+		s.add("signed-out browsers are sent to the sign-up page, programs get 401")
+	case q.Unauthenticated == middleware.UnauthenticatedRedirect:
+		s.add("signed-out requests are sent to the sign-in page")
+	default:
+		s.add("signed-out requests get %s", q.Unauthenticated)
+	}
+	if r.Require.ForbiddenURL != "" {
+		s.add("browsers of people who lack what is required are sent to %s, programs get 403", r.Require.ForbiddenURL)
+	}
 }
 
 // asksOfPages is what other sites may do.

@@ -74,6 +74,11 @@ func TestAsks(t *testing.T) {
 		{Route{Require: middleware.Requirement{Role: "org:admin", Unauthenticated: middleware.Unauthenticated404}}, []string{"somebody must be signed in", "with the role org:admin", "signed-out requests get 404"}},
 		{Route{Require: middleware.Requirement{Unauthenticated: middleware.UnauthenticatedRedirect}, Accepts: []middleware.TokenType{middleware.AnyToken}},
 			[]string{"somebody must be signed in", "by a token of any kind", "OAuth clients are told where to get a token (RFC 9728)", "signed-out requests are sent to the sign-in page"}},
+		{Route{Require: middleware.Requirement{Unauthenticated: middleware.UnauthenticatedSignUp}}, []string{"somebody must be signed in", "signed-out browsers are sent to the sign-up page, programs get 401"}},
+		{Route{Require: middleware.Requirement{UnauthenticatedURL: "/welcome", Plan: "gold", ForbiddenURL: "/pricing"}}, []string{
+			"somebody must be signed in", "with the plan gold", "signed-out browsers are sent to /welcome, programs get 401",
+			"browsers of people who lack what is required are sent to /pricing, programs get 403",
+		}},
 		{Route{Auth: AuthPublic, CSRF: CSRF{Off: true}, CORS: &CORS{Origins: []string{"*"}}, Identity: []string{}, Authorization: AuthorizationSession,
 			RequestHeaders: map[string]string{"X-B": "planted0secret", "X-A": "2"}}, []string{
 			"anybody may pass; who is signed in is found out", "pages of * may call", "unsafe requests of other sites pass (csrf: off)",

@@ -97,7 +97,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		KeyFiles: []string{"/etc/clerkgate/current.pem", "/etc/clerkgate/previous.pem"},
 		Issuer:   "https://app.example.com", Lifetime: time.Minute,
 	}, cfg.Assertion)
-	require.Len(t, cfg.Routes, 5)
+	require.Len(t, cfg.Routes, 8)
 	assert.Equal(t, routes.Route{Name: "health", Match: "/health", Auth: routes.AuthNone, Upstream: "app", Line: 22}, cfg.Routes[0])
 	assert.Equal(t, routes.Route{
 		Name: "orders", Match: "/orders/*", Hosts: []string{"api.example.com", "*.eu.example.com", "[::1]", "10.0.0.1"},
@@ -122,6 +122,8 @@ func TestParseReadsEveryKey(t *testing.T) {
 		Audience: "billing", Upstream: "admin", Line: 60,
 	}, cfg.Routes[3])
 	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 68}, cfg.Routes[4])
+	assert.Equal(t, middleware.Requirement{Unauthenticated: middleware.UnauthenticatedSignUp}, cfg.Routes[6].Require)
+	assert.Equal(t, middleware.Requirement{Role: "org:staff", UnauthenticatedURL: "/welcome?from=staff", ForbiddenURL: "https://help.example.com/access#ask"}, cfg.Routes[7].Require)
 }
 
 func TestParseBounds(t *testing.T) {

@@ -65,6 +65,7 @@ func (p *parser) compare(cfg *Config, file map[string]value) {
 		names[r.Name] = r.Line
 	}
 	p.unreachable(cfg.Routes)
+	p.shutPages(cfg.Routes)
 }
 
 func (p *parser) checkUpstreamName(at value, f map[string]value, upstreams value) {
@@ -138,10 +139,18 @@ func routeKeys() []key[Route] {
 		},
 		{
 			name: "unauthenticated", standard: "auto",
-			help: "The answer to signed-out requests. `auto`: browsers are sent to the sign-in page, programs get 401. `\"401\"`, `\"404\"` or `redirect`: the same for both.",
+			help: "The answer to signed-out requests. `auto`: browsers are sent to the sign-in page, programs get 401. `sign-up`: the same with the sign-up page. `\"401\"`, `\"404\"` or `redirect`: the same for both.",
 			read: func(v value, r *Route) {
-				oneWord(&r.Require.Unauthenticated, v, "auto", middleware.Unauthenticated401, middleware.UnauthenticatedRedirect, middleware.Unauthenticated404)
+				oneWord(&r.Require.Unauthenticated, v, "auto", middleware.UnauthenticatedSignUp, middleware.Unauthenticated401, middleware.UnauthenticatedRedirect, middleware.Unauthenticated404)
 			},
+		},
+		{
+			name: "unauthenticated_url", unset: "the sign-in page", read: func(v value, r *Route) { r.Require.UnauthenticatedURL = v.page() },
+			help: "Where signed-out browsers are sent: a path or an `https` URL, which gets this page as `redirect_url`. Programs get 401.",
+		},
+		{
+			name: "forbidden_url", unset: "403", read: func(v value, r *Route) { r.Require.ForbiddenURL = v.page() },
+			help: "Where browsers of people are sent who lack what `require` names; as `unauthenticated_url`. Programs get 403.",
 		},
 		{
 			name: "upstream", unset: "`CLERKGATE_UPSTREAM`", help: "A name of `upstreams`.",

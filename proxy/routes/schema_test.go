@@ -27,6 +27,7 @@ func onlyTheParser() map[string]string {
 		"merge_key":                  "YAML, before the schema",
 		"reserved_header":            "spellings",
 		"second_document":            "YAML, before the schema",
+		"shut_pages":                 "the other routes",
 		"strip_prefix":               "another key's value",
 		"tls_options":                "the URL's scheme",
 		"unknown_upstream":           "another part of the file",

@@ -14,10 +14,10 @@ import (
 func checkRoute(r *Route, f map[string]value) {
 	switch r.Auth {
 	case AuthPublic:
-		useless(f, "on a route that signed-out requests pass", "Take it out, or write auth: required.", "require", "unauthenticated")
+		useless(f, "on a route that signed-out requests pass", "Take it out, or write auth: required.", "require", "unauthenticated", "unauthenticated_url", "forbidden_url")
 	case AuthNone:
 		useless(f, "on a route where nobody is looked for", "Take it out, or write auth: required or auth: public.",
-			"require", "unauthenticated", "accepts", "identity", "refresh", "accept_pending", "token_template", "audience")
+			"require", "unauthenticated", "unauthenticated_url", "forbidden_url", "accepts", "identity", "refresh", "accept_pending", "token_template", "audience")
 		if r.Authorization == AuthorizationSession || r.Authorization == AuthorizationTemplate {
 			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route where nobody is looked for", "keep or remove; or auth: required or auth: public", "")
 		}
@@ -32,6 +32,7 @@ func checkRoute(r *Route, f map[string]value) {
 			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route that accepts no session_token", "", remedy)
 		}
 	}
+	checkPages(r, f)
 	if template := r.Authorization == AuthorizationTemplate; template && !f["token_template"].given() {
 		f["authorization"].problem("authorization: template without token_template", "token_template: and the name of a JWT template", "")
 	} else if !template && f["token_template"].given() {

@@ -22,12 +22,7 @@ const (
 )
 
 func TestDifferential(t *testing.T) {
-	if why := missing(); why != "" {
-		if os.Getenv("DIFFERENTIAL_REQUIRED") == "1" {
-			t.Fatalf("%s, and DIFFERENTIAL_REQUIRED is 1", why)
-		}
-		t.Skipf("%s: nothing to compare with", why)
-	}
+	skipWithout(t)
 	requests := defaultRequests
 	if text := os.Getenv("DIFFERENTIAL_REQUESTS"); text != "" {
 		var err error

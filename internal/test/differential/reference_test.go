@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reference is a Node process that judges requests as Clerk's SDK does.
+// reference is a Node process that answers as Clerk's SDK does.
 type reference struct {
 	in  io.WriteCloser
 	out *bufio.Reader
@@ -44,10 +44,35 @@ func missing() string {
 	return ""
 }
 
-// startReference starts a process for the instances that runs until the test ends.
+// skipWithout skips a test that has nothing to compare with.
+func skipWithout(t testing.TB) {
+	t.Helper()
+	if why := missing(); why != "" {
+		if os.Getenv("DIFFERENTIAL_REQUIRED") == "1" {
+			t.Fatalf("%s, and DIFFERENTIAL_REQUIRED is 1", why)
+		}
+		t.Skipf("%s: nothing to compare with", why)
+	}
+}
+
+// startReference starts a process that judges requests to the instances.
 func startReference(t testing.TB, instances []*instance) *reference {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", "reference.mjs")
+	byID := make(map[string]*instance, len(instances))
+	for _, in := range instances {
+		byID[in.id] = in
+	}
+	r := startNode(t, "reference.mjs")
+	var ready struct{ Ready int }
+	require.NoError(t, r.exchange(map[string]any{"instances": byID}, &ready))
+	require.Equal(t, len(instances), ready.Ready)
+	return r
+}
+
+// startNode starts a process that runs until the test ends.
+func startNode(t testing.TB, script string) *reference {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", script)
 	// The environment must not configure the SDK.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	var complaints strings.Builder
@@ -61,18 +86,10 @@ func startReference(t testing.TB, instances []*instance) *reference {
 		_ = in.Close()
 		_ = cmd.Wait()
 		if t.Failed() && complaints.Len() > 0 {
-			t.Log("reference.mjs:", complaints.String())
+			t.Log(script+":", complaints.String())
 		}
 	})
-	byID := make(map[string]*instance, len(instances))
-	for _, in := range instances {
-		byID[in.id] = in
-	}
-	r := &reference{in: in, out: bufio.NewReaderSize(out, 1<<20)}
-	var ready struct{ Ready int }
-	require.NoError(t, r.exchange(map[string]any{"instances": byID}, &ready))
-	require.Equal(t, len(instances), ready.Ready)
-	return r
+	return &reference{in: in, out: bufio.NewReaderSize(out, 1<<20)}
 }
 
 func (r *reference) judge(q *request, trusted bool) (*outcome, error) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,12 @@ routes:
     refresh: documents
   - match: "/open/*"
     auth: public
+  - match: "/join/*"
+    unauthenticated: sign-up
+  - match: "/staff/*"
+    require: { permission: "org:invoices:delete" }
+    unauthenticated_url: /open/welcome?from=staff
+    forbidden_url: https://help.example.com/access
   - match: "/assets/*"
     auth: none
   - match: "/*"
@@ -74,6 +81,22 @@ func testRoutes(t *testing.T, passesPreflights bool, start gateway) {
 		mei.Header.Set("X-Environment", "evil")
 		got := echoed(t, mei.Open(s.origin+"/admin/x"))
 		assert.Equal(t, "acme", got.Header.Get("X-Clerk-Org-Slug"))
+	})
+
+	t.Run("pages for people", func(t *testing.T) {
+		before := s.app.count()
+		back := "redirect_url=" + url.QueryEscape(s.origin+"/staff/x?a=b")
+		signedOut := kit.NewBrowser(t)
+		signedOut.SetCookies(s.origin, &http.Cookie{Name: "__clerk_db_jwt", Value: "dvb_1"}, &http.Cookie{Name: "__client_uat", Value: "0"})
+		up := signedOut.Stay().Open(s.origin + "/join/x")
+		assert.Equal(t, http.StatusTemporaryRedirect, up.StatusCode)
+		assert.Contains(t, up.Header.Get("Location"), s.clerk.URL+"/sign-in/create?redirect_url="+url.QueryEscape(s.origin+"/join/x"))
+		assert.Equal(t, s.origin+"/open/welcome?from=staff&"+back, signedOut.Stay().Open(s.origin+"/staff/x?a=b").Header.Get("Location"))
+		assert.Equal(t, http.StatusUnauthorized, signedOut.Fetch(http.MethodGet, s.origin+"/staff/x", "").StatusCode)
+		signedIn := s.signIn(t, jane, 0)
+		assert.Equal(t, "https://help.example.com/access?"+back, signedIn.Stay().Open(s.origin+"/staff/x?a=b").Header.Get("Location"))
+		assert.Equal(t, http.StatusForbidden, signedIn.Fetch(http.MethodGet, s.origin+"/staff/x", "").StatusCode)
+		assert.Equal(t, before, s.app.count())
 	})
 
 	t.Run("reverification", func(t *testing.T) {
