@@ -252,7 +252,7 @@ func TestHeaderLimits(t *testing.T) {
 	}
 }
 
-// TestHeaderLinesThatAreNoHTTP has one odd line in each answer, which must cost at
+// TestHeaderLinesThatAreNoHTTP has one odd line in each response, which must cost at
 // most itself: applications send such lines, and other proxies let them pass.
 func TestHeaderLinesThatAreNoHTTP(t *testing.T) {
 	t.Parallel()
@@ -262,15 +262,15 @@ func TestHeaderLinesThatAreNoHTTP(t *testing.T) {
 		more    http.Header
 		dropped bool
 	}{
-		"space in the name":       {"Secured by: x", nil, true},
-		"space before the colon":  {"X-Old : 1", http.Header{"X-Old": {"1"}}, false},
-		"tab before the colon":    {"X-Old\t: 1", http.Header{"X-Old": {"1"}}, false},
-		"folded":                  {"X-Long: 1\r\n  2\r\n\t3", http.Header{"X-Long": {"1 2 3"}}, false},
-		"no colon":                {"what is this", nil, true},
-		"no name":                 {": 1", nil, true},
-		"name beyond ASCII":       {"X-Größe: 1", nil, true},
-		"name that is no token":   {"X(A): 1", nil, true},
-		"folded onto one dropped": {"Secured by: x\r\n y", nil, true},
+		"space in the name":        {"Secured by: x", nil, true},
+		"space before the colon":   {"X-Old : 1", http.Header{"X-Old": {"1"}}, false},
+		"tab before the colon":     {"X-Old\t: 1", http.Header{"X-Old": {"1"}}, false},
+		"folded":                   {"X-Long: 1\r\n  2\r\n\t3", http.Header{"X-Long": {"1 2 3"}}, false},
+		"no colon":                 {"what is this", nil, true},
+		"no name":                  {": 1", nil, true},
+		"name beyond ASCII":        {"X-Größe: 1", nil, true},
+		"name that is not a token": {"X(A): 1", nil, true},
+		"folded onto one dropped":  {"Secured by: x\r\n y", nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

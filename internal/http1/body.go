@@ -14,11 +14,11 @@ const (
 	bodyClosed
 )
 
-// body reads the body of an answer. At its end the connection goes back to the
+// body reads the body of a response. At its end the connection goes back to the
 // pool. Close may be called while another goroutine reads.
 type body struct {
 	c     *conn
-	up    *upload // nil: the request is sent
+	up    *upload // nil: the whole request has been sent
 	res   *http.Response
 	rest  int64 // of the body, or of the chunk
 	kind  bodyKind
@@ -93,7 +93,8 @@ func (c *conn) read(p []byte, limit int64) (int, error) {
 	return n, nil
 }
 
-// end is reached once, by an error of reading. It returns what the reader gets.
+// end is called once, with the first error of a read. It returns the error for the
+// reader.
 func (b *body) end(err error) error {
 	ended := errors.Is(err, io.EOF)
 	if !ended {
@@ -106,7 +107,7 @@ func (b *body) end(err error) error {
 		return errBodyClosed
 	}
 	b.c.end(ended && b.keep && b.up.complete())
-	b.c = nil // somebody else may have it now
+	b.c = nil // another request may use it now
 	return err
 }
 
@@ -118,8 +119,8 @@ func (b *body) Close() error {
 	return nil
 }
 
-// drop ends a request whose answer nobody wants to the end; another goroutine may
-// be reading it.
+// drop ends a request whose response is not read to its end. Another goroutine may be
+// reading it.
 func (c *conn) drop() {
 	_ = c.release() // nobody is told
 	c.t.pool.leave(c)

@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// maxInline is how large a body that is at rest may be to be sent together
-	// with the header.
+	// maxInline is the largest body that is sent together with the header, if it can
+	// be read without waiting.
 	maxInline = 16 << 10
-	// maxKeptHead is how large a buffer for requests may be to be used again.
+	// maxKeptHead is the largest buffer for requests that is used again.
 	maxKeptHead = 32 << 10
 )
 
-// call is a request on its way: checked and written out, so that it can be sent
-// again as it is.
+// call is a request that is being sent: checked and encoded, so that it can be sent
+// again unchanged.
 type call struct {
 	req     *http.Request
-	out     []byte        // the header; and the body, if that was at rest
+	out     []byte        // the header, and the body if it could be read at once
 	body    io.ReadCloser // to be sent behind out; nil if there is none
 	length  int64         // of the body, -1: chunked
 	trailer bool          // follows the body
@@ -29,7 +29,7 @@ type call struct {
 
 	informer Informer // nil for none
 
-	// handedOver says that somebody else closes the request's body, or has.
+	// handedOver says that the request's body is closed elsewhere, or has been.
 	handedOver bool
 }
 
@@ -93,8 +93,8 @@ func asksForChunks(codings []string) (bool, error) {
 	return false, invalid("a transfer coding other than chunked")
 }
 
-// atRest says whether the body can be read without waiting: whoever sets GetBody
-// has it all. Then it goes out with the header, and nobody has to send it aside.
+// atRest reports whether the body can be read without waiting: a request with GetBody has
+// all of it. It is then sent together with the header, without another goroutine.
 func (cl *call) atRest() bool {
 	return cl.body != nil && cl.req.GetBody != nil && !cl.expect && cl.length > 0 && cl.length <= maxInline
 }
@@ -132,7 +132,7 @@ func atEnd(r io.Reader) error {
 	}
 }
 
-// idempotent says whether the request does no harm when it arrives twice, and can
+// idempotent reports whether the request does no harm when it arrives twice, and can
 // be sent twice. It is net/http's rule.
 func (cl *call) idempotent() bool {
 	if cl.body != nil && cl.req.GetBody == nil {

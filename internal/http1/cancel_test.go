@@ -19,7 +19,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/http1"
 )
 
-// The context ends while the upstream stands at different points of its answer.
+// The context ends while the upstream stands at different points of its response.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	pipe := func(t *testing.T) io.ReadCloser {
@@ -292,7 +292,7 @@ func TestExpectContinueTimeout(t *testing.T) {
 	})
 }
 
-// A body that may depend on the answer is not waited for.
+// A body that may depend on the response is not waited for.
 func TestGetWithSlowBody(t *testing.T) {
 	t.Parallel()
 	inBubble(t, http1.Options{}, func(c net.Conn, br *bufio.Reader) {

@@ -14,8 +14,8 @@ const (
 	// maxTrailerBytes limits the trailer section, as net/http's buffer does.
 	maxTrailerBytes = 4000
 	// maxOverhead limits what surrounds the data, beyond the usual: 16 bytes for
-	// each chunk and twice the data. It is net/http's measure against an upstream
-	// that sends next to nothing for ever.
+	// each chunk and twice the data. It is net/http's protection against an upstream
+	// that sends hardly any data and never ends.
 	maxOverhead = 16 << 10
 )
 
@@ -25,8 +25,8 @@ type chunkState struct {
 	overhead int64
 }
 
-// readChunked reads as many chunks into p as are there, and waits for the first
-// only: a stream's events must not wait for each other.
+// readChunked reads as many chunks into p as have arrived, and waits for the first
+// only: one event of a stream must not wait for the next.
 func (b *body) readChunked(p []byte) (n int, err error) {
 	for n < len(p) {
 		switch {
@@ -99,7 +99,7 @@ func (b *body) chunkEnd() error {
 }
 
 // chunkSize reads a chunk's size in hexadecimal digits. White space may follow it,
-// as old servers pad it, and extensions, which nobody uses, are passed over.
+// because old servers pad it; extensions, which nobody uses, are ignored.
 func chunkSize(line []byte) (size int64, err error) {
 	digits, extension, _ := bytes.Cut(line, []byte{';'})
 	if !wire.IsValue(string(extension)) {
@@ -127,8 +127,8 @@ func chunkSize(line []byte) (size int64, err error) {
 	return size, nil
 }
 
-// line returns the next line without its end, which must be CRLF: among chunks
-// leniency lets two parsers find different ends (RFC 9112, erratum 7633). It is
+// line returns the next line without its end, which must be CRLF: between chunks,
+// accepting anything else lets two parsers find different ends (RFC 9112, erratum 7633). It is
 // valid until the next read.
 func (c *conn) line(limit int) ([]byte, error) {
 	for {
@@ -172,7 +172,7 @@ func (b *body) readTrailer() error {
 			return err
 		}
 		if frames(name) || name == "Host" {
-			return malformed("a trailer that must not be one")
+			return malformed("a header that must not be a trailer")
 		}
 		if trailer == nil {
 			trailer = make(http.Header)

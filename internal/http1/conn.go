@@ -10,7 +10,7 @@ import (
 )
 
 // bufferSize is what a connection keeps to read into. It fits the header and the
-// body of most answers; larger bodies are read past it, larger headers make it
+// body of most responses; larger bodies are read past it, larger headers make it
 // grow for a while.
 const bufferSize = 4 << 10
 
@@ -29,7 +29,7 @@ type conn struct {
 	out      []byte // what exchange sends
 	sent     int    // bytes of it that the system took
 	await    bool   // exchange reads, too
-	received bool   // some of the answer has come
+	received bool   // some of the response has come
 	stage    stage
 	probed   bool
 	err      error
@@ -58,9 +58,9 @@ type watch struct {
 	// ctx is the request's; nil when there is none. It has to be kept because a
 	// later sweep registers the callback.
 	ctx     context.Context
-	turn    uint64      // counts requests, so that a late callback hits nobody else's
+	turn    uint64      // counts requests, so that a late callback hits no other request
 	armed   bool        // the callback is registered
-	stop    func() bool // takes it back; nil when ctx has no end
+	stop    func() bool // unregisters it; nil when ctx never ends
 	waiting bool        // for the header
 	sent    bool        // the request, to its end
 	limited bool        // a deadline is set
@@ -96,7 +96,7 @@ func (c *conn) arm() {
 	w.armed = true
 	w.mu.Unlock()
 
-	// Not under the lock: a context of another make may call back at once.
+	// Not under the lock: another implementation of Context may call back at once.
 	var stop func() bool
 	if ctx.Done() != nil {
 		stop = context.AfterFunc(ctx, func() { c.cut(turn, context.Cause(ctx)) })
@@ -154,7 +154,7 @@ func (c *conn) bodySent(turn uint64) {
 	w.mu.Unlock()
 }
 
-// headerDone ends the time limit: the answer's body has none.
+// headerDone ends the time limit: the response's body has none.
 func (c *conn) headerDone() {
 	c.watch.mu.Lock()
 	c.unlimitLocked()
@@ -188,9 +188,9 @@ func (c *conn) release() error {
 	return cause
 }
 
-// end ends a request. The connection is kept if keep says so and nothing speaks
-// against it; bytes beyond the answer's end do, for they would be taken for the
-// next request's answer. The caller must not touch c any more.
+// end ends a request. The connection is kept if keep is set and the connection is
+// still good. It is not if bytes follow the response: they would be taken for the
+// response to the next request. The caller must not touch c any more.
 func (c *conn) end(keep bool) {
 	cause := c.release()
 	if !keep || cause != nil || c.r != c.w || c.raw == nil {

@@ -14,19 +14,19 @@ var (
 	errBodyClosed  = errors.New("http1: read on closed body")
 )
 
-// lostError says that the connection failed before any byte of the answer.
+// lostError says that the connection failed before any byte of the response.
 type lostError struct{ err error }
 
 func (e *lostError) Error() string { return "http1: connection lost: " + e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
 
-// ErrMalformedAnswer is what an error of a round trip or of a body [errors.Is] when
-// the upstream has answered, but not in HTTP/1.1, or so that it could be read in two
-// ways. The error's text says what was wrong.
+// ErrMalformedAnswer is matched by the error of a round trip or of a body if the
+// response was not valid HTTP/1.1, or could be read in two ways. The error's text says
+// what was wrong.
 var ErrMalformedAnswer = errors.New("malformed answer")
 
-// malformed is one way of being malformed. The text never has parts of the answer
-// in it: they may be secret.
+// malformed says how a response is malformed. The text quotes nothing of the response,
+// which may be secret.
 type malformed string
 
 func (e malformed) Error() string        { return "http1: malformed answer: " + string(e) }

@@ -11,17 +11,17 @@ type stage uint8
 const (
 	probing   stage = iota // is the idle connection alive and silent?
 	sending                // the request
-	receiving              // the first of the answer
+	receiving              // the first of the response
 	blocked                // the system takes no more of the request now
 	done
 )
 
-// exchange sends out and, with await, reads the first bytes of the answer. Before
+// exchange sends out and, with await, reads the first bytes of the response. Before
 // that it makes sure of a reused connection.
 //
 // All of it happens in one visit to the connection: the poller's state is reset,
 // a read that finds nothing proves the connection alive and silent, and because
-// nothing was there, the wait for the answer can begin as soon as the request is
+// nothing was there, the wait for the response can begin as soon as the request is
 // written. net/http's order, write and then try to read, makes as many system
 // calls and proves nothing.
 func (c *conn) exchange(out []byte, await bool) error {

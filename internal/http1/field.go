@@ -2,11 +2,11 @@ package http1
 
 import "github.com/clerkgate/clerkgate/internal/wire"
 
-// maxShortName is up to what length a name is made canonical without an allocation.
+// maxShortName is the longest name that is made canonical without an allocation.
 const maxShortName = 40
 
 // canonical returns a header's name in the form of [net/http.CanonicalHeaderKey];
-// false if it is no token. The result may share name's memory.
+// false if it is not a token. The result may share name's memory.
 func canonical(name string) (string, bool) {
 	upper, same := true, true
 	for i := range len(name) {

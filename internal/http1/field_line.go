@@ -7,39 +7,39 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// Applications send header lines that are no HTTP, and browsers, HAProxy and
-// net/http put up with some of them. An answer is refused only for a line that
+// Applications send header lines that are not valid HTTP, and browsers, HAProxy and
+// net/http tolerate some of them. A response is refused only for a line that
 // could change where it ends, or smuggle something past a reader of the header;
-// what else is wrong costs that one line, as this table says.
+// other faults cost only that one line, as this table says.
 //
 //	X-Old : 1          the space is removed (RFC 9112, section 5.1)
 //	X-Long: 1<CRLF> 2  the fold becomes a space (RFC 9112, section 5.2)
-//	Secured by: x      dropped, as every name that is no token
+//	Secured by: x      dropped, as every name that is not a token
 //	no colon at all    dropped
-//	the same of Content-Length, Transfer-Encoding and their like: refused
+//	any of these faults in Content-Length, Transfer-Encoding and the like: refused
 //	control characters: refused
 
-// droppedLine says why a header line was left out. The text never has parts of the
-// answer in it: they may be secret.
+// droppedLine says why a header line was left out. The text quotes nothing of the
+// response, which may be secret.
 type droppedLine string
 
 func (e droppedLine) Error() string { return "http1: dropped from the answer: " + string(e) }
 
 const (
 	droppedColon = droppedLine("a header line without a colon")
-	droppedToken = droppedLine("a header line whose name is no token")
+	droppedToken = droppedLine("a header line whose name is not a token")
 )
 
 // droppedName stands for the name of a line that was dropped, so that a line folded
-// onto it is dropped too. It is no token.
+// onto it is dropped too. It is not a token.
 const droppedName = " "
 
-// parseStrictField reads a line of a trailer, where nothing is mended.
+// parseStrictField reads a line of a trailer, where nothing is corrected.
 func parseStrictField(line string) (name, value string, err error) {
 	name, value, colon := strings.Cut(line, ":")
 	name, token := canonical(name)
 	if !colon || !token {
-		return "", "", malformed("a trailer line whose name is no token")
+		return "", "", malformed("a trailer line whose name is not a token")
 	}
 	if !wire.IsValue(value) {
 		return "", "", malformed("control characters in a trailer")
@@ -47,7 +47,7 @@ func parseStrictField(line string) (name, value string, err error) {
 	return name, wire.Trim(value), nil
 }
 
-// parseField reads a header line. The error is a [droppedLine] where the answer can
+// parseField reads a header line. The error is a [droppedLine] where the response can
 // do without the line.
 func parseField(line string) (name, value string, err error) {
 	name, value, ok := strings.Cut(line, ":")
@@ -71,8 +71,8 @@ func parseField(line string) (name, value string, err error) {
 	return canonicalName, wire.Trim(value), nil
 }
 
-// withoutLine drops a line that begins with text, unless somebody could take it for
-// one that frames the answer.
+// withoutLine drops a line that begins with text, unless it could be taken for one that
+// frames the response.
 func withoutLine(text string, why droppedLine) error {
 	switch {
 	case !wire.IsValue(text):
@@ -83,8 +83,8 @@ func withoutLine(text string, why droppedLine) error {
 	return why
 }
 
-// framesLoosely says whether the letters that text begins with are those of a
-// header that says how an answer is framed, whatever stands between them.
+// framesLoosely reports whether the letters that text begins with are those of a
+// header that says how a response is framed, whatever stands between them.
 func framesLoosely(text string) bool {
 	for _, name := range [...]string{"contentlength", "transferencoding", "connection", "upgrade", "trailer"} {
 		n := 0

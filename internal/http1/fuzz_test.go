@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reading is what a byte stream means as the answer to a request.
+// reading is what a byte stream means as the response to a request.
 type reading struct {
 	status  string
 	code    int

@@ -9,16 +9,16 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// keepAliveMargin is how much earlier than the upstream we give up a connection: the
-// time that a request may be on its way while the upstream closes. A request that
-// meets the close cannot be repeated unless it is idempotent.
+// keepAliveMargin is how much earlier than the upstream we close a connection: a request
+// may be under way while the upstream closes, and cannot then be repeated unless it is
+// idempotent.
 const keepAliveMargin = time.Second
 
-// maxKeepAlive bounds what is believed of a hint.
+// maxKeepAlive bounds the time that a hint may give.
 const maxKeepAlive = time.Hour
 
 // heedKeepAlive remembers how long the upstream keeps the connection when it is
-// idle, if the answer's header says so: "Keep-Alive: timeout=5, max=100" (RFC 2068,
+// idle, if the response's header says so: "Keep-Alive: timeout=5, max=100" (RFC 2068,
 // section 19.7.1, as Node, Apache and others send it). It returns false when the
 // connection is not worth keeping.
 func (c *conn) heedKeepAlive(h http.Header) bool {

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// tick is how often requests in flight are looked at. Most requests are over
-// within one, and cost no timer and no callback of their context; those that last
-// get both then.
+// tick is how often requests in flight are checked. Most requests are over within one
+// tick, and cost no timer and no callback of their context; longer ones get both.
 const tick = 10 * time.Millisecond
 
 // pool holds the connections: a stack of idle ones, and a list of those whose
-// request is young, oldest first. Its lock is held for some instructions only.
+// request is young (younger than two ticks), oldest first. Its lock is held for a few
+// instructions only.
 type pool struct {
 	maxIdle     int
 	idleTimeout time.Duration // 0: none
@@ -25,12 +25,12 @@ type pool struct {
 	timer        *time.Timer
 	ticking      bool
 	refuseReturn bool      // since closeIdle, until the next request
-	looked       time.Time // for connections that are too old
+	looked       time.Time // when connections were last checked for their age
 }
 
-// take returns the idle connection that was used last, or nil, and those that it
-// found on the way to have outlived what their upstream promised, for the caller to
-// close. With fresh it only notes that there is a request.
+// take returns the idle connection that was used last, or nil. The caller must close
+// outlived, the connections that their upstream has probably closed. With fresh it only
+// records that there is a request.
 func (p *pool) take(fresh bool) (c *conn, outlived []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,7 +130,7 @@ func (p *pool) remove(c *conn) {
 	c.young, c.prev, c.next = false, nil, nil
 }
 
-// wake sees to it that sweep runs soon; p.mu is held.
+// wake makes sweep run soon; p.mu is held.
 func (p *pool) wake() {
 	if !p.ticking {
 		p.ticking = true
@@ -146,8 +146,8 @@ func (p *pool) schedule(after time.Duration) {
 	p.timer.Reset(after)
 }
 
-// sweep arms the requests that were young at the last sweep already, and closes
-// connections that were idle for too long. It goes on as long as there is either.
+// sweep arms the requests that were already there at the last sweep, and closes
+// connections that were idle for too long. It runs as long as there are any of either.
 func (p *pool) sweep() {
 	p.mu.Lock()
 	aged := p.agedLocked()
@@ -207,7 +207,7 @@ func (p *pool) expiredLocked() (expired []*conn) {
 	return expired
 }
 
-// ageLook is how often connections are looked at for their age.
+// ageLook is how often connections are checked for their age.
 const ageLook = time.Second
 
 // wornLocked takes away the idle connections that are too old, and marks those in use.

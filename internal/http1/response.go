@@ -12,7 +12,7 @@ import (
 // readHead waits until a whole header is in the buffer, and returns its end there
 // and how many lines it has.
 func (c *conn) readHead(limit int) (end, lines int, err error) {
-	start, seen := 0, 0 // the line, and what was searched, from c.r: filling may move it
+	start, seen := 0, 0 // of the line, and of what has not been searched; from c.r, which fill may move
 	for {
 		for {
 			in := c.in[c.r:c.w]
@@ -41,7 +41,7 @@ func (c *conn) readHead(limit int) (end, lines int, err error) {
 	}
 }
 
-// parse reads a header block of that many lines. Names and values share its memory.
+// parse reads a header block with that many lines. Names and values share its memory.
 func (a *answer) parse(block string, lines int) error {
 	line, rest, err := cutLine(block)
 	if err != nil {
@@ -140,7 +140,7 @@ const (
 	bodyUntilClose
 )
 
-// frame finds how the answer's body ends, and whether the connection may be used
+// frame finds how the response's body ends, and whether the connection may be used
 // again (RFC 9112, section 6.3). It sets what net/http sets in a response, and
 // removes what net/http removes from its header.
 func (a *answer) frame(method string) error {
@@ -190,7 +190,7 @@ func pragma(h http.Header) {
 	}
 }
 
-// closing finds whether the upstream closes the connection behind this answer.
+// closing finds out whether the upstream closes the connection after this response.
 func closing(res *http.Response) {
 	v, ok := res.Header["Connection"]
 	switch {
@@ -202,9 +202,9 @@ func closing(res *http.Response) {
 	}
 }
 
-// takeCoding says whether the body is chunked. Nothing else is known here, not even
-// a list that ends in chunked: the parts of a chain that disagree about the coding
-// disagree about where the answer ends.
+// takeCoding reports whether the body is chunked. No other coding is accepted, not even
+// a list that ends in chunked: servers in a chain that disagree about the coding disagree
+// about where the response ends.
 func (a *answer) takeCoding() (bool, error) {
 	v, ok := a.res.Header["Transfer-Encoding"]
 	if !ok {

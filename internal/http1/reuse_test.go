@@ -44,7 +44,7 @@ func TestIdleConnectionThatTheUpstreamClosed(t *testing.T) {
 	}
 }
 
-// An answer that nobody asked for would be taken for the next request's, which may
+// A response that nobody asked for would be taken for the next request's, which may
 // be somebody else's.
 func TestUnsolicitedAnswer(t *testing.T) {
 	t.Parallel()
@@ -277,7 +277,7 @@ func TestWriteTo(t *testing.T) {
 	}
 }
 
-// Many callers, each with an answer of its own: none may get another's.
+// Many callers, each with a response of its own: none may get another's.
 func TestAnswersAreNotMixedUp(t *testing.T) {
 	t.Parallel()
 	u := serve(t, "tcp", func(p *peer) {

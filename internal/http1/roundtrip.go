@@ -8,20 +8,20 @@ import (
 	"net/textproto"
 )
 
-// maxInformational limits the informational answers to one request. A 102 every ten
+// maxInformational limits the informational responses to one request. A 102 every ten
 // seconds gets through for a quarter of an hour.
 const maxInformational = 100
 
-// answer is a response with all that it consists of, in one piece of memory.
+// answer is a response with everything that belongs to it, in one allocation.
 type answer struct {
 	res     http.Response
-	dropped droppedLine // why a line of the header was left out; "" for none
+	dropped droppedLine // why a line of the header was left out; "" if none was
 	body    body
 	coding  [1]string
 	values  [12]string
 }
 
-// roundTrip sends a request and reads the answer's header. After an error the
+// roundTrip sends a request and reads the response's header. After an error the
 // connection is still in use.
 func (c *conn) roundTrip(ctx context.Context, cl *call) (*http.Response, error) {
 	c.begin(ctx, cl.body == nil)
@@ -42,7 +42,7 @@ func (c *conn) roundTrip(ctx context.Context, cl *call) (*http.Response, error) 
 	if err != nil {
 		up.decide(false)
 		if failed := up.failure(); failed != nil && !c.received {
-			err = &lostError{failed} // the reason why there is no answer
+			err = &lostError{failed} // the reason why there is no response
 		}
 		return nil, c.explain(err)
 	}
@@ -95,7 +95,7 @@ func (c *conn) finalAnswer(ctx context.Context, cl *call, up *upload) (*answer, 
 	}
 }
 
-// tell passes an informational answer on, to the body that waits for it and to the
+// tell passes an informational response on, to the body that waits for it and to the
 // hooks of the request.
 func tell(trace *httptrace.ClientTrace, informer Informer, a *answer, up *upload) (told bool, err error) {
 	if a.res.StatusCode == http.StatusContinue && up != nil && up.proceed != nil && !up.told {
@@ -118,7 +118,7 @@ func tell(trace *httptrace.ClientTrace, informer Informer, a *answer, up *upload
 	return true, nil
 }
 
-// deliver gives the answer its body, and the connection its next use.
+// deliver gives the response its body, and the connection its next use.
 func (c *conn) deliver(a *answer, cl *call, up *upload) error {
 	res := &a.res
 	res.Request = cl.req

@@ -26,23 +26,23 @@ type Options struct {
 	// MaxIdle is how many idle connections are kept; 0 means 256, negative none.
 	MaxIdle int
 	// IdleTimeout is how long an idle connection is kept; 0 means 90s, negative
-	// without end.
+	// no limit.
 	IdleTimeout time.Duration
 	// MaxAge is how old a connection may be and still be used for another request, so that
-	// a name that has come to stand for another address is looked up again; 0 means
-	// without end. It is noticed within a second.
+	// a name whose address has changed is looked up again; 0 means no limit. A connection
+	// may be used for up to a second longer.
 	MaxAge time.Duration
-	// ResponseHeaderTimeout limits the wait for the final answer's header, from
+	// ResponseHeaderTimeout limits the wait for the final response's header, from
 	// when the request is sent. It may come up to 20 ms late. 0 means no limit.
 	ResponseHeaderTimeout time.Duration
 	// ExpectContinueTimeout is how long the body of a request with "Expect:
-	// 100-continue" waits; then it is sent all the same. 0 means 1s.
+	// 100-continue" waits for the 100 before it is sent anyway. 0 means 1s.
 	ExpectContinueTimeout time.Duration
-	// MaxResponseHeaderBytes limits an answer's status line and header; 0 means 1 MiB.
+	// MaxResponseHeaderBytes limits a response's status line and header; 0 means 1 MiB.
 	MaxResponseHeaderBytes int
-	// Dropped is told when a header line of an answer was left out, and why; the text
-	// holds nothing of the answer. It is called in the request's goroutine; nil is not
-	// called.
+	// Dropped is called when a header line of a response was left out, with the reason,
+	// which quotes nothing of the response. It is called in the request's goroutine; it
+	// may be nil.
 	Dropped func(reason string)
 	// Now is the clock for the age of idle connections; nil means time.Now.
 	// Timeouts of a request run by the system's clock, as those of sockets do.
@@ -65,7 +65,7 @@ type Transport struct {
 
 var _ http.RoundTripper = (*Transport)(nil)
 
-// New makes a Transport. It panics when there is no Dial.
+// New makes a Transport. It panics if opts.Dial is nil.
 func New(opts Options) *Transport {
 	if opts.Dial == nil {
 		panic("http1: Options.Dial is required")
@@ -106,22 +106,22 @@ func orDefault[T int | time.Duration](v, zero T) T {
 // as they become idle, until the next request.
 func (t *Transport) CloseIdleConnections() { t.pool.closeIdle() }
 
-// RoundTrip sends a request and returns its answer. As [http.RoundTripper] asks, it
+// RoundTrip sends a request and returns its response. As [http.RoundTripper] asks, it
 // does not alter the request, and closes its body, perhaps after it has returned.
-// The answer's body must be closed; closing it before its end closes the
+// The response's body must be closed; closing it before its end closes the
 // connection. A wait for the header that took too long is a [net.Error] with
 // Timeout() true.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.RoundTripInformed(req, nil)
 }
 
-// Informer is told of the informational answers (1xx) to a request, in the
+// Informer receives the informational responses (1xx) to a request, in the
 // goroutine that makes the round trip.
 type Informer interface {
 	Inform(status int, header http.Header)
 }
 
-// RoundTripInformed is RoundTrip for callers that want informational answers: it
+// RoundTripInformed is RoundTrip for callers that want informational responses: it
 // spares them a context with a trace on every request for the few that get one.
 func (t *Transport) RoundTripInformed(req *http.Request, informer Informer) (*http.Response, error) {
 	cl, _ := t.calls.Get().(*call)
@@ -186,7 +186,7 @@ func (t *Transport) connect(ctx context.Context, fresh bool) (*conn, error) {
 	return c, nil
 }
 
-// repeatable says whether a request that failed with err may be sent again. A new
+// repeatable reports whether a request that failed with err may be sent again. A new
 // connection that fails is not tried twice: the upstream had no reason to close it.
 func (c *conn) repeatable(cl *call, err error) bool {
 	if !c.reused || c.received || !errors.As(err, new(*lostError)) {

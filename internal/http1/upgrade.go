@@ -9,8 +9,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// switchProtocols gives the connection away with a 101: from here on it speaks a
-// protocol that is not ours, without an end of ours, and never comes back.
+// switchProtocols hands the connection over to the caller after a 101: it now carries
+// another protocol, and never returns to the pool.
 func (c *conn) switchProtocols(res *http.Response, cl *call, up *upload) error {
 	switch {
 	case !asksForUpgrade(cl.req.Header):
@@ -32,12 +32,12 @@ func (c *conn) switchProtocols(res *http.Response, cl *call, up *upload) error {
 	return nil
 }
 
-// asksForUpgrade says whether a header names a protocol to change to.
+// asksForUpgrade reports whether a header names a protocol to change to.
 func asksForUpgrade(h http.Header) bool {
 	return len(h["Upgrade"]) > 0 && wire.HasToken(h["Connection"], "upgrade")
 }
 
-// stream is the body of a 101: what came along with its header, then the
+// stream is the body of a 101: what was received together with its header, then the
 // connection itself.
 type stream struct {
 	net.Conn

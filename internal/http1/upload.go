@@ -15,12 +15,12 @@ import (
 const (
 	// copySize is the size of buffers for bodies.
 	copySize = 32 << 10
-	// sentWait is how long the end of an answer waits for the end of the request's
-	// body before it gives the connection up. An upstream answers the last byte
-	// faster than the sending goroutine can say that it is sent.
+	// sentWait is how long the end of a response waits for the end of the request's
+	// body before the connection is closed. An upstream may answer the last byte before
+	// the sending goroutine can say that it has been sent.
 	sentWait = 50 * time.Millisecond
-	// firstBytesWait is how long a GET or the like waits for its body to show
-	// whether it has any bytes.
+	// firstBytesWait is how long a GET or the like waits for the first byte of a body
+	// that may be empty.
 	firstBytesWait = 200 * time.Millisecond
 )
 
@@ -35,10 +35,10 @@ type upload struct {
 	length  int64       // -1: chunked
 	trailer http.Header // nil: none
 	proceed chan bool   // says whether to send; nil: at once
-	told    bool        // that 100 Continue has come; belongs to the round trip
+	told    bool        // 100 Continue has come; belongs to the round trip
 
 	done chan struct{} // closed at the end
-	err  error         // of it, may be read then
+	err  error         // why it ended; may be read once done is closed
 }
 
 // upload starts sending what follows the header.
@@ -70,12 +70,12 @@ func (up *upload) run() {
 		// Also when the upstream took no more: it may have answered before.
 		up.c.bodySent(up.turn)
 	case !errors.Is(err, errNotSent):
-		// Half a body must not look like a whole one, and nobody will answer it.
+		// Half a body must not look like a whole one, and no response will come.
 		up.c.cut(up.turn, err)
 	}
 }
 
-// wanted waits until the upstream says whether it wants the body, but not for ever:
+// wanted waits until the upstream says whether it wants the body, for a limited time:
 // old servers do not know 100 Continue.
 func (up *upload) wanted() bool {
 	if up.proceed == nil {
@@ -91,7 +91,7 @@ func (up *upload) wanted() bool {
 	}
 }
 
-// decide tells a body that waits whether to go; the first word counts.
+// decide tells a body that waits whether it is sent; the first decision counts.
 func (up *upload) decide(ok bool) {
 	if up == nil || up.proceed == nil {
 		return
@@ -102,7 +102,7 @@ func (up *upload) decide(ok bool) {
 	}
 }
 
-// send copies the body. When it returns false, it is the body that failed.
+// send copies the body. It returns false if the body could not be read to its end.
 func (up *upload) send() (sent bool, err error) {
 	buf, _ := up.c.t.buffers.Get().(*[]byte)
 	defer up.c.t.buffers.Put(buf)
@@ -186,7 +186,8 @@ func bodyError(err error) error {
 	return fmt.Errorf("http1: request body: %w", err)
 }
 
-// complete says whether all has been sent, so that the connection may be used again.
+// complete reports whether everything has been sent, so that the connection may be used
+// again.
 func (up *upload) complete() bool {
 	if up == nil {
 		return true
@@ -206,7 +207,7 @@ func (up *upload) complete() bool {
 	}
 }
 
-// failure returns why sending ended, or nil if it has not, or not failed.
+// failure returns why sending failed, or nil if it has not failed or not ended yet.
 func (up *upload) failure() error {
 	if up == nil {
 		return nil
@@ -221,8 +222,8 @@ func (up *upload) failure() error {
 	return nil
 }
 
-// firstBytes finds out whether a body of unknown length has any bytes, if it can
-// tell soon; if it has none, the request goes without a body.
+// firstBytes waits a moment for the first byte of a body of unknown length. If the body
+// turns out to be empty, the request is sent without a body.
 func (cl *call) firstBytes(ctx context.Context) error {
 	f := &firstBytes{ReadCloser: cl.body, done: make(chan struct{})}
 	go func() {
@@ -239,7 +240,7 @@ func (cl *call) firstBytes(ctx context.Context) error {
 			cl.handedOver = true
 			return f.Close()
 		}
-	case <-timer.C: // it waits for something, perhaps for the answer
+	case <-timer.C: // the body waits for something, perhaps for the response
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

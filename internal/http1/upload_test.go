@@ -58,7 +58,7 @@ type iotestOneByte struct{ io.Reader }
 
 func (r iotestOneByte) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(1, len(p))]) }
 
-// A 413 comes while the body is still being sent, and is the answer.
+// A 413 comes while the body is still being sent, and is the response.
 func TestEarlyAnswer(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, connect func(*upstream) http.RoundTripper) {
@@ -97,7 +97,7 @@ func newChannel(t *testing.T) chan struct{} {
 	return make(chan struct{})
 }
 
-// The upstream refuses and hangs up; its answer must not be lost to the error of
+// The upstream refuses and hangs up; its response must not be lost to the error of
 // writing.
 func TestEarlyAnswerAndClose(t *testing.T) {
 	t.Parallel()

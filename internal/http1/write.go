@@ -9,7 +9,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// checkTarget refuses what cannot stand in a request line.
+// checkTarget refuses what cannot be in a request line.
 func checkTarget(req *http.Request) error {
 	switch {
 	case req.URL == nil:
@@ -21,9 +21,9 @@ func checkTarget(req *http.Request) error {
 	case req.URL.Host == "":
 		return invalid("no host in its URL")
 	case req.Method == http.MethodConnect:
-		return invalid("CONNECT") // what follows would be no HTTP
+		return invalid("CONNECT") // what follows would not be HTTP
 	case req.Method != "" && !wire.IsToken(req.Method):
-		return invalid("its method is no token")
+		return invalid("its method is not a token")
 	}
 	return nil
 }
@@ -74,8 +74,9 @@ func appendTarget(b []byte, req *http.Request) ([]byte, error) {
 		case path[0] != '/' && (path != "*" || query):
 			return b, invalid("its path does not begin with a slash")
 		}
-		// Two slashes at the start stay: with the scheme before them, what follows
-		// would be a host, and the path another than the one that was judged.
+		// Two slashes at the start are sent as they are. net/http would put the scheme
+		// before them, so that what follows would be a host, and the path another one than
+		// was judged.
 		b = append(b, path...)
 		if query {
 			b = append(b, '?')
@@ -151,11 +152,12 @@ func (cl *call) appendTrailerNames(b []byte) ([]byte, error) {
 	return append(b, "\r\n"...), nil
 }
 
-// checkTrailer refuses trailers that are no headers, or that would frame a message.
+// checkTrailer refuses trailers that are not valid headers, or that would frame a
+// message.
 func checkTrailer(trailer http.Header) error {
 	for name, values := range trailer {
 		if !wire.IsToken(name) || frames(name) {
-			return invalid("a trailer that must not be one")
+			return invalid("a header that must not be a trailer")
 		}
 		for _, v := range values {
 			if !wire.IsValue(v) {
@@ -166,14 +168,14 @@ func checkTrailer(trailer http.Header) error {
 	return nil
 }
 
-// appendHeader writes the header fields, and notes what they ask for.
+// appendHeader writes the header fields, and records what they ask for.
 func (cl *call) appendHeader(b []byte) ([]byte, error) {
 	for name, values := range cl.req.Header {
 		if !wire.IsToken(name) {
 			return b, invalid("an invalid header name")
 		}
 		skip := false
-		switch len(name) { // few names need a closer look
+		switch len(name) { // the lengths of the names that matter
 		case 4, 6, 7, 10, 14, 17:
 			var err error
 			if skip, err = cl.notice(name, values); err != nil {
@@ -196,9 +198,8 @@ func (cl *call) appendHeader(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// notice looks at headers that matter to this package. Those that frame the
-// message or name the host are skipped in any spelling: they are written from the
-// request's fields.
+// notice reads the headers that matter to this package. Those that frame the message or
+// name the host are skipped in any spelling: they are written from the request's fields.
 func (cl *call) notice(name string, values []string) (skip bool, err error) {
 	switch {
 	case wire.EqualFold(name, "connection"):
@@ -206,7 +207,7 @@ func (cl *call) notice(name string, values []string) (skip bool, err error) {
 	case wire.EqualFold(name, "expect"):
 		cl.expect = cl.body != nil && wire.HasToken(values, "100-continue")
 	case wire.EqualFold(name, "user-agent"):
-		return len(values) > 0 && values[0] == "", nil // ReverseProxy's way to say none
+		return len(values) > 0 && values[0] == "", nil // how ReverseProxy asks for none
 	case wire.EqualFold(name, "content-length"):
 		for _, v := range values {
 			if cl.length < 0 || wire.Trim(v) != strconv.FormatInt(cl.length, 10) {
@@ -220,7 +221,7 @@ func (cl *call) notice(name string, values []string) (skip bool, err error) {
 	return false, nil
 }
 
-// frames says whether a header says where a message ends.
+// frames reports whether a header says where a message ends.
 func frames(name string) bool {
 	return wire.EqualFold(name, "content-length") || wire.EqualFold(name, "transfer-encoding") ||
 		wire.EqualFold(name, "trailer")
@@ -230,8 +231,8 @@ func mostlyWithBody(method string) bool {
 	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
-// usuallyBare names the methods whose requests have no body as a rule. Many servers
-// choke on an empty chunked one.
+// usuallyBare reports whether requests with this method usually have no body. Many
+// servers fail on an empty chunked one.
 func usuallyBare(method string) bool {
 	switch method {
 	case "", http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions, "PROPFIND", "SEARCH":

@@ -13,10 +13,10 @@ const (
 	maxLabel = 63
 )
 
-// CanonicalHost returns the one form of the host in a request or URL: name is
+// CanonicalHost returns the canonical form of the host in a request or URL: name is
 // lower-case, without port and final dot, an IPv6 address in brackets in its short
-// form; host is the same with the port. ok is false for what two servers could read
-// differently. A host that is canonical already costs no allocation.
+// form; host is the same with the port. ok is false for a host that two servers could
+// read differently. A host that is already canonical costs no allocation.
 func CanonicalHost(s string) (name, host string, ok bool) {
 	raw, port, ok := CutPort(s)
 	if !ok {
@@ -108,8 +108,8 @@ func canonicalIPv6(s string) (string, bool) {
 	return s, true
 }
 
-// HasHostBytes reports whether s consists of what RFC 3986 allows in a host with its
-// port. It is the least that may stand in a Host header, for hosts that were judged
+// HasHostBytes reports whether s has only bytes that RFC 3986 allows in a host with its
+// port. It is the least check before a Host header is written, for hosts that were judged
 // before.
 func HasHostBytes(s string) bool {
 	for i := range len(s) {

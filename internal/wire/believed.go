@@ -3,8 +3,8 @@ package wire
 import "strings"
 
 // Believed is a request header that applications or their frameworks believe or obey,
-// although every client can write it. One whose Name ends in a hyphen is the family of
-// all whose names begin so.
+// although every client can write it. If Name ends in a hyphen, it stands for all headers
+// whose names begin with it.
 type Believed struct {
 	// Name is in the usual spelling.
 	Name string
@@ -18,7 +18,7 @@ type Believed struct {
 type Whose uint8
 
 const (
-	// Anybody may write the header: nothing believes it.
+	// Anybody may write the header: no application believes it.
 	Anybody Whose = iota
 	// Proxies may write it: it says what they know of a client. It passes from a trusted
 	// peer.
@@ -27,12 +27,12 @@ const (
 	// application does with a request that was judged as another one. Proxies pass it
 	// on from their clients.
 	Nobody
-	// Us means that it is written here, or is about one connection.
+	// Us means that clerkgate writes it, or that it is about one connection.
 	Us
 )
 
 // BelievedHeaders lists the headers and families that are believed, first those that
-// are written anew.
+// clerkgate writes.
 func BelievedHeaders() []Believed { return append([]Believed(nil), believed[:]...) }
 
 // believed is the table of [BelievedHeaders]. A further header is a further row.

@@ -1,17 +1,17 @@
 package wire
 
 // Filter tells which of a client's headers an application may see. It is immutable and
-// safe for concurrent use; to ask it about a name costs no allocation.
+// safe for concurrent use, and its methods do not allocate.
 type Filter struct {
-	// lengths has for each first letter a bit for each length that a name in names has:
-	// for nearly every header that is all that is looked at.
+	// lengths has, for each first letter, a bit for each length of a name in names. Nearly
+	// every header passes by this check alone.
 	lengths  [26]uint64
 	names    map[string]ruling // by the normal form
 	families [26][]family      // by the first letter; those that begin with none are in odd
 	odd      []family
 }
 
-// ruling is what is known of a name.
+// ruling is what is known about a name.
 type ruling struct {
 	whose Whose
 	kept  string // the spelling in which a configuration lets it pass; "" for none
@@ -70,12 +70,12 @@ func (f *Filter) addFamily(of family) {
 	}
 }
 
-// Passes reports whether a header of a client may pass, which is that of a trusted
-// proxy if trusted is set.
+// Passes reports whether a header of a client may pass; trusted says that the client is
+// a trusted proxy.
 //
-// A proxy can be expected to overwrite what it writes in the usual spelling; a name
-// that a CGI application would merely read as the same, such as CF_Connecting_IP, is
-// its client's.
+// A proxy can be expected to overwrite a header in its usual spelling. A name that only a
+// CGI application would read as the same, such as CF_Connecting_IP, is that of the
+// proxy's own client.
 func (f *Filter) Passes(name string, trusted bool) bool {
 	r, suspect := f.ruling(name)
 	switch {
@@ -129,7 +129,7 @@ func (f *Filter) lookUp(name string) (r ruling, ok bool) {
 	return r, ok
 }
 
-// hyphenated reports whether a name is spelled as proxies spell what they write.
+// hyphenated reports whether a name is spelled as proxies spell it.
 func hyphenated(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; c != '-' && c != '$' && normalByte(c) == '-' {

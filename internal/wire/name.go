@@ -49,7 +49,7 @@ func ClaimsIdentity(name string) bool { return HasNormalPrefix(name, "x-clerk-")
 
 // ClaimsForwarded reports whether an upstream could read name as Forwarded, X-Real-IP
 // or one of X-Forwarded-*, which are written anew at each proxy. The whole family
-// counts: CVE-2026-35051 and its kin came in by members that nobody had listed.
+// counts: CVE-2026-35051 and similar attacks used members that nobody had listed.
 func ClaimsForwarded(name string) bool {
 	return HasNormalPrefix(name, "x-forwarded") && (len(name) == len("x-forwarded") || normalByte(name[len("x-forwarded")]) == '-') ||
 		IsNormal(name, "forwarded") || IsNormal(name, "x-real-ip")
@@ -69,7 +69,7 @@ func IsHopByHop(name string) bool {
 
 // DescribesBody reports whether a header in canonical spelling says how a message's
 // body is framed or waited for. A gateway that asks about a request keeps the body, so
-// that these say nothing about its question.
+// that these headers do not describe the gateway's own request.
 func DescribesBody(name string) bool {
 	switch name {
 	case "Content-Length", "Expect", "Te", "Trailer", "Transfer-Encoding":
@@ -78,8 +78,8 @@ func DescribesBody(name string) bool {
 	return false
 }
 
-// IsReserved reports whether a header is clerkgate's, the client's or the connection's
-// to write, so that no configuration may, in any spelling.
+// IsReserved reports whether only clerkgate, the client or the connection may write a
+// header, in any spelling, so that no configuration may set it.
 func IsReserved(name string) bool {
 	normal := NormalName(name)
 	for _, prefix := range [...]string{"x-clerk-", "clerk-", "x-forwarded-", "proxy-", "sec-", "access-control-"} {
@@ -101,8 +101,7 @@ func IsReserved(name string) bool {
 // forwarding or framing (RFC 9110, section 6.5.1).
 func IsUnsafeTrailer(name string) bool { return IsReserved(name) || IsNormal(name, "set-cookie") }
 
-// ForbidCaching removes what an answer says to caches, shared ones included, and
-// forbids all of them to keep it.
+// ForbidCaching replaces everything that a response says to caches by no-store.
 func ForbidCaching(h http.Header) {
 	for _, name := range [...]string{"Cache-Control", "Expires", "Pragma", "Surrogate-Control", "Cdn-Cache-Control"} {
 		delete(h, name)

@@ -5,8 +5,8 @@ import "strings"
 // IsToken reports whether s is a token, as the names of headers and methods are (RFC
 // 9110, section 5.6.2).
 //
-// It looks at eight bytes at a time where they are letters and hyphens, as most names
-// are: names are looked at in every request.
+// It is called for every header of every request, and so checks eight bytes at a time as
+// long as they are letters and hyphens, as most names are.
 func IsToken(s string) bool {
 	for rest := s; len(rest) >= 8; {
 		if !isPlainName(word(rest)) {
@@ -15,7 +15,7 @@ func IsToken(s string) bool {
 		if len(rest) == 8 {
 			return true
 		}
-		// The last word begins with bytes that were looked at already.
+		// The last word may begin with bytes that were checked before.
 		rest = rest[min(8, len(rest)-8):]
 	}
 	return s != "" && isTokenSlowly(s)
@@ -59,7 +59,7 @@ func isPlainName(x uint64) bool {
 // IsTokenByte reports whether c may be part of a token.
 func IsTokenByte(c byte) bool { return tokenBytes[c] }
 
-// tokenBytes is [isTokenByte] as a table: names are looked at in every request.
+// tokenBytes is [isTokenByte] as a table, because it is used for every request.
 var tokenBytes = func() (table [256]bool) { //nolint:gochecknoglobals // it never changes
 	for c := range len(table) {
 		table[c] = isTokenByte(byte(c))
@@ -87,9 +87,9 @@ func isTokenByte(c byte) bool {
 
 // IsValue reports whether s may be a header's value: no control characters but tabs.
 //
-// It looks at eight bytes at a time, because cookies and tokens are long. A byte below
+// It checks eight bytes at a time, because cookies and tokens are long. A byte below
 // 0x20, or 0x7f, makes a subtraction borrow, which sets a top bit; without such a byte no
-// top bit is set. Only where one is are the bytes looked at one by one.
+// top bit is set. Only if one is set are the bytes checked one by one.
 func IsValue(s string) bool {
 	for len(s) >= 8 {
 		x := word(s)
@@ -102,7 +102,7 @@ func IsValue(s string) bool {
 		if len(s) == 8 {
 			return true
 		}
-		s = s[min(8, len(s)-8):] // the last word begins with bytes that were looked at already
+		s = s[min(8, len(s)-8):] // the last word may begin with bytes that were checked before
 	}
 	return isValueSlowly(s)
 }
@@ -157,8 +157,8 @@ func HasToken(lines []string, token string) bool {
 	return false
 }
 
-// MergeVary returns lines, of a header Vary, and after them what more names and lines do
-// not. It changes neither, and returns one of them itself where that says enough.
+// MergeVary returns the lines of a Vary header, followed by the names in more that they
+// lack. It changes neither argument, and returns one of them if the other adds nothing.
 func MergeVary(lines, more []string) []string {
 	switch {
 	case len(lines) == 0:

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// aging bounds the age of net/http's connections, which that does not know: from time to
-// time another transport takes the place of the present one. The connections that the
-// former has in use become idle and end by its timeout.
+// aging limits the age of connections, for which net/http has no option: from time to
+// time it replaces the transport by a new one. The connections that the old one has in
+// use become idle, and are closed by its idle timeout.
 type aging struct {
 	renew func() transport
 	most  time.Duration
@@ -41,7 +41,7 @@ func (a *aging) young() transport {
 	return a.present
 }
 
-// CloseIdleConnections closes those of both.
+// CloseIdleConnections closes the idle connections of both transports.
 func (a *aging) CloseIdleConnections() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -135,7 +135,7 @@ func TestForwardSaysThatNobodyAnswers(t *testing.T) {
 	})
 }
 
-// An answer that breaks off must not look whole: the connection is cut, and the log
+// A response that breaks off must not look whole: the connection is cut, and the log
 // learns why.
 func TestForwardCutsABrokenAnswer(t *testing.T) {
 	over(t, func(t *testing.T, direct bool) {

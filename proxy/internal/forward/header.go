@@ -12,13 +12,13 @@ type Header struct {
 	values []string // of what [Header.Set] wrote; they share one array
 }
 
-// NewHeader returns an empty Header with room for n names. It is for finding out what an
-// application would be told.
+// NewHeader returns an empty Header with room for n names, for callers that want to know
+// the headers without sending a request.
 func NewHeader(n int) *Header { return &Header{Map: make(http.Header, n)} }
 
-// Copy writes what of a client's header may pass by filter: all but what is about the
-// connection, what is written here, and what applications believe. trusted says that
-// the client is a trusted proxy.
+// Copy adds those headers of a client that may pass by filter: all but those about the
+// connection, those that clerkgate writes itself, and those that applications believe.
+// trusted says that the client is a trusted proxy.
 func (h *Header) Copy(in http.Header, filter *wire.Filter, trusted bool) {
 	listed := in["Connection"]
 	for name, values := range in {
@@ -38,8 +38,8 @@ func (h *Header) Copy(in http.Header, filter *wire.Filter, trusted bool) {
 	}
 }
 
-// Set writes a header with one value, without an allocation of its own; name is in
-// net/http's canonical spelling. An empty value leaves the header as it is.
+// Set sets a header to one value, without an allocation for it. name is in net/http's
+// canonical spelling. An empty value changes nothing.
 func (h *Header) Set(name, value string) {
 	if value == "" {
 		return
@@ -49,9 +49,9 @@ func (h *Header) Set(name, value string) {
 	h.Map[name] = h.values[n-1 : n : n]
 }
 
-// isWebSocket says whether a request or an answer switches to WebSocket. No other
-// switch is let through: after one to h2c a client would talk to the upstream
-// directly, with identity headers of its own making.
+// isWebSocket reports whether a request or a response switches to WebSocket. No other
+// upgrade is allowed: after one to h2c a client would talk to the upstream directly, with
+// identity headers of its own choice.
 func isWebSocket(h http.Header) bool {
 	upgrade := h["Upgrade"]
 	return len(upgrade) == 1 && wire.EqualFold(upgrade[0], "websocket") && wire.HasToken(h["Connection"], "Upgrade")

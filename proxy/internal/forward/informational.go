@@ -12,7 +12,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// informational passes 1xx answers on while a round trip is under way.
+// informational passes 1xx responses to the client during a round trip.
 type informational struct {
 	w       http.ResponseWriter
 	mute    bool // the client speaks HTTP/1.0, which has no 1xx (RFC 9110, section 15.2)
@@ -21,12 +21,12 @@ type informational struct {
 	told    int
 }
 
-// maxInformational bounds the 1xx answers to one request, as [http1.Transport] does.
+// maxInformational bounds the 1xx responses to one request, as [http1.Transport] does.
 const maxInformational = 100
 
 var errTooManyInformational = fmt.Errorf("%w: more than %d informational answers", http1.ErrMalformedAnswer, maxInformational)
 
-// watch returns r with a trace that sees 1xx answers.
+// watch returns r with a trace that sees 1xx responses.
 func (i *informational) watch(r *http.Request) *http.Request {
 	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
 		i.mu.Lock()
@@ -42,8 +42,8 @@ func (i *informational) watch(r *http.Request) *http.Request {
 	return r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
 }
 
-// Inform sends one 1xx answer with its own headers alone: what clerkgate has set,
-// cookies above all, belongs to the final answer.
+// Inform sends a 1xx response with its own headers only: those that clerkgate has set,
+// above all cookies, belong to the final response.
 func (i *informational) Inform(code int, header http.Header) {
 	if i.mute {
 		return
@@ -61,7 +61,7 @@ func (i *informational) Inform(code int, header http.Header) {
 	maps.Copy(h, kept)
 }
 
-// stop ends it: a transport may call its trace late.
+// stop makes later calls of the trace, which a transport may make, do nothing.
 func (i *informational) stop() {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// An application that restarts has no listener for a moment. A connection that is
-// refused has carried nothing, so that every request may be tried again, whatever its
-// method: for a second, as long as a person would wait without a thought.
+// An application that restarts has no listener for a moment. Nothing was sent over a
+// connection that is refused, so that every request may be tried again, whatever its
+// method. It is tried for a second, a delay that people hardly notice.
 const (
 	redialFor   = time.Second
 	redialFirst = 5 * time.Millisecond
@@ -20,7 +20,8 @@ const (
 // dialFunc connects to an upstream.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// redialing is dial, tried again for a moment as long as the connection is refused.
+// redialing returns a function that calls dial, and calls it again for a moment as long
+// as the connection is refused.
 func redialing(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
@@ -43,8 +44,8 @@ func redialing(dial dialFunc) dialFunc {
 	}
 }
 
-// refused says whether nobody was there to take the connection: no listener, no
-// socket file, or a listener whose queue is full (EAGAIN, of unix sockets).
+// refused reports whether nothing accepted the connection: there was no listener, no
+// socket file, or the listener's queue was full (EAGAIN, of Unix sockets).
 func refused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EAGAIN)
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// Request is a request for an application while it is being made, in one piece of
-// memory.
+// Request is a request for an application while it is being built, in one allocation.
 type Request struct {
 	// In is the client's request. It is only read.
 	In *http.Request
@@ -18,9 +17,9 @@ type Request struct {
 	// address, and In's host. The caller may change path, query and host.
 	URL  url.URL
 	Host string
-	// Header is what of In's may pass. The caller adds what the application is told.
+	// Header holds those of In's headers that may pass. The caller adds others.
 	Header Header
-	// NoStore keeps the answer out of every cache, whatever the application says: it
+	// NoStore keeps the response out of every cache, whatever the application says: it
 	// carries one person's cookies.
 	NoStore bool
 
@@ -30,8 +29,8 @@ type Request struct {
 	informational informational
 }
 
-// NewRequest begins the request for the application in the place of in. filter says
-// which of its headers and trailers may pass, trusted that it came from a trusted proxy.
+// NewRequest begins the request that the application gets in place of in. filter says
+// which headers and trailers may pass, and trusted whether in came from a trusted proxy.
 func (u *Upstream) NewRequest(in *http.Request, filter *wire.Filter, trusted bool) *Request {
 	r := u.requests.get()
 	r.In, r.filter = in, filter
@@ -49,26 +48,27 @@ func (u *Upstream) NewRequest(in *http.Request, filter *wire.Filter, trusted boo
 	return r
 }
 
-// outgoing is what the transport gets. It shares with r.In what is not changed.
+// outgoing returns the request for the transport. It shares with r.In what is not
+// changed.
 func (r *Request) outgoing() *http.Request {
 	out := &r.out
 	*out = *r.In // context included
 	out.URL, out.Host, out.Header = &r.URL, r.Host, r.Header.Map
 	out.RequestURI, out.Close = "", false
 	if r.In.ContentLength == 0 {
-		out.Body = nil // no body at all; a transport may then try again
+		out.Body = nil // so that a transport may retry
 	}
 	passTrailers(r.In, out, r.filter)
 	return out
 }
 
-// maxPooledHeader is how many headers a request may have had for its memory to be
-// used again.
+// maxPooledHeader is the most headers that a request may have had if its memory is used
+// again.
 const maxPooledHeader = 64
 
-// requestPool lends the memory of requests. It may come back only when nobody can hold
-// the request any more: a transport of net/http may for a while, and every transport
-// while a body is under way.
+// requestPool reuses the memory of requests. It must be returned only when nothing refers
+// to the request any more: a transport of net/http may do so for a while after the round
+// trip, and every transport while a body is being sent.
 type requestPool struct{ pool sync.Pool }
 
 func (p *requestPool) get() *Request {

@@ -10,7 +10,7 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
-// respond writes the application's answer to the client.
+// respond writes the application's response to the client.
 func (u *Upstream) respond(w http.ResponseWriter, r *Request, res *http.Response, o *answer.Outcome) {
 	defer res.Body.Close()
 	copyHeader(w.Header(), res, r.NoStore)
@@ -27,7 +27,7 @@ func (u *Upstream) respond(w http.ResponseWriter, r *Request, res *http.Response
 	if err := u.copyBody(w, res); err != nil {
 		o.Err = err
 		if r.In.Context().Value(http.ServerContextKey) != nil {
-			// Half an answer must not look like a whole one: this cuts the connection.
+			// Half a response must not look like a whole one: this closes the connection.
 			panic(http.ErrAbortHandler)
 		}
 		return
@@ -36,12 +36,12 @@ func (u *Upstream) respond(w http.ResponseWriter, r *Request, res *http.Response
 	if len(res.Trailer) == 0 {
 		return
 	}
-	// An answer with trailers must be chunked, which the server knows once it is
+	// A response with trailers must be chunked, which the server knows once it is
 	// flushed.
 	_ = http.NewResponseController(w).Flush()
 	prefix := ""
 	if len(res.Trailer) != announced {
-		prefix = http.TrailerPrefix // some came that were not announced
+		prefix = http.TrailerPrefix // some were not announced
 	}
 	for name, values := range res.Trailer {
 		for _, value := range values {
@@ -51,7 +51,7 @@ func (u *Upstream) respond(w http.ResponseWriter, r *Request, res *http.Response
 }
 
 // copyHeader adds the upstream's headers to those that clerkgate has set.
-// What carries Clerk's cookies must not become cacheable: a cache would hand one
+// A response with Clerk's cookies must not become cacheable: a cache would hand one
 // person's session to another.
 func copyHeader(h http.Header, res *http.Response, noStore bool) {
 	listed := res.Header["Connection"]
@@ -76,20 +76,20 @@ func copyHeader(h http.Header, res *http.Response, noStore bool) {
 	}
 }
 
-// copyBody passes the body on. What has no known length is a stream, and each
-// piece of it goes out at once.
+// copyBody copies the body. A body of unknown length is a stream, and each piece of it is
+// flushed at once.
 func (u *Upstream) copyBody(w http.ResponseWriter, res *http.Response) error {
 	if res.ContentLength == 0 || res.Body == http.NoBody {
 		return nil
 	}
 	if body, ok := res.Body.(interface{ Arrived() bool }); ok && body.Arrived() {
-		_, err := io.Copy(w, res.Body) // by its WriteTo: what has come needs no copy
+		_, err := io.Copy(w, res.Body) // by its WriteTo, which writes from the buffer
 		return err
 	}
 	pieces := io.Writer(w)
 	if res.ContentLength < 0 || isEventStream(res.Header) {
 		controller := http.NewResponseController(w)
-		if err := controller.Flush(); err != nil { // the header, before anything comes
+		if err := controller.Flush(); err != nil { // the header, before the first piece
 			return err
 		}
 		pieces = &flushing{w: w, controller: controller}
@@ -131,15 +131,15 @@ func (u *Upstream) copyPieces(w io.Writer, res *http.Response) error {
 	}
 }
 
-// mayBeSilent says whether an answer may say nothing for as long as it likes: events
-// come when they come, and so do the messages of a gRPC stream.
+// mayBeSilent reports whether a response may pause for any length of time, as event
+// streams and gRPC streams do.
 func mayBeSilent(h http.Header) bool {
 	return isEventStream(h) || hasMediaType(h, "application/grpc")
 }
 
 func isEventStream(h http.Header) bool { return hasMediaType(h, "text/event-stream") }
 
-// hasMediaType says whether an answer is of a kind, given in lower case, or of one
+// hasMediaType reports whether a response has a media type, given in lower case, or one
 // that continues its name with a plus sign.
 func hasMediaType(h http.Header, kind string) bool {
 	values := h["Content-Type"]

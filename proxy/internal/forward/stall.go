@@ -9,8 +9,8 @@ import (
 
 var errStalled = errors.New("the application stopped in the middle of its answer")
 
-// stallWatch closes an answer's body when nothing comes for too long: whatever holds the
-// application up would hold the client, its connection and ours for ever. Time spent
+// stallWatch closes a response's body if nothing arrives for too long. Otherwise an
+// application that hangs would keep the client and both connections for ever. Time spent
 // waiting for the client does not count.
 type stallWatch struct {
 	w     io.Writer
@@ -28,7 +28,7 @@ func newStallWatch(w io.Writer, body io.Closer, after time.Duration) *stallWatch
 	return s
 }
 
-// Write passes a piece on; the wait for the next begins when the client has it.
+// Write writes a piece; the wait for the next one begins when the client has it.
 func (s *stallWatch) Write(p []byte) (int, error) {
 	s.timer.Stop()
 	n, err := s.w.Write(p)
@@ -36,7 +36,7 @@ func (s *stallWatch) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// end stops the watch and says whether it has closed the body.
+// end stops the watch and reports whether it has closed the body.
 func (s *stallWatch) end() bool {
 	s.timer.Stop()
 	return s.fired.Load()

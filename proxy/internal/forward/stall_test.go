@@ -15,7 +15,7 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
-// stalled is a transport whose application says a part of its answer, and no more.
+// stalled is a transport whose application says a part of its response, and no more.
 type stalled struct {
 	header http.Header
 	length int64

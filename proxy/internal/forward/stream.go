@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// The sizes of a relay's buffers, in bytes. Most connections are silent most of the
-// time, and there may be many: only one that has much to say gets the large one.
+// The sizes of a relay's buffers, in bytes. There may be many connections, most of them
+// silent most of the time: only one with much data gets the large buffer.
 const (
 	smallRelayBuffer = 2 << 10
 	largeRelayBuffer = 32 << 10
@@ -38,7 +38,7 @@ func relay(dst io.Writer, src io.Reader) error {
 	}
 }
 
-// flushing sends each piece on as it comes.
+// flushing flushes each piece as it arrives.
 type flushing struct {
 	w          io.Writer
 	controller *http.ResponseController
@@ -55,7 +55,7 @@ func (f *flushing) Write(p []byte) (int, error) {
 // copyBufferSize is the size of a buffer for bodies of known length, in bytes.
 const copyBufferSize = 32 << 10
 
-// bufferPool lends buffers for bodies.
+// bufferPool reuses buffers for bodies.
 type bufferPool struct{ pool sync.Pool }
 
 func (b *bufferPool) get() *[copyBufferSize]byte {

@@ -7,10 +7,10 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// passTrailers prepares out to carry the trailers of in. Only names that in announced
-// and that nothing believes are announced again: servers that merge trailers into
-// headers would take them for identity, credentials or forwarding. No trailer is
-// believed because of where it comes from.
+// passTrailers prepares out to carry the trailers of in. Only trailers that in announced
+// and that no application believes are passed on: servers that merge trailers into
+// headers would take them for identity, credentials or forwarding. That holds for trusted
+// proxies too.
 //
 // Values arrive after the body, in the map of the request that the server made.
 // They are copied when the body has been read to its end.

@@ -34,8 +34,8 @@ type transport interface {
 
 // newTransport makes the transport for one application.
 //
-// It never looks at HTTP_PROXY: a sidecar's traffic, with credentials in it, goes
-// where it was told to.
+// It ignores HTTP_PROXY: a sidecar's traffic holds credentials, and goes only where the
+// configuration says.
 func newTransport(o Options) (transport, error) {
 	secure := o.Target.Scheme == "https"
 	if o.Direct && !secure && o.Protocols.HTTP1() {
@@ -62,9 +62,9 @@ func newTransport(o Options) (transport, error) {
 	return newAging(renew, o.MaxConnectionAge, o.Now), nil
 }
 
-// switching sends WebSockets over HTTP/1.1 to an upstream that is spoken to in
-// HTTP/2: few servers know how to switch a stream (RFC 8441), and those that speak
-// WebSocket know the old way.
+// switching uses HTTP/1.1 for the WebSockets of an upstream that otherwise gets HTTP/2:
+// few servers support WebSockets over HTTP/2 (RFC 8441), and all that speak WebSocket
+// support HTTP/1.1.
 type switching struct {
 	*http.Transport
 	webSockets *http.Transport
@@ -86,14 +86,14 @@ func (s *switching) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.Transport.RoundTrip(r)
 }
 
-// CloseIdleConnections closes those of both.
+// CloseIdleConnections closes the idle connections of both transports.
 func (s *switching) CloseIdleConnections() {
 	s.Transport.CloseIdleConnections()
 	s.webSockets.CloseIdleConnections()
 }
 
-// directTransport is for HTTP/1.1 without TLS, which most sidecars speak to their
-// application: no goroutine stands between a request and its connection.
+// directTransport is for HTTP/1.1 without TLS, which most sidecars use for their
+// application: a request does its own I/O, without another goroutine.
 func directTransport(o Options) transport {
 	address, dial := o.Target.Host, redialing(dialer(o.Target, o.ConnectTimeout))
 	if o.Target.Port() == "" {
@@ -112,7 +112,7 @@ func directTransport(o Options) transport {
 	})
 }
 
-// tellOnce logs why header lines of answers are left out, each reason once: an
+// tellOnce logs why header lines of responses are left out, each reason once: an
 // application that sends such a line sends it with every answer.
 func tellOnce(logger *slog.Logger) func(reason string) {
 	if logger == nil {
@@ -126,8 +126,8 @@ func tellOnce(logger *slog.Logger) func(reason string) {
 	}
 }
 
-// Timeouts bound the making of a connection, the wait for an answer's header, and how long
-// a connection stays open between requests.
+// Timeouts bound connecting, the wait for a response's header, and how long a connection
+// stays open between requests.
 type Timeouts struct{ Connect, Response, Idle time.Duration }
 
 // NewTransport makes net/http's transport with the limits of this package. It never
@@ -148,8 +148,8 @@ func NewTransport(target *url.URL, timeouts Timeouts) *http.Transport {
 	}
 }
 
-// dialer connects to the target, whatever address a transport makes of it: that of
-// a unix socket has no host.
+// dialer returns a function that connects to the target. For a Unix socket it ignores
+// the address, because the transport's has only a placeholder for a host.
 func dialer(target *url.URL, timeout time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: timeout, KeepAlive: keepAlive}
 	if target.Scheme != "unix" {
@@ -159,8 +159,8 @@ func dialer(target *url.URL, timeout time.Duration) func(ctx context.Context, ne
 	return func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", path) }
 }
 
-// clientTLS trusts the upstream's own authorities in place of the system's, where
-// there are some, and shows a client certificate where there is one.
+// clientTLS trusts the configured authorities, if any, in place of the system's, and
+// presents the client certificate, if any.
 func clientTLS(o Options) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: o.ServerName}
 	if o.CAFile != "" {

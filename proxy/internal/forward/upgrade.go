@@ -21,8 +21,8 @@ var (
 // when the server shuts down.
 const closeTimeout = 3 * time.Second
 
-// upgrade finishes a switch to WebSocket: the two connections are joined until
-// one side ends. When the request's context ends, the client is sent a close frame,
+// upgrade completes a switch to WebSocket: it joins the two connections until one side
+// ends. When the request's context ends, the client is sent a close frame,
 // and both connections are closed after closeTimeout at the latest.
 func (u *Upstream) upgrade(w http.ResponseWriter, r *Request, res *http.Response, o *answer.Outcome) {
 	upstream, ok := res.Body.(io.ReadWriteCloser)
@@ -41,8 +41,8 @@ func (u *Upstream) upgrade(w http.ResponseWriter, r *Request, res *http.Response
 		return
 	}
 	defer client.Close()
-	// The server's deadlines were for a request; this connection may be silent for
-	// as long as both sides like.
+	// The server's deadlines were for a request; this connection may be silent for as
+	// long as both sides want.
 	if err := client.SetDeadline(time.Time{}); err != nil {
 		o.Err = err
 		return
@@ -64,9 +64,8 @@ func (u *Upstream) upgrade(w http.ResponseWriter, r *Request, res *http.Response
 	join(client, buffered.Reader, upstream, down)
 }
 
-// join copies both ways, and to the client through down. When one direction comes to
-// its end, the other side is told so and may still finish what it is sending; when one
-// fails, both end.
+// join copies both ways, and to the client through down. When one side stops sending, the
+// other is told so and may finish what it is sending; when one direction fails, both end.
 func join(client net.Conn, buffered *bufio.Reader, upstream io.ReadWriteCloser, down io.Writer) {
 	back := make(chan struct{})
 	go func() {
@@ -82,7 +81,7 @@ func join(client net.Conn, buffered *bufio.Reader, upstream io.ReadWriteCloser, 
 	<-back
 }
 
-// end tells dst that src has come to its end, or ends both.
+// end tells dst that src sends no more, or closes both.
 func end(dst, src io.Closer, err error) {
 	if half, ok := dst.(interface{ CloseWrite() error }); ok && err == nil && half.CloseWrite() == nil {
 		return

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// sending is a request's body on its way to the upstream. An upstream that takes
-// nothing of it for too long ends the request: the wait for the answer's header
-// begins only once the body is sent, and would never begin. Time in which the
-// client is what is waited for does not count; the server looks at that.
+// sending is a request's body that is being sent to the upstream. An upstream that takes
+// nothing of it for too long ends the request: the timeout for the response's header
+// begins only once the body is sent, and would never begin. Time spent waiting for the
+// client does not count; package serve limits that.
 type sending struct {
 	io.ReadCloser
 	wait    time.Duration
@@ -23,8 +23,8 @@ type sending struct {
 	done  bool
 }
 
-// send watches the body of out, if there is one. The returned function ends that:
-// it is called when the upstream has begun to answer, or failed to.
+// send watches the body of out, if there is one. The caller must call stop once the
+// response has begun or the round trip has failed.
 func (u *Upstream) send(out *http.Request) (sent *http.Request, stop func()) {
 	if out.Body == nil {
 		return out, func() {}

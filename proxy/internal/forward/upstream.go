@@ -20,29 +20,30 @@ type Options struct {
 	Target *url.URL
 	// Protocols are the versions of HTTP that it may be spoken to in.
 	Protocols *http.Protocols
-	// Direct speaks HTTP/1.1 without TLS by [http1.Transport].
+	// Direct uses [http1.Transport] for HTTP/1.1 without TLS.
 	Direct bool
 	// CAFile holds the authorities that may have signed its certificate, in place of
 	// the system's; CertificateFile and KeyFile are the client certificate; "" means no file.
 	CAFile, CertificateFile, KeyFile string
 	// ServerName is the name in its certificate; "" means the host of Target.
 	ServerName string
-	// ConnectTimeout bounds making a connection, ResponseTimeout the wait for an answer
+	// ConnectTimeout bounds making a connection, ResponseTimeout the wait for a response
 	// to begin, and for the application to take anything of a body. Both must be set.
 	ConnectTimeout, ResponseTimeout time.Duration
 	// BodyIdleTimeout is how long the application may send nothing in the middle of an
-	// answer other than an event stream, IdleTimeout how long a connection stays open
+	// response other than an event stream, IdleTimeout how long a connection stays open
 	// between requests. Both must be set.
 	BodyIdleTimeout, IdleTimeout time.Duration
 	// MaxConnectionAge is how old a connection may be and still be used for another
-	// request; 0 means without end.
+	// request; 0 means no limit.
 	MaxConnectionAge time.Duration
 
 	// Transport is used in place of one of its own; nil makes one.
 	Transport http.RoundTripper
 	Now       func() time.Time
 	Logger    *slog.Logger
-	// Pages answers in the application's place when it cannot; nil does so by JSON alone.
+	// Pages answers in the application's place if the application cannot; nil means JSON
+	// for everybody.
 	Pages *answer.Pages
 }
 
@@ -55,8 +56,8 @@ type Upstream struct {
 	pages     *answer.Pages
 	requests  requestPool
 	idle      func()
-	wait      time.Duration // for the answer to begin
-	stall     time.Duration // for the answer to go on
+	wait      time.Duration // for the response to begin
+	stall     time.Duration // for the response to go on
 }
 
 // New makes an Upstream. Files that can't be used come as a [*certificate.Error]. No
@@ -80,18 +81,18 @@ func New(o Options) (*Upstream, error) {
 // Close closes idle connections. Requests in flight keep theirs.
 func (u *Upstream) Close() { u.idle() }
 
-// Forward carries r to the application and the answer to w, or answers why that can't
-// be done. o says what became of it, even when Forward panics with
-// [http.ErrAbortHandler], which it does to cut short an answer that has begun.
+// Forward sends r to the application and the response to w, or answers with an error. It
+// records the outcome in o, even when it panics with [http.ErrAbortHandler], which it
+// does to cut short a response that has begun.
 //
 // r must be of u's own making, and must not be used afterwards.
 func (u *Upstream) Forward(w http.ResponseWriter, r *Request, o *answer.Outcome) {
 	out := r.outgoing()
 	if out.Body != nil {
-		// A transport may still be reading the body when it has an answer. The server
+		// A transport may still be reading the body when it has a response. The server
 		// forbids that once this method returns.
 		defer out.Body.Close()
-		// Streams go both ways over HTTP/1 too: the answer may begin before the body
+		// Streams go both ways over HTTP/1 too: the response may begin before the body
 		// has ended.
 		bothWays(w)
 	}
@@ -101,7 +102,7 @@ func (u *Upstream) Forward(w http.ResponseWriter, r *Request, o *answer.Outcome)
 	sent()
 	if err != nil {
 		if cause := context.Cause(request.Context()); errors.Is(cause, errUpstreamTakesNothing) {
-			err = cause // whatever the transport made of it
+			err = cause // whatever error the transport returned
 		}
 		u.failed(w, r.In, o, err)
 		return
@@ -113,11 +114,11 @@ func (u *Upstream) Forward(w http.ResponseWriter, r *Request, o *answer.Outcome)
 	}
 	u.respond(w, r, res, o)
 	if u.direct != nil && out.Body == nil {
-		u.requests.put(r) // the answer is over, and nobody holds its request
+		u.requests.put(r) // the response is over, and nothing refers to its request
 	}
 }
 
-// roundTrip has w told of informational answers on the way.
+// roundTrip passes informational responses to w meanwhile.
 func (u *Upstream) roundTrip(out *http.Request, w *informational) (*http.Response, error) {
 	if u.direct != nil {
 		return u.direct.RoundTripInformed(out, w)
@@ -128,7 +129,7 @@ func (u *Upstream) roundTrip(out *http.Request, w *informational) (*http.Respons
 
 func (u *Upstream) failed(w http.ResponseWriter, in *http.Request, o *answer.Outcome, err error) {
 	if broken := bodyFailure(in); broken != nil {
-		o.Err = broken // whatever the transport made of it
+		o.Err = broken // whatever error the transport returned
 		u.pages.Refuse(w, in, broken.Status, broken.Code, broken.Message)
 		return
 	}
@@ -148,14 +149,14 @@ func (u *Upstream) failed(w http.ResponseWriter, in *http.Request, o *answer.Out
 	u.pages.Refuse(w, in, status, code, message)
 }
 
-// malformed says whether the application has answered, but not in HTTP.
+// malformed reports whether the application sent a response that is not valid HTTP.
 func malformed(err error) bool {
 	var protocol textproto.ProtocolError // net/http's, of a header line
 	return errors.Is(err, http1.ErrMalformedAnswer) || errors.As(err, &protocol)
 }
 
-// bothWays lets an answer begin before the body of its request has ended, where the
-// server allows that. Not every server does: its ResponseWriter says so by a method.
+// bothWays lets a response begin before the body of its request has ended, where the
+// server allows that. A server that does has a ResponseWriter with this method.
 func bothWays(w http.ResponseWriter) {
 	for {
 		switch inner := w.(type) {
@@ -170,8 +171,8 @@ func bothWays(w http.ResponseWriter) {
 	}
 }
 
-// bodyFailure is how to answer a request whose client did not send its body as it
-// should have; nil when that is not what went wrong.
+// bodyFailure returns the answer to a request whose client failed to send the body as it
+// should have, or nil if something else failed.
 func bodyFailure(r *http.Request) *answer.Error {
 	if body, ok := r.Body.(interface {
 		Failure(context.Context) *answer.Error
