@@ -9,12 +9,13 @@ import (
 
 // Error is why a request is turned away, and how.
 type Error struct {
-	// Status is the HTTP status: 400, 401, 403, 404 or 503.
+	// Status is the HTTP status: 400, 401, 403, 404, 405 or 503.
 	Status int
 	// Code is the error's code, as programs get it: authentication_invalid,
 	// authorization_invalid, resource_not_found; reverification_needed where the JSON has
 	// Clerk's reverification-error in its place; verification_unavailable. redirect_loop and developer_error are
-	// for browsers only.
+	// for browsers only. [Authenticator.SignOut] has cross_site_request and
+	// method_not_allowed.
 	Code string
 	// Message is a sentence for whoever develops the client.
 	Message string
@@ -129,7 +130,7 @@ func (a *Authenticator) explain(w http.ResponseWriter, r *http.Request, s *State
 	case a.opts.ErrorHandler != nil:
 		a.turnAway(w, r, s, &Error{Status: http.StatusBadRequest, Code: "developer_error", title: "Clerk could not sign you in", Message: s.DeveloperError})
 	default:
-		writeDeveloperPage(w, s)
+		developerPage(s).Write(w, r, http.StatusBadRequest)
 	}
 }
 

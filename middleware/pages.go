@@ -1,41 +1,49 @@
 package middleware
 
 import (
-	"html/template"
-	"io"
 	"net/http"
-	"strings"
+
+	"github.com/clerkgate/clerkgate/internal/navigation"
+	"github.com/clerkgate/clerkgate/internal/page"
 )
 
-const pageHead = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:30rem;margin:20vh auto;padding:0 1.5rem}
-h1{font-size:1.6rem;line-height:1.2}button{font:inherit;padding:.6em 1.4em;cursor:pointer}</style>
-`
-
-// signOutPage posts to its own address.
-const signOutPage = pageHead + `<title>Sign out</title>
-<h1>Sign out</h1><p>This ends your session in this browser.</p>
-<form method="post"><button>Sign out</button></form>
-`
-
-const signedOutHerePage = pageHead + `<title>Signed out in this browser</title>
-<h1>Signed out in this browser</h1>
-<p>The sign-in service could not be reached, so your session may still be open elsewhere, for example on another device.
-It will be closed as soon as possible.</p>
-<p><a href="%1">Continue</a></p>
-`
-
-// writePage writes a page in which %1 stands for a URL. It has no form-action in its
-// policy: Chromium applies that to the redirects that follow, which may lead to Clerk.
-func writePage(w http.ResponseWriter, status int, page string, url ...string) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	for _, u := range url {
-		page = strings.ReplaceAll(page, "%1", template.HTMLEscapeString(u))
+// signOutPage has a button that posts to its own address.
+func signOutPage() *page.Page {
+	return &page.Page{
+		Title: "Sign out", Paragraphs: []string{"This ends your session in this browser."},
+		Actions: []page.Action{{Label: "Sign out", Post: true}},
 	}
-	_, _ = io.WriteString(w, page)
+}
+
+// signedOutHerePage is for a session that could not be ended at Clerk. next is where
+// people go on.
+func signedOutHerePage(next string) *page.Page {
+	return &page.Page{
+		Title: "Signed out in this browser",
+		Paragraphs: []string{
+			"The sign-in service could not be reached, so your session may still be open elsewhere, for example on another device.",
+			"It will be closed as soon as possible.",
+		},
+		Actions: []page.Action{{Label: "Continue", URL: next}},
+	}
+}
+
+// developerPage says why a state is a developer's error.
+func developerPage(s *State) *page.Page {
+	return &page.Page{
+		Title: "Clerk could not sign you in", Paragraphs: []string{s.DeveloperError, "This page appears with development keys only."},
+		Note: string(s.Reason),
+	}
+}
+
+// refuseSignOut answers a request that signs nobody out.
+func (a *Authenticator) refuseSignOut(w http.ResponseWriter, r *http.Request, e *Error) {
+	switch {
+	case a.opts.ErrorHandler != nil:
+		a.turnAway(w, r, &State{Status: SignedOut, TokenType: SessionToken, Auth: signedOutAuth}, e)
+	case navigation.IsDocument(r.Header):
+		(&page.Page{Title: e.title, Paragraphs: []string{e.Message}}).Write(w, r, e.Status)
+	default:
+		e.WriteJSON(w)
+	}
 }

@@ -1,10 +1,8 @@
 package middleware
 
 import (
-	"html/template"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
 )
@@ -52,30 +50,4 @@ func writeNotAhead(w http.ResponseWriter) {
 		Message: "This page cannot be fetched ahead, because the browser must go to Clerk first. Open it.",
 	}
 	notAhead.WriteJSON(w)
-}
-
-// writeProblem is an answer in Clerk's error shape.
-func writeProblem(w http.ResponseWriter, status int, code, message, long string) {
-	refused := Error{Status: status, Code: code, title: message, Message: long}
-	refused.WriteJSON(w)
-}
-
-const developerPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Clerk could not sign you in</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:38rem;margin:15vh auto;padding:0 1rem;color-scheme:light dark}code{opacity:.7}</style>
-<h1>Clerk could not sign you in</h1><p>%MESSAGE%</p><p><code>%REASON%</code></p>
-<p>This page appears with development keys only.</p>
-`
-
-func writeDeveloperPage(w http.ResponseWriter, s *State) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusBadRequest)
-	page := strings.NewReplacer(
-		"%MESSAGE%", template.HTMLEscapeString(s.DeveloperError),
-		"%REASON%", template.HTMLEscapeString(string(s.Reason)),
-	)
-	_, _ = page.WriteString(w, developerPage)
 }

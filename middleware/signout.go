@@ -33,17 +33,22 @@ const signOutSkew = 30 * 24 * time.Hour
 func (a *Authenticator) SignOut(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		writePage(w, http.StatusOK, signOutPage)
+		signOutPage().Write(w, r, http.StatusOK)
 	case http.MethodPost:
 		public := a.origin.Public(r)
 		if !isFromOwnPage(r, public) {
-			writeProblem(w, http.StatusForbidden, "cross_site_request", "Forbidden", "A page of another site made this request. Nobody was signed out.")
+			a.refuseSignOut(w, r, &Error{
+				Status: http.StatusForbidden, Code: "cross_site_request", title: "Forbidden",
+				Message: "A page of another site made this request. Nobody was signed out.",
+			})
 			return
 		}
 		a.signOut(w, r, public)
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		writeProblem(w, http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed", "Send a POST request to sign out.")
+		a.refuseSignOut(w, r, &Error{
+			Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", title: "Method not allowed", Message: "Send a POST request to sign out.",
+		})
 	}
 }
 
@@ -66,10 +71,13 @@ func (a *Authenticator) signOut(w http.ResponseWriter, r *http.Request, public *
 		h.Set("Location", a.opts.AfterSignOutURL)
 		w.WriteHeader(http.StatusSeeOther)
 	case navigation.IsDocument(r.Header):
-		writePage(w, http.StatusOK, signedOutHerePage, a.opts.AfterSignOutURL)
+		signedOutHerePage(a.opts.AfterSignOutURL).Write(w, r, http.StatusOK)
 	default:
-		writeProblem(w, http.StatusBadGateway, "session_not_ended", "Session not ended",
-			"The cookies were removed, but Clerk could not be reached to end the session. It is tried again.")
+		failed := Error{
+			Status: http.StatusBadGateway, Code: "session_not_ended", title: "Session not ended",
+			Message: "The cookies were removed, but Clerk could not be reached to end the session. It is tried again.",
+		}
+		failed.WriteJSON(w)
 	}
 }
 

@@ -56,6 +56,7 @@ type Options struct {
 type API struct {
 	api     *frontend.API
 	origins *origin.Resolver
+	pages   *answer.Pages
 	logger  *slog.Logger
 }
 
@@ -70,12 +71,13 @@ func New(opts Options) (*API, error) {
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
+	a.pages = answer.NewPages(nil, a.logger)
 	if opts.Transport == nil {
 		opts.Transport = forward.NewTransport(target, forward.Timeouts{Connect: connectTimeout, Response: responseTimeout, Idle: idleTimeout})
 	}
 	a.api = frontend.New(frontend.Options{
 		Path: frontend.PathOf(opts.Auth.ProxyURL), ProxyURL: opts.Auth.ProxyURL, Origin: target, SecretKey: opts.Auth.SecretKey,
-		Transport: opts.Transport, Origins: a.origins,
+		Transport: opts.Transport, Origins: a.origins, Pages: a.pages,
 	})
 	return a, nil
 }
@@ -107,7 +109,9 @@ func (o *Options) check() (target *url.URL, problems []middleware.Problem) {
 	return target, problems
 }
 
-// Handler serves the Frontend API, and hands every other request to next.
+// Handler serves the Frontend API, and hands every other request to next. Where Clerk
+// can't be reached, or there is nothing at the address, people get a page, and programs
+// JSON.
 func (a *API) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		public := a.origins.Public(r)
@@ -116,7 +120,7 @@ func (a *API) Handler(next http.Handler) http.Handler {
 		case ok && a.api.Serves(public, path):
 			a.serve(w, withPath(r, path), public)
 		case !ok && a.api.Serves(public, r.URL.EscapedPath()):
-			answer.RefuseJSON(w, http.StatusBadRequest, "ambiguous_path", "The path can be read in more than one way.")
+			a.pages.Refuse(w, r, http.StatusBadRequest, "ambiguous_path", "The path can be read in more than one way.")
 		default:
 			next.ServeHTTP(w, r)
 		}

@@ -93,7 +93,15 @@ func TestFailuresAreAnsweredAndLogged(t *testing.T) {
 		o.Auth.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		o.Transport = kit.RoundTripFunc(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF })
 	})
-	assert.Equal(t, http.StatusBadGateway, kit.Get(t, app.URL+"/__clerk/v1/client").StatusCode)
+	failed := kit.Get(t, app.URL+"/__clerk/v1/client")
+	assert.Equal(t, http.StatusBadGateway, failed.StatusCode)
+	assert.Contains(t, failed.Text, `"code":"proxy_request_failed"`)
+	for path, want := range map[string]int{"/__clerk/v1/client/handshake": http.StatusBadGateway, "/__clerk//v1": http.StatusBadRequest} {
+		page := kit.NewBrowser(t).Open(app.URL + path)
+		assert.Equal(t, want, page.StatusCode)
+		assert.Equal(t, "text/html; charset=utf-8", page.Header.Get("Content-Type"))
+		assert.Contains(t, page.Text, "<main>", "people get a page")
+	}
 	app.Close() // the log is whole
 	assert.Contains(t, log.String(), io.ErrUnexpectedEOF.Error())
 	assert.NotContains(t, log.String(), clerk.SecretKey())

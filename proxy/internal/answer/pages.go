@@ -3,18 +3,14 @@ package answer
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
 	"errors"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync/atomic"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
+	"github.com/clerkgate/clerkgate/internal/page"
 )
 
 // Page is what a person is told. Templates are executed with it. Nothing in it repeats
@@ -44,39 +40,23 @@ type Page struct {
 // maxPage bounds a page, in bytes: a gateway's answer takes no more.
 const maxPage = 64 << 10
 
-// Policies for the content of a page. No script runs on any of them. The standard page
-// has one style sheet, which is named by its hash; a page of a folder may have its own
-// styles, and images and fonts of its origin.
-const (
-	standardPolicy = "default-src 'none'; style-src 'sha256-%'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-	ownPolicy      = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-)
-
-//go:embed page.html
-var standardPage string
+// ownPolicy is the policy for the content of a page of a folder. It runs no script, as
+// clerkgate's own pages do not; it may have its own styles, and images and fonts of its
+// origin.
+const ownPolicy = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 
 // Pages answers in clerkgate's own name. It is safe for concurrent use. A nil *Pages
 // answers everybody with JSON.
 type Pages struct {
-	own      atomic.Pointer[Templates]
-	standard *template.Template
-	policy   string // of standard
-	words    map[string]words
-	logger   *slog.Logger
+	own    atomic.Pointer[Templates]
+	words  map[string]words
+	logger *slog.Logger
 }
 
 // NewPages returns Pages that use own, or the standard page where own has none; nil has
 // none at all. The logger is told when a template fails.
 func NewPages(own *Templates, logger *slog.Logger) *Pages {
-	_, style, _ := strings.Cut(standardPage, "<style>")
-	style, _, _ = strings.Cut(style, "</style>")
-	sum := sha256.Sum256([]byte(style))
-	p := &Pages{
-		standard: template.Must(template.New("standard page").Parse(standardPage)),
-		policy:   strings.Replace(standardPolicy, "%", base64.StdEncoding.EncodeToString(sum[:]), 1),
-		words:    allWords(),
-		logger:   logger,
-	}
+	p := &Pages{words: allWords(), logger: logger}
 	p.own.Store(own)
 	return p
 }
@@ -103,38 +83,46 @@ func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, status int, code,
 // Show answers with a page, whoever asked. Status, Code and Message must be set; the
 // words for the code stand in place of the message, where there are any, and fill the
 // rest.
-func (p *Pages) Show(w http.ResponseWriter, r *http.Request, page Page) {
-	page.Form = r.Method != http.MethodGet && r.Method != http.MethodHead
-	p.words[page.Code].complete(&page)
-	body, policy := p.render(r.Context(), &page)
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(page.Status)
-	if r.Method != http.MethodHead {
-		// The client may have gone; there is nobody left to tell.
-		_, _ = w.Write(body)
-	}
+func (p *Pages) Show(w http.ResponseWriter, r *http.Request, told Page) {
+	told.Form = r.Method != http.MethodGet && r.Method != http.MethodHead
+	p.words[told.Code].complete(&told)
+	body, policy := p.render(r.Context(), &told)
+	page.Write(w, r, told.Status, body, policy)
 }
 
 // render returns a page and the policy for it. A template of a folder that fails is
 // replaced by the standard page.
-func (p *Pages) render(ctx context.Context, page *Page) (body []byte, policy string) {
+func (p *Pages) render(ctx context.Context, told *Page) (body []byte, policy string) {
 	var b bounded
-	if own := p.own.Load().of(page.Status); own != nil {
-		err := own.Execute(&b, page)
+	if own := p.own.Load().of(told.Status); own != nil {
+		err := own.Execute(&b, told)
 		if err == nil {
 			return b.Bytes(), ownPolicy
 		}
 		p.logger.LogAttrs(ctx, slog.LevelError, "page template failed; the standard page stands in for it",
 			slog.String("template", own.Name()), slog.String("error", err.Error()))
-		b.Reset()
 	}
-	_ = p.standard.Execute(&b, page) // a template without conditions that could fail
-	return b.Bytes(), p.policy
+	standard := told.standard()
+	return []byte(standard.HTML()), standard.Policy()
+}
+
+// standard returns clerkgate's own page.
+func (p *Page) standard() *page.Page {
+	own := &page.Page{Title: p.Title, Paragraphs: []string{p.Message, p.Advice}, Note: "Error " + strconv.Itoa(p.Status) + ": " + p.Code}
+	if p.Reason != "" {
+		own.Note += " (" + p.Reason + ")"
+	}
+	switch {
+	case p.SignInURL == "":
+	case p.Form:
+		own.Actions = append(own.Actions, page.Action{Label: "Sign in in a new tab", URL: p.SignInURL, NewTab: true})
+	default:
+		own.Actions = append(own.Actions, page.Action{Label: "Sign in", URL: p.SignInURL})
+	}
+	if p.Retry {
+		own.Actions = append(own.Actions, page.Action{Label: "Try again"})
+	}
+	return own
 }
 
 // bounded is a buffer that takes [maxPage] bytes.
