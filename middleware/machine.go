@@ -214,6 +214,9 @@ func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw strin
 		return known
 	}
 	answer, err := a.opaque.Do(ctx, key, func(ctx context.Context) (*opaqueAnswer, time.Time) {
+		if shared := a.sharedOpaque(ctx, key, raw); shared != nil {
+			return shared, a.now().Add(shared.holds)
+		}
 		leave, ok := a.budget.opaqueToken(ctx, key)
 		if !ok {
 			return &opaqueAnswer{reason: ReasonUnexpectedError, message: "Too many tokens are being verified.", retryAfter: rateWindow}, time.Time{}
@@ -222,6 +225,7 @@ func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw strin
 		answer := a.callOpaque(ctx, kind, raw)
 		if answer.holds >= machineMemory {
 			a.budget.verified(key, answer.auth != nil)
+			a.shareOpaque(ctx, key, raw, answer)
 		}
 		return answer, a.now().Add(answer.holds)
 	})

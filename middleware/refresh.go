@@ -66,7 +66,7 @@ type refreshKey [sha256.Size]byte
 
 // refreshQuestion is a call for a refresh.
 type refreshQuestion struct {
-	sid string // of the token that is sent, whose signature may not have been checked
+	sid, subject string // of the token that is sent, whose signature may not have been checked
 	// verifiedSID is of the token that was found expired after its signature was
 	// checked. With tokens in both, that is the one in the header, and the one in the
 	// cookie is sent, as by Clerk's SDK.
@@ -102,7 +102,7 @@ func (j *judged) refresh(found string) (*State, string) {
 	if !isPlausible(j.cookies.refresh, maxRefreshToken) {
 		return nil, refreshUnexpectedAPI
 	}
-	q := &refreshQuestion{sid: sid, verifiedSID: sid, verified: sent == found, suffixed: j.suffixed, params: clerkapi.RefreshSessionParams{
+	q := &refreshQuestion{sid: sid, subject: t.Subject(), verifiedSID: sid, verified: sent == found, suffixed: j.suffixed, params: clerkapi.RefreshSessionParams{
 		Format:         clerkapi.RefreshFormatCookie,
 		ExpiredToken:   sent,
 		RefreshToken:   j.cookies.refresh,
@@ -132,7 +132,7 @@ func (j *judged) refresh(found string) (*State, string) {
 }
 
 // refreshOnce makes one call for all requests that need the same refresh, at the same
-// time or shortly after.
+// time or shortly after, here or at another replica.
 func (a *Authenticator) refreshOnce(ctx context.Context, q *refreshQuestion) *refreshed {
 	p := &q.params
 	key := newRefreshKey(q.sid, p.ExpiredToken, p.RefreshToken, p.RequestOrigin, q.suffixed)
@@ -140,7 +140,7 @@ func (a *Authenticator) refreshOnce(ctx context.Context, q *refreshQuestion) *re
 		p.SuffixedCookies = &q.suffixed
 	}
 	outcome, err := a.refreshes.Do(ctx, key, func(ctx context.Context) (*refreshed, time.Time) {
-		outcome, holds := a.callRefresh(ctx, q)
+		outcome, holds := a.shareRefresh(ctx, key, q)
 		return outcome, a.now().Add(holds)
 	})
 	if err != nil {

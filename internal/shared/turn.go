@@ -2,70 +2,114 @@ package shared
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/clerkgate/clerkgate/internal/seal"
 	"github.com/clerkgate/clerkgate/middleware/store"
 )
 
 const (
-	// leaseFor is how long a replica that has stopped keeps the others waiting. A lease is
-	// renewed at leaseRenewed.
-	leaseFor     = 5 * time.Second
-	leaseRenewed = 1500 * time.Millisecond
+	// leaseFor is how long a replica that has stopped keeps the others waiting: less than
+	// requests may take, so that another one can still do the work. A lease is renewed at
+	// leaseRenewed.
+	leaseFor     = 2 * time.Second
+	leaseRenewed = 600 * time.Millisecond
 	// waitAtOnce is how long a replica waits before it looks whether the store, and whoever
 	// has the lease, are still there.
 	waitAtOnce = 500 * time.Millisecond
 	// waitGrace is how much later than that a store may answer.
 	waitGrace = CallTimeout
+	// failover is how long a store may fail while another replica does the work, before the
+	// caller does it too, and tryAgain how long it waits between attempts.
+	failover = 1500 * time.Millisecond
+	tryAgain = 100 * time.Millisecond
 	// longestWork bounds how long a lease is renewed.
 	longestWork = time.Minute
 )
 
 // publishAgain are the pauses before each further attempt to publish a result.
-var publishAgain = [...]time.Duration{100 * time.Millisecond, 400 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second}
+var publishAgain = [...]time.Duration{
+	100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, 1600 * time.Millisecond, 3200 * time.Millisecond,
+}
 
-// Turn is a piece of work that one replica does for all.
+// Turn is a piece of work that one replica does for all. It is for one goroutine.
 type Turn struct {
 	s           *Store
 	name, bound string
+	elsewhere   bool // another replica was seen to do it
 }
 
 // Turn returns the piece of work with a name. Its result is bound to a secret.
-func (s *Store) Turn(name, bound string) *Turn { return &Turn{s, s.prefix + name, bound} }
+func (s *Store) Turn(name, bound string) *Turn {
+	return &Turn{s: s, name: s.prefix + name, bound: bound}
+}
 
 // Take returns the result of the work, if it was done already or another replica does it
 // before ctx ends, or else the lease with which the caller does it. The error means that the
-// replicas cannot work together now: the store fails, somebody else has written to it, or ctx
-// has ended.
+// replicas cannot work together now: the store fails, somebody without the keys has written
+// to it, or ctx has ended.
 func (t *Turn) Take(ctx context.Context) (result []byte, lease *Lease, err error) {
-	for {
-		claim, err := t.claim(ctx)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case claim.Fence > 0:
-			return nil, t.keep(ctx, claim.Fence), nil
-		case claim.Result == nil:
-			claim.Result, err = t.wait(ctx)
-		}
-		if claim.Result == nil && err == nil {
-			continue
-		}
-		if err == nil {
-			result, err = t.s.open(claim.Result, t.name, t.bound)
-		}
-		return result, nil, err
-	}
+	err = t.patiently(ctx, func() error {
+		result, lease, err = t.take(ctx)
+		return err
+	})
+	return result, lease, err
 }
 
 // Result returns the result of the work if there is one now.
 func (t *Turn) Result(ctx context.Context) (result []byte, ok bool) {
-	sealed, err := t.waitFor(ctx, 0)
-	if err != nil || sealed == nil {
-		return nil, false
+	err := t.patiently(ctx, func() (err error) {
+		sealed, err := t.waitFor(ctx, 0)
+		if err == nil && sealed != nil {
+			result, err = t.s.open(sealed, t.name, t.bound)
+			ok = err == nil && len(result) > 0
+		}
+		return err
+	})
+	return result, ok && err == nil
+}
+
+// patiently repeats what the store fails at while another replica does the work, which it
+// tells once the store works again.
+func (t *Turn) patiently(ctx context.Context, try func() error) error {
+	var began time.Time
+	for {
+		err := try()
+		if err == nil || !t.elsewhere || ctx.Err() != nil || errors.Is(err, seal.ErrNotOpened) {
+			return err
+		}
+		if began.IsZero() {
+			began = time.Now()
+		}
+		if time.Since(began) >= failover {
+			return err
+		}
+		pause(ctx, tryAgain)
 	}
-	result, err = t.s.open(sealed, t.name, t.bound)
-	return result, err == nil
+}
+
+func (t *Turn) take(ctx context.Context) (result []byte, lease *Lease, err error) {
+	for {
+		claim, err := t.claim(ctx)
+		if err == nil && claim.Fence > 0 {
+			return nil, t.keep(ctx, claim.Fence), nil
+		}
+		if err == nil && claim.Result == nil {
+			t.elsewhere = true
+			claim.Result, err = t.wait(ctx)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if claim.Result == nil {
+			continue
+		}
+		if result, err = t.s.open(claim.Result, t.name, t.bound); err != nil || len(result) > 0 {
+			return result, nil, err
+		}
+		pause(ctx, givenUpFor) // whoever had the lease did not do the work
+	}
 }
 
 func (t *Turn) claim(ctx context.Context) (claim store.Claim, err error) {
@@ -123,13 +167,20 @@ func (t *Turn) keep(ctx context.Context, fence uint64) *Lease {
 	return l
 }
 
-// Publish gives all replicas the result for as long as ttl, and ends the lease. If the store
+// givenUpFor is how long others see that a lease was given up.
+const givenUpFor = 10 * time.Millisecond
+
+// GiveUp ends the lease without a result: others may take it.
+func (l *Lease) GiveUp(ctx context.Context) { l.Publish(ctx, nil, givenUpFor) }
+
+// Publish gives all replicas the result, which is not empty, for as long as ttl, and ends
+// the lease. If the store
 // does not take it now, it goes on trying in the background for a few seconds.
 func (l *Lease) Publish(ctx context.Context, result []byte, ttl time.Duration) {
-	l.stop()
 	s := l.t.s
 	sealed, err := s.keys.Seal(result, l.t.name, l.t.bound)
 	if err != nil {
+		l.stop()
 		s.health.log.Error("a result could not be sealed", "error", err)
 		return
 	}
@@ -140,9 +191,11 @@ func (l *Lease) Publish(ctx context.Context, result []byte, ttl time.Duration) {
 		})
 	}
 	if publish(context.WithoutCancel(ctx)) == nil {
+		l.stop()
 		return
 	}
 	s.work.Go(func() {
+		defer l.stop() // until then the lease keeps others from doing the work again
 		for _, again := range publishAgain {
 			if pause(s.closing, again); s.closing.Err() != nil || publish(s.closing) == nil {
 				return

@@ -62,7 +62,7 @@ func TestAnotherReplicaTakesOverFromOneThatStops(t *testing.T) {
 		began := time.Now()
 		got := <-take(t.Context(), replica(t, memory))
 		require.NotNil(t, got.lease)
-		assert.Equal(t, 5*time.Second, time.Since(began))
+		assert.Equal(t, 5*time.Second, time.Since(began)) // as long as that one's lease
 		got.lease.Publish(t.Context(), []byte("result"), time.Minute)
 		assert.Equal(t, took{result: "result"}, <-take(t.Context(), replica(t, memory)))
 	})
@@ -83,7 +83,7 @@ func TestWaiterLeavesWithItsContext(t *testing.T) {
 	})
 }
 
-// A waiter notices within half a second that the store is gone, and can do the work itself.
+// A waiter notices that the store is gone, and can do the work itself in time.
 func TestWaiterNoticesAStoreThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -93,10 +93,41 @@ func TestWaiterNoticesAStoreThatHangs(t *testing.T) {
 		synctest.Wait()
 		b.hangs.Store(true)
 		began := time.Now()
-		require.ErrorIs(t, (<-got).err, context.DeadlineExceeded)
-		assert.LessOrEqual(t, time.Since(began), 500*time.Millisecond+2*shared.CallTimeout)
+		require.Error(t, (<-got).err)
+		assert.LessOrEqual(t, time.Since(began), 2250*time.Millisecond)
 		b.hangs.Store(false)
 		owner.lease.Publish(t.Context(), []byte("result"), time.Minute)
+	})
+}
+
+// A failover takes about a second. The other replica may have sent Clerk the token already.
+func TestWaiterOutlastsABlip(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroken()
+		owner, waiter := <-take(t.Context(), replica(t, b.Store)), take(t.Context(), replica(t, b))
+		synctest.Wait()
+		b.fails.Store(true)
+		time.AfterFunc(800*time.Millisecond, func() {
+			owner.lease.Publish(context.Background(), []byte("result"), time.Minute)
+		})
+		time.AfterFunc(time.Second, func() { b.fails.Store(false) })
+		assert.Equal(t, "result", (<-waiter).result)
+	})
+}
+
+func TestLeaseThatIsGivenUpIsTakenByAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		memory := storetest.NewMemory(nil)
+		owner, waiter := <-take(t.Context(), replica(t, memory)), take(t.Context(), replica(t, memory))
+		synctest.Wait()
+		began := time.Now()
+		owner.lease.GiveUp(t.Context())
+		got := <-waiter
+		require.NotNil(t, got.lease)
+		assert.Less(t, time.Since(began), 100*time.Millisecond)
+		got.lease.GiveUp(t.Context())
 	})
 }
 

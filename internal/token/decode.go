@@ -189,6 +189,12 @@ func (u *Unverified) Issuer() (iss string, ok, truthy bool) {
 	return u.parts.Value().issuer, t.issuerIsText, t.issuerIsTrue
 }
 
+// Subject returns the user id (claim sub), or "" if it is not a string.
+func (u *Unverified) Subject() string {
+	sub, _ := u.document().sub.Text()
+	return sub
+}
+
 // SID returns the session id and whether the sid claim is truthy in JavaScript. A
 // number other than 0 is returned as it is spelled; for other types the id is "".
 func (u *Unverified) SID() (sid string, truthy bool) {

@@ -1,0 +1,108 @@
+package middleware
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/shared"
+)
+
+// How long the outcome of a refresh is shared: a new token for longer than any replica
+// goes on being sent the old one, and a failure only while requests for it are under way.
+const (
+	sharedRefreshFor = 30 * time.Second
+	sharedFailureFor = 5 * time.Second
+)
+
+// newShared returns what all replicas of the instance share; nil without a store.
+func newShared(o *Options, instance string) (*shared.Store, error) {
+	if o.Store == nil {
+		return nil, nil
+	}
+	return shared.New(shared.Config{
+		Store: o.Store, Instance: instance, Secret: cmp.Or(o.SecretKey, o.MachineSecretKey), Keys: o.StoreKeys, Now: o.Now, Logger: o.Logger,
+	})
+}
+
+// sharedRefresh is the outcome of a refresh as replicas share it.
+type sharedRefresh struct {
+	Cookies []string `json:"cookies,omitempty"` // as Clerk sent them
+	Why     string   `json:"why,omitempty"`
+}
+
+// shareRefresh is callRefresh for all replicas: one of them makes the call, and the others
+// take its outcome. When they cannot work together, each makes its own.
+func (a *Authenticator) shareRefresh(ctx context.Context, key refreshKey, q *refreshQuestion) (*refreshed, time.Duration) {
+	if a.shared == nil {
+		return a.callRefresh(ctx, q)
+	}
+	// Bound to the refresh token, so that who has read the store and the keys still has no
+	// session.
+	turn := a.shared.Turn("refresh:"+a.shared.Hash(string(key[:])), q.params.RefreshToken)
+	result, lease, err := turn.Take(ctx)
+	if lease == nil && err == nil {
+		if outcome, holds, ok := a.readSharedRefresh(ctx, q, result); ok {
+			return outcome, holds
+		}
+	}
+	outcome, holds := a.callRefresh(ctx, q)
+	if outcome.why != "" {
+		// Clerk takes an expired token once. If it was another replica's, that one has the
+		// new token.
+		if result, ok := turn.Result(ctx); ok {
+			if theirs, theirsHold, ok := a.readSharedRefresh(ctx, q, result); ok && theirs.why == "" {
+				outcome, holds = theirs, theirsHold
+			}
+		}
+	}
+	if lease != nil {
+		a.publishRefresh(ctx, lease, outcome, holds)
+	}
+	return outcome, holds
+}
+
+// publishRefresh tells the other replicas the outcome.
+func (a *Authenticator) publishRefresh(ctx context.Context, lease *shared.Lease, o *refreshed, holds time.Duration) {
+	if holds == 0 { // the call was not made
+		lease.GiveUp(ctx)
+		return
+	}
+	told, ttl := sharedRefresh{Why: o.why}, min(holds, sharedFailureFor)
+	if o.why == "" {
+		ttl = sharedRefreshFor
+		for _, line := range o.cookies {
+			told.Cookies = append(told.Cookies, fromLatin1(line))
+		}
+	}
+	data, err := json.Marshal(told)
+	if err != nil {
+		lease.GiveUp(ctx)
+		return
+	}
+	lease.Publish(ctx, data, ttl)
+}
+
+// readSharedRefresh returns what another replica has published. A token in it is verified
+// like one from Clerk, and must be of the user and session that the refresh is for.
+func (a *Authenticator) readSharedRefresh(ctx context.Context, q *refreshQuestion, data []byte) (o *refreshed, holds time.Duration, ok bool) {
+	var told sharedRefresh
+	if json.Unmarshal(data, &told) != nil {
+		return nil, 0, false
+	}
+	if told.Why != "" {
+		return &refreshed{why: told.Why}, transientMemory, true
+	}
+	o = a.readRefresh(ctx, &clerkapi.SessionRefresh{Cookies: &clerkapi.Cookies{Cookies: told.Cookies}})
+	if o.why != "" {
+		return nil, 0, false
+	}
+	if c := o.verified.Claims(); c.SessionID != q.sid || c.Subject != q.subject {
+		a.log().WarnContext(ctx, "shared store has the token of another session; it is not used", "session_id", q.sid)
+		return nil, 0, false
+	}
+	a.budget.sessions.refreshed(q)
+	return o, refreshMemory, true
+}

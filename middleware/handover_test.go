@@ -1,0 +1,313 @@
+package middleware_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/internal/shared"
+	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/middleware/store"
+	"github.com/clerkgate/clerkgate/middleware/store/storetest"
+)
+
+// replicas are Authenticators that share a store, and a Clerk that takes each expired token
+// once.
+type replicas struct {
+	*forge
+	memory    *storetest.Memory
+	refreshes atomic.Int64
+	verified  atomic.Int64
+	begun     atomic.Int64
+	slow      chan struct{} // refreshes wait for it to be closed; nil for none
+}
+
+func newReplicas(t *testing.T) *replicas {
+	t.Helper()
+	f := &replicas{forge: newForge(t, 0), memory: storetest.NewMemory(nil)}
+	f.answer = func(path, body string) (int, string) {
+		switch {
+		case strings.HasSuffix(path, "/refresh"):
+			if f.begun.Add(1); f.slow != nil {
+				<-f.slow
+			}
+			if f.refreshes.Add(1) > 1 {
+				return http.StatusUnauthorized, `{"errors":[{"code":"refresh_token_used","message":"used"}]}`
+			}
+			return http.StatusOK, f.cookies(with{"iat": f.now.Unix()})
+		case strings.HasSuffix(path, "/api_keys/verify"):
+			f.verified.Add(1)
+			if strings.Contains(body, "ak_bad") {
+				return http.StatusNotFound, `{"errors":[{"code":"not_found","message":"none"}]}`
+			}
+			return http.StatusOK, `{"object":"api_key","id":"key_1","subject":"user_1","name":"n","scopes":["a"],"claims":{"k":1}}`
+		}
+		return http.StatusNotFound, `{}`
+	}
+	return f
+}
+
+// cookies is the response of Clerk to a refresh.
+func (f *replicas) cookies(claims with) string {
+	data, err := json.Marshal(map[string]any{"object": "cookies", "cookies": []string{
+		"__session=" + f.token(nil, claims) + "; Path=/; Secure", "__note=grüße",
+	}})
+	require.NoError(f.tb, err)
+	return string(data)
+}
+
+// replica is one more Authenticator.
+func (f *replicas) replica(of store.Store, change ...func(*middleware.Options)) *middleware.Authenticator {
+	f.tb.Helper()
+	return f.authenticator(func(o *middleware.Options) {
+		o.Store = of
+		for _, c := range change {
+			c(o)
+		}
+	})
+}
+
+// expired is a page request with an expired token.
+func (f *replicas) expired(a *middleware.Authenticator) *http.Request {
+	token := f.token(nil, with{"iat": f.now.Unix() - 120, "nbf": f.now.Unix() - 130, "exp": f.now.Unix() - 60, "azp": flowOrigin})
+	return f.page(token, "__session_"+a.CookieSuffix()+"="+token, "__refresh_"+a.CookieSuffix()+"=rt_1", fmt.Sprintf("__client_uat_%s=%d", a.CookieSuffix(), f.now.Unix()-3600))
+}
+
+// same has one request signed by one token, so that every replica gets the same.
+func (f *replicas) same(a *middleware.Authenticator) func() *http.Request {
+	r := f.expired(a)
+	return func() *http.Request { return r.Clone(context.Background()) }
+}
+
+func TestReplicasMakeOneRefreshTogether(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	all := []*middleware.Authenticator{f.replica(f.memory), f.replica(f.memory), f.replica(f.memory)}
+	request := f.same(all[0])
+	states := make([]*middleware.State, 1000)
+	var wait sync.WaitGroup
+	for i := range states {
+		wait.Go(func() { states[i] = all[i%3].Authenticate(request()) })
+	}
+	wait.Wait()
+	assert.EqualValues(t, 1, f.refreshes.Load(), "refreshes")
+	for _, s := range states {
+		require.Equal(t, middleware.SignedIn, s.Status, "%s", s.Reason)
+		require.Equal(t, states[0].Token, s.Token)
+		require.Equal(t, states[0].Header.Values("Set-Cookie"), s.Header.Values("Set-Cookie"))
+		require.True(t, s.Refreshed)
+	}
+}
+
+// A replica that comes later gets the same token from the store.
+func TestReplicaGetsTheTokenOfAnEarlierRefresh(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	first := f.replica(f.memory)
+	request := f.same(first)
+	one := first.Authenticate(request())
+	require.True(t, one.Refreshed, "%s", one.Reason)
+	two := f.replica(f.memory).Authenticate(request())
+	assert.Equal(t, one.Token, two.Token)
+	assert.EqualValues(t, 1, f.refreshes.Load())
+}
+
+// Clerk takes an expired token once: without a store the second replica is refused.
+func TestWithoutAStoreEachReplicaWorksForItself(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	first := f.replica(nil)
+	request := f.same(first)
+	assert.True(t, first.Authenticate(request()).Refreshed)
+	assert.False(t, f.replica(nil).Authenticate(request()).Refreshed)
+	assert.EqualValues(t, 2, f.refreshes.Load())
+}
+
+func TestReplicasShareARefusal(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	f.refreshes.Store(1)
+	one, two := f.replica(f.memory), f.replica(f.memory)
+	request := f.same(one)
+	s := one.Authenticate(request())
+	assert.Equal(t, s.Reason, two.Authenticate(request()).Reason)
+	assert.Contains(t, s.Reason, "refresh_token_used")
+	assert.EqualValues(t, 2, f.refreshes.Load(), "one call, after the one that used the token")
+}
+
+// sharedAs publishes a result as a replica with the secret key would.
+func (f *replicas) sharedAs(of store.Store, request *http.Request, suffix string, cookies ...string) {
+	f.tb.Helper()
+	s, err := shared.New(shared.Config{Store: of, Instance: f.host, Secret: "sk_live_x"})
+	require.NoError(f.tb, err)
+	defer s.Close()
+	session, err := request.Cookie("__session_" + suffix)
+	require.NoError(f.tb, err)
+	data, err := json.Marshal(map[string]any{"cookies": cookies})
+	require.NoError(f.tb, err)
+	_, lease, err := s.Turn("refresh:"+s.Hash(middleware.RefreshName("sess_1", session.Value, "rt_1", flowOrigin)), "rt_1").Take(f.tb.Context())
+	require.NoError(f.tb, err)
+	lease.Publish(f.tb.Context(), data, time.Minute)
+}
+
+// What comes out of the store is judged like what comes from Clerk, and is not believed to
+// be about somebody else.
+func TestTokenFromTheStoreIsVerified(t *testing.T) {
+	t.Parallel()
+	foreign := newForge(t, 1)
+	for name, tt := range map[string]struct {
+		token func(f *replicas) string
+		taken bool
+	}{
+		"good":            {func(f *replicas) string { return f.token(nil, nil) }, true},
+		"another session": {func(f *replicas) string { return f.token(nil, with{"sid": "sess_2"}) }, false},
+		"another user":    {func(f *replicas) string { return f.token(nil, with{"sub": "user_2"}) }, false},
+		"another key":     {func(*replicas) string { return foreign.token(nil, nil) }, false},
+		"expired":         {func(f *replicas) string { return f.token(nil, with{"exp": f.now.Unix() - 30}) }, false},
+		"a template's":    {func(f *replicas) string { return f.token(with{"cat": categoryTemplate}, nil) }, false},
+		"none":            {func(*replicas) string { return "" }, false},
+		"a line end":      {func(f *replicas) string { return f.token(nil, nil) + "\r\nSet-Cookie: __session=x" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newReplicas(t)
+			a := f.replica(f.memory)
+			r := f.expired(a)
+			f.sharedAs(f.memory, r, a.CookieSuffix(), "__session="+tt.token(f)+"; Path=/")
+			s := a.Authenticate(r)
+			assert.True(t, s.Refreshed, "it refreshes itself if need be: %s", s.Reason)
+			assert.Equal(t, "user_1", s.Auth.UserID)
+			assert.Equal(t, "sess_1", s.Auth.SessionID)
+			want := int64(1)
+			if tt.taken {
+				want = 0
+			}
+			assert.Equal(t, want, f.refreshes.Load())
+		})
+	}
+}
+
+// hostile is a store whose answers a test changes.
+type hostile struct {
+	store.Store
+	claim func() (store.Claim, error)
+	wait  func() ([]byte, error)
+}
+
+func (h *hostile) Claim(ctx context.Context, key string, lease time.Duration) (store.Claim, error) {
+	if h.claim != nil {
+		return h.claim()
+	}
+	return h.Store.Claim(ctx, key, lease)
+}
+
+func (h *hostile) Wait(ctx context.Context, key string, patience time.Duration) ([]byte, error) {
+	if h.wait != nil {
+		return h.wait()
+	}
+	return h.Store.Wait(ctx, key, patience)
+}
+
+func TestStoreThatFailsCountsAsNone(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*hostile){
+		"fails": func(h *hostile) { h.claim = func() (store.Claim, error) { return store.Claim{}, assert.AnError } },
+		"is written by an attacker": func(h *hostile) {
+			h.claim = func() (store.Claim, error) { return store.Claim{Result: []byte(`{"cookies":["__session=x"]}`)}, nil }
+		},
+		"has another version's entries": func(h *hostile) {
+			h.claim = func() (store.Claim, error) { return store.Claim{Result: append([]byte{2}, make([]byte, 100)...)}, nil }
+		},
+		"fails while it waits": func(h *hostile) {
+			h.claim = func() (store.Claim, error) { return store.Claim{}, nil }
+			h.wait = func() ([]byte, error) { return nil, assert.AnError }
+		},
+		"has nothing": func(h *hostile) {
+			h.claim = func() (store.Claim, error) { return store.Claim{}, nil }
+			h.wait = func() ([]byte, error) { return []byte{}, nil }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newReplicas(t)
+			h := &hostile{Store: f.memory}
+			change(h)
+			a := f.replica(h)
+			s := a.Authenticate(f.expired(a))
+			assert.True(t, s.Refreshed, "%s", s.Reason)
+		})
+	}
+}
+
+// The owner of the lease may have lost it, and another replica the race at Clerk.
+func TestRefusalIsNotBelievedIfAnotherReplicaHasTheToken(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	f.refreshes.Store(1) // another replica has used it
+	h := &hostile{Store: f.memory}
+	a := f.replica(h)
+	r := f.expired(a)
+	f.sharedAs(f.memory, r, a.CookieSuffix(), "__session="+f.token(nil, nil)+"; Path=/")
+	h.claim = func() (store.Claim, error) { return store.Claim{Fence: 1}, nil }
+	s := a.Authenticate(r)
+	assert.True(t, s.Refreshed, "%s", s.Reason)
+}
+
+// A refresh goes on, and is handed over, when its request is given up.
+func TestRefreshOfARequestThatIsGivenUpIsShared(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	f.slow = make(chan struct{})
+	one, two := f.replica(f.memory), f.replica(f.memory)
+	request := f.same(one)
+	ctx, cancel := context.WithCancel(t.Context())
+	left := make(chan *middleware.State)
+	go func() { left <- one.Authenticate(request().WithContext(ctx)) }()
+	require.Eventually(t, func() bool { return f.begun.Load() > 0 }, 30*time.Second, time.Millisecond)
+	cancel()
+	assert.False(t, (<-left).Refreshed)
+	close(f.slow)
+	assert.True(t, two.Authenticate(request()).Refreshed)
+	assert.EqualValues(t, 1, f.refreshes.Load())
+}
+
+func TestReplicasShareTheVerificationOfAToken(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	machines := func(o *middleware.Options) { o.AcceptsToken = []middleware.TokenType{middleware.APIKeyToken} }
+	for _, key := range []string{"ak_good", "ak_bad"} {
+		f.verified.Store(0)
+		one, two := f.replica(f.memory, machines).Authenticate(bearer(key)), f.replica(f.memory, machines).Authenticate(bearer(key))
+		assert.EqualValues(t, 1, f.verified.Load())
+		assert.Equal(t, one.Status, two.Status)
+		assert.Equal(t, one.Reason, two.Reason)
+		assert.Equal(t, one.Message, two.Message)
+		assert.Equal(t, one.Auth, two.Auth)
+	}
+	// The outcome belongs to the key itself, for as long as it would without a store.
+	f.verified.Store(0)
+	f.now = f.now.Add(11 * time.Second)
+	f.replica(f.memory, machines).Authenticate(bearer("ak_good"))
+	assert.EqualValues(t, 1, f.verified.Load())
+}
+
+func TestLiveTokenDoesNotTouchTheStore(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	a := f.replica(nilStore{})
+	for range 2 {
+		assert.Equal(t, middleware.SignedIn, a.Authenticate(f.page(f.token(nil, nil))).Status)
+	}
+}
+
+// nilStore has no methods that can be called.
+type nilStore struct{ store.Store }
