@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -90,22 +91,24 @@ func (f *replicas) same(a *middleware.Authenticator) func() *http.Request {
 
 func TestReplicasMakeOneRefreshTogether(t *testing.T) {
 	t.Parallel()
-	f := newReplicas(t)
-	all := []*middleware.Authenticator{f.replica(f.memory), f.replica(f.memory), f.replica(f.memory)}
-	request := f.same(all[0])
-	states := make([]*middleware.State, 1000)
-	var wait sync.WaitGroup
-	for i := range states {
-		wait.Go(func() { states[i] = all[i%3].Authenticate(request()) })
-	}
-	wait.Wait()
-	assert.EqualValues(t, 1, f.refreshes.Load(), "refreshes")
-	for _, s := range states {
-		require.Equal(t, middleware.SignedIn, s.Status, "%s", s.Reason)
-		require.Equal(t, states[0].Token, s.Token)
-		require.Equal(t, states[0].Header.Values("Set-Cookie"), s.Header.Values("Set-Cookie"))
-		require.True(t, s.Refreshed)
-	}
+	synctest.Test(t, func(t *testing.T) { // so that a busy machine does not count as a store that hangs
+		f := newReplicas(t)
+		all := []*middleware.Authenticator{f.replica(f.memory), f.replica(f.memory), f.replica(f.memory)}
+		request := f.same(all[0])
+		states := make([]*middleware.State, 1000)
+		var wait sync.WaitGroup
+		for i := range states {
+			wait.Go(func() { states[i] = all[i%3].Authenticate(request()) })
+		}
+		wait.Wait()
+		assert.EqualValues(t, 1, f.refreshes.Load(), "refreshes")
+		for _, s := range states {
+			require.Equal(t, middleware.SignedIn, s.Status, "%s", s.Reason)
+			require.Equal(t, states[0].Token, s.Token)
+			require.Equal(t, states[0].Header.Values("Set-Cookie"), s.Header.Values("Set-Cookie"))
+			require.True(t, s.Refreshed)
+		}
+	})
 }
 
 // A replica that comes later gets the same token from the store.
@@ -284,9 +287,11 @@ func TestReplicasShareTheVerificationOfAToken(t *testing.T) {
 	t.Parallel()
 	f := newReplicas(t)
 	machines := func(o *middleware.Options) { o.AcceptsToken = []middleware.TokenType{middleware.APIKeyToken} }
+	var all []*middleware.Authenticator
 	for _, key := range []string{"ak_good", "ak_bad"} {
 		f.verified.Store(0)
-		one, two := f.replica(f.memory, machines).Authenticate(bearer(key)), f.replica(f.memory, machines).Authenticate(bearer(key))
+		all = append(all, f.replica(f.memory, machines), f.replica(f.memory, machines))
+		one, two := all[len(all)-2].Authenticate(bearer(key)), all[len(all)-1].Authenticate(bearer(key))
 		assert.EqualValues(t, 1, f.verified.Load())
 		assert.Equal(t, one.Status, two.Status)
 		assert.Equal(t, one.Reason, two.Reason)
@@ -295,6 +300,9 @@ func TestReplicasShareTheVerificationOfAToken(t *testing.T) {
 	}
 	// The outcome belongs to the key itself, for as long as it would without a store.
 	f.verified.Store(0)
+	for _, a := range all {
+		a.Close()
+	}
 	f.now = f.now.Add(11 * time.Second)
 	f.replica(f.memory, machines).Authenticate(bearer("ak_good"))
 	assert.EqualValues(t, 1, f.verified.Load())
@@ -303,11 +311,64 @@ func TestReplicasShareTheVerificationOfAToken(t *testing.T) {
 func TestLiveTokenDoesNotTouchTheStore(t *testing.T) {
 	t.Parallel()
 	f := newReplicas(t)
-	a := f.replica(nilStore{})
-	for range 2 {
-		assert.Equal(t, middleware.SignedIn, a.Authenticate(f.page(f.token(nil, nil))).Status)
+	of := &struct{ store.Store }{f.memory}
+	a := f.replica(of)
+	live := f.page(f.token(nil, nil))
+	assert.Equal(t, middleware.SignedIn, a.Authenticate(live).Status)
+	f.awaitKeys()
+	of.Store = nil // a call panics
+	for range 10 {
+		assert.Equal(t, middleware.SignedIn, a.Authenticate(live).Status)
+		assert.Equal(t, middleware.SignedIn, a.Authenticate(f.page(f.token(nil, with{"jti": "other"}))).Status)
 	}
 }
 
-// nilStore has no methods that can be called.
-type nilStore struct{ store.Store }
+// awaitKeys waits until a replica has stored its keys.
+func (f *replicas) awaitKeys() {
+	f.tb.Helper()
+	require.Eventually(f.tb, func() bool {
+		_, found, err := f.memory.Get(f.tb.Context(), f.host+":jwks")
+		return err == nil && found
+	}, 30*time.Second, time.Millisecond)
+}
+
+// A replica that starts while Clerk is down uses the keys that another one has fetched, but
+// none that somebody else has written.
+func TestReplicaStartsWithTheKeysOfAnother(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	first := f.replica(f.memory)
+	live := f.page(f.token(nil, nil))
+	require.Equal(t, middleware.SignedIn, first.Authenticate(live).Status)
+	f.awaitKeys()
+	down := func(o *middleware.Options) { o.Transport = noTransport{} }
+
+	cold := f.replica(f.memory, down)
+	require.NoError(t, cold.Ready(t.Context()))
+	assert.Equal(t, middleware.SignedIn, cold.Authenticate(live).Status)
+	require.Error(t, f.replica(storetest.NewMemory(nil), down).Ready(t.Context()), "a store without keys")
+
+	attacker := newForge(t, 1)
+	require.NoError(t, f.memory.Put(t.Context(), f.host+":jwks", []byte(`{"fetched":"2026-09-21T14:13:20Z","document":{"keys":[]}}`), time.Hour))
+	planted := f.replica(f.memory, down)
+	require.Error(t, planted.Ready(t.Context()))
+	assert.NotEqual(t, middleware.SignedIn, planted.Authenticate(f.page(attacker.token(nil, nil))).Status)
+}
+
+func TestKeysOfAnotherReplicaGrowOld(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	first := f.replica(f.memory)
+	require.NoError(t, first.Ready(t.Context()))
+	first.Close() // its keys are stored
+	f.now = f.now.Add(23 * time.Hour)
+	down := func(o *middleware.Options) { o.Transport = noTransport{} }
+	require.NoError(t, f.replica(f.memory, down).Ready(t.Context()))
+	f.now = f.now.Add(time.Hour)
+	require.Error(t, f.replica(f.memory, down).Ready(t.Context()))
+}
+
+// noTransport is a network on which nothing can be reached.
+type noTransport struct{}
+
+func (noTransport) RoundTrip(*http.Request) (*http.Response, error) { return nil, assert.AnError }

@@ -134,7 +134,7 @@ func (a *Authenticator) buildVerifier() error {
 		ClockSkew: o.ClockSkew, CacheSize: o.TokenCacheSize, Now: o.Now,
 	}
 	if o.SecretKey != "" && a.keys == nil {
-		source, err := jwks.New(jwks.Config{Fetch: a.fetchKeys, StaleFor: o.StaleKeys, FetchTimeout: o.BackendTimeout, Now: o.Now, Logger: o.Logger})
+		source, err := jwks.New(jwks.Config{Fetch: a.fetchKeysForAll, Fallback: a.keysOfOthers, StaleFor: o.StaleKeys, FetchTimeout: o.BackendTimeout, Now: o.Now, Logger: o.Logger})
 		if err != nil {
 			return err
 		}

@@ -83,6 +83,9 @@ func (s *Source) fetch() (*snapshot, error) {
 	began := s.cfg.Now() // before the call: the set's age counts from what Clerk knew then
 	doc, err := s.cfg.Fetch(ctx)
 	if err != nil {
+		if snap := s.fallBack(ctx, err); snap != nil {
+			return snap, nil
+		}
 		return nil, fetchError(err)
 	}
 	keys, skipped, err := parse(doc)
@@ -93,6 +96,24 @@ func (s *Source) fetch() (*snapshot, error) {
 		return nil, err
 	}
 	return &snapshot{keys: keys, fetched: began}, nil
+}
+
+// fallBack returns the set that somebody else has fetched, as old as it is; nil if none is
+// needed or there is none.
+func (s *Source) fallBack(ctx context.Context, cause error) *snapshot {
+	if s.cfg.Fallback == nil || s.current.Load() != nil || errors.Is(fetchError(cause), ErrSecretKeyInvalid) {
+		return nil
+	}
+	doc, fetched, ok := s.cfg.Fallback(ctx)
+	if !ok || s.cfg.Now().Sub(fetched) >= s.cfg.StaleFor {
+		return nil
+	}
+	keys, _, err := parse(doc)
+	if err != nil {
+		return nil
+	}
+	s.cfg.Logger.Warn("JWKS could not be fetched; the keys that another replica has fetched are used", "error", cause, "fetched", fetched)
+	return &snapshot{keys: keys, fetched: fetched}
 }
 
 func fetchError(err error) error {

@@ -35,6 +35,9 @@ type Config struct {
 	// method ErrorCode() string (found by errors.As) that returns Clerk's error
 	// code; "clerk_key_invalid" becomes [ErrSecretKeyInvalid].
 	Fetch func(context.Context) ([]byte, error)
+	// Fallback returns the document as it was fetched by somebody else, and when that was. It
+	// is asked if Fetch fails while no set is known. Nil is not asked.
+	Fallback func(context.Context) (doc []byte, fetched time.Time, ok bool)
 	// TTL is how long a fetched set is fresh. 0 means 5 minutes.
 	TTL time.Duration
 	// StaleFor is how long after its fetch a set is used while Clerk can't be

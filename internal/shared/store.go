@@ -128,6 +128,11 @@ func (s *Store) Put(ctx context.Context, name, bound string, value []byte, ttl t
 	return s.call(ctx, func(ctx context.Context) error { return s.store.Put(ctx, name, sealed, ttl) })
 }
 
+// PutLater is Put in the background, for a value that nobody waits for.
+func (s *Store) PutLater(name string, value []byte, ttl time.Duration) {
+	s.work.Go(func() { _ = s.Put(s.closing, name, "", value, ttl) }) // the log is told if the store fails
+}
+
 // PutIfAbsent marks a name for as long as ttl. It reports whether it was not marked before:
 // of several concurrent callers at most one is told so, unless somebody who does not have
 // the keys has marked it.

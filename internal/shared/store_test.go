@@ -152,7 +152,7 @@ func TestHangingStoreCostsItsTimeLimit(t *testing.T) {
 		assert.Equal(t, shared.CallTimeout, time.Since(began))
 		_, _, err := s.Turn("name", "").Take(t.Context())
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, 2*shared.CallTimeout, time.Since(began))
+		assert.Equal(t, 3*shared.CallTimeout, time.Since(began), "a second attempt")
 	})
 }
 

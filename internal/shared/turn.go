@@ -70,22 +70,26 @@ func (t *Turn) Result(ctx context.Context) (result []byte, ok bool) {
 	return result, ok && err == nil
 }
 
-// patiently repeats what the store fails at while another replica does the work, which it
-// tells once the store works again.
+// patiently repeats what the store fails at: once, since a connection may have been closed
+// or this process have been busy, and while another replica does the work, which it tells
+// once the store works again, for as long as a failover takes.
 func (t *Turn) patiently(ctx context.Context, try func() error) error {
-	var began time.Time
-	for {
+	var failed time.Time
+	for attempt := 1; ; attempt++ {
 		err := try()
-		if err == nil || !t.elsewhere || ctx.Err() != nil || errors.Is(err, seal.ErrNotOpened) {
+		if failed.IsZero() {
+			failed = time.Now()
+		}
+		switch {
+		case err == nil, ctx.Err() != nil, errors.Is(err, seal.ErrNotOpened):
 			return err
-		}
-		if began.IsZero() {
-			began = time.Now()
-		}
-		if time.Since(began) >= failover {
+		case !t.elsewhere && (attempt > 1 || errors.Is(err, ErrOpen)):
 			return err
+		case t.elsewhere && time.Since(failed) >= failover:
+			return err
+		case t.elsewhere:
+			pause(ctx, tryAgain)
 		}
-		pause(ctx, tryAgain)
 	}
 }
 
