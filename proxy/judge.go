@@ -88,7 +88,7 @@ func deliver(w http.ResponseWriter, r *http.Request, ps *passage) {
 	}
 	switch rl := ps.rule; {
 	case ps.gateway != nil:
-		ps.gateway.Grant(w, r.Header, rl.outbound.Header(&req))
+		ps.gateway.Grant(w, r.Header, rl.outbound.Header(&req), ps.site.claimNames...)
 	case rl.upstream == nil:
 		ps.site.pages.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
 	default:

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/origin"
-	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
@@ -39,7 +38,6 @@ type Proxy struct {
 	forwardAuth *gateway.Endpoint
 	signOutPath string                 // "" for none
 	pages       *answer.Pages          // for people who are refused
-	filter      *wire.Filter           // of client's headers, for most routes
 	accepts     []middleware.TokenType // of the environment
 	// transport and frontendTransport are those of Deps; nil for transports of their own.
 	transport, frontendTransport http.RoundTripper
@@ -59,7 +57,7 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	if problems := cfg.Problems(); len(problems) > 0 {
 		return nil, &settings.Error{Problems: problems}
 	}
-	p := &Proxy{transport: deps.Transport, logger: deps.Logger, now: deps.Now, origins: origin.New(cfg.Auth.TrustedProxies), filter: wire.NewFilter(nil, nil)}
+	p := &Proxy{transport: deps.Transport, logger: deps.Logger, now: deps.Now, origins: origin.New(cfg.Auth.TrustedProxies)}
 	if p.logger == nil {
 		p.logger = slog.New(slog.DiscardHandler)
 	}

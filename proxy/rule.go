@@ -24,15 +24,18 @@ type rule struct {
 }
 
 func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
+	claims, err := outbound.ClaimSet(route)
+	if err != nil {
+		return nil, settings.NewError(settings.EnvClaimHeaders, err)
+	}
 	up := s.settings[route.Upstream]
 	r := &rule{
 		route: route, name: nameOf(route), auth: s.instance.Auth, requirement: route.Require, upstream: s.upstreams[route.Upstream],
 		outbound: outbound.New(outbound.Options{
 			Route: route, Host: up.HostHeader(), CookieSuffix: s.instance.Auth.CookieSuffix(),
-			Filter: p.filter, Origins: p.origins, Exchanger: s.instance.Exchanger, Signer: s.signer,
+			Filter: s.filter, Claims: claims, ClaimNames: s.claimNames, Origins: p.origins, Exchanger: s.instance.Exchanger, Signer: s.signer,
 		}),
 	}
-	var err error
 	if every := route.RefreshesEveryMethod(); len(route.Accepts) > 0 || every || route.AcceptPending {
 		variant := middleware.Variant{
 			AcceptsToken: route.Accepts, RefreshEveryMethod: every, AcceptPendingSessions: route.AcceptPending,

@@ -8,10 +8,12 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
 	"github.com/clerkgate/clerkgate/internal/origin"
+	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
 	"github.com/clerkgate/clerkgate/proxy/internal/instance"
+	"github.com/clerkgate/clerkgate/proxy/internal/outbound"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -31,6 +33,9 @@ type site struct {
 	instance  *instance.Instance
 	origins   *origin.Resolver
 	pages     *answer.Pages
+
+	claimNames []string     // of the headers that any route makes of claims
+	filter     *wire.Filter // of a client's headers, for most routes
 }
 
 // newSite makes a site out of cfg. It goes on using what of old has not changed.
@@ -102,6 +107,8 @@ func (p *Proxy) newRoutes(cfg settings.Config, inst *instance.Instance, old *sit
 	}
 
 	list := cfg.AllRoutes()
+	s.claimNames = outbound.ClaimNames(list)
+	s.filter = wire.NewFilter(s.claimNames, nil)
 	for i := range list {
 		rule, err := p.newRule(&list[i], s)
 		if err != nil {

@@ -18,8 +18,9 @@ type Verified struct {
 	// claims are kept until derived has been built from them.
 	claims atomic.Pointer[Claims]
 
-	once    sync.Once
-	derived any
+	once     sync.Once
+	derived  any
+	attached atomic.Pointer[any]
 
 	links // in the cache
 }
@@ -61,3 +62,16 @@ func (vd *Verified) Derived(build func(*Verified) any) any {
 	})
 	return vd.derived
 }
+
+// Attached returns what [Verified.Attach] was called with last, or nil.
+func (vd *Verified) Attached() any {
+	if v := vd.attached.Load(); v != nil {
+		return *v
+	}
+	return nil
+}
+
+// Attach keeps v as long as the token, in place of what was attached before. Unlike a
+// [Verified.Derived] value it can be made anew, from different inputs. The cache does not
+// count its memory, so that the caller must bound it.
+func (vd *Verified) Attach(v any) { vd.attached.Store(&v) }

@@ -55,6 +55,19 @@ func ClaimsForwarded(name string) bool {
 		IsNormal(name, "forwarded") || IsNormal(name, "x-real-ip")
 }
 
+// IsForwardedUser reports whether name is one of the X-Forwarded-* headers that say who
+// the user is, such as X-Forwarded-Email. The others say how a request came.
+func IsForwardedUser(name string) bool {
+	if !HasNormalPrefix(name, "x-forwarded-") {
+		return false
+	}
+	switch NormalName(name[len("x-forwarded-"):]) {
+	case "email", "groups", "name", "preferred-username", "roles", "user":
+		return true
+	}
+	return false
+}
+
 // IsHopByHop reports whether a header in canonical spelling is about the connection
 // (RFC 9110, section 7.6.1), or is Proxy, which CGI upstreams would read as the
 // variable HTTP_PROXY.

@@ -45,6 +45,12 @@ func TestFamilies(t *testing.T) {
 	for _, name := range []string{"X-Fine", "Accept", "X-Original-Url", "Content-Language"} {
 		assert.False(t, IsHopByHop(name) || DescribesBody(name) || IsReserved(name) || IsUnsafeTrailer(name), name)
 	}
+	for name, want := range map[string]bool{
+		"X-Forwarded-Email": true, "x_forwarded.USER": true, "X-Forwarded-Preferred-Username": true, "X-Forwarded-For": false,
+		"X-Forwarded-Users": false, "X-Forwarded-": false, "X-Forwarded": false, "Forwarded-User": false,
+	} {
+		assert.Equal(t, want, IsForwardedUser(name), name)
+	}
 	assert.True(t, IsUnsafeTrailer("Set_Cookie"))
 	assert.False(t, IsReserved("Set-Cookie"))
 }

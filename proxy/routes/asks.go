@@ -113,6 +113,13 @@ func (r *Route) givesUpstream(s *sentences) {
 	default:
 		s.add("of the identity headers the upstream gets %s", strings.Join(r.Identity, ", "))
 	}
+	if len(r.ClaimHeaders) > 0 && r.Auth != AuthNone {
+		words := make([]string, len(r.ClaimHeaders))
+		for i, h := range r.ClaimHeaders {
+			words[i] = h.Name + " (" + h.Value + ")"
+		}
+		s.add("the upstream gets of the session's claims %s", strings.Join(words, ", "))
+	}
 	switch r.Authorization {
 	case AuthorizationRemove:
 		s.add("the upstream gets no Authorization header")

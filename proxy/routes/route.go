@@ -64,6 +64,7 @@ func (p *parser) compare(cfg *Config, file map[string]value) {
 		}
 		names[r.Name] = r.Line
 	}
+	p.ownHeaders(cfg.Routes)
 	p.unreachable(cfg.Routes)
 	p.shutPages(cfg.Routes)
 }
@@ -198,6 +199,10 @@ func routeKeys() []key[Route] {
 		{
 			name: "identity", standard: "all", read: func(v value, r *Route) { r.Identity = v.identity() },
 			help: "Which identity headers the application gets: `all`, `none`, or a list such as `[user_id, org_id]`.",
+		},
+		{
+			name: "claim_headers", unset: "`CLERKGATE_CLAIM_HEADERS`", read: func(v value, r *Route) { r.ClaimHeaders = v.claimHeaders() },
+			help: "Headers made of the session's claims: a name and the path of a claim (`X-Forwarded-Email: email`), or a text with such paths in braces (`\"{first_name} {last_name}\"`). They stand in place of `CLERKGATE_CLAIM_HEADERS`; `none` is none.",
 		},
 		{
 			name: "authorization", standard: "keep",

@@ -111,6 +111,9 @@ type Route struct {
 	// Identity are the identity headers that the upstream gets, by the names of
 	// [IdentityNames]: nil means all, and empty means none.
 	Identity []string
+	// ClaimHeaders are set on the request for the upstream, made of the session's claims:
+	// nil means those of the environment, and empty means none.
+	ClaimHeaders []ClaimHeader
 	// Authorization is what the upstream gets as its Authorization header.
 	Authorization Authorization
 	// TokenTemplate is the JWT template for AuthorizationTemplate.
@@ -156,4 +159,13 @@ type CSRF struct {
 	Off bool
 	// TrustedOrigins may make such requests all the same.
 	TrustedOrigins []string
+}
+
+// ClaimHeader is a header that the upstream gets, made of the session's claims.
+type ClaimHeader struct {
+	// Name is the header's, in net/http's canonical spelling.
+	Name string
+	// Value is the path of a claim, such as public_metadata.team, or a text with such
+	// paths in braces, such as "{first_name} {last_name}".
+	Value string
 }

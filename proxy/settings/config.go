@@ -66,6 +66,10 @@ type Config struct {
 	// all the same, where no Routes are. See [routes.KeptHeader].
 	KeepHeaders []string
 
+	// ClaimHeaders are headers made of the session's claims, where a route does not say
+	// its own.
+	ClaimHeaders []routes.ClaimHeader
+
 	// ForwardAuthPath is where gateways ask; "" means /.clerkgate/auth where there is
 	// no upstream, else nowhere.
 	ForwardAuthPath string
@@ -170,16 +174,19 @@ func (c *Config) SignOut() string {
 
 // AllRoutes are those of the routes file, or what the environment says in their
 // place: the public paths, the pages where people sign in and up, then one for
-// everything. Each has its Refresh.
+// everything. Each has its Refresh and ClaimHeaders.
 func (c *Config) AllRoutes() []routes.Route {
 	if c.Routes != nil {
 		list := slices.Clone(c.Routes.Routes)
 		for i := range list {
 			list[i].Refresh = cmp.Or(list[i].Refresh, c.Refresh)
+			if list[i].ClaimHeaders == nil {
+				list[i].ClaimHeaders = c.ClaimHeaders
+			}
 		}
 		return list
 	}
-	base := routes.Route{CSRF: c.CSRF, Refresh: c.Refresh, KeepHeaders: c.KeepHeaders}
+	base := routes.Route{CSRF: c.CSRF, Refresh: c.Refresh, KeepHeaders: c.KeepHeaders, ClaimHeaders: c.ClaimHeaders}
 	var list []routes.Route
 	for _, path := range c.PublicPaths {
 		public := base

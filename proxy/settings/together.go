@@ -131,6 +131,7 @@ func (l *loader) routes() {
 	if cfg.Policy == PolicyOptional && len(cfg.PublicPaths) > 0 {
 		l.problem(EnvPublicPaths, "paths, while "+EnvPolicy+"=optional makes every path public", "nothing, or "+EnvPolicy+"=required")
 	}
+	l.claimHeaders()
 	if !l.given(EnvConfig) {
 		if !l.given(EnvUpstream) {
 			l.problem(EnvUpstream, "nothing", wantUpstream)

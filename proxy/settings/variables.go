@@ -40,6 +40,7 @@ const (
 	EnvTrustedOrigins     = "CLERKGATE_TRUSTED_ORIGINS"
 	EnvRefresh            = "CLERKGATE_REFRESH"
 	EnvKeepHeaders        = "CLERKGATE_KEEP_HEADERS"
+	EnvClaimHeaders       = "CLERKGATE_CLAIM_HEADERS"
 	EnvAuthorizedParties  = "CLERKGATE_AUTHORIZED_PARTIES"
 	EnvTrustedProxies     = "CLERKGATE_TRUSTED_PROXIES"
 	EnvSessionLookup      = "CLERKGATE_SESSION_LOOKUP"
@@ -160,6 +161,10 @@ func (c *Config) table() []row {
 		{
 			name: EnvKeepHeaders, value: list(&c.KeepHeaders, "headers", "", routes.KeptHeader), reloads: true, unset: "none",
 			help: "Headers that pass as the client sent them though frameworks believe or obey them, such as `X-HTTP-Method-Override`.",
+		},
+		{
+			name: EnvClaimHeaders, value: list(&c.ClaimHeaders, "headers", "", routes.ParseClaimHeader), reloads: true, unset: "none",
+			help: "Headers made of the session's claims, such as `X-Forwarded-Email=email, X-User-Name={first_name} {last_name}`: a name, and the path of a claim or a text with such paths in braces. A client's own are removed.",
 		},
 		{
 			name: "CLERKGATE_FORWARD_AUTH_PATH", value: parsed(&c.ForwardAuthPath, "path", "", isZero, readOwnPath),

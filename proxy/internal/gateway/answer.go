@@ -58,8 +58,9 @@ func (a *Answer) Write(p []byte) (int, error) {
 // that copies them overwrites what a client sent under the same name (CVE-2026-30851).
 // Cookie and Authorization are as an upstream would get them: with the fresh session
 // token, without the refresh token. Other headers that differ between in and out, such
-// as those that the route adds, are in the answer too.
-func (a *Answer) Grant(w http.ResponseWriter, in, out http.Header) {
+// as those that the route adds, are in the answer too. told are names that are always in
+// it, as the identity headers are.
+func (a *Answer) Grant(w http.ResponseWriter, in, out http.Header, told ...string) {
 	h := w.Header()
 	wire.Delete(h, wire.ClaimsIdentity) // those that the middleware sets for browsers
 	for name, values := range out {
@@ -68,6 +69,9 @@ func (a *Answer) Grant(w http.ResponseWriter, in, out http.Header) {
 		}
 	}
 	for _, name := range identity.Headers() {
+		h[name] = []string{strings.Join(out[name], ", ")}
+	}
+	for _, name := range told {
 		h[name] = []string{strings.Join(out[name], ", ")}
 	}
 	h["Authorization"] = []string{strings.Join(out["Authorization"], ", ")}

@@ -3,9 +3,11 @@ package outbound
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
+	"github.com/clerkgate/clerkgate/internal/claimheader"
 	"github.com/clerkgate/clerkgate/internal/exchange"
 	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/origin"
@@ -29,8 +31,12 @@ type Options struct {
 	// CookieSuffix is the suffix of the cookies of this instance.
 	CookieSuffix string
 	// Filter says which of a client's headers may pass, on routes that neither add
-	// headers nor keep any.
+	// headers nor keep any. It must not let ClaimNames pass.
 	Filter *wire.Filter
+	// Claims are the headers that the route makes of claims, by [ClaimSet]; nil for none.
+	// ClaimNames are those of all routes.
+	Claims     *claimheader.Set
+	ClaimNames []string
 	// Origins writes the X-Forwarded-* headers.
 	Origins *origin.Resolver
 	// Exchanger issues tokens of JWT templates.
@@ -50,7 +56,7 @@ type Builder struct {
 // New returns a Builder. It does not check opts.
 func New(opts Options) *Builder {
 	b := &Builder{opts: opts, identity: identity.NewSet(opts.Route.Identity), filter: opts.Filter}
-	var own []string
+	own := slices.Clone(opts.ClaimNames)
 	if len(opts.Route.RequestHeaders) > 0 {
 		b.headers = make(http.Header, len(opts.Route.RequestHeaders))
 		for name, value := range opts.Route.RequestHeaders {
@@ -58,7 +64,7 @@ func New(opts Options) *Builder {
 			own = append(own, name)
 		}
 	}
-	if len(own) > 0 || len(opts.Route.KeepHeaders) > 0 {
+	if len(opts.Route.RequestHeaders) > 0 || len(opts.Route.KeepHeaders) > 0 {
 		b.filter = wire.NewFilter(own, opts.Route.KeepHeaders)
 	}
 	return b
@@ -93,14 +99,14 @@ func (b *Builder) Request(u *forward.Upstream, req *Request) *forward.Request {
 
 // Header returns the header that the application would get, for a gateway that sends the
 // request itself. Headers that the application must not get from the client, such as
-// X-HTTP-Method-Override, are empty under the name that the client wrote, so that the
-// gateway overwrites them. There is no HopsHeader: it is the gateway that forwards.
+// X-HTTP-Method-Override or a spelling of a header made of claims, are empty under the name
+// that the client wrote, so that the gateway overwrites them. There is no HopsHeader: it is the gateway that forwards.
 func (b *Builder) Header(req *Request) http.Header {
 	in := req.In.Header
 	h := forward.NewHeader(len(in) + 12)
 	h.Copy(in, b.filter, req.Public.Trusted())
 	for name := range in {
-		if b.filter.Whose(name) == wire.Nobody && h.Map[name] == nil {
+		if h.Map[name] == nil && (b.filter.Whose(name) == wire.Nobody || b.isMadeOfClaims(name)) {
 			h.Map[name] = []string{""}
 		}
 	}
@@ -126,6 +132,9 @@ func (b *Builder) write(h *forward.Header, req *Request) {
 	}
 	h.Set(identity.Assertion, req.Tokens.assertion)
 	b.identity.Write(req.State, h.Set)
+	if req.Tokens.claims != nil {
+		req.Tokens.claims.Write(h.Set)
+	}
 	rewriteCookies(h.Map, b.opts.CookieSuffix, freshToken(req.State))
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
+	"github.com/clerkgate/clerkgate/internal/claimheader"
 	"github.com/clerkgate/clerkgate/internal/exchange"
 	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/middleware"
@@ -19,6 +20,7 @@ import (
 type Tokens struct {
 	authorization string // in place of the client's Authorization header
 	assertion     string
+	claims        *claimheader.Values // nil if nobody is signed in, or the route makes no headers of claims
 }
 
 // Issue obtains the tokens that the route promises, for the user or machine of state. If
@@ -28,6 +30,9 @@ func (b *Builder) Issue(ctx context.Context, state *middleware.State) (Tokens, *
 	var tokens Tokens
 	if status, _ := identity.Verdict(state); status != middleware.SignedIn {
 		return tokens, nil
+	}
+	if b.opts.Claims != nil {
+		tokens.claims = state.Auth.ClaimHeaders(b.opts.Claims, nil)
 	}
 	var err error
 	if tokens.authorization, err = b.authorization(ctx, state); err != nil {

@@ -57,7 +57,7 @@ func (s *Server) rebuild(ctx context.Context, check *authv3.CheckRequest, from s
 	header := http.Header{}
 	for name, values := range sent {
 		switch {
-		case wire.ClaimsIdentity(name):
+		case wire.ClaimsIdentity(name), wire.IsForwardedUser(name):
 			spoofed = append(spoofed, strings.ToLower(name))
 		case wire.DescribesBody(name), wire.ClaimsForwarded(name):
 		default:

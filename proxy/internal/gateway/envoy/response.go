@@ -31,7 +31,7 @@ func allowed(answer http.Header, spoofed []string) *authv3.CheckResponse {
 			}
 		case forBrowser(name, answer):
 			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, overwrite(key, strings.Join(answer[name], ", ")))
-		case ofAnswer(name), wire.ClaimsForwarded(name):
+		case ofAnswer(name), wire.ClaimsForwarded(name) && !wire.IsForwardedUser(name):
 		case strings.Join(answer[name], "") == "":
 			ok.HeadersToRemove = append(ok.HeadersToRemove, key)
 		default:
