@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/internal/revocation"
 	"github.com/clerkgate/clerkgate/internal/token"
+	"github.com/clerkgate/clerkgate/internal/webhook"
 )
 
 // Revocation says whose tokens are not to be believed any more, although they have not
@@ -61,6 +63,39 @@ func (a *Authenticator) revokeUser(ctx context.Context, userID string) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// WebhookHandler returns a handler for the webhooks of the Clerk instance, so that what ends
+// at Clerk ends here too, before the tokens expire. secrets are the endpoint's signing
+// secrets, whsec_…: more than one while one takes the place of another. Register it for a
+// path of your own, and subscribe the endpoint in Clerk's dashboard to session.ended,
+// session.removed, session.revoked, user.deleted, user.updated, and, where organizations are
+// used, organizationMembership.updated, organizationMembership.deleted,
+// organization.deleted, role.updated, role.deleted, permission.updated and
+// permission.deleted. It accepts others and ignores them.
+func (a *Authenticator) WebhookHandler(secrets ...string) (http.Handler, error) {
+	config := webhook.Config{Secrets: secrets, Record: a.record, Now: a.opts.Now, Logger: a.opts.Logger}
+	if a.opts.SecretKey != "" {
+		config.Instance = a.instanceID
+	}
+	return webhook.New(config)
+}
+
+// instanceID asks Clerk which instance the secret key belongs to.
+func (a *Authenticator) instanceID(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.opts.BackendTimeout)
+	defer cancel()
+	instance, _, err := a.api.GetInstance(ctx)
+	if err != nil {
+		return "", err
+	}
+	return instance.ID, nil
+}
+
+// record puts entries into force.
+func (a *Authenticator) record(_ context.Context, entries ...revocation.Entry) error {
+	a.revocations.Add(entries...)
+	return nil
 }
 
 // TakeOver has a know what former knows of revocations, and share what either learns. It

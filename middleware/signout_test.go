@@ -23,6 +23,7 @@ type exit struct {
 	*httptest.Server
 	clerk *clerktest.Server
 	auth  *middleware.Authenticator
+	mux   *http.ServeMux
 	host  string
 }
 
@@ -32,6 +33,7 @@ func newExit(t *testing.T, production bool, change func(*middleware.Options)) *e
 	a := newFlow(t, e.clerk, change)
 	e.auth = a
 	mux := http.NewServeMux()
+	e.mux = mux
 	mux.HandleFunc("/sign-out", a.SignOut)
 	mux.Handle("/", a.Handler(middleware.Require(middleware.Requirement{})(http.HandlerFunc(ok))))
 	e.Server = httptest.NewServer(mux)

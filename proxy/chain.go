@@ -31,6 +31,7 @@ func (p *Proxy) chain() (whole, judged station) {
 		countHops,     // an upstream that leads back here (loop.go)
 		strip,         // a client's claims of identity
 		p.keys,        // the public keys of assertions
+		p.webhooks,    // what Clerk tells of sessions that end
 		p.gateways,    // a gateway's question: the original request goes on from judged
 		p.address,     // the public URL, once
 		frontendAPI,   // Clerk's Frontend API under a path
@@ -117,6 +118,16 @@ func (p *Proxy) keys(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if ps.site.signer != nil && ps.path == routes.AssertionKeysPath {
 			ps.site.jwks.ServeHTTP(w, r)
+			return
+		}
+		next(w, r, ps)
+	}
+}
+
+func (p *Proxy) webhooks(next station) station {
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if ps.site.webhooks != nil && ps.path == p.webhookPath {
+			ps.site.webhooks.ServeHTTP(w, r)
 			return
 		}
 		next(w, r, ps)

@@ -37,6 +37,7 @@ type Proxy struct {
 	origins     *origin.Resolver
 	forwardAuth *gateway.Endpoint
 	signOutPath string                 // "" for none
+	webhookPath string                 // where webhooks are received, if there is a secret
 	pages       *answer.Pages          // for people who are refused
 	accepts     []middleware.TokenType // of the environment
 	// transport and frontendTransport are those of Deps; nil for transports of their own.
@@ -81,7 +82,7 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	p.forwardAuth = gateway.New(gateway.Options{
 		Path: cfg.ForwardAuthEndpoint(), Trusted: p.origins, Setting: settings.EnvTrustedProxies, Logger: p.logger, Pages: p.pages,
 	})
-	p.signOutPath = cfg.SignOut()
+	p.signOutPath, p.webhookPath = cfg.SignOut(), cfg.WithDefaults().WebhookPath
 	p.whole, p.judged = p.chain()
 	return p, nil
 }

@@ -30,6 +30,7 @@ type site struct {
 	settings  map[string]routes.Upstream // of upstreams, to tell what has changed
 	signer    *assertion.Signer          // nil without assertions
 	jwks      http.Handler
+	webhooks  http.Handler // nil if none are received
 	instance  *instance.Instance
 	origins   *origin.Resolver
 	pages     *answer.Pages
@@ -89,6 +90,9 @@ func (p *Proxy) newInstance(cfg settings.Config) (*instance.Instance, error) {
 func (p *Proxy) newRoutes(cfg settings.Config, inst *instance.Instance, old *site) (*site, error) {
 	s := &site{instance: inst, origins: p.origins, pages: p.pages, upstreams: make(map[string]*forward.Upstream), settings: cfg.AllUpstreams()}
 	if err := s.sign(cfg, p); err != nil {
+		return nil, err
+	}
+	if err := s.receiveWebhooks(cfg); err != nil {
 		return nil, err
 	}
 	for name, up := range s.settings {
@@ -164,6 +168,16 @@ func (s *site) sign(cfg settings.Config, p *Proxy) error {
 	})
 	if err != nil {
 		return settings.NewError(settings.EnvConfig, fmt.Errorf("assertion: %w", err))
+	}
+	return nil
+}
+
+func (s *site) receiveWebhooks(cfg settings.Config) (err error) {
+	if len(cfg.WebhookSecrets) == 0 {
+		return nil
+	}
+	if s.webhooks, err = s.instance.Auth.WebhookHandler(cfg.WebhookSecrets...); err != nil {
+		return settings.NewError(settings.EnvWebhookSecret, err)
 	}
 	return nil
 }

@@ -83,6 +83,14 @@ func (c *Clerk) revokeSession(r *http.Request) (any, error) {
 	return show(c.backendView(r), sessionFields(), s), nil
 }
 
+func (c *Clerk) getInstance(*http.Request) (any, error) {
+	kind := "development"
+	if c.production {
+		kind = "production"
+	}
+	return object{"object": "instance", "id": c.instanceID, "environment_type": kind, "allowed_origins": nil}, nil
+}
+
 func (c *Clerk) getUser(r *http.Request) (any, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

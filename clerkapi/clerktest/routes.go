@@ -17,6 +17,7 @@ func (c *Clerk) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, endpoint := range map[string]backendEndpoint{
 		"GET /v1/jwks":                      c.getJWKS,
+		"GET /v1/instance":                  c.getInstance,
 		"GET /v1/sessions/{id}":             c.getSession,
 		"POST /v1/sessions/{id}/revoke":     c.revokeSession,
 		"POST /v1/sessions/{id}/refresh":    c.refreshSession,

@@ -147,6 +147,10 @@ func (c *Clerk) Close() {
 	}
 }
 
+// Emit sends an event to the webhooks that want it, signed as Clerk's own. The local Clerk itself has only the events of
+// sessions and of deleted users; this is for all others. data must encode to JSON.
+func (c *Clerk) Emit(event string, data any) { c.emit(event, data) }
+
 // emitSession queues an event about a session. The caller holds c.mu.
 func (c *Clerk) emitSession(event string, s *session) {
 	if !c.outbox.wanted(event) {
@@ -155,7 +159,7 @@ func (c *Clerk) emitSession(event string, s *session) {
 	c.emit(event, show(c.webhookView(), sessionFields(), s))
 }
 
-func (c *Clerk) emit(event string, data object) {
+func (c *Clerk) emit(event string, data any) {
 	body, err := json.Marshal(object{
 		"object": "event", "type": event, "timestamp": c.Now().UnixMilli(), "instance_id": c.instanceID, "data": data,
 	})

@@ -180,6 +180,8 @@ func (e *explainer) answered(method string, target *url.URL) string {
 		return "405: clerkgate itself refuses the method " + method
 	case e.cfg.Routes != nil && e.cfg.Routes.Assertion != nil && path == routes.AssertionKeysPath:
 		return "clerkgate itself publishes the keys of its assertions"
+	case path == e.cfg.Webhook():
+		return "clerkgate itself receives Clerk's webhooks, by POST"
 	case isBelow(path, e.cfg.ForwardAuthEndpoint()):
 		return "clerkgate itself answers gateways, which ask at " + e.cfg.ForwardAuthEndpoint()
 	}

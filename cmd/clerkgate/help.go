@@ -94,12 +94,11 @@ func printVariables(w io.Writer) {
 	say(w, "Lists are separated by commas. A variable set to nothing counts as not set.\nA flag takes precedence over its variable.\n\n")
 	section(w, "Required", func(v settings.Variable) bool { return v.Required })
 	section(w, "Clerkgate", func(v settings.Variable) bool {
-		return !v.Required && !v.Unsupported && strings.HasPrefix(v.Name, "CLERKGATE_")
+		return !v.Required && strings.HasPrefix(v.Name, "CLERKGATE_")
 	})
 	section(w, "Clerk", func(v settings.Variable) bool {
-		return !v.Required && !v.Unsupported && strings.HasPrefix(v.Name, "CLERK_")
+		return !v.Required && strings.HasPrefix(v.Name, "CLERK_")
 	})
-	section(w, "Known, and refused by this release", func(v settings.Variable) bool { return v.Unsupported })
 }
 
 func section(w io.Writer, title string, belongs func(settings.Variable) bool) {

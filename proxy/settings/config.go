@@ -78,6 +78,11 @@ type Config struct {
 	// /.clerkgate/sign-out, "off" nowhere.
 	SignOutPath string
 
+	// WebhookSecrets are the signing secrets of Clerk's webhooks; nil means that none are
+	// received. WebhookPath is where they are; "" means /.clerkgate/webhook.
+	WebhookSecrets []string
+	WebhookPath    string
+
 	// Listen is where requests come in: host:port, :port, unix:/path/to.sock with
 	// ?mode=0660 or without, systemd or systemd:name; nil means :8080.
 	Listen []string
@@ -170,6 +175,14 @@ func (c *Config) SignOut() string {
 		return ""
 	}
 	return cmp.Or(c.SignOutPath, defaultSignOutPath)
+}
+
+// Webhook is the path where webhooks are received, "" for none.
+func (c *Config) Webhook() string {
+	if len(c.WebhookSecrets) == 0 {
+		return ""
+	}
+	return cmp.Or(c.WebhookPath, defaultWebhookPath)
 }
 
 // AllRoutes are those of the routes file, or what the environment says in their

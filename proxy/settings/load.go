@@ -45,9 +45,6 @@ func (l *loader) read() {
 		text := l.text(r.name)
 		switch {
 		case text == "":
-		case r.unsupported:
-			// A variable that is set and does nothing would be worse than an error.
-			l.problem(r.name, "a value", "nothing: this release does not support it yet")
 		case isQuoted(text):
 			l.problems = append(l.problems, Problem{
 				Where: r.name, Found: "a value in quotation marks, which count as part of it", Want: "the value without them",

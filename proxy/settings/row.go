@@ -13,10 +13,9 @@ type row struct {
 	unset string
 	value value
 
-	required    bool // there is no start without it
-	secret      bool // nothing of it may be shown
-	reloads     bool // a running server takes another value
-	unsupported bool // this release refuses it
+	required bool // there is no start without it
+	secret   bool // nothing of it may be shown
+	reloads  bool // a running server takes another value
 	// option is the field of [middleware.Options] that it fills.
 	option string
 }
@@ -24,7 +23,7 @@ type row struct {
 // flag is the name of a flag that says the same on a command line, without the prefix.
 // A secret has none: other users of a machine can read its command lines.
 func (r row) flag() string {
-	if r.secret || r.unsupported {
+	if r.secret {
 		return ""
 	}
 	_, name, _ := strings.Cut(r.name, "_")
@@ -36,7 +35,7 @@ type Variable struct {
 	// Name is the variable's name.
 	Name string
 	// Flag is the name of the flag that says the same, without dashes; "" for a secret,
-	// which does not belong on a command line, and for what is not supported.
+	// which does not belong on a command line.
 	Flag string
 	// Kind says what its value is, such as "duration".
 	Kind string
@@ -52,8 +51,6 @@ type Variable struct {
 	Secret bool
 	// Reloads says that a running server takes another value.
 	Reloads bool
-	// Unsupported says that this release refuses the variable.
-	Unsupported bool
 }
 
 // Variables documents every environment variable that [Load] knows, in the order in
@@ -64,7 +61,7 @@ func Variables() []Variable {
 	for i, r := range rows {
 		all[i] = Variable{
 			Name: r.name, Flag: r.flag(), Kind: r.value.kind, Default: r.value.standard, Unset: r.unset, Help: r.help,
-			Required: r.required, Secret: r.secret, Reloads: r.reloads, Unsupported: r.unsupported,
+			Required: r.required, Secret: r.secret, Reloads: r.reloads,
 		}
 	}
 	return all

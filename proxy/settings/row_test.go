@@ -114,7 +114,7 @@ func TestFlagsOfVariables(t *testing.T) {
 	t.Parallel()
 	named := make(map[string]string)
 	for _, v := range Variables() {
-		if v.Secret || v.Unsupported {
+		if v.Secret {
 			assert.Empty(t, v.Flag, v.Name)
 			continue
 		}

@@ -2,8 +2,10 @@ package settings
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/clerkgate/clerkgate/internal/problem"
+	"github.com/clerkgate/clerkgate/internal/webhook"
 )
 
 // fileSuffix makes of a variable's name that of the variable that names a file with its
@@ -14,27 +16,53 @@ const fileSuffix = "_FILE"
 const maxSecretFile = 64 << 10
 
 // secretFile is a field that is read from the file that the variable names.
-func secretFile(p *string) value {
-	return parsed(p, "file", "", isZero, func(name string) (string, error) {
-		const want = "the name of a file that can be read and holds nothing but the key"
-		for _, prefix := range [...]string{"sk_", "pk_", "ak_", "-----"} {
-			if strings.HasPrefix(name, prefix) {
-				return "", &problem.Problem{Found: "the key itself", Want: want}
+func secretFile(p *string) value { return parsed(p, "file", "", isZero, readSecretFile) }
+
+func readSecretFile(name string) (string, error) {
+	const want = "the name of a file that can be read and holds nothing but the key"
+	for _, prefix := range [...]string{"sk_", "pk_", "ak_", "whsec_", "-----"} {
+		if strings.HasPrefix(name, prefix) {
+			return "", &problem.Problem{Found: "the key itself", Want: want}
+		}
+	}
+	data, err := readBounded(name, maxSecretFile)
+	if err != nil {
+		return "", &problem.Problem{Found: err.Error(), Want: want}
+	}
+	text := strings.TrimSpace(string(data))
+	switch {
+	case text == "":
+		return "", &problem.Problem{Found: problem.Quote(name) + ", which is empty", Want: want}
+	case isQuoted(text):
+		return "", &problem.Problem{Found: problem.Quote(name) + ", which holds text in quotation marks", Want: want}
+	}
+	return text, nil
+}
+
+// webhookSecretFile is a field for the signing secrets in the file that the variable names.
+func webhookSecretFile(p *[]string) value {
+	empty := func(secrets []string) bool { return len(secrets) == 0 }
+	return parsed(p, "file", "", empty, func(name string) ([]string, error) {
+		text, err := readSecretFile(name)
+		if err != nil {
+			return nil, err
+		}
+		secrets := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+		for _, secret := range secrets {
+			if _, err := readWebhookSecret(secret); err != nil {
+				return nil, err
 			}
 		}
-		data, err := readBounded(name, maxSecretFile)
-		if err != nil {
-			return "", &problem.Problem{Found: err.Error(), Want: want}
-		}
-		text := strings.TrimSpace(string(data))
-		switch {
-		case text == "":
-			return "", &problem.Problem{Found: problem.Quote(name) + ", which is empty", Want: want}
-		case isQuoted(text):
-			return "", &problem.Problem{Found: problem.Quote(name) + ", which holds text in quotation marks", Want: want}
-		}
-		return text, nil
+		return secrets, nil
 	})
+}
+
+// readWebhookSecret reads a signing secret.
+func readWebhookSecret(s string) (string, error) {
+	if !webhook.ValidSecret(s) || !strings.HasPrefix(s, "whsec_") {
+		return "", &problem.Problem{Found: "something else", Want: "the signing secret of a webhook endpoint, whsec_ followed by base64"}
+	}
+	return s, nil
 }
 
 // isQuoted reports whether a text begins and ends with the same quotation mark. No

@@ -26,6 +26,7 @@ const (
 	EnvSignInURL          = "CLERK_SIGN_IN_URL"
 	EnvSignUpURL          = "CLERK_SIGN_UP_URL"
 	EnvAfterSignOutURL    = "CLERKGATE_AFTER_SIGN_OUT_URL"
+	EnvWebhookSecret      = "CLERK_WEBHOOK_SIGNING_SECRET"
 	EnvProxyURL           = "CLERK_PROXY_URL"
 	EnvListen             = "CLERKGATE_LISTEN"
 	EnvAdminListen        = "CLERKGATE_ADMIN_LISTEN"
@@ -67,6 +68,9 @@ const (
 
 // defaultForwardAuthPath is where gateways ask if there is no application.
 const defaultForwardAuthPath = "/.clerkgate/auth"
+
+// defaultWebhookPath is where webhooks are received.
+const defaultWebhookPath = "/.clerkgate/webhook"
 
 // defaultSignOutPath is where people sign out, and signOutOff says that it is nowhere.
 const (
@@ -384,8 +388,16 @@ func (c *Config) table() []row {
 			help: "A file with that key, in place of `CLERK_MACHINE_SECRET_KEY`; read again by a reload.",
 		},
 		{
-			name: "CLERK_WEBHOOK_SIGNING_SECRET", value: text(new(string), "key", ""), secret: true, unsupported: true,
-			help: "Refused: not supported by this release.",
+			name: EnvWebhookSecret, value: list(&c.WebhookSecrets, "keys", "", readWebhookSecret), secret: true, reloads: true, unset: "no webhooks",
+			help: "The signing secret of a webhook endpoint, `whsec_…`; two while one takes the place of the other. What Clerk then sends ends sessions here before their tokens expire; `docs/revocation.md` says how.",
+		},
+		{
+			name: EnvWebhookSecret + fileSuffix, value: webhookSecretFile(&c.WebhookSecrets), reloads: true,
+			help: "A file with those secrets, in place of `CLERK_WEBHOOK_SIGNING_SECRET`, with commas or line ends between them; read again by a reload.",
+		},
+		{
+			name: "CLERKGATE_WEBHOOK_PATH", value: parsed(&c.WebhookPath, "path", defaultWebhookPath, isZero, readOwnPath),
+			help: "Where Clerk's webhooks are received, if there is a signing secret.",
 		},
 	}
 }
