@@ -393,7 +393,7 @@ func (c *Config) table() []row {
 		},
 		{
 			name: EnvWebhookSecret + fileSuffix, value: webhookSecretFile(&c.WebhookSecrets), reloads: true,
-			help: "A file with those secrets, in place of `CLERK_WEBHOOK_SIGNING_SECRET`, with commas or line ends between them; read again by a reload.",
+			help: "A file with those secrets, separated by commas or line ends, in place of `CLERK_WEBHOOK_SIGNING_SECRET`; read again by a reload.",
 		},
 		{
 			name: "CLERKGATE_WEBHOOK_PATH", value: parsed(&c.WebhookPath, "path", defaultWebhookPath, isZero, readOwnPath),
