@@ -69,7 +69,7 @@ func (o Options) withDefaults() Options {
 	if o.StaleKeys == 0 {
 		o.StaleKeys = defaultStaleKeys
 	}
-	// One without a name is none, as the verifier of JWTs has it.
+	// An empty audience counts as absent, as it does where JWTs are verified.
 	o.Audience = slices.DeleteFunc(slices.Clone(o.Audience), func(aud string) bool { return aud == "" })
 	if o.Now == nil {
 		o.Now = time.Now

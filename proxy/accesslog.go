@@ -17,12 +17,12 @@ type accessLog struct {
 
 func (al *accessLog) enabled(ctx context.Context) bool { return al.logger.Enabled(ctx, slog.LevelInfo) }
 
-// line is written when the request is done, whatever way it ends. It never mentions a
-// query, a cookie or a token: they hold credentials.
+// line writes the line of a request that has ended, in whatever way. It never contains a
+// query, a cookie or a token, because these hold credentials.
 func (al *accessLog) line(r *http.Request, ps *passage, start time.Time) {
 	status := ps.client.status
 	if status == 0 {
-		status = ps.outcome.Status // an upgrade: its answer went past the ResponseWriter
+		status = ps.outcome.Status // an upgrade: its response bypassed the ResponseWriter
 	}
 	attrs := make([]slog.Attr, 0, 12)
 	if ps.state != nil {
@@ -56,7 +56,7 @@ func (al *accessLog) line(r *http.Request, ps *passage, start time.Time) {
 	al.logger.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// statusWriter remembers the status of an answer.
+// statusWriter records the status of a response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int // 0 until there is one
@@ -65,7 +65,7 @@ type statusWriter struct {
 // Unwrap lets [http.ResponseController] reach Flush and Hijack.
 func (sw *statusWriter) Unwrap() http.ResponseWriter { return sw.ResponseWriter }
 
-// WriteHeader remembers a final status.
+// WriteHeader records a final status.
 func (sw *statusWriter) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		sw.status = status
@@ -73,7 +73,7 @@ func (sw *statusWriter) WriteHeader(status int) {
 	sw.ResponseWriter.WriteHeader(status)
 }
 
-// Write remembers that the status was implied.
+// Write records the status that net/http implies.
 func (sw *statusWriter) Write(b []byte) (int, error) {
 	if sw.status == 0 {
 		sw.status = http.StatusOK

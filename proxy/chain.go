@@ -10,17 +10,17 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// station is where a request comes by: it answers the request, or hands it to the next.
+// station is one stop of a request: it either responds, or calls the next station.
 type station func(w http.ResponseWriter, r *http.Request, ps *passage)
 
-// chain is the way of a request to its application, outermost first; before it stand
-// the server's limits, see [Proxy.behind]. judged is its inner part, by which a request
-// goes that a gateway asks about.
+// chain returns the path of a request to its application, outermost first. The limits of
+// the server come before it; see [Proxy.behind]. judged is the inner part, for requests that
+// a gateway asks about.
 func (p *Proxy) chain() (whole, judged station) {
-	judged = through(deliver, // to the application by internal/forward, or as a yes to the gateway
+	judged = through(deliver, // to the application (internal/forward), or a grant for the gateway
 		p.route,      // the rule for host, path and method (match.go)
 		share,        // CORS
-		guard,        // pages of other sites
+		guard,        // requests made by pages of other sites
 		authenticate, // Clerk's session protocol (middleware)
 		permit,       // what the route requires
 		identify,     // tokens and assertions for the application
@@ -28,8 +28,8 @@ func (p *Proxy) chain() (whole, judged station) {
 	whole = through(judged,
 		refuseMethods, // CONNECT and TRACE
 		p.logged,      // the access log
-		countHops,     // an upstream that leads back here (loop.go)
-		strip,         // a client's claims of identity
+		countHops,     // an upstream that leads back to clerkgate (loop.go)
+		strip,         // identity headers that the client sent
 		p.keys,        // the public keys of assertions
 		p.webhooks,    // what Clerk tells of sessions that end
 		p.gateways,    // a gateway's question: the original request goes on from judged
@@ -41,7 +41,7 @@ func (p *Proxy) chain() (whole, judged station) {
 	return whole, judged
 }
 
-// through leads through stations to end.
+// through returns a chain of stations that ends in end.
 func through(end station, stations ...func(next station) station) station {
 	for i := len(stations) - 1; i >= 0; i-- {
 		end = stations[i](end)
@@ -49,30 +49,29 @@ func through(end station, stations ...func(next station) station) station {
 	return end
 }
 
-// behind puts p behind the limits of a server, and has it count what is in flight.
+// behind returns p behind the limits of a server, with its requests counted by inFlight.
 func (p *Proxy) behind(limits serve.Limits, inFlight *serve.InFlight) http.Handler {
 	return inFlight.Count(serve.Limit(p, limits, p.pages))
 }
 
-// ServeHTTP judges the request and passes it on, or answers it.
+// ServeHTTP judges the request, and forwards it or responds itself.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.whole(w, r, &passage{method: r.Method, path: r.URL.EscapedPath(), site: p.site.Load()})
 }
 
-// grant judges a request that a gateway asks about as one that is to be passed on, and
-// answers who it is in place of the application. r is the original request, as the
-// gateway told it.
+// grant judges a request that a gateway asks about as if it were to be forwarded. Where
+// the application would get it, a becomes a grant. r is the original request, as the
+// gateway described it.
 func (p *Proxy) grant(a *gateway.Answer, r *http.Request, ps *passage) {
 	ps.gateway, ps.site = a, p.site.Load()
 	ps.method, ps.path, ps.public = r.Method, r.URL.EscapedPath(), p.origins.Public(r)
 	p.judged(a, withoutClaims(r), ps)
 }
 
-// refuseMethods answers methods that no application behind a proxy has a use for.
-// CONNECT asks for a tunnel (CVE-2026-71324); what follows on the connection must not
-// be read as a request. TRACE asks for the request as it arrives at the application,
-// with the identity headers and the cookies that no script may see (RFC 9110, section
-// 9.3.8).
+// refuseMethods refuses methods that are of no use to an application behind a proxy.
+// CONNECT asks for a tunnel (CVE-2026-71324); what follows on the connection must not be
+// parsed as a request. TRACE returns the request as the application gets it, with identity
+// headers, and with cookies that scripts must not read (RFC 9110, section 9.3.8).
 func refuseMethods(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if r.Method != http.MethodConnect && r.Method != http.MethodTrace {
@@ -100,8 +99,8 @@ func strip(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) { next(w, withoutClaims(r), ps) }
 }
 
-// withoutClaims returns r without headers that claim an identity; r itself when
-// there are none.
+// withoutClaims returns r without headers that claim an identity, or r itself if it has
+// none.
 func withoutClaims(r *http.Request) *http.Request {
 	for name := range r.Header {
 		if wire.ClaimsIdentity(name) {

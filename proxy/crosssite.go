@@ -11,20 +11,20 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// reasonCrossSite stands in X-Clerk-Auth-Reason where a request was taken for
-// signed out because a page of another site made it.
+// reasonCrossSite is the X-Clerk-Auth-Reason of a request that counts as signed out because
+// a page of another site made it.
 const reasonCrossSite = "cross-site-request"
 
 var errCrossSite = errors.New("a page of another site made this request with the user's cookies")
 
-// forbids says whether the CSRF guard keeps the user's cookies from authenticating r.
+// forbids reports whether the CSRF guard keeps the user's cookies from authenticating r.
 func (rl *rule) forbids(r *http.Request, public *origin.Public) bool {
 	return rl.guard != nil && rl.guard.Concerns(r) && usesCookies(r) && !rl.guard.Allows(r, public.PageOrigin())
 }
 
-// guard keeps a page of another site from acting with a user's cookies. On a public
-// path its request passes, as what it is without the session: identity and payment
-// providers send people back by forms that post from their own pages.
+// guard keeps pages of other sites from acting with a user's cookies. On public paths
+// their requests pass, but without the session: identity and payment providers send people
+// back with forms that are posted from their own pages.
 func guard(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		switch rl := ps.rule; {
@@ -41,7 +41,7 @@ func guard(next station) station {
 	}
 }
 
-// usesCookies says whether a request would be judged by Clerk's cookies.
+// usesCookies reports whether a request would be authenticated by Clerk's cookies.
 func usesCookies(r *http.Request) bool {
 	for _, line := range r.Header["Cookie"] {
 		if strings.Contains(line, "__session") {

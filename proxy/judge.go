@@ -9,10 +9,10 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// The stations of a request whose rule is known.
+// The stations for requests whose rule is known.
 
-// share has the answer shared with the origins of the route's CORS policy. What a
-// browser must know to read an answer at all comes first, so that it stands on each.
+// share applies the route's CORS policy. It comes before the other stations, so that
+// browsers can read their refusals too.
 func share(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if ps.rule.cors == nil {
@@ -23,8 +23,8 @@ func share(next station) station {
 	}
 }
 
-// authenticate finds out who it is, unless the route does not look or [guard] has found
-// that nobody is to be believed. Redirects through Clerk are answered here.
+// authenticate judges the request by Clerk's session protocol, unless the route does not
+// ask for that, or [guard] has decided already. It also sends browsers through Clerk.
 func authenticate(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if ps.rule.route.Auth == routes.AuthNone {
@@ -40,7 +40,7 @@ func authenticate(next station) station {
 	}
 }
 
-// permit turns away whom the route does not let in.
+// permit refuses requests that do not meet the requirements of the route.
 func permit(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		rl := ps.rule
@@ -50,7 +50,7 @@ func permit(next station) station {
 	}
 }
 
-// turnAway answers for the middleware: people get a page, programs its own JSON.
+// turnAway responds in place of the middleware: people get a page, programs its JSON.
 func (p *Proxy) turnAway(w http.ResponseWriter, r *http.Request, e *middleware.Error) {
 	if !e.Document {
 		e.WriteJSON(w)

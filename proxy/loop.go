@@ -14,11 +14,10 @@ const maxHops = 8
 
 var errLoop = errors.New("the upstream leads back to clerkgate")
 
-// countHops answers requests that were passed on too often: an upstream that leads back
-// to clerkgate, directly or through others, would have every request go round until
-// there are no connections left. A client that says so itself has its own request
-// refused, and nobody else's: the answer is kept out of caches, and no page of another
-// site can make a browser send the header.
+// countHops refuses requests that were forwarded too often: if an upstream leads back to
+// clerkgate, directly or through others, each request would go round until no connections
+// are left. A client that sends the header itself only gets its own request refused: the
+// response is not cached, and no page of another site can make a browser send the header.
 func countHops(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		for _, value := range r.Header[outbound.HopsHeader] {

@@ -10,9 +10,8 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// match finds the rule for r and notes it in ps, or writes the answer when there is
-// none. The
-// request that it returns says the path that was judged.
+// match finds the rule for r and stores it in ps. If there is none, it responds and returns
+// false. The request that it returns has the path that was judged.
 func (s *site) match(w http.ResponseWriter, r *http.Request, ps *passage) (*http.Request, bool) {
 	if s.table == nil {
 		if !strings.HasPrefix(ps.path, "/") { // "*"
@@ -30,7 +29,7 @@ func (s *site) match(w http.ResponseWriter, r *http.Request, ps *passage) (*http
 		return nil, false
 	case errors.Is(err, routes.ErrInvalidHost):
 		ps.outcome.Err = err
-		ps.site.pages.Refuse(w, r, http.StatusBadRequest, "invalid_host", "The host of this address is not a valid one.")
+		ps.site.pages.Refuse(w, r, http.StatusBadRequest, "invalid_host", "The host of this address is not valid.")
 		return nil, false
 	case err != nil:
 		ps.site.pages.Refuse(w, r, http.StatusNotFound, "no_route", "There is nothing at this address.")
@@ -38,14 +37,13 @@ func (s *site) match(w http.ResponseWriter, r *http.Request, ps *passage) (*http
 	}
 	ps.rule, ps.path, ps.upstreamPath = s.rules[m.Index], m.Path, m.UpstreamPath()
 	if host == r.Host {
-		ps.host = m.Host // a host that a trusted proxy told is in X-Forwarded-Host
+		ps.host = m.Host // a host that a trusted proxy sent is in X-Forwarded-Host
 	}
 	return withPath(r, m.Path), true
 }
 
-// find finds the route for r. A CORS preflight is for the route of the method that
-// it asks about, if that has an answer to it. If not, no other route's policy may
-// stand for it.
+// find finds the route for r. A CORS preflight belongs to the route of the method that it
+// asks about, if that route has a CORS policy. If not, no other route's policy applies.
 func (s *site) find(r *http.Request, host string) (routes.Match, error) {
 	asked := r.Header["Access-Control-Request-Method"]
 	if r.Method != http.MethodOptions || len(asked) != 1 || len(r.Header["Origin"]) != 1 {
@@ -62,8 +60,8 @@ func (s *site) find(r *http.Request, host string) (routes.Match, error) {
 	return m, err
 }
 
-// hostOf is the host that routes are chosen by: that of the browser's address when
-// a trusted proxy tells it, else that of the request.
+// hostOf returns the host by which routes are chosen: the one that the browser used if a
+// trusted proxy sends it, else that of the request.
 func (s *site) hostOf(r *http.Request, public *origin.Public) string {
 	if len(r.Header["X-Forwarded-Host"]) == 0 || !s.origins.TrustedPeer(r) {
 		return r.Host
@@ -80,8 +78,8 @@ func refuseAmbiguous(w http.ResponseWriter, r *http.Request, ps *passage) {
 
 var errAmbiguousPath = errors.New("ambiguous path")
 
-// withPath returns r with its path in the form that was judged; r itself when it
-// has that already. The copy shares everything but the URL.
+// withPath returns r with the path that was judged, or r itself if it has that path. The
+// copy shares everything but the URL.
 func withPath(r *http.Request, path string) *http.Request {
 	if r.URL.EscapedPath() == path && r.URL.Host == "" {
 		return r
@@ -91,6 +89,6 @@ func withPath(r *http.Request, path string) *http.Request {
 	// An absolute-form target names a host; net/http has it in r.Host already.
 	u.Scheme, u.Host, u.User, u.Opaque = "", "", nil, ""
 	urlpath.Set(&u, path)
-	clone.URL = &u // RequestURI stays: Clerk's decisions are about the address as the browser wrote it
+	clone.URL = &u // RequestURI stays: Clerk's decisions are about the URL as the browser wrote it
 	return &clone
 }

@@ -23,24 +23,24 @@ type Deps struct {
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Transport carries requests to every upstream; nil means transports of their
-	// own, as each upstream's settings ask.
+	// Transport sends the requests to every upstream; nil means a transport for each, by
+	// its settings.
 	Transport http.RoundTripper
-	// FrontendTransport carries requests to the Frontend API; nil means a
-	// transport of its own. Redirects must not be followed by it.
+	// FrontendTransport sends the requests to the Frontend API; nil means a transport of
+	// its own. It must not follow redirects.
 	FrontendTransport http.RoundTripper
 }
 
-// Proxy is the sidecar as an [http.Handler]. It is safe for concurrent use. Close
-// it when no request is in flight any more.
+// Proxy is the sidecar as an [http.Handler]. It is safe for concurrent use. Close it once
+// no request is in flight.
 type Proxy struct {
 	origins     *origin.Resolver
 	forwardAuth *gateway.Endpoint
 	signOutPath string                 // "" for none
 	webhookPath string                 // where webhooks are received, if there is a secret
 	pages       *answer.Pages          // for people who are refused
-	accepts     []middleware.TokenType // of the environment
-	// transport and frontendTransport are those of Deps; nil for transports of their own.
+	accepts     []middleware.TokenType // by the environment
+	// transport and frontendTransport are those of Deps; they may be nil.
 	transport, frontendTransport http.RoundTripper
 	log                          accessLog
 	logger                       *slog.Logger
@@ -50,10 +50,11 @@ type Proxy struct {
 
 	site      atomic.Pointer[site]
 	reloading sync.Mutex
-	former    instance.Former // what requests in flight may still use
+	former    instance.Former // which requests in flight may still use
 }
 
-// New makes a Proxy. Problems come as a [*settings.Error]. No network call is made.
+// New returns a Proxy. It makes no network call. An error about cfg is a
+// [*settings.Error].
 func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	if problems := cfg.Problems(); len(problems) > 0 {
 		return nil, &settings.Error{Problems: problems}
@@ -90,11 +91,11 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 // readyTimeout bounds the wait for Clerk's keys when secrets have changed.
 const readyTimeout = 20 * time.Second
 
-// Reload puts the routes, upstreams, pages and secrets of cfg in place of the present ones.
-// Requests in flight end as they began. With other secrets, what is remembered of
-// sessions is asked again; the keys of Clerk are asked for before anything changes.
-// Everything else that was read from the environment stays as it is. When cfg has
-// problems, a [*settings.Error], nothing changes.
+// Reload replaces the routes, upstreams, pages and secrets by those of cfg. Requests in
+// flight finish with the old ones. New secrets take effect once Clerk's keys have been
+// fetched with them, and what was cached about sessions is then looked up again. Everything
+// else from the environment stays as it is. If Reload returns an error, which for
+// problems of cfg is a [*settings.Error], nothing has changed.
 func (p *Proxy) Reload(cfg settings.Config) error {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
@@ -116,7 +117,7 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 		if err := next.instance.Auth.Ready(ctx); err != nil {
 			next.retire(old)
 			next.instance.Close()
-			return settings.NewError(settings.EnvSecretKey, fmt.Errorf("the keys of Clerk could not be had with the new secrets: %w", err))
+			return settings.NewError(settings.EnvSecretKey, fmt.Errorf("fetch the keys of Clerk with the new secrets: %w", err))
 		}
 		p.former.Replace(old.instance)
 	}
@@ -126,7 +127,7 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 	return nil
 }
 
-// readPages reads the templates that cfg names; nil where it names none.
+// readPages reads the templates that cfg names, or returns nil if it names none.
 func readPages(cfg settings.Config) (*answer.Templates, error) {
 	if cfg.Pages == "" {
 		return nil, nil
@@ -138,7 +139,7 @@ func readPages(cfg settings.Config) (*answer.Templates, error) {
 	return templates, nil
 }
 
-// Close releases what New made: background work and idle connections.
+// Close ends background work and closes idle connections.
 func (p *Proxy) Close() {
 	p.site.Load().retire(nil)
 	p.site.Load().instance.Close()

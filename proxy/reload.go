@@ -8,9 +8,9 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// Reload reads the configuration again and puts it in force. Whatever is wrong is
-// logged, each problem on a line of its own, and the old one goes on. Requests in
-// flight end under the configuration that they began with.
+// Reload reads the configuration again and applies it. If there are problems, each is
+// logged on a line of its own, and the old configuration stays in force. Requests in flight
+// finish with the configuration that they began with.
 func (a *application) Reload(ctx context.Context) {
 	cfg, warnings, err := a.load()
 	for _, w := range warnings {
@@ -32,7 +32,7 @@ func (a *application) apply(cfg settings.Config) error {
 	if problems := settings.NeedRestart(a.inForce, cfg); len(problems) > 0 {
 		return &settings.Error{Problems: problems}
 	}
-	// Handshakes look for a new certificate anyway, but a reload should report now
+	// TLS handshakes look for a new certificate anyway, but a reload should report now
 	// whether it can be used.
 	if a.pair != nil {
 		if err := a.pair.Reload(); err != nil {
@@ -45,13 +45,13 @@ func (a *application) apply(cfg settings.Config) error {
 func (a *application) refused(ctx context.Context, err error) {
 	var invalid *settings.Error
 	if !errors.As(err, &invalid) {
-		a.logger.LogAttrs(ctx, slog.LevelError, "configuration refused; the old one goes on", slog.String("error", err.Error()))
+		a.logger.LogAttrs(ctx, slog.LevelError, "configuration refused; the old one stays in force", slog.String("error", err.Error()))
 		return
 	}
 	for _, p := range invalid.Problems {
 		a.logger.LogAttrs(ctx, slog.LevelError, "configuration problem",
 			slog.String("where", p.Where), slog.String("found", p.Found), slog.String("expected", p.Want), slog.String("remedy", p.Remedy))
 	}
-	a.logger.LogAttrs(ctx, slog.LevelError, "configuration refused; the old one goes on",
+	a.logger.LogAttrs(ctx, slog.LevelError, "configuration refused; the old one stays in force",
 		slog.Int("problems", len(invalid.Problems)))
 }

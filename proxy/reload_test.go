@@ -164,7 +164,7 @@ func TestBadReloadIsRefused(t *testing.T) {
 		for _, want := range test.want {
 			assert.Contains(t, log, want, name)
 		}
-		assert.Contains(t, log, `msg="configuration refused; the old one goes on"`, name)
+		assert.Contains(t, log, `msg="configuration refused; the old one stays in force"`, name)
 		assert.NotContains(t, log, "configuration reloaded", name)
 		serves()
 	}

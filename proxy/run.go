@@ -19,39 +19,38 @@ import (
 // Addresses are where a server listens.
 type Addresses struct {
 	Public, Admin []net.Addr
-	// ExtAuthz is nil unless Envoy can ask over gRPC.
+	// ExtAuthz is where Envoy asks over gRPC; nil unless that is configured.
 	ExtAuthz []net.Addr
 }
 
-// RunOptions are what [Run] has to do with the process around it. The zero value
-// works.
+// RunOptions connect [Run] to the process around it. The zero value works.
 type RunOptions struct {
-	// Logger gets what the server has to say; nil is silent.
+	// Logger gets the messages of the server; nil discards them.
 	Logger *slog.Logger
 	// Started is called once every listener is open; nil is not called.
 	Started func(Addresses)
-	// Sockets are listeners that somebody else has opened, by their names, such as systemd
-	// (sd_listen_fds(3)): the addresses "systemd" and "systemd:name" mean them. Run closes
-	// those that no address means.
+	// Sockets are listeners that another program has opened, such as systemd
+	// (sd_listen_fds(3)), by name. The addresses "systemd" and "systemd:name" refer to
+	// them. Run closes those that no address refers to.
 	Sockets map[string][]net.Listener
 	// Hurry cuts the shutdown short, once for each value: first the delay, if it has not
-	// passed yet, then the time that requests have to finish; nil never does.
+	// passed yet, then the time that requests have to finish. It may be nil.
 	Hurry <-chan os.Signal
-	// Reload asks for Load to be called, once for each value, such as a SIGHUP from
-	// [os/signal.Notify]; nil never asks.
+	// Reload makes Run reload the configuration, once for each value, such as a SIGHUP from
+	// [os/signal.Notify]. It may be nil.
 	Reload <-chan os.Signal
-	// Load reads the configuration again, as [settings.Load] does.
+	// Load reads the configuration again, as [settings.Load] does. Required with Reload.
 	Load func() (settings.Config, []settings.Warning, error)
 }
 
-// Run serves cfg until ctx ends, goes on for cfg.ShutdownDelay as a server that is not
-// ready, lets requests in flight and WebSockets finish for as long as
-// cfg.ShutdownTimeout says, and returns nil. WebSockets that are open by then are closed
-// with status 1001 ("going away"). Run leaves no goroutine behind.
+// Run serves cfg until ctx ends. It then goes on serving for cfg.ShutdownDelay as a server
+// that is not ready, gives requests in flight and WebSockets cfg.ShutdownTimeout to finish,
+// and returns nil. WebSockets that are still open are closed with status 1001 ("going
+// away"). Run leaves no goroutine behind.
 //
-// A value in opts.Reload puts the configuration that opts.Load returns in the
-// place of cfg: new requests meet it, those in flight end under the old one, and
-// no connection is closed. One that is not good is logged, and the old one goes on.
+// A value in opts.Reload replaces cfg by the configuration that opts.Load returns. It
+// applies to new requests; those in flight finish with the old one, and no connection is
+// closed. If it has problems, they are logged, and the old one stays in force.
 func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
 	cfg = cfg.WithDefaults()
 	p, err := New(cfg, Deps{Logger: opts.Logger, Now: cfg.Auth.Now})
@@ -68,8 +67,8 @@ func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
 	return serve.Run(ctx, app, options)
 }
 
-// application is a Proxy as [serve.Run] needs it: behind the server's limits, and
-// with a configuration that can be read again.
+// application is a Proxy as [serve.Run] needs it: behind the server's limits, and with a
+// configuration that can be reloaded.
 type application struct {
 	*Proxy
 	Handler http.Handler
@@ -78,10 +77,10 @@ type application struct {
 	load    func() (settings.Config, []settings.Warning, error)
 }
 
-// ServeHTTP is where a request comes in from its connection.
+// ServeHTTP gets the requests from their connections.
 func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.Handler.ServeHTTP(w, r) }
 
-// serveOptions are what cfg says about the server.
+// serveOptions returns the options of the server.
 func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 	cfg := a.inForce
 	var err error
@@ -127,7 +126,7 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 	return options, nil
 }
 
-// checks answers Envoy over gRPC, by the same way as the other gateways.
+// checks returns a server that answers Envoy over gRPC as the other gateways are answered.
 func (p *Proxy) checks(cfg settings.Config) (*envoy.Server, error) {
 	server, err := envoy.New(envoy.Options{
 		Judge:          func(a *gateway.Answer, original *http.Request) { p.grant(a, original, &passage{}) },

@@ -18,16 +18,15 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// site is one state of the routes, with all that they need. It never changes; a
-// reload puts another in its place.
+// site is the routes with everything that they need. It is immutable; a reload replaces it.
 type site struct {
-	// table is nil when one rule is for every request. No path is looked at then, so
-	// that the upstream may have each as it came.
+	// table is nil if one rule is for all requests. Paths are not looked at then, and the
+	// upstream gets each as it came.
 	table     *routes.Table
-	resources *routes.Table // by which the metadata of OAuth resources is found; never nil
+	resources *routes.Table // finds the metadata of OAuth resources; never nil
 	rules     []*rule       // in the order of the table
 	upstreams map[string]*forward.Upstream
-	settings  map[string]routes.Upstream // of upstreams, to tell what has changed
+	settings  map[string]routes.Upstream // of upstreams, to find out what has changed
 	signer    *assertion.Signer          // nil without assertions
 	jwks      http.Handler
 	webhooks  http.Handler // nil if none are received
@@ -39,7 +38,7 @@ type site struct {
 	filter     *wire.Filter // of a client's headers, for most routes
 }
 
-// newSite makes a site out of cfg. It goes on using what of old has not changed.
+// newSite returns the site of cfg. It keeps the parts of old that have not changed.
 func (p *Proxy) newSite(cfg settings.Config, old *site) (s *site, err error) {
 	var inst *instance.Instance
 	if old != nil && old.instance.HasSecretsOf(&cfg.Auth) {
@@ -63,7 +62,7 @@ const (
 	frontendIdleTimeout     = 90 * time.Second
 )
 
-// newInstance makes everything that has the secrets of cfg. It makes no network call.
+// newInstance returns everything that has the secrets of cfg. It makes no network call.
 func (p *Proxy) newInstance(cfg settings.Config) (*instance.Instance, error) {
 	opts := instance.Options{Auth: cfg.Auth}
 	opts.Auth.Now, opts.Auth.Logger, opts.Auth.ErrorHandler = p.now, p.logger, p.turnAway
@@ -86,7 +85,7 @@ func (p *Proxy) newInstance(cfg settings.Config) (*instance.Instance, error) {
 	return inst, nil
 }
 
-// newRoutes makes the rest of a site.
+// newRoutes returns a site with inst.
 func (p *Proxy) newRoutes(cfg settings.Config, inst *instance.Instance, old *site) (*site, error) {
 	s := &site{instance: inst, origins: p.origins, pages: p.pages, upstreams: make(map[string]*forward.Upstream), settings: cfg.AllUpstreams()}
 	if err := s.sign(cfg, p); err != nil {
@@ -96,8 +95,7 @@ func (p *Proxy) newRoutes(cfg settings.Config, inst *instance.Instance, old *sit
 		return nil, err
 	}
 	for name, up := range s.settings {
-		// The authorities in a file are read once by a transport; a reload reads them
-		// again.
+		// A transport reads its CA file only once, so a reload needs a new one.
 		if old != nil && old.settings[name] == up && old.upstreams[name] != nil && up.CAFile == "" {
 			s.upstreams[name] = old.upstreams[name]
 			continue
@@ -132,7 +130,7 @@ func (p *Proxy) newRoutes(cfg settings.Config, inst *instance.Instance, old *sit
 	return s, nil
 }
 
-// newUpstream makes the way to one application.
+// newUpstream returns one application.
 func (p *Proxy) newUpstream(up routes.Upstream, direct bool) (*forward.Upstream, error) {
 	target, err := url.Parse(up.URL)
 	if err != nil {

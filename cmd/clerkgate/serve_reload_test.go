@@ -110,7 +110,7 @@ func TestHangupsUnderLoad(t *testing.T) {
 	finished := make(chan struct{})
 	go func() { load.Wait(); close(finished) }()
 	contents := []string{rules(urls[1]), "routes: [{ match: 7, upsteam: app }]\n", rules(urls[0])} //nolint:misspell // meant
-	outcomes := []string{`msg="configuration reloaded" routes=1`, `msg="configuration refused; the old one goes on" problems=`, `msg="configuration reloaded" routes=1`}
+	outcomes := []string{`msg="configuration reloaded" routes=1`, `msg="configuration refused; the old one stays in force" problems=`, `msg="configuration reloaded" routes=1`}
 	reloads := 0
 	for done := false; !done; reloads++ {
 		write(contents[reloads%3])

@@ -54,7 +54,7 @@ func TestCVE_2026_27586_CVE_2026_54762_NothingStartsWithoutItsFiles(t *testing.T
 		}
 		return err
 	}
-	const refusal = "configuration refused; the old one goes on"
+	const refusal = "configuration refused; the old one stays in force"
 	require.NoError(t, startsWith())
 	for name, good := range files {
 		path := filepath.Join(g.dir, name)

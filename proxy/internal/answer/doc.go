@@ -1,8 +1,7 @@
-// Package answer writes the answers that clerkgate gives in its own name.
+// Package answer writes clerkgate's own responses.
 //
-// [Pages.Refuse] answers people with a page and programs with JSON in the error shape of
-// Clerk's APIs; [Pages.Show] answers with a page, and [RefuseJSON] with JSON, whoever
-// asked. A page is clerkgate's own or made from a template of [LoadTemplates]. An [Error]
-// is a failure that knows how it is to be answered. Nothing here may be stored by a cache,
-// and nothing repeats what a stranger wrote.
+// [Pages.Refuse] sends people a page, and programs JSON in the error format of Clerk's APIs.
+// [Pages.Show] always sends a page, and [RefuseJSON] always JSON. Pages are clerkgate's own,
+// or made from templates of [LoadTemplates]. An [Error] is a failure with its response. No
+// cache may store these responses, and they never repeat what the client wrote.
 package answer

@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// Error is a failure that knows how to answer it.
+// Error is a failure with the response that it should get.
 type Error struct {
 	Status  int
 	Code    string // for programs, such as request_timeout
@@ -15,7 +15,7 @@ type Error struct {
 	Err     error  // the cause, for the log; may be nil
 }
 
-// Error is the text of the cause, which only the log gets to see.
+// Error returns the text of the cause, which is for the log only.
 func (e *Error) Error() string {
 	if e.Err == nil {
 		return e.Message
@@ -26,7 +26,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// RoundTripFailed says how to answer when asking another server came to err.
+// RoundTripFailed returns the response for a request to another server that failed with err.
 func RoundTripFailed(err error) (status int, code string) {
 	var timeout net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
@@ -35,10 +35,9 @@ func RoundTripFailed(err error) (status int, code string) {
 	return http.StatusBadGateway, "upstream_unavailable"
 }
 
-// Outcome is what became of asking another server for the answer. Who asks it fills it
-// as things happen, so that it is true even when the answer ends in a panic with
-// [http.ErrAbortHandler].
+// Outcome is what became of a request to another server. It is updated as things happen, so
+// that it is correct even if the handler panics with [http.ErrAbortHandler].
 type Outcome struct {
-	Status int   // of that server's answer; 0 when there was none
-	Err    error // why the answer is not that server's, or not whole
+	Status int   // of that server's response; 0 if there was none
+	Err    error // why that server's response was not sent, or not all of it
 }

@@ -5,13 +5,13 @@ import (
 	"net/http"
 )
 
-// apiError is one error in the shape of Clerk's APIs.
+// apiError is one error in the format of Clerk's APIs.
 type apiError struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
 
-// RefuseJSON answers with Clerk's error shape, whoever asked.
+// RefuseJSON responds with JSON in Clerk's error format, even to people.
 func RefuseJSON(w http.ResponseWriter, status int, code, message string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")

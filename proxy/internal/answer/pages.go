@@ -13,8 +13,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/page"
 )
 
-// Page is what a person is told. Templates are executed with it. Nothing in it repeats
-// what the request said but SignInURL, which names the page to come back to.
+// Page is the content of a page. Templates are executed with it. Only SignInURL repeats
+// anything from the request: the page to return to.
 type Page struct {
 	// Status is the HTTP status, such as 403.
 	Status int
@@ -28,47 +28,46 @@ type Page struct {
 	// Reason is Clerk's reason for a request that is not signed in, such as
 	// session-token-expired; it may be empty.
 	Reason string
-	// SignInURL is where to sign in; empty where that would not help.
+	// SignInURL is where to sign in; empty if that would not help.
 	SignInURL string
-	// Form reports that the browser sent something, and that it was not accepted:
-	// opening the address again would not send it again.
+	// Form reports that the browser sent something that was not accepted, such as a form.
+	// Opening the address again would not send it again.
 	Form bool
 	// Retry reports that opening the same address again may help.
 	Retry bool
 }
 
-// maxPage bounds a page, in bytes: a gateway's answer takes no more.
+// maxPage bounds a page, in bytes. A response to a gateway has the same limit.
 const maxPage = 64 << 10
 
-// ownPolicy is the policy for the content of a page of a folder. It runs no script, as
-// clerkgate's own pages do not; it may have its own styles, and images and fonts of its
-// origin.
+// ownPolicy is the content security policy of a page made from a template. It allows no
+// scripts, but styles of its own, and images and fonts from its origin.
 const ownPolicy = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 
-// Pages answers in clerkgate's own name. It is safe for concurrent use. A nil *Pages
-// answers everybody with JSON.
+// Pages writes clerkgate's own responses. It is safe for concurrent use. A nil *Pages always
+// sends JSON.
 type Pages struct {
 	own    atomic.Pointer[Templates]
 	words  map[string]words
 	logger *slog.Logger
 }
 
-// NewPages returns Pages that use own, or the standard page where own has none; nil has
-// none at all. The logger is told when a template fails.
+// NewPages returns Pages that use own, which may be nil, and the standard page for statuses
+// that own has no template for. The logger gets errors of templates.
 func NewPages(own *Templates, logger *slog.Logger) *Pages {
 	p := &Pages{words: allWords(), logger: logger}
 	p.own.Store(own)
 	return p
 }
 
-// Use puts other templates in place of the present ones.
+// Use replaces the templates.
 func (p *Pages) Use(own *Templates) { p.own.Store(own) }
 
-// Wanted reports whether a person would see the answer to r, so that it should be a page.
+// Wanted reports whether a person would see the response to r, so that it should be a page.
 func (p *Pages) Wanted(r *http.Request) bool { return p != nil && navigation.IsDocument(r.Header) }
 
-// Refuse answers with a page for people, and with Clerk's error shape for programs. It
-// leaves what is in the header already, such as fresh cookies.
+// Refuse responds with a page to people, and with JSON in Clerk's error format to programs.
+// It keeps what is in the header already, such as fresh cookies.
 func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	if !p.Wanted(r) {
 		h := w.Header()
@@ -80,9 +79,8 @@ func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, status int, code,
 	p.Show(w, r, Page{Status: status, Code: code, Message: message})
 }
 
-// Show answers with a page, whoever asked. Status, Code and Message must be set; the
-// words for the code stand in place of the message, where there are any, and fill the
-// rest.
+// Show responds with a page. Status, Code and Message must be set. The words for the code,
+// if there are any, replace the message and fill the other fields.
 func (p *Pages) Show(w http.ResponseWriter, r *http.Request, told Page) {
 	told.Form = r.Method != http.MethodGet && r.Method != http.MethodHead
 	p.words[told.Code].complete(&told)
@@ -90,8 +88,8 @@ func (p *Pages) Show(w http.ResponseWriter, r *http.Request, told Page) {
 	page.Write(w, r, told.Status, body, policy)
 }
 
-// render returns a page and the policy for it. A template of a folder that fails is
-// replaced by the standard page.
+// render returns a page and the policy for it. If a template fails, the standard page takes
+// its place.
 func (p *Pages) render(ctx context.Context, told *Page) (body []byte, policy string) {
 	var b bounded
 	if own := p.own.Load().of(told.Status); own != nil {
@@ -99,7 +97,7 @@ func (p *Pages) render(ctx context.Context, told *Page) (body []byte, policy str
 		if err == nil {
 			return b.Bytes(), ownPolicy
 		}
-		p.logger.LogAttrs(ctx, slog.LevelError, "page template failed; the standard page stands in for it",
+		p.logger.LogAttrs(ctx, slog.LevelError, "page template failed; the standard page is shown instead",
 			slog.String("template", own.Name()), slog.String("error", err.Error()))
 	}
 	standard := told.standard()
@@ -125,7 +123,7 @@ func (p *Page) standard() *page.Page {
 	return own
 }
 
-// bounded is a buffer that takes [maxPage] bytes.
+// bounded is a buffer that holds at most [maxPage] bytes.
 type bounded struct{ bytes.Buffer }
 
 var errTooLong = errors.New("the page is longer than " + strconv.Itoa(maxPage) + " bytes")

@@ -23,9 +23,9 @@ type Templates struct {
 	others   *template.Template // default.html
 }
 
-// TemplatesError lists everything that is wrong with a folder of templates. Each
-// problem is at a file and, where it is known, a line of it; one of the folder itself is
-// nowhere.
+// TemplatesError lists everything that is wrong with a folder of templates. The place of
+// a problem is a file, with the line if that is known; for a problem of the folder itself it
+// is empty.
 type TemplatesError struct{ Problems []problem.Problem }
 
 // Error returns the problems, each on a line.
@@ -37,9 +37,10 @@ func (e *TemplatesError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// LoadTemplates reads the templates of a folder: one for a status, such as 403.html, and
-// default.html for all that have none. Files that do not end in .html are left alone.
-// Each template is executed with made-up pages, so that what fails is found here. Problems come as a [*TemplatesError].
+// LoadTemplates reads the templates of a folder: one for each status, such as 403.html, and
+// default.html for all others. Files whose names do not end in .html are ignored. Each
+// template is executed with sample pages, so that one that fails is found here. Problems
+// come as a [*TemplatesError].
 func LoadTemplates(folder string) (*Templates, error) {
 	l := &templateLoader{folder: folder, loaded: &Templates{byStatus: make(map[int]*template.Template)}}
 	entries, err := os.ReadDir(folder)
@@ -86,7 +87,7 @@ func (l *templateLoader) load(name string) {
 	path := filepath.Join(l.folder, name)
 	status, err := strconv.Atoi(strings.TrimSuffix(name, ".html"))
 	if name != "default.html" && (err != nil || status < 400 || status > 599 || len(name) != len("403.html")) {
-		l.problem(path, "a template whose name is no status", "a status from 400 to 599, such as 403.html, or default.html")
+		l.problem(path, "a template that is not named after a status", "a status from 400 to 599, such as 403.html, or default.html")
 		return
 	}
 	text, err := readTemplate(path)
@@ -122,8 +123,8 @@ func readTemplate(path string) (string, error) {
 	return string(text), err
 }
 
-// try executes t with pages that have all and next to nothing in them, for the status
-// of its file or for all that are usual.
+// try executes t with the fullest and the emptiest pages, for the status of its file, or
+// for all usual statuses if status is 0.
 func try(t *template.Template, status int) error {
 	statuses := []int{status}
 	if status == 0 {
@@ -144,9 +145,9 @@ func try(t *template.Template, status int) error {
 	return nil
 }
 
-// failed turns an error of Go's templates into a problem at a line. Their errors begin
-// with the name of the template, mostly followed by the line; what they tell of their
-// parser's state is of no use to people.
+// failed turns an error of Go's templates into a problem at a line. These errors begin with
+// the name of the template, mostly followed by the line. What they say about the state of
+// the parser is left out.
 func (l *templateLoader) failed(path, name string, err error) {
 	found := err.Error()
 	if m := regexp.MustCompile(`^(?:html/)?template: ?` + regexp.QuoteMeta(name) + `(:\d+)?(?::\d+)?: (.*)$`).FindStringSubmatch(found); m != nil {

@@ -1,28 +1,31 @@
 package answer
 
-import "net/http"
+import (
+	"cmp"
+	"net/http"
+)
 
-// words are what people are told about one code.
+// words are the texts of a page for one error code.
 type words struct {
 	title   string
-	message string // "" keeps what programs are told
+	message string // "" keeps the message that programs get
 	advice  string
-	// form stands in place of advice where something was sent, formTitle and
-	// formMessage of title and message; "" changes nothing.
+	// form, formTitle and formMessage replace advice, title and message if the browser sent
+	// something; "" changes nothing.
 	form, formTitle, formMessage string
-	// retry says that opening the address again may help.
+	// retry is for errors where opening the address again may help.
 	retry bool
 }
 
-// What is said in several places.
+// Sentences that occur several times.
 const (
 	tryAgain  = "Try again in a moment."
 	mayBeSent = "It is not known whether what you sent has arrived. Check that before you send it again."
-	operator  = "Only the people who run this site can mend that. Please tell them."
+	operator  = "Only the people who run this site can fix this. Please tell them."
 	anyAddr   = "Check the address, or go back and follow another link."
 )
 
-// allWords returns the words by code. A code without an entry has words by its status.
+// allWords returns the words for each code. For other codes, see [byStatus].
 func allWords() map[string]words {
 	return map[string]words{
 		"authentication_invalid": {
@@ -55,26 +58,26 @@ func allWords() map[string]words {
 			advice: "If you meant to do this, open this site yourself and do it there.",
 		},
 		"ambiguous_path": {
-			title: "This address can't be opened", message: "Its path can be read in more than one way, so that it is not clear which page is meant.", advice: anyAddr,
+			title: "This address can't be opened", message: "Its path can be read in more than one way, so it is not clear which page is meant.", advice: anyAddr,
 		},
-		"invalid_host": {title: "This address can't be opened", message: "The name of the site in it is not a valid one.", advice: anyAddr},
+		"invalid_host": {title: "This address can't be opened", message: "The name of the site in it is not valid.", advice: anyAddr},
 		"upstream_unavailable": {
 			title: "The application is not available", message: "It could not be reached.", advice: tryAgain, form: mayBeSent, retry: true,
 		},
 		"upstream_answer_malformed": {
-			title: "The application is not available", message: "It gave an answer that is not valid, so it was not passed on.", advice: operator, form: mayBeSent, retry: true,
+			title: "The application is not available", message: "Its answer is not valid, so it was not passed on.", advice: operator, form: mayBeSent, retry: true,
 		},
 		"upstream_timeout": {
 			title: "The application takes too long", message: "It did not answer in time.", advice: tryAgain, form: mayBeSent, retry: true,
 		},
 		"upstream_loop":         {title: "This page can't be reached", message: "The request went round in a circle: this server passes it on to itself.", advice: operator},
-		"token_exchange_failed": {title: "The application is not available", message: "The sign-in service did not give the token that it needs.", advice: tryAgain, retry: true},
+		"token_exchange_failed": {title: "The application is not available", message: "It needs a token that the sign-in service did not issue.", advice: tryAgain, retry: true},
 		"proxy_request_failed":  {title: "Signing in is not possible now", message: "The sign-in service cannot be reached at the moment.", advice: tryAgain, retry: true},
 		"header_too_large": {
 			title: "This request is too large", message: "It has too many cookies or headers.", advice: "Delete the cookies of this site, then open the page again.",
 		},
-		"request_too_large": {title: "This is too large", message: "What you sent is larger than this server takes.", advice: "Send something smaller."},
-		"uri_too_long":      {title: "This address is too long", message: "The server takes no address of this length.", advice: anyAddr},
+		"request_too_large": {title: "This is too large", message: "What you sent is larger than this server accepts.", advice: "Send something smaller."},
+		"uri_too_long":      {title: "This address is too long", message: "The server does not accept addresses of this length.", advice: anyAddr},
 		"request_timeout":   {title: "Sending took too long", message: "What you sent did not arrive in time.", advice: "Check your connection, then send it again."},
 		"developer_error": {
 			title: "Clerk could not sign you in", advice: "You see this page because the keys are of a development instance.",
@@ -82,19 +85,19 @@ func allWords() map[string]words {
 	}
 }
 
-// complete fills what is missing in page.
+// complete fills the fields of page that are empty.
 func (s words) complete(page *Page) {
 	if s.title == "" {
 		s.title, s.advice = byStatus(page.Status)
 	}
 	if page.Form {
-		s.title, s.message, s.advice = either(s.formTitle, s.title), either(s.formMessage, s.message), either(s.form, s.advice)
+		s.title, s.message, s.advice = cmp.Or(s.formTitle, s.title), cmp.Or(s.formMessage, s.message), cmp.Or(s.form, s.advice)
 	}
-	page.Title, page.Message, page.Advice = s.title, either(s.message, page.Message), s.advice
+	page.Title, page.Message, page.Advice = s.title, cmp.Or(s.message, page.Message), s.advice
 	page.Retry = s.retry && !page.Form
 }
 
-// byStatus returns the words for codes that have none.
+// byStatus returns the words for codes that have none of their own.
 func byStatus(status int) (title, advice string) {
 	switch {
 	case status == http.StatusNotFound:
@@ -105,11 +108,4 @@ func byStatus(status int) (title, advice string) {
 		return "This is not allowed", ""
 	}
 	return "This request can't be answered", ""
-}
-
-func either(first, second string) string {
-	if first != "" {
-		return first
-	}
-	return second
 }

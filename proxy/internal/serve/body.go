@@ -32,7 +32,7 @@ func (b *boundedBody) refusal(err error) *answer.Error {
 	case errors.As(err, &tooLarge):
 		return &answer.Error{
 			Status: http.StatusRequestEntityTooLarge, Code: "request_too_large", Err: err,
-			Message: "What was sent is larger than this server takes.",
+			Message: "What was sent is larger than this server accepts.",
 		}
 	case b.control == nil: // net/http has ended the stream
 	case errors.As(err, &connection), errors.Is(err, net.ErrClosed), errors.Is(err, http.ErrBodyReadAfterClose):

@@ -89,7 +89,7 @@ func (l *limiter) serve(w http.ResponseWriter, r *http.Request) {
 	case tooManyFields(r.Header):
 		l.lastAnswer(w, r, http.StatusRequestHeaderFieldsTooLarge, "header_too_large", "The request has too many headers or cookies.")
 	case l.maxBody > 0 && r.ContentLength > l.maxBody:
-		l.lastAnswer(w, r, http.StatusRequestEntityTooLarge, "request_too_large", "What was sent is larger than this server takes.")
+		l.lastAnswer(w, r, http.StatusRequestEntityTooLarge, "request_too_large", "What was sent is larger than this server accepts.")
 	default:
 		l.next.ServeHTTP(w, r)
 	}
