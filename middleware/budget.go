@@ -97,18 +97,22 @@ func (b *backendBudget) nonce(ctx context.Context) (leave func(), ok bool) {
 	return b.place(ctx, b.strangers, "handshake nonces")
 }
 
-// refresh is like nonce, for a refresh.
-func (b *backendBudget) refresh(ctx context.Context, q *refreshQuestion) (leave func(), ok bool) {
+// refresh is like nonce, for a refresh. busy reports that others have used up the budget, rather
+// than the session its own.
+func (b *backendBudget) refresh(ctx context.Context, q *refreshQuestion) (leave func(), busy, ok bool) {
 	known, ok := b.sessions.mayRefresh(q)
 	switch {
 	case !ok:
-		return b.refuse(ctx, "refreshes of one session")
+		leave, ok = b.refuse(ctx, "refreshes of one session")
+		return leave, false, ok
 	case known:
-		return b.place(ctx, b.known, "refreshes")
+		leave, ok = b.place(ctx, b.known, "refreshes")
 	case !b.refreshes.AllowN(b.now(), 1):
-		return b.refuse(ctx, "refreshes of unknown sessions")
+		leave, ok = b.refuse(ctx, "refreshes of unknown sessions")
+	default:
+		leave, ok = b.place(ctx, b.strangers, "refreshes of unknown sessions")
 	}
-	return b.place(ctx, b.strangers, "refreshes of unknown sessions")
+	return leave, !ok, ok
 }
 
 // opaqueToken is like nonce, for the verification of an opaque token.

@@ -48,6 +48,7 @@ func (a *Authenticator) check() []Problem {
 		checkCount("BackendRateLimit", o.BackendRateLimit, "calls"),
 		checkDuration("StaleKeys", o.StaleKeys),
 		checkStoreKeys(o),
+		checkOutage(o),
 	)
 }
 
@@ -203,6 +204,26 @@ func checkSessionLookup(o *Options) []Problem {
 		return one("SessionLookup", "cached, without a secret key", "a secret key to look sessions up with")
 	}
 	return nil
+}
+
+// maxOutageGrace bounds Options.OutageGrace. Keys are not used for longer either.
+const maxOutageGrace = 24 * time.Hour
+
+func checkOutage(o *Options) (problems []Problem) {
+	switch {
+	case o.Outage != OutageHold && o.Outage != OutageHandshake:
+		problems = append(problems, one("Outage", problem.Quote(string(o.Outage)), `"handshake", or "" to hold requests`)...)
+	case o.OutageGrace < 0 || o.OutageGrace > maxOutageGrace:
+		problems = append(problems, one("OutageGrace", o.OutageGrace.String(), "a duration from 0s to 24h, such as 15m")...)
+	case o.OutageGrace > 0 && o.Outage == OutageHandshake:
+		problems = append(problems, one("OutageGrace", o.OutageGrace.String()+`, with Outage "handshake"`, "no grace, since nothing is held then")...)
+	case o.OutageGraceUnsafe && o.OutageGrace == 0:
+		problems = append(problems, one("OutageGraceUnsafe", "true, without a grace", "a grace for it to extend (OutageGrace)")...)
+	}
+	if o.FrontendAPIURL != "" && !isHTTPURL(o.FrontendAPIURL) {
+		problems = append(problems, one("FrontendAPIURL", problem.QuoteURL(o.FrontendAPIURL), "an http or https URL, such as https://clerk.example.com")...)
+	}
+	return problems
 }
 
 func checkDuration(where string, d time.Duration) []Problem {

@@ -151,7 +151,7 @@ func (j *judged) sessionCookie() *State {
 	if !v.HasAuthorizedParty() {
 		j.a.warnMissingAZP()
 	}
-	if j.isCrossOriginNavigation() {
+	if j.isCrossOriginNavigation() && !j.a.health.isGone(j.ctx) {
 		return j.handshake(ReasonPrimaryDomainCrossOriginSync, "Cross-origin request from satellite domain requires handshake")
 	}
 	state := j.sessionSignedIn(v, j.session, nil)
@@ -166,6 +166,13 @@ func (j *judged) sessionCookie() *State {
 // sessionFailed tries a refresh and then the handshake. carrier says where the token was:
 // header or cookie.
 func (j *judged) sessionFailed(err error, carrier string) *State {
+	why, found := "", j.session
+	if carrier == "header" {
+		found = j.headerToken
+	}
+	if s := j.a.withoutKeys(SessionToken, found, err); s != nil {
+		return s
+	}
 	failed, ok := tokenError(err)
 	switch {
 	case errors.Is(err, errDenied):
@@ -176,7 +183,6 @@ func (j *judged) sessionFailed(err error, carrier string) *State {
 		}
 		return signedOut(SessionToken, ReasonUnexpectedError, "", nil)
 	}
-	why := ""
 	switch {
 	case j.r.Method != http.MethodGet && !j.a.opts.RefreshEveryMethod:
 		why = refreshNonEligibleNonGet
@@ -184,10 +190,6 @@ func (j *judged) sessionFailed(err error, carrier string) *State {
 		why = refreshNonEligibleNoCookie
 	case failed.Reason == token.ReasonExpired:
 		var state *State
-		found := j.session
-		if carrier == "header" {
-			found = j.headerToken
-		}
 		if state, why = j.refresh(found); state != nil {
 			return state
 		}
@@ -195,7 +197,11 @@ func (j *judged) sessionFailed(err error, carrier string) *State {
 	message := failed.FullMessage(carrier)
 	switch failed.Reason {
 	case token.ReasonExpired:
-		return j.handshake(ReasonSessionTokenExpired+"-refresh-"+Reason(why), message)
+		reason := ReasonSessionTokenExpired + "-refresh-" + Reason(why)
+		if held := j.hold(reason, message, found); held != nil {
+			return held
+		}
+		return j.handshake(reason, message)
 	case token.ReasonNotActiveYet:
 		return j.handshake(ReasonSessionTokenNBF, message)
 	case token.ReasonIATInTheFuture:

@@ -3,6 +3,7 @@ package middleware
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
 )
@@ -14,7 +15,7 @@ type Error struct {
 	// Code is the error's code, as programs get it: authentication_invalid,
 	// authorization_invalid, resource_not_found; reverification_needed where the JSON has
 	// Clerk's reverification-error in its place; verification_unavailable. redirect_loop and developer_error are
-	// for browsers only. [Authenticator.SignOut] has cross_site_request and
+	// for browsers only. clerk_unavailable means that Clerk is down. [Authenticator.SignOut] has cross_site_request and
 	// method_not_allowed.
 	Code string
 	// Message is a sentence for whoever develops the client.
@@ -23,6 +24,8 @@ type Error struct {
 	Reason Reason
 	// State is the judgement of the request.
 	State *State
+	// Since is when this process noticed that Clerk is down, with clerk_unavailable; else zero.
+	Since time.Time
 	// Document reports that a browser wants a page to show to a person. Otherwise a
 	// program asks, which should get the JSON of [Error.WriteJSON].
 	Document bool
@@ -30,7 +33,9 @@ type Error struct {
 	title     string
 	challenge string // how to authenticate, for a 401
 	hint      *hint
-	body      any // in place of Clerk's error shape
+	recovers  bool // the same request may succeed later
+	problem   bool // the client wants the form of RFC 9457
+	body      any  // in place of Clerk's error shape
 
 	// What SignInURL needs.
 	authenticator *Authenticator
@@ -66,7 +71,7 @@ func (e *Error) SignInURL() string {
 func (e *Error) WriteJSON(w http.ResponseWriter) {
 	body := e.body
 	if body == nil {
-		body = problemBody{Errors: []problemItem{{Code: e.Code, Message: e.title, LongMessage: e.Message, Meta: e.hint}}}
+		body = e.problemBody()
 	}
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -75,8 +80,20 @@ func (e *Error) WriteJSON(w http.ResponseWriter) {
 	}
 	e.setHeader(w.Header())
 	w.Header().Set("Content-Type", "application/json")
+	if e.problem {
+		w.Header().Set("Content-Type", problemType)
+	}
 	w.WriteHeader(e.Status)
 	_, _ = w.Write(append(data, '\n'))
+}
+
+// problemBody returns Clerk's error shape, with the members of RFC 9457 for who knows them.
+func (e *Error) problemBody() problemBody {
+	body := problemBody{Errors: []problemItem{{Code: e.Code, Message: e.title, LongMessage: e.Message, Meta: e.hint}}, Recoverable: e.recovers}
+	if e.problem {
+		body.Title, body.Status, body.Detail = e.title, e.Status, e.Message
+	}
+	return body
 }
 
 // setHeader sets what is the same for programs and people.
@@ -93,7 +110,11 @@ const anyBearer = "Bearer"
 
 // problemBody is Clerk's error shape.
 type problemBody struct {
-	Errors []problemItem `json:"errors"`
+	Errors      []problemItem `json:"errors"`
+	Recoverable bool          `json:"recoverable,omitempty"`
+	Title       string        `json:"title,omitempty"`
+	Status      int           `json:"status,omitempty"`
+	Detail      string        `json:"detail,omitempty"`
 }
 
 type problemItem struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/breaker"
 	"github.com/clerkgate/clerkgate/internal/shared"
 )
 
@@ -31,6 +32,8 @@ func newShared(o *Options, instance string) (*shared.Store, error) {
 type sharedRefresh struct {
 	Cookies []string `json:"cookies,omitempty"` // as Clerk sent them
 	Why     string   `json:"why,omitempty"`
+	// Unavailable means that Clerk was down when a replica asked.
+	Unavailable bool `json:"unavailable,omitempty"`
 }
 
 // shareRefresh is callRefresh for all replicas: one of them makes the call, and the others
@@ -70,7 +73,7 @@ func (a *Authenticator) publishRefresh(ctx context.Context, lease *shared.Lease,
 		lease.GiveUp(ctx)
 		return
 	}
-	told, ttl := sharedRefresh{Why: o.why}, min(holds, sharedFailureFor)
+	told, ttl := sharedRefresh{Why: o.why, Unavailable: o.unavailable}, min(holds, sharedFailureFor)
 	if o.why == "" {
 		ttl = sharedRefreshFor
 		for _, line := range o.cookies {
@@ -93,7 +96,10 @@ func (a *Authenticator) readSharedRefresh(ctx context.Context, q *refreshQuestio
 		return nil, 0, false
 	}
 	if told.Why != "" {
-		return &refreshed{why: told.Why}, transientMemory, true
+		if told.Unavailable {
+			a.health.sessions.note(breaker.Failure, false) // or this replica would send browsers to Clerk unasked
+		}
+		return &refreshed{why: told.Why, unavailable: told.Unavailable && a.health.holds}, transientMemory, true
 	}
 	o = a.readRefresh(ctx, &clerkapi.SessionRefresh{Cookies: &clerkapi.Cookies{Cookies: told.Cookies}})
 	if o.why != "" {

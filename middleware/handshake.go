@@ -40,6 +40,9 @@ func (j *judged) handshake(reason Reason, message string) *State {
 		s.recoverable = j.showsSession() && !isAboutEndedSession(reason)
 		return s
 	}
+	if j.a.health.isGone(j.ctx) {
+		return j.a.unavailable(SessionToken, reason, message)
+	}
 	location, err := j.handshakeURL(reason)
 	if err != nil {
 		j.a.log().ErrorContext(j.ctx, "handshake redirect could not be built", "error", err)
@@ -90,7 +93,9 @@ func (j *judged) handshakeURL(reason Reason) (string, error) {
 	u.Append("__clerk_api_version", handshakeAPIVersion)
 	u.Append("suffixed_cookies", strconv.FormatBool(j.suffixed))
 	u.Append("__clerk_hs_reason", string(reason))
-	u.Append("format", "nonce")
+	if !j.a.health.isDown() {
+		u.Append("format", "nonce")
+	} // else a token, since only the Backend API knows what a nonce stands for
 	if t := j.anySessionToken(); t != "" {
 		u.Append(cookieSession, t)
 	}
@@ -126,14 +131,18 @@ func (j *judged) resolveHandshake() *State {
 	var directives []string
 	switch {
 	case nonce != "":
-		directives = j.a.payloadOfNonce(j.ctx, nonce)
+		outcome := j.a.payloadOfNonce(j.ctx, nonce)
+		if outcome.unavailable {
+			return j.a.unavailable(SessionToken, ReasonVerificationUnavailable, "The handshake could not be completed.")
+		}
+		directives = outcome.directives
 	case handshakeToken != "":
 		if t := j.a.unverified(handshakeToken); t != nil && t.HeaderIsNull() {
 			return nil // no error of a token to Clerk's SDK, so the flow goes on
 		}
 		var err error
 		if directives, err = j.a.verifier.Handshake(j.ctx, handshakeToken); err != nil {
-			return j.handshakeFailed(err)
+			return j.handshakeFailed(handshakeToken, err)
 		}
 	default:
 		return nil
@@ -149,7 +158,10 @@ func (j *judged) resolveHandshake() *State {
 // handshakeFailed judges a handshake token that does not verify. In production it may
 // belong to an application on a sibling domain, so the flow goes on. In development it
 // came in the URL, and going on would loop.
-func (j *judged) handshakeFailed(err error) *State {
+func (j *judged) handshakeFailed(raw string, err error) *State {
+	if s := j.a.withoutKeys(SessionToken, raw, err); s != nil {
+		return s
+	}
 	failed, ok := tokenError(err)
 	if !ok || j.a.instance.production {
 		j.a.log().ErrorContext(j.ctx, "handshake could not be resolved", "error", err)
@@ -187,6 +199,9 @@ func (j *judged) applyDirectives(directives, cookies []string) *State {
 	if err != nil && !j.a.instance.production && isClockError(err) {
 		j.a.log().WarnContext(j.ctx, "clock skew: a session fresh from Clerk is not valid by this machine's clock; set the clock right", "error", err)
 		v, err = j.a.verifier.SessionWithSkew(j.ctx, session, developmentSkew)
+	}
+	if s := j.a.withoutKeys(SessionToken, session, err); s != nil {
+		return s
 	}
 	if err != nil {
 		j.a.log().ErrorContext(j.ctx, "handshake could not be resolved", "error", err)

@@ -25,7 +25,7 @@ const (
 	endedMemory = 24 * time.Hour
 	// Look-ups are not urgent, so that one failure is enough to pause them.
 	lookupPause        = 500 * time.Millisecond
-	lookupLongestPause = 8 * time.Second
+	lookupLongestPause = 5 * time.Second // and up to half more, at random
 )
 
 // lookups finds out whether the session of a live token has ended. It never holds a

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/vectors"
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
@@ -27,6 +28,8 @@ type slowClerk struct {
 	inFlight atomic.Int64
 	most     atomic.Int64 // calls in flight at one time
 	asked    atomic.Int64
+	probed   atomic.Int64 // probes of the Frontend API
+	gone     atomic.Bool  // whether it is down
 }
 
 const forever = time.Duration(1<<63 - 1)
@@ -48,6 +51,13 @@ func (s *slowClerk) says(answer func(path, body string) (int, string)) {
 func (s *slowClerk) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/v1/jwks" {
 		return s.forge.RoundTrip(r)
+	}
+	if r.URL.Path == "/v1/environment" {
+		s.probed.Add(1)
+		if s.gone.Load() {
+			return nil, errors.New("connection refused")
+		}
+		return vectors.Answer{Status: http.StatusOK, ContentType: "application/json", Body: "{}"}.Response()
 	}
 	s.asked.Add(1)
 	now := s.inFlight.Add(1)

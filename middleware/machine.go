@@ -142,6 +142,9 @@ func (j *judged) machineToken() *State {
 }
 
 func (j *judged) machineFailed(kind TokenType, err error) *State {
+	if s := j.a.withoutKeys(kind, j.headerToken, err); s != nil {
+		return s
+	}
 	var failed *token.Error
 	if !errors.As(err, &failed) {
 		return signedOut(kind, ReasonUnexpectedError, "", nil)
@@ -175,6 +178,8 @@ type opaqueAnswer struct {
 	auth    *Auth
 	reason  Reason
 	message string
+	// unavailable means that Clerk did not deal with the verification.
+	unavailable bool
 	// holds is how long the outcome is remembered, and retryAfter how long to wait if
 	// the token could not be verified for now.
 	holds, retryAfter time.Duration
@@ -187,6 +192,14 @@ func (j *judged) opaqueToken(raw string) *State {
 		return signedOut(kind, Reason(token.ReasonInvalid), "The token is not shaped like one of Clerk's.", nil)
 	}
 	answer := j.a.askOpaque(j.ctx, kind, raw)
+	if answer.unavailable {
+		if auth, age := j.a.proofs.last(newOpaqueKey(kind, raw)); auth != nil {
+			s := machineSignedIn(kind, raw, auth)
+			s.outage = &outage{stale: age}
+			return s
+		}
+		return j.a.unavailable(kind, ReasonVerificationUnavailable, "Clerk could not be asked about the token.")
+	}
 	if answer.auth == nil {
 		s := signedOut(kind, answer.reason, answer.message, nil)
 		s.retryAfter = uint16(math.Ceil(answer.retryAfter.Seconds()))
@@ -208,8 +221,12 @@ func plausibleOpaque(raw string) bool {
 	return true
 }
 
+func newOpaqueKey(kind TokenType, raw string) opaqueKey {
+	return opaqueKey{kind: kind, sum: sha256.Sum256([]byte(raw))}
+}
+
 func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw string) *opaqueAnswer {
-	key := opaqueKey{kind: kind, sum: sha256.Sum256([]byte(raw))}
+	key := newOpaqueKey(kind, raw)
 	if known, ok := a.opaque.Remembered(key); ok {
 		return known
 	}
@@ -217,15 +234,24 @@ func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw strin
 		if shared := a.sharedOpaque(ctx, key, raw); shared != nil {
 			return shared, a.now().Add(shared.holds)
 		}
+		if a.health.machines.refuses() {
+			return &opaqueAnswer{unavailable: true}, time.Time{}
+		}
 		leave, ok := a.budget.opaqueToken(ctx, key)
 		if !ok {
 			return &opaqueAnswer{reason: ReasonUnexpectedError, message: "Too many tokens are being verified.", retryAfter: rateWindow}, time.Time{}
 		}
 		defer leave()
-		answer := a.callOpaque(ctx, kind, raw)
-		if answer.holds >= machineMemory {
+		answer := &opaqueAnswer{}
+		unavailable, _ := a.health.machines.call(ctx, func() (response *clerkapi.Response, err error) {
+			answer, response, err = a.callOpaque(ctx, kind, raw)
+			return response, err
+		})
+		answer.unavailable = unavailable
+		if answer.holds >= machineMemory && !answer.unavailable {
 			a.budget.verified(key, answer.auth != nil)
 			a.shareOpaque(ctx, key, raw, answer)
+			a.proofs.note(key, answer.auth)
 		}
 		return answer, a.now().Add(answer.holds)
 	})
@@ -247,32 +273,32 @@ func (o *opaqueAnswer) size() int {
 	return n
 }
 
-func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw string) *opaqueAnswer {
+func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw string) (*opaqueAnswer, *clerkapi.Response, error) {
 	switch kind {
 	case M2MToken:
-		t, _, err := a.api.VerifyM2MToken(ctx, &clerkapi.VerifyM2MTokenParams{Token: raw})
+		t, response, err := a.api.VerifyM2MToken(ctx, &clerkapi.VerifyM2MTokenParams{Token: raw})
 		if err != nil {
-			return opaqueFailure(err, "Machine token not found")
+			return opaqueFailure(err, "Machine token not found"), response, err
 		}
-		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, MachineID: t.Subject, Scopes: t.Scopes, claims: t.Claims})
+		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, MachineID: t.Subject, Scopes: t.Scopes, claims: t.Claims}), response, nil
 	case OAuthToken:
 		t, response, err := a.api.VerifyOAuthAccessToken(ctx, &clerkapi.VerifyOAuthAccessTokenParams{AccessToken: raw})
 		if err != nil && !errors.Is(err, clerkapi.ErrTokenInactive) {
-			return opaqueFailure(err, "OAuth token not found")
+			return opaqueFailure(err, "OAuth token not found"), response, err
 		}
 		// The audience of an inactive token is checked too, and first, as by Clerk's SDK.
 		audience := audienceOf(response.Body)
 		if !audienceMatches(audience, a.opts.Audience) {
-			return &opaqueAnswer{reason: Reason(token.ReasonVerificationFailed), message: "The OAuth token is for another audience. (code=token-verification-failed, status=n/a)", holds: machineMemory}
+			return &opaqueAnswer{reason: Reason(token.ReasonVerificationFailed), message: "The OAuth token is for another audience. (code=token-verification-failed, status=n/a)", holds: machineMemory}, response, err
 		}
 		if err != nil {
-			return opaqueFailure(err, "")
+			return opaqueFailure(err, ""), response, err
 		}
-		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, UserID: t.Subject, ClientID: t.ClientID, Scopes: t.Scopes, Audience: audience, Actor: actorOf(response.Body)})
+		return named(&Auth{TokenType: kind, TokenID: t.ID, Subject: t.Subject, UserID: t.Subject, ClientID: t.ClientID, Scopes: t.Scopes, Audience: audience, Actor: actorOf(response.Body)}), response, nil
 	}
-	k, _, err := a.api.VerifyAPIKey(ctx, &clerkapi.VerifyAPIKeyParams{Secret: raw})
+	k, response, err := a.api.VerifyAPIKey(ctx, &clerkapi.VerifyAPIKeyParams{Secret: raw})
 	if err != nil {
-		return opaqueFailure(err, "API key not found")
+		return opaqueFailure(err, "API key not found"), response, err
 	}
 	auth := &Auth{TokenType: kind, TokenID: k.ID, Subject: k.Subject, Name: k.Name, Scopes: k.Scopes, claims: k.Claims}
 	switch {
@@ -281,7 +307,7 @@ func (a *Authenticator) callOpaque(ctx context.Context, kind TokenType, raw stri
 	case strings.HasPrefix(k.Subject, "org_"):
 		auth.OrgID = k.Subject
 	}
-	return named(auth)
+	return named(auth), response, nil
 }
 
 // named refuses a token without a subject.

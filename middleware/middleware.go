@@ -46,6 +46,8 @@ type memory struct {
 	endings   *endings
 	// revocations is consulted for every session token.
 	revocations *revocation.List
+	health      *health
+	proofs      *proofs // of machine tokens, for the grace
 
 	// shared is what all replicas share; nil without a store.
 	shared *shared.Store
@@ -82,6 +84,7 @@ func (a *Authenticator) Close() {
 	if a.shared != nil {
 		a.shared.Close()
 	}
+	a.health.frontend.close()
 	a.api.CloseIdleConnections()
 }
 

@@ -81,9 +81,8 @@ func (o Options) withDefaults() Options {
 }
 
 // build makes the parts out of checked options.
-func (a *Authenticator) build() error {
+func (a *Authenticator) build() (err error) {
 	o := &a.opts
-	var err error
 	a.origin = origin.New(o.TrustedProxies)
 	if a.api, err = clerkapi.New(clerkapi.Options{
 		SecretKey: o.SecretKey, MachineSecretKey: o.MachineSecretKey,
@@ -93,6 +92,9 @@ func (a *Authenticator) build() error {
 		return err
 	}
 	if a.shared, err = newShared(o, a.instance.keyHost); err != nil {
+		return err
+	}
+	if a.health, err = newHealth(o, &a.instance); err != nil {
 		return err
 	}
 	if err := a.buildVerifier(); err != nil {
@@ -105,8 +107,11 @@ func (a *Authenticator) buildMemory() (err error) {
 	o := &a.opts
 	if a.refreshes, err = once.New(once.Config[refreshKey, *refreshed]{
 		Entries: refreshCacheSize, Bytes: refreshCacheBytes, Size: func(_ refreshKey, o *refreshed) int { return o.size() },
-		Timeout: o.BackendTimeout, Now: o.Now,
+		Timeout: o.refreshTimeout(), Now: o.Now,
 	}); err != nil {
+		return err
+	}
+	if a.proofs, err = newProofs(o); err != nil {
 		return err
 	}
 	if a.opaque, err = once.New(once.Config[opaqueKey, *opaqueAnswer]{
@@ -121,7 +126,7 @@ func (a *Authenticator) buildMemory() (err error) {
 	if a.sessions, err = newLookups(o, a.api); err != nil {
 		return err
 	}
-	a.revocations = revocation.New(revocation.Config{Keep: endedMemory + o.ClockSkew, Now: o.Now, Logger: o.Logger})
+	a.revocations = revocation.New(revocation.Config{Keep: endedMemory + max(o.ClockSkew, o.OutageGrace), Now: o.Now, Logger: o.Logger})
 	a.endings = newEndings(o, a.api, a.revocations)
 	a.budget, err = newBackendBudget(o)
 	return err
@@ -150,10 +155,19 @@ func (a *Authenticator) buildVerifier() error {
 
 // fetchKeys returns the JWKS document as Clerk sent it.
 func (a *Authenticator) fetchKeys(ctx context.Context) ([]byte, error) {
-	_, response, err := a.api.GetJWKS(ctx)
+	var response *clerkapi.Response
+	var err error
+	unavailable, made := a.health.keys.call(ctx, func() (*clerkapi.Response, error) {
+		_, response, err = a.api.GetJWKS(ctx)
+		return response, err
+	})
 	var refused *clerkapi.APIError
 	var undecoded *clerkapi.DecodeError
 	switch {
+	case !made:
+		return nil, errClerkUnavailable
+	case unavailable:
+		return nil, fmt.Errorf("%w: %w", errClerkUnavailable, err)
 	case errors.As(err, &refused) && !json.Valid(refused.Response.Body):
 		return nil, fmt.Errorf("%w: %w", errNoKeysAnswer, refused)
 	case errors.As(err, &refused):
@@ -174,6 +188,10 @@ func (a *Authenticator) fetchKeys(ctx context.Context) ([]byte, error) {
 // It says nothing about the token, so it is no reason to refuse it: the request
 // ends with unexpected-error, as in Clerk's SDK.
 var errNoKeysAnswer = errors.New("no answer about the keys")
+
+// errClerkUnavailable is a call that Clerk did not deal with, or that was not made because
+// Clerk is known to be down.
+var errClerkUnavailable = errors.New("Clerk is not available") //nolint:staticcheck // a name
 
 // tokenError returns what is wrong with a token; ok is false when the error is not
 // the token's.

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/internal/once"
 )
 
@@ -22,43 +23,58 @@ const nonceMemory = 10 * time.Minute
 const nonceCacheSize = 20_000
 
 // nonces makes one exchange per nonce and remembers those that failed.
-type nonces = once.Memory[[sha256.Size]byte, []string]
+type nonces = once.Memory[[sha256.Size]byte, payload]
+
+// payload is the outcome of an exchange.
+type payload struct {
+	directives  []string
+	unavailable bool // Clerk is down, so that the nonce may still be good
+}
 
 func newNonces(o *Options) (*nonces, error) {
-	return once.New(once.Config[[sha256.Size]byte, []string]{Entries: nonceCacheSize, Timeout: o.BackendTimeout, Now: o.Now})
+	return once.New(once.Config[[sha256.Size]byte, payload]{Entries: nonceCacheSize, Timeout: o.BackendTimeout, Now: o.Now})
 }
 
 // payloadOfNonce exchanges a nonce for directives at the Backend API, once for all
 // requests that wait. After a failure the payload is empty, as in Clerk's SDK: the
 // browser is signed out instead of sent round in a loop.
-func (a *Authenticator) payloadOfNonce(ctx context.Context, nonce string) []string {
+func (a *Authenticator) payloadOfNonce(ctx context.Context, nonce string) payload {
 	if !isPlausible(nonce, maxNonce) {
-		return nil
+		return payload{}
 	}
-	directives, err := a.nonces.Do(ctx, sha256.Sum256([]byte(nonce)), func(ctx context.Context) ([]string, time.Time) {
-		directives, holds := a.callNonce(ctx, nonce)
-		return directives, a.now().Add(holds)
+	outcome, err := a.nonces.Do(ctx, sha256.Sum256([]byte(nonce)), func(ctx context.Context) (payload, time.Time) {
+		outcome, holds := a.callNonce(ctx, nonce)
+		return outcome, a.now().Add(holds)
 	})
 	if err != nil {
-		return nil
+		return payload{}
 	}
-	return directives
+	return outcome
 }
 
-// callNonce returns the directives and how long they are remembered: not at all if the
+// callNonce returns the payload and how long it is remembered: not at all if the
 // exchange succeeded, since a nonce is for one use.
-func (a *Authenticator) callNonce(ctx context.Context, nonce string) ([]string, time.Duration) {
+func (a *Authenticator) callNonce(ctx context.Context, nonce string) (payload, time.Duration) {
+	if a.health.sessions.refuses() {
+		return payload{unavailable: true}, 0
+	}
 	leave, ok := a.budget.nonce(ctx)
 	if !ok {
-		return nil, 0
+		return payload{}, 0
 	}
 	defer leave()
-	payload, response, err := a.api.GetHandshakePayload(ctx, nonce)
+	var found *clerkapi.HandshakePayload
+	var response *clerkapi.Response
+	err := errClerkUnavailable
+	unavailable, _ := a.health.sessions.call(ctx, func() (*clerkapi.Response, error) {
+		found, response, err = a.api.GetHandshakePayload(ctx, nonce)
+		return response, err
+	})
 	if err != nil {
 		a.log().ErrorContext(ctx, "handshake nonce could not be exchanged", "error", err)
-		return nil, failureMemory(response, nonceMemory)
+		return payload{unavailable: unavailable}, failureMemory(response, nonceMemory)
 	}
-	return payload.Directives, 0
+	return payload{directives: found.Directives}, 0
 }
 
 // isPlausible reports whether a value from a cookie or a URL may be one of Clerk's. Those

@@ -115,6 +115,21 @@ type Options struct {
 	// key that is derived from SecretKey.
 	StoreKeys [][]byte
 
+	// Outage says what becomes of requests that only Clerk can decide while it is down.
+	Outage Outage
+	// OutageGrace is how long after its expiry a session token is still accepted while both
+	// the Backend API and the Frontend API are down; 0 means not at all. Within it the
+	// last verification of an opaque token counts too, for a minute at most. A session
+	// that is known to have ended is never accepted, nor is one where [Require] asks for a
+	// recent verification of the user. [State.Stale] tells the application. The most is 24h.
+	OutageGrace time.Duration
+	// OutageGraceUnsafe extends OutageGrace to requests that may change something, which are
+	// all but GET, HEAD and OPTIONS.
+	OutageGraceUnsafe bool
+	// FrontendAPIURL is where this process reaches the Frontend API, to find out whether
+	// it is down; "" means where browsers reach it.
+	FrontendAPIURL string
+
 	// ErrorHandler answers requests that are turned away, in place of the JSON that
 	// programs get; nil means JSON for everybody. Redirects are not its business. It is
 	// called once for a request, and must be safe for concurrent use. Cache-Control:
@@ -148,6 +163,20 @@ const (
 	// it is served, and what Clerk answers later counts for the next one. While
 	// look-ups fail they pause, and live tokens are served without.
 	LookupCached SessionLookup = "cached"
+)
+
+// Outage says what becomes of requests that only Clerk can decide while it is down.
+type Outage string
+
+const (
+	// OutageHold answers 503 where Clerk cannot be asked, so that nobody is signed out
+	// because of that: people get a page that reloads itself, programs may come again. A
+	// browser goes through Clerk as long as the Frontend API answers.
+	OutageHold Outage = ""
+	// OutageHandshake does the same as Clerk's SDK, whatever is down: it sends browsers to
+	// the Frontend API, and takes programs for signed out. Nothing keeps calls from a Clerk
+	// that is down.
+	OutageHandshake Outage = "handshake"
 )
 
 // OptionsError lists everything that is wrong with an [Options] value, in the order

@@ -36,6 +36,17 @@ func developerPage(s *State) *page.Page {
 	}
 }
 
+// unavailablePage is for people who are signed in, as far as anybody can tell.
+func unavailablePage(advice string) *page.Page {
+	return &page.Page{
+		Title: "Just a moment",
+		Paragraphs: []string{
+			"The sign-in service cannot be reached at the moment, so this page cannot be opened. You are not signed out.", advice,
+		},
+		Actions: []page.Action{{Label: "Try again"}},
+	}
+}
+
 // refuseSignOut answers a request that signs nobody out.
 func (a *Authenticator) refuseSignOut(w http.ResponseWriter, r *http.Request, e *Error) {
 	switch {

@@ -54,7 +54,9 @@ func TestKeysThatCannotBeLoaded(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := newForge(t, 0)
-			a := f.authenticator(func(o *middleware.Options) { o.Transport = keysFrom{f, tt.answer} })
+			a := f.authenticator(func(o *middleware.Options) {
+				o.Transport, o.Outage = keysFrom{f, tt.answer}, middleware.OutageHandshake
+			})
 			for carrier, r := range map[string]*http.Request{"header": bearer(f.token(nil, nil)), "cookie": f.page(f.token(nil, nil))} {
 				s := a.Authenticate(r)
 				assert.Equal(t, middleware.SignedOut, s.Status, carrier)
@@ -167,7 +169,7 @@ func TestOddAnswersToARefresh(t *testing.T) {
 			t.Parallel()
 			f := newForge(t, 0)
 			f.answer = func(string, string) (int, string) { return tt.status, tt.body }
-			a := f.authenticator(nil)
+			a := f.authenticator(func(o *middleware.Options) { o.Outage = middleware.OutageHandshake })
 			expired := f.token(nil, with{"exp": f.now.Unix() - 60})
 			s := a.Authenticate(f.page(expired, "__refresh_"+a.CookieSuffix()+"=rt_1"))
 			assert.Equal(t, middleware.Handshake, s.Status)

@@ -82,6 +82,8 @@ type refreshed struct {
 	token    string
 	cookies  []string
 	why      string // set when it failed
+	// unavailable means that it failed because Clerk is down, or too much is asked of it.
+	unavailable bool
 }
 
 // refresh exchanges an expired token at the Backend API. found is the token that was
@@ -117,6 +119,7 @@ func (j *judged) refresh(found string) (*State, string) {
 	}
 	outcome := j.a.refreshOnce(j.ctx, q)
 	if outcome.why != "" {
+		j.notRenewed = outcome.unavailable
 		return nil, outcome.why
 	}
 	if j.a.verdict(outcome.verified) == revocation.Denied {
@@ -163,16 +166,25 @@ func (o *refreshed) size() int {
 
 // callRefresh returns the outcome and how long it is remembered.
 func (a *Authenticator) callRefresh(ctx context.Context, q *refreshQuestion) (*refreshed, time.Duration) {
-	leave, ok := a.budget.refresh(ctx, q)
+	if a.health.sessions.refuses() {
+		return &refreshed{why: refreshFetchError, unavailable: true}, 0
+	}
+	leave, busy, ok := a.budget.refresh(ctx, q)
 	if !ok {
-		return &refreshed{why: refreshFetchError}, 0
+		return &refreshed{why: refreshFetchError, unavailable: busy && a.health.holds}, 0
 	}
 	defer leave()
-	result, response, err := a.api.RefreshSession(ctx, q.sid, &q.params)
+	var result *clerkapi.SessionRefresh
+	var response *clerkapi.Response
+	err := errClerkUnavailable
+	unavailable, _ := a.health.sessions.call(ctx, func() (*clerkapi.Response, error) {
+		result, response, err = a.api.RefreshSession(ctx, q.sid, &q.params)
+		return response, err
+	})
 	if err != nil {
 		why := refreshFailure(response, err)
 		a.log().WarnContext(ctx, "session could not be refreshed", "why", why, "error", err)
-		return &refreshed{why: why}, failureMemory(response, refusalMemory)
+		return &refreshed{why: why, unavailable: unavailable}, failureMemory(response, refusalMemory)
 	}
 	outcome := a.readRefresh(ctx, result)
 	if outcome.why != "" {
@@ -200,7 +212,7 @@ func (a *Authenticator) readRefresh(ctx context.Context, result *clerkapi.Sessio
 	v, err := a.verifier.Session(ctx, fresh)
 	if err != nil {
 		a.log().WarnContext(ctx, "refreshed session token does not verify", "error", err)
-		return &refreshed{why: refreshInvalidToken}
+		return &refreshed{why: refreshInvalidToken, unavailable: errors.Is(err, errClerkUnavailable)}
 	}
 	return &refreshed{verified: v, token: fresh, cookies: cookies}
 }

@@ -28,6 +28,8 @@ type judged struct {
 	devBrowser  string
 	loopCounter float64
 
+	notRenewed bool // a refresh failed because Clerk is down, or this process has too much to ask
+
 	decoded struct { // the token that was decoded last
 		raw   string
 		token *token.Unverified

@@ -75,6 +75,8 @@ func Require(q Requirement) func(http.Handler) http.Handler {
 // without [Authenticator.Handler]. A nil Authenticator knows no sign-in page.
 func (a *Authenticator) Permits(w http.ResponseWriter, r *http.Request, s *State, q *Requirement) bool {
 	switch {
+	case s.Status == Unavailable, s.Stale() > 0 && q.asksFresh():
+		a.refuseUnavailable(w, r, s)
 	case s.Status != SignedIn || !s.Auth.IsSignedIn():
 		a.refuse(w, r, s, q)
 	case q.isEmpty() || s.Auth.Has(*q):

@@ -95,8 +95,9 @@ func TestRefusedOAuthTokenNamesTheMetadata(t *testing.T) {
 	// A token that could not be verified is not an invalid one: a client would throw it away.
 	clerk.Close()
 	res, _ = ask(t, http.MethodPost, url+"/mcp", "Authorization", "Bearer oat_unverified")
-	assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
-	assert.Equal(t, []string{metadata + `/mcp"`}, res.Header["Www-Authenticate"])
+	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	assert.Empty(t, res.Header["Www-Authenticate"])
+	assert.NotEmpty(t, res.Header["Retry-After"])
 }
 
 func TestChallengeWhereOAuthTokensAreNotAccepted(t *testing.T) {

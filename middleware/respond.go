@@ -8,12 +8,14 @@ import (
 )
 
 // Answer writes the answers that no application may see first: redirects through
-// Clerk, and in development what is wrong. It reports whether it did. It is for who
+// Clerk, 503 where only Clerk can tell and is down, and in development what is wrong. It reports whether it did. It is for who
 // calls [Authenticator.Authenticate] without [Authenticator.Handler].
 //
 // A page that is fetched ahead gets 503 in place of a redirect through Clerk.
 func (a *Authenticator) Answer(w http.ResponseWriter, r *http.Request, s *State) bool {
 	switch {
+	case s.Status == Unavailable:
+		a.refuseUnavailable(w, r, s)
 	case s.Status == Handshake && navigation.IsSpeculative(r.Header):
 		writeNotAhead(w)
 	case s.Location() != "":

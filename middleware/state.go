@@ -17,6 +17,9 @@ const (
 	SignedOut Status = "signed-out"
 	// Handshake means that only a redirect through Clerk can tell.
 	Handshake Status = "handshake"
+	// Unavailable means that only Clerk can tell, and Clerk is down: the token may be good.
+	// Clerk's SDK has no such status.
+	Unavailable Status = "unavailable"
 )
 
 // Reason says why a request is not signed in, spelled as Clerk's SDK spells it.
@@ -51,6 +54,9 @@ const (
 	// its claim sub is empty. [Authenticator.VerifyToken] gives them.
 	ReasonSessionPending      Reason = "session-pending"
 	ReasonTokenWithoutSubject Reason = "token-without-subject"
+	// ReasonVerificationUnavailable is ours: Clerk's keys, or its verification of a machine
+	// token or of a handshake, could not be had.
+	ReasonVerificationUnavailable Reason = "token-verification-unavailable"
 )
 
 // TokenType is a kind of token that can authenticate a request.
@@ -93,6 +99,7 @@ type State struct {
 	// signed out although Status is SignedIn, as in Clerk's SDK.
 	Auth *Auth
 
+	outage      *outage        // nil unless Clerk is down and that matters to the request
 	looped      bool           // the loop guard has kept the browser from being sent round again
 	recoverable bool           // see Recoverable
 	public      *origin.Public // nil for states that were not judged from a request
@@ -105,9 +112,34 @@ type State struct {
 // ended, for requests that show no session, and for machine tokens.
 func (s *State) Recoverable() bool { return s.recoverable }
 
+// outage is what a state says about Clerk being down.
+type outage struct {
+	since time.Time     // when that began
+	stale time.Duration // how long ago the token that was accepted all the same expired
+}
+
+// Since returns when the outage began that makes a state Unavailable, as far as this process
+// has noticed; zero for other states.
+func (s *State) Since() time.Time {
+	if s.outage == nil || s.Status != Unavailable {
+		return time.Time{}
+	}
+	return s.outage.since
+}
+
+// Stale returns how long ago the token expired, where it was accepted because Clerk is down
+// and [Options.OutageGrace] allows it. For a machine's token it is the age of the last
+// verification. It is 0 for a token that is good as it is, and at least a second otherwise.
+func (s *State) Stale() time.Duration {
+	if s.outage == nil {
+		return 0
+	}
+	return s.outage.stale
+}
+
 // RetryAfter is how long to wait before asking again, in whole seconds, where the
-// token may be good but could not be verified for now, because too many are being
-// verified. [Require] then answers 503 in place of 401. It is 0 otherwise.
+// token may be good but could not be verified for now, because Clerk is down or too many
+// are being verified. [Require] then answers 503 in place of 401. It is 0 otherwise.
 func (s *State) RetryAfter() time.Duration { return time.Duration(s.retryAfter) * time.Second }
 
 // Location is where the state redirects to; "" when it does not.

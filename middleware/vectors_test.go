@@ -25,6 +25,7 @@ func vectorOptions(c *vectors.Config, now int64, transport http.RoundTripper) mi
 		AuthorizedParties: c.AuthorizedParties, Audience: c.Audience,
 		OrganizationPatterns: c.OrganizationSyncOptions.OrganizationPatterns, PersonalAccountPatterns: c.OrganizationSyncOptions.PersonalAccountPatterns,
 		Transport: transport, Now: func() time.Time { return time.Unix(now, 0) },
+		Outage: middleware.OutageHandshake, // what the reference does, to the letter
 	}
 	if c.ClockSkewInMs != nil {
 		o.ClockSkew = max(time.Duration(*c.ClockSkewInMs)*time.Millisecond, middleware.NoClockSkew)

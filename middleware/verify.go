@@ -45,6 +45,8 @@ func (a *Authenticator) VerifyToken(ctx context.Context, raw string) (*Auth, err
 		s = a.checkSession(ctx, s)
 	}
 	switch {
+	case s.Status == Unavailable:
+		return nil, &TokenError{Reason: s.Reason, Message: s.Message, RetryAfter: s.RetryAfter()}
 	case s.Status == SignedIn && s.Auth.IsSignedIn():
 		return s.Auth, nil
 	case s.Status == SignedIn && s.Auth.SessionStatus == "pending":

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
@@ -58,7 +59,16 @@ func (p *Proxy) turnAway(w http.ResponseWriter, r *http.Request, e *middleware.E
 	}
 	p.pages.Show(w, r, answer.Page{
 		Status: e.Status, Code: e.Code, Message: e.Message, Reason: string(e.Reason), SignInURL: e.SignInURL(),
+		Since: timeOfDay(e.Since), Reload: w.Header().Get("Refresh") != "",
 	})
+}
+
+// timeOfDay is how a page names a time; empty for none.
+func timeOfDay(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("15:04 UTC")
 }
 
 // identify obtains the tokens that the route promises its application beside the identity

@@ -67,6 +67,7 @@ func (p *Proxy) newInstance(cfg settings.Config) (*instance.Instance, error) {
 	opts := instance.Options{Auth: cfg.Auth}
 	opts.Auth.Now, opts.Auth.Logger, opts.Auth.ErrorHandler = p.now, p.logger, p.turnAway
 	if path := cfg.FrontendPath(); path != "" {
+		opts.Auth.FrontendAPIURL = cfg.FrontendOrigin().String() // browsers reach it through this process
 		transport := p.frontendTransport
 		if transport == nil {
 			transport = forward.NewTransport(cfg.FrontendOrigin(), forward.Timeouts{

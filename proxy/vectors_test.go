@@ -21,6 +21,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/identity"
 	"github.com/clerkgate/clerkgate/internal/test/vectors"
+	"github.com/clerkgate/clerkgate/middleware"
 )
 
 // TestVectorsOverHTTP sends the recorded requests, byte for byte, through a proxy
@@ -46,7 +47,7 @@ func replayVector(t *testing.T, in *vectors.Instance, v *vectors.Case, upstream 
 	cfg, _, err := load(env)
 	var p *Proxy
 	if err == nil {
-		cfg.Auth.Transport = &vectors.Backend{JWKS: in.JWKS, Case: v}
+		cfg.Auth.Transport, cfg.Auth.Outage = &vectors.Backend{JWKS: in.JWKS, Case: v}, middleware.OutageHandshake
 		p, err = New(cfg, Deps{Now: func() time.Time { return time.Unix(v.Now, 0) }, Logger: slog.New(slog.DiscardHandler)})
 	}
 	if err != nil {

@@ -2,6 +2,8 @@ package identity
 
 import (
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/clerkgate/clerkgate/middleware"
 )
@@ -11,6 +13,7 @@ import (
 const (
 	Status    = "X-Clerk-Auth-Status" // signed-in or signed-out
 	Reason    = "X-Clerk-Auth-Reason" // why the request is signed out
+	Stale     = "X-Clerk-Auth-Stale"  // for how many seconds the token has been stale, during an outage of Clerk
 	Assertion = "X-Clerk-Assertion"   // a token signed by clerkgate, on routes with an audience
 )
 
@@ -46,7 +49,7 @@ func Words() []string {
 
 // Headers returns the names of all identity headers.
 func Headers() []string {
-	headers := []string{Status, Reason}
+	headers := []string{Status, Reason, Stale}
 	for i := range table {
 		headers = append(headers, table[i].header)
 	}
@@ -81,6 +84,9 @@ func (s Set) Write(state *middleware.State, set func(header, value string)) {
 	}
 	if status != middleware.SignedIn {
 		return
+	}
+	if stale := state.Stale(); stale > 0 {
+		set(Stale, strconv.FormatInt(int64(stale/time.Second), 10))
 	}
 	for i := range table {
 		if s&(1<<i) == 0 {

@@ -27,7 +27,7 @@ func TestTable(t *testing.T) {
 	for _, word := range identity.Words() {
 		assert.True(t, seen[http.CanonicalHeaderKey("X-Clerk-"+strings.ReplaceAll(word, "_", "-"))], word)
 	}
-	assert.Len(t, headers, len(identity.Words())+3)
+	assert.Len(t, headers, len(identity.Words())+4)
 }
 
 func TestWrite(t *testing.T) {

@@ -191,6 +191,21 @@ func (c *Config) table() []row {
 			help: "How long a looked-up session is believed.",
 		},
 		{
+			name: "CLERKGATE_OUTAGE", option: "Outage",
+			value: choice(&auth.Outage, "hold", []string{"hold", string(middleware.OutageHandshake)}, func(s string) middleware.Outage {
+				return middleware.Outage(strings.TrimPrefix(s, "hold"))
+			}),
+			help: "While Clerk is down, and only Clerk can tell: `hold` answers 503 with a page that reloads itself, so that nobody is signed out. `handshake` sends browsers to Clerk and answers programs 401 all the same, as Clerk's SDK does.",
+		},
+		{
+			name: "CLERKGATE_OUTAGE_GRACE", value: parsed(&auth.OutageGrace, "duration", "", isZero, readDelay), option: "OutageGrace", unset: "none",
+			help: "How long expired sessions still count while both of Clerk's APIs are down, such as `15m`; at most `24h`. The application gets `X-Clerk-Auth-Stale`.",
+		},
+		{
+			name: "CLERKGATE_OUTAGE_GRACE_UNSAFE", value: boolean(&auth.OutageGraceUnsafe), option: "OutageGraceUnsafe",
+			help: "`true`: not for `GET`, `HEAD` and `OPTIONS` alone.",
+		},
+		{
 			name: "CLERKGATE_BACKEND_RATE_LIMIT", option: "BackendRateLimit",
 			value: number(&auth.BackendRateLimit, strconv.Itoa(middleware.DefaultBackendRateLimit), 1_000_000),
 			help:  "How many calls in ten seconds Clerk's Backend API takes from this server; with several replicas, each one's part. What needs no account gets less than a third of it.",

@@ -21,8 +21,8 @@ local unasked = {
 
 -- What the application gets of the answer; an empty value is no header at all.
 local told = {
-  "x-clerk-auth-status", "x-clerk-auth-reason", "x-clerk-user-id", "x-clerk-session-id", "x-clerk-org-id",
-  "x-clerk-org-slug", "x-clerk-org-role", "x-clerk-token-type", "x-clerk-machine-id", "x-clerk-client-id",
+  "x-clerk-auth-status", "x-clerk-auth-reason", "x-clerk-auth-stale", "x-clerk-user-id", "x-clerk-session-id",
+  "x-clerk-org-id", "x-clerk-org-slug", "x-clerk-org-role", "x-clerk-token-type", "x-clerk-machine-id", "x-clerk-client-id",
   "x-clerk-scopes", "x-clerk-assertion", "cookie", "authorization",
 }
 

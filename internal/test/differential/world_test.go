@@ -217,6 +217,7 @@ func (in *instance) goOptions(backend *backend, now func() time.Time) middleware
 		ProxyURL: o.ProxyURL, Domain: o.Domain, SignInURL: o.SignInURL, IsSatellite: o.IsSatellite, SatelliteAutoSync: o.SatelliteAutoSync,
 		AuthorizedParties: o.AuthorizedParties, Audience: in.audience, Transport: backend, Now: now,
 		BackendRateLimit: 1 << 30, // all requests of a run come at one time by this clock
+		Outage:           middleware.OutageHandshake,
 	}
 	if o.ClockSkewInMs != nil {
 		out.ClockSkew = max(time.Duration(*o.ClockSkewInMs)*time.Millisecond, middleware.NoClockSkew)

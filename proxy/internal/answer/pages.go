@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
@@ -33,6 +34,11 @@ type Page struct {
 	// Form reports that the browser sent something that was not accepted, such as a form.
 	// Opening the address again would not send it again.
 	Form bool
+	// Since is the time of day since when the sign-in service is down, such as 14:05 UTC; it
+	// may be empty.
+	Since string
+	// Reload reports that the browser opens the same address again by itself.
+	Reload bool
 	// Retry reports that opening the same address again may help.
 	Retry bool
 }
@@ -104,9 +110,20 @@ func (p *Pages) render(ctx context.Context, told *Page) (body []byte, policy str
 	return []byte(standard.HTML()), standard.Policy()
 }
 
+// outage says since when the sign-in service is down, and what the browser does.
+func (p *Page) outage() (text string) {
+	if p.Since != "" {
+		text = "It has been so since " + p.Since + ". "
+	}
+	if p.Reload {
+		text += "This page reloads itself."
+	}
+	return strings.TrimSpace(text)
+}
+
 // standard returns clerkgate's own page.
 func (p *Page) standard() *page.Page {
-	own := &page.Page{Title: p.Title, Paragraphs: []string{p.Message, p.Advice}, Note: "Error " + strconv.Itoa(p.Status) + ": " + p.Code}
+	own := &page.Page{Title: p.Title, Paragraphs: []string{p.Message, p.outage(), p.Advice}, Note: "Error " + strconv.Itoa(p.Status) + ": " + p.Code}
 	if p.Reason != "" {
 		own.Note += " (" + p.Reason + ")"
 	}

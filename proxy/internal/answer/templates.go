@@ -134,6 +134,7 @@ func try(t *template.Template, status int) error {
 		least := Page{Status: status, Title: "Title", Message: "Message.", Code: "code"}
 		most := least
 		most.Advice, most.Reason, most.SignInURL, most.Retry = "Advice.", "reason", "https://clerk.example.com/sign-in?redirect_url=https%3A%2F%2Fapp.example.com%2F", true
+		most.Since, most.Reload = "14:05 UTC", true
 		form := most
 		form.Form, form.Retry = true, false
 		for _, page := range []*Page{&least, &most, &form} {
@@ -156,5 +157,5 @@ func (l *templateLoader) failed(path, name string, err error) {
 	found = strings.TrimPrefix(found, "executing "+strconv.Quote(name)+" at ")
 	found, _, _ = strings.Cut(found, ": {")
 	l.problem(path, strings.TrimSuffix(found, " in type *answer.Page"),
-		"a template of Go's html/template; its fields are Status, Title, Message, Advice, Code, Reason, SignInURL, Form and Retry")
+		"a template of Go's html/template; its fields are Status, Title, Message, Advice, Code, Reason, SignInURL, Since, Reload, Form and Retry")
 }

@@ -53,6 +53,12 @@ func allWords() map[string]words {
 			title: "Too many people are signing in", message: "Your session could not be checked for now.", advice: tryAgain,
 			form: "Wait a moment. Then reload this page, and let your browser send it once more.", retry: true,
 		},
+		"clerk_unavailable": {
+			title: "Just a moment", message: "The sign-in service cannot be reached at the moment, so this page cannot be opened. You are not signed out.",
+			advice:      tryAgain,
+			formMessage: "The sign-in service cannot be reached at the moment, so what you sent was not accepted. You are not signed out.",
+			form:        "Wait a moment. Then reload this page, and let your browser send it once more.", retry: true,
+		},
 		"cross_site_request": {
 			title: "This came from another site", message: "A page of another site made this request with your session. It was not let through.",
 			advice: "If you meant to do this, open this site yourself and do it there.",

@@ -27,7 +27,7 @@ func TestAllowed(t *testing.T) {
 		assert.Equal(t, []string{jane.ID}, got["x-clerk-session-id"])
 		ok := response.GetOkResponse()
 		assert.Equal(t, []string{
-			"authorization", "x-clerk-assertion", "x-clerk-auth-reason", "x-clerk-client-id", "x-clerk-machine-id", "x-clerk-org-id",
+			"authorization", "x-clerk-assertion", "x-clerk-auth-reason", "x-clerk-auth-stale", "x-clerk-client-id", "x-clerk-machine-id", "x-clerk-org-id",
 			"x-clerk-org-role", "x-clerk-org-slug", "x-clerk-scopes", "x-clerk-token-type",
 		}, ok.GetHeadersToRemove(), "what is unset is removed")
 		require.Len(t, ok.GetResponseHeadersToAdd(), 1)

@@ -1,0 +1,180 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/breaker"
+)
+
+// outageMemory is how long the failure of a call says that the Backend API is down, to
+// requests that make no call themselves.
+const outageMemory = 30 * time.Second
+
+// health is what is known of Clerk's APIs from the calls of this process. With
+// [OutageHandshake] it allows every call and knows of no outage, as Clerk's SDK.
+type health struct {
+	holds    bool
+	now      func() time.Time
+	keys     guard // the JWKS, which has no rate limit, so that it does not rest with the others
+	sessions guard // refreshes and handshake payloads
+	machines guard // verifications of opaque tokens
+	frontend *frontendProbe
+}
+
+func newHealth(o *Options, in *instance) (*health, error) {
+	h := &health{holds: o.Outage == OutageHold, now: o.Now}
+	rest := &breaker.Rest{}
+	h.keys.init(o, h.holds, nil)
+	h.sessions.init(o, h.holds, rest)
+	h.machines.init(o, h.holds, rest)
+	var err error
+	h.frontend, err = newFrontendProbe(o, in)
+	return h, err
+}
+
+// isDown reports whether sessions can not be renewed at the Backend API, as far as is known
+// without a call. Strangers cannot bring that about: it takes calls that Clerk did not
+// deal with.
+func (h *health) isDown() bool {
+	if !h.holds {
+		return false
+	}
+	now := h.now()
+	sessions, keys := h.sessions.record(), h.keys.record()
+	return sessions.failedSince(now) || keys.failedSince(now) && !sessions.succeeded.After(keys.failed)
+}
+
+// isGone reports whether the Frontend API is down too, so that no redirect can help. It may wait
+// for the first probe.
+func (h *health) isGone(ctx context.Context) bool { return h.isDown() && !h.frontend.answers(ctx) }
+
+// since returns when the present outage began; zero if there is none.
+func (h *health) since() time.Time {
+	var first time.Time
+	now := h.now()
+	for _, g := range []*guard{&h.keys, &h.sessions, &h.machines} {
+		if r := g.record(); r.failedSince(now) && (first.IsZero() || r.since.Before(first)) {
+			first = r.since
+		}
+	}
+	return first
+}
+
+// retryAfter is how long whoever could not be answered should wait, in seconds: until the next
+// call may be made, and a random time more, so that not all come back together.
+func (h *health) retryAfter() uint16 {
+	next := max(h.keys.State().Next, h.sessions.State().Next, h.machines.State().Next, 2*time.Second)
+	return uint16((next + time.Duration(rand.Float64()*float64(min(next, 10*time.Second)))).Seconds() + 1) //nolint:gosec // spreads load, guards nothing
+}
+
+// guard is a breaker around the calls of one kind, with a record of them.
+type guard struct {
+	*breaker.Breaker
+	on  bool
+	now func() time.Time
+
+	mu   sync.Mutex
+	last record
+}
+
+// record is when calls succeeded and failed last, and since when they have been failing.
+type record struct{ succeeded, failed, since time.Time }
+
+func (r *record) failedSince(now time.Time) bool {
+	return !r.since.IsZero() && now.Sub(r.failed) < outageMemory
+}
+
+func (g *guard) init(o *Options, on bool, rest *breaker.Rest) {
+	g.Breaker, g.on, g.now = breaker.New(breaker.Config{Now: o.Now, Rest: rest}), on, o.Now
+}
+
+func (g *guard) record() record {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.last
+}
+
+// refuses reports whether a call would not be made.
+func (g *guard) refuses() bool { return g.on && g.Refuses() }
+
+// call makes a call, unless Clerk is known to be down: then made is false. A call that has
+// not reached Clerk is repeated once, if the budget of repetitions allows. unavailable
+// reports that Clerk did not deal with the call, for a reason that passes.
+func (g *guard) call(ctx context.Context, ask func() (*clerkapi.Response, error)) (unavailable, made bool) {
+	if !g.on {
+		_, _ = ask()
+		return false, true
+	}
+	for attempt := 1; ; attempt++ {
+		c, ok := g.Allow()
+		if !ok {
+			return true, made
+		}
+		response, err := ask()
+		made = true
+		o := outcomeOf(response, err)
+		limited := response != nil && response.StatusCode == http.StatusTooManyRequests
+		if limited {
+			g.RestFor(response.RetryAfter)
+		}
+		g.Done(c, o)
+		g.note(o, limited)
+		if attempt == 1 && wasNotSent(err) && ctx.Err() == nil && g.MayRetry() {
+			continue
+		}
+		return o == breaker.Failure || limited, true
+	}
+}
+
+// note records an outcome.
+func (g *guard) note(o breaker.Outcome, limited bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch now := g.now(); {
+	case o == breaker.Success:
+		g.last = record{succeeded: now}
+	case o == breaker.Failure || limited:
+		g.last.failed = now
+		if g.last.since.IsZero() {
+			g.last.since = now
+		}
+	}
+}
+
+// outcomeOf says what a call means for a breaker.
+func outcomeOf(response *clerkapi.Response, err error) breaker.Outcome {
+	if response == nil {
+		_, transport := errors.AsType[*clerkapi.TransportError](err)
+		switch {
+		case err == nil:
+			return breaker.Success
+		case !transport || errors.Is(err, context.Canceled):
+			return breaker.Neither // nothing was asked, or the authenticator is being closed
+		}
+		return breaker.Failure
+	}
+	switch status := response.StatusCode; {
+	case status == http.StatusTooManyRequests:
+		return breaker.Neither
+	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
+		return breaker.Failure
+	}
+	if _, lost := errors.AsType[*clerkapi.TransportError](err); lost {
+		return breaker.Failure // the connection broke in the middle of the answer
+	}
+	return breaker.Success
+}
+
+// wasNotSent reports whether there was no connection to send a call over. Every other call may
+// have had an effect: Clerk takes an expired token once.
+func wasNotSent(err error) bool {
+	failed, ok := errors.AsType[*net.OpError](err)
+	return ok && failed.Op == "dial"
+}
