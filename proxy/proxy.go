@@ -11,6 +11,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/middleware/store/redisstore"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/instance"
@@ -46,6 +47,9 @@ type Proxy struct {
 	logger                       *slog.Logger
 	now                          func() time.Time
 
+	store     *redisstore.Store // nil without one
+	storeKeys [][]byte
+
 	whole, judged station // see chain
 
 	site      atomic.Pointer[site]
@@ -75,8 +79,12 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	p.pages = answer.NewPages(templates, p.logger)
 
 	p.accepts, p.frontendTransport = cfg.Auth.AcceptsToken, deps.FrontendTransport
+	if err := p.openStore(&cfg); err != nil {
+		return nil, err
+	}
 	first, err := p.newSite(cfg, nil)
 	if err != nil {
+		p.closeStore()
 		return nil, err
 	}
 	p.site.Store(first)
@@ -144,6 +152,7 @@ func (p *Proxy) Close() {
 	p.site.Load().retire(nil)
 	p.site.Load().instance.Close()
 	p.former.Replace(nil)
+	p.closeStore()
 }
 
 // Ready returns nil once requests can be judged.

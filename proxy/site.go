@@ -65,6 +65,9 @@ const (
 // newInstance returns everything that has the secrets of cfg. It makes no network call.
 func (p *Proxy) newInstance(cfg settings.Config) (*instance.Instance, error) {
 	opts := instance.Options{Auth: cfg.Auth}
+	if p.store != nil {
+		opts.Auth.Store, opts.Auth.StoreKeys = p.store, p.storeKeys
+	}
 	opts.Auth.Now, opts.Auth.Logger, opts.Auth.ErrorHandler = p.now, p.logger, p.turnAway
 	if path := cfg.FrontendPath(); path != "" {
 		opts.Auth.FrontendAPIURL = cfg.FrontendOrigin().String() // browsers reach it through this process

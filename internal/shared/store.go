@@ -130,7 +130,7 @@ func (s *Store) Put(ctx context.Context, name, bound string, value []byte, ttl t
 
 // PutLater is Put in the background, for a value that nobody waits for.
 func (s *Store) PutLater(name string, value []byte, ttl time.Duration) {
-	s.work.Go(func() { _ = s.Put(s.closing, name, "", value, ttl) }) // the log is told if the store fails
+	s.work.Go(func() { _ = s.Put(context.Background(), name, "", value, ttl) }) // the log is told if the store fails
 }
 
 // PutIfAbsent marks a name for as long as ttl. It reports whether it was not marked before:

@@ -58,6 +58,14 @@ type Config struct {
 	// PublicPaths need no session: exact paths, or prefixes that end in /*.
 	PublicPaths []string
 
+	// Store is where replicas share what they do, in one of the forms of
+	// [redisstore.Forms]; "" means nowhere. It may hold a password.
+	Store string
+	// StoreKeys are the keys that what is stored is encrypted with, in base64 and separated
+	// by commas or white space: the first one encrypts, all decrypt. "" means a key that is
+	// derived from the secret key.
+	StoreKeys string
+
 	// Pages is a folder with templates for the pages of refusals; "" means clerkgate's own
 	// pages. It is read by the proxy, at the start and by each reload.
 	Pages string

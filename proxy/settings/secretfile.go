@@ -25,6 +25,9 @@ func readSecretFile(name string) (string, error) {
 			return "", &problem.Problem{Found: "the key itself", Want: want}
 		}
 	}
+	if strings.Contains(name, "://") { // it may hold a password
+		return "", &problem.Problem{Found: "the value itself", Want: want}
+	}
 	data, err := readBounded(name, maxSecretFile)
 	if err != nil {
 		return "", &problem.Problem{Found: err.Error(), Want: want}

@@ -23,6 +23,7 @@ func (l *loader) together() {
 	l.keys()
 	l.doors()
 	l.sessions()
+	l.store()
 	l.routes()
 	l.pages()
 	l.listenerTLS()

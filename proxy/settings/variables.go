@@ -46,6 +46,8 @@ const (
 	EnvTrustedProxies     = "CLERKGATE_TRUSTED_PROXIES"
 	EnvSessionLookup      = "CLERKGATE_SESSION_LOOKUP"
 	EnvSessionLookupTTL   = "CLERKGATE_SESSION_LOOKUP_TTL"
+	EnvStore              = "CLERKGATE_STORE"
+	EnvStoreKeys          = "CLERKGATE_STORE_KEYS"
 	EnvTLSCertFile        = "CLERKGATE_TLS_CERT_FILE"
 	EnvTLSKeyFile         = "CLERKGATE_TLS_KEY_FILE"
 	EnvH2C                = "CLERKGATE_H2C"
@@ -209,6 +211,22 @@ func (c *Config) table() []row {
 			name: "CLERKGATE_BACKEND_RATE_LIMIT", option: "BackendRateLimit",
 			value: number(&auth.BackendRateLimit, strconv.Itoa(middleware.DefaultBackendRateLimit), 1_000_000),
 			help:  "How many calls in ten seconds Clerk's Backend API takes from this server; with several replicas, each one's part. What needs no account gets less than a third of it.",
+		},
+		{
+			name: EnvStore, value: text(&c.Store, "URL", ""), unset: "each replica works for itself", secret: true,
+			help: "What several replicas share, in Redis: `redis://host:6379`, `rediss://user:password@host:6379`, `unix:/run/redis.sock`, `redis+sentinel://host:26379,host:26379/mymaster` or `redis+cluster://host:6379,host:6379`. `docs/replicas.md` has the parameters. A store that fails signs nobody out.",
+		},
+		{
+			name: EnvStore + fileSuffix, value: secretFile(&c.Store),
+			help: "A file with that URL, in place of `CLERKGATE_STORE`.",
+		},
+		{
+			name: EnvStoreKeys, value: text(&c.StoreKeys, "list of keys, in base64", ""), unset: "a key derived from the secret key", secret: true,
+			help: "Keys that what is stored is encrypted with, of at least 32 random bytes each (`openssl rand -base64 32`): the first one encrypts, all decrypt, so that keys can be replaced while replicas serve.",
+		},
+		{
+			name: EnvStoreKeys + fileSuffix, value: secretFile(&c.StoreKeys),
+			help: "A file with those keys, in place of `CLERKGATE_STORE_KEYS`.",
 		},
 		{
 			name: "CLERKGATE_CLOCK_SKEW", option: "ClockSkew",
