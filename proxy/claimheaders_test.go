@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
@@ -272,4 +274,49 @@ routes:
 		}
 		assert.Equal(t, want, got, path)
 	}
+}
+
+// What the claims lack comes from Clerk's user, by one call, for verified sessions only.
+func TestEnrich(t *testing.T) {
+	t.Parallel()
+	app, clerk := &received{}, clerktest.NewServer(t, clerktest.Options{Users: []clerktest.User{{
+		Email: "jane@example.com", FirstName: "Jane", LastName: "Doe", PublicMetadata: map[string]any{"team": "blue"}, UnsafeMetadata: map[string]any{"team": "red"},
+	}}})
+	s := start(t, app, func(c *settings.Config) {
+		optional(c)
+		c.Auth.PublishableKey, c.Auth.SecretKey, c.Auth.JWTKey = clerk.PublishableKey(), clerk.SecretKey(), clerk.JWTKey()
+		c.Auth.APIURL, c.Auth.Transport = clerk.URL, nil
+		c.ClaimHeaders, c.Enrich = claimHeadersOf(t, personHeaders+", X-Sub=sub"), routes.EnrichUser
+	})
+	jane := clerk.SignIn("jane@example.com")
+	token := clerk.Token(jane.ID, "https://app.example.com")
+	s.get(t, "/", "Authorization", "Bearer "+token+"x", "X-Forwarded-Email", "spoofed")
+	s.get(t, "/", "X-Forwarded-Email", "spoofed")
+	assert.Empty(t, clerk.Calls(), "strangers cause no look-up")
+	assert.NotContains(t, app.last(t).Header, "X-Forwarded-Email")
+	for range 3 {
+		s.get(t, "/", "Authorization", "Bearer "+token)
+		h := app.last(t).Header
+		assert.Equal(t, []string{"jane@example.com"}, h["X-Forwarded-Email"])
+		assert.Equal(t, []string{"Jane Doe"}, h["X-User-Name"])
+		assert.Equal(t, []string{"blue"}, h["X-Team"])
+		assert.Equal(t, []string{jane.UserID}, h["X-Sub"])
+		assert.NotContains(t, h, "X-Groups")
+	}
+	assert.Len(t, clerk.Calls(), 1)
+}
+
+// Clerk's failure is not the application's.
+func TestEnrichWithoutClerk(t *testing.T) {
+	t.Parallel()
+	app := &received{}
+	s := start(t, app, func(c *settings.Config) {
+		c.Auth.Transport = kit.RoundTripFunc(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF })
+		c.ClaimHeaders, c.Enrich = claimHeadersOf(t, "X-Forwarded-Email=email, X-Sub=sub"), routes.EnrichUser
+	})
+	res, _ := s.get(t, "/", "Authorization", "Bearer "+sessionToken(t, nil), "X-Forwarded-Email", "spoofed")
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.NotContains(t, app.last(t).Header, "X-Forwarded-Email")
+	assert.Equal(t, []string{"user_jane"}, app.last(t).Header["X-Sub"])
+	assert.Contains(t, s.log.String(), "user look-up failed")
 }

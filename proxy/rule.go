@@ -7,6 +7,7 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/internal/outbound"
+	"github.com/clerkgate/clerkgate/proxy/internal/users"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -28,12 +29,16 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 	if err != nil {
 		return nil, settings.NewError(settings.EnvClaimHeaders, err)
 	}
+	var known *users.Users
+	if route.Enrich == routes.EnrichUser {
+		known = s.instance.Users
+	}
 	up := s.settings[route.Upstream]
 	r := &rule{
 		route: route, name: nameOf(route), auth: s.instance.Auth, requirement: route.Require, upstream: s.upstreams[route.Upstream],
 		outbound: outbound.New(outbound.Options{
 			Route: route, Host: up.HostHeader(), CookieSuffix: s.instance.Auth.CookieSuffix(),
-			Filter: s.filter, Claims: claims, ClaimNames: s.claimNames, Origins: p.origins, Exchanger: s.instance.Exchanger, Signer: s.signer,
+			Filter: s.filter, Claims: claims, Users: known, ClaimNames: s.claimNames, Origins: p.origins, Exchanger: s.instance.Exchanger, Signer: s.signer,
 		}),
 	}
 	if every := route.RefreshesEveryMethod(); len(route.Accepts) > 0 || every || route.AcceptPending {

@@ -64,7 +64,7 @@ const (
 
 // newInstance returns everything that has the secrets of cfg. It makes no network call.
 func (p *Proxy) newInstance(cfg settings.Config) (*instance.Instance, error) {
-	opts := instance.Options{Auth: cfg.Auth}
+	opts := instance.Options{Auth: cfg.Auth, UserTTL: cfg.WithDefaults().EnrichTTL}
 	if p.store != nil {
 		opts.Auth.Store, opts.Auth.StoreKeys = p.store, p.storeKeys
 	}

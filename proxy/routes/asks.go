@@ -119,6 +119,9 @@ func (r *Route) givesUpstream(s *sentences) {
 			words[i] = h.Name + " (" + h.Value + ")"
 		}
 		s.add("the upstream gets of the session's claims %s", strings.Join(words, ", "))
+		if r.Enrich == EnrichUser {
+			s.add("what the claims lack is taken from Clerk's user")
+		}
 	}
 	switch r.Authorization {
 	case AuthorizationRemove:

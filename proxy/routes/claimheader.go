@@ -33,6 +33,16 @@ func newClaimHeader(name, text string) (ClaimHeader, error) {
 // String is the form that [ParseClaimHeader] reads.
 func (h ClaimHeader) String() string { return h.Name + "=" + h.Value }
 
+// AsksUser reports whether a header in ClaimHeaders has a field that Clerk's user may fill.
+func (r *Route) AsksUser() bool {
+	headers := make([]claimheader.Header, len(r.ClaimHeaders))
+	for i, h := range r.ClaimHeaders {
+		headers[i] = claimheader.Header(h)
+	}
+	set, err := claimheader.New(headers)
+	return err == nil && r.Auth != AuthNone && set.AsksUser()
+}
+
 // claimHeaders reads headers made of claims; not nil, because an empty list says none.
 func (v value) claimHeaders() []ClaimHeader {
 	headers := []ClaimHeader{}

@@ -205,6 +205,10 @@ func routeKeys() []key[Route] {
 			help: "Headers made of the session's claims: a name and the path of a claim (`X-Forwarded-Email: email`), or a text with such paths in braces (`\"{first_name} {last_name}\"`). They stand in place of `CLERKGATE_CLAIM_HEADERS`; `none` is none.",
 		},
 		{
+			name: "enrich", unset: "`CLERKGATE_ENRICH`", read: func(v value, r *Route) { r.Enrich = Enrich(v.choice([]string{string(EnrichNone), string(EnrichUser)})) },
+			help: "Where `claim_headers` get what the claims lack. `user`: from Clerk's user (`id`, `email`, `phone`, `username`, `first_name`, `last_name`, `image_url`, `external_id`, `public_metadata`). `none`: from nowhere.",
+		},
+		{
 			name: "authorization", standard: "keep",
 			help: "What the application gets as `Authorization`: `keep`, `remove`, `session` (the fresh session token), `template` (a token of `token_template`, fetched once and kept until shortly before it ends).",
 			read: func(v value, r *Route) {

@@ -17,14 +17,14 @@ func checkRoute(r *Route, f map[string]value) {
 		useless(f, "on a route that signed-out requests pass", "Take it out, or write auth: required.", "require", "unauthenticated", "unauthenticated_url", "forbidden_url")
 	case AuthNone:
 		useless(f, "on a route where nobody is looked for", "Take it out, or write auth: required or auth: public.",
-			"require", "unauthenticated", "unauthenticated_url", "forbidden_url", "accepts", "identity", "claim_headers", "refresh", "accept_pending", "token_template", "audience")
+			"require", "unauthenticated", "unauthenticated_url", "forbidden_url", "accepts", "identity", "claim_headers", "enrich", "refresh", "accept_pending", "token_template", "audience")
 		if r.Authorization == AuthorizationSession || r.Authorization == AuthorizationTemplate {
 			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route where nobody is looked for", "keep or remove; or auth: required or auth: public", "")
 		}
 	}
 	if r.Auth != AuthNone && len(r.Accepts) > 0 && !slices.Contains(r.Accepts, middleware.SessionToken) && r.Accepts[0] != middleware.AnyToken {
 		const remedy = "Add session_token to accepts, or take this out."
-		useless(f, "on a route that accepts no session_token, and no other token can have it", remedy, "require", "accept_pending", "claim_headers", "token_template")
+		useless(f, "on a route that accepts no session_token, and no other token can have it", remedy, "require", "accept_pending", "claim_headers", "enrich", "token_template")
 		if r.Refresh != "" && r.Refresh != RefreshDocuments {
 			f["refresh"].problem("refresh: "+string(r.Refresh)+" on a route that accepts no session_token", "", remedy)
 		}
@@ -33,6 +33,9 @@ func checkRoute(r *Route, f map[string]value) {
 		}
 	}
 	checkPages(r, f)
+	if r.Enrich == EnrichUser && r.ClaimHeaders != nil && r.Auth != AuthNone && !r.AsksUser() {
+		f["enrich"].problem("enrich: user, while claim_headers have no field of Clerk's user", "enrich: none, or such a header, such as X-Forwarded-Email: email", "")
+	}
 	if template := r.Authorization == AuthorizationTemplate; template && !f["token_template"].given() {
 		f["authorization"].problem("authorization: template without token_template", "token_template: and the name of a JWT template", "")
 	} else if !template && f["token_template"].given() {

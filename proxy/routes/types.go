@@ -114,6 +114,8 @@ type Route struct {
 	// ClaimHeaders are set on the request for the upstream, made of the session's claims:
 	// nil means those of the environment, and empty means none.
 	ClaimHeaders []ClaimHeader
+	// Enrich says what fills fields that the claims lack; "" means the environment's.
+	Enrich Enrich
 	// Authorization is what the upstream gets as its Authorization header.
 	Authorization Authorization
 	// TokenTemplate is the JWT template for AuthorizationTemplate.
@@ -169,3 +171,13 @@ type ClaimHeader struct {
 	// paths in braces, such as "{first_name} {last_name}".
 	Value string
 }
+
+// Enrich says where ClaimHeaders get fields that the session's claims lack.
+type Enrich string
+
+const (
+	// EnrichNone leaves them out.
+	EnrichNone Enrich = "none"
+	// EnrichUser takes them from Clerk's user, by GET /users/{id}.
+	EnrichUser Enrich = "user"
+)

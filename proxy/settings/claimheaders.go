@@ -33,6 +33,7 @@ func (l *loader) claimHeaders() {
 			return
 		}
 	}
+	l.enrich()
 	if l.cfg.Routes == nil {
 		return
 	}
@@ -48,5 +49,20 @@ func (l *loader) claimHeaders() {
 				return
 			}
 		}
+	}
+}
+
+// enrich finds look-ups of users that no header asks for.
+func (l *loader) enrich() {
+	used := false
+	for _, r := range l.cfg.AllRoutes() {
+		used = used || r.Enrich == routes.EnrichUser && r.AsksUser()
+	}
+	switch {
+	case used || l.failed(EnvEnrich) || l.failed(EnvEnrichTTL) || l.failed(EnvConfig):
+	case l.cfg.Enrich == routes.EnrichUser:
+		l.problem(EnvEnrich, "user, while no claim header has a field of Clerk's user", "nothing, or such a header in "+EnvClaimHeaders+", such as X-Forwarded-Email=email")
+	case l.given(EnvEnrichTTL):
+		l.problem(EnvEnrichTTL, l.text(EnvEnrichTTL)+", while no user is looked up", "nothing, or "+EnvEnrich+"=user")
 	}
 }

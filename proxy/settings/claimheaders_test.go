@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -51,5 +52,22 @@ routes:
 		assert.Equal(t, test.where, invalid.Problems[0].Where, name)
 		assert.Contains(t, invalid.Problems[0].Found, test.want, name)
 		assert.NotEmpty(t, invalid.Problems[0].Want, name)
+	}
+}
+
+func TestEnrich(t *testing.T) {
+	t.Parallel()
+	cfg, _, err := load(environment(map[string]string{EnvClaimHeaders: "X-Email=email", EnvEnrich: "user", EnvEnrichTTL: "1m"}))
+	require.NoError(t, err)
+	assert.Equal(t, routes.EnrichUser, cfg.AllRoutes()[0].Enrich)
+	assert.Equal(t, time.Minute, cfg.EnrichTTL)
+	for name, env := range map[string]map[string]string{
+		EnvEnrich:    {EnvEnrich: "user", EnvClaimHeaders: "X-Sub=sub"},
+		EnvEnrichTTL: {EnvEnrichTTL: "1m", EnvClaimHeaders: "X-Email=email"},
+	} {
+		_, _, err := load(environment(env))
+		var invalid *Error
+		require.ErrorAs(t, err, &invalid, name)
+		assert.Equal(t, name, invalid.Problems[0].Where)
 	}
 }

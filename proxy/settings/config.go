@@ -77,6 +77,10 @@ type Config struct {
 	// ClaimHeaders are headers made of the session's claims, where a route does not say
 	// its own.
 	ClaimHeaders []routes.ClaimHeader
+	// Enrich says what fills fields that the claims lack, where a route does not say; ""
+	// means nothing. EnrichTTL is how old what is known of a user may become; 0 means 5m.
+	Enrich    routes.Enrich
+	EnrichTTL time.Duration
 
 	// ForwardAuthPath is where gateways ask; "" means /.clerkgate/auth where there is
 	// no upstream, else nowhere.
@@ -201,13 +205,14 @@ func (c *Config) AllRoutes() []routes.Route {
 		list := slices.Clone(c.Routes.Routes)
 		for i := range list {
 			list[i].Refresh = cmp.Or(list[i].Refresh, c.Refresh)
+			list[i].Enrich = cmp.Or(list[i].Enrich, c.Enrich)
 			if list[i].ClaimHeaders == nil {
 				list[i].ClaimHeaders = c.ClaimHeaders
 			}
 		}
 		return list
 	}
-	base := routes.Route{CSRF: c.CSRF, Refresh: c.Refresh, KeepHeaders: c.KeepHeaders, ClaimHeaders: c.ClaimHeaders}
+	base := routes.Route{CSRF: c.CSRF, Refresh: c.Refresh, KeepHeaders: c.KeepHeaders, ClaimHeaders: c.ClaimHeaders, Enrich: c.Enrich}
 	var list []routes.Route
 	for _, path := range c.PublicPaths {
 		public := base

@@ -24,6 +24,9 @@ func TestPrintedDefaultsAreInForce(t *testing.T) {
 		if r.name == EnvSessionLookupTTL {
 			changes[EnvSessionLookup] = "cached"
 		}
+		if r.name == EnvEnrichTTL {
+			changes[EnvEnrich], changes[EnvClaimHeaders] = "user", "X-Forwarded-Email=email"
+		}
 		cfg, _, err := load(environment(changes))
 		if assert.NoError(t, err, r.name) {
 			assert.Equal(t, plain.table()[i].value.text(), cfg.table()[i].value.text(), r.name)

@@ -42,6 +42,8 @@ const (
 	EnvRefresh            = "CLERKGATE_REFRESH"
 	EnvKeepHeaders        = "CLERKGATE_KEEP_HEADERS"
 	EnvClaimHeaders       = "CLERKGATE_CLAIM_HEADERS"
+	EnvEnrich             = "CLERKGATE_ENRICH"
+	EnvEnrichTTL          = "CLERKGATE_ENRICH_TTL"
 	EnvAuthorizedParties  = "CLERKGATE_AUTHORIZED_PARTIES"
 	EnvTrustedProxies     = "CLERKGATE_TRUSTED_PROXIES"
 	EnvSessionLookup      = "CLERKGATE_SESSION_LOOKUP"
@@ -56,16 +58,6 @@ const (
 	EnvUpstreamCertFile   = "CLERKGATE_UPSTREAM_CERT_FILE"
 	EnvUpstreamKeyFile    = "CLERKGATE_UPSTREAM_KEY_FILE"
 	EnvUpstreamServerName = "CLERKGATE_UPSTREAM_SERVER_NAME"
-)
-
-// Bounds of what may be configured: more is a slip of the finger.
-const (
-	maxTokenCacheSize = 10_000_000 // at about 1 KiB an entry, 10 GiB
-	minHeaderBytes    = 4 << 10
-	maxHeaderBytes    = 16 << 20
-	maxBodyBytes      = 1 << 50
-	maxConnections    = 10_000_000
-	maxStreams        = 100_000
 )
 
 // defaultForwardAuthPath is where gateways ask if there is no application.
@@ -171,6 +163,14 @@ func (c *Config) table() []row {
 		{
 			name: EnvClaimHeaders, value: list(&c.ClaimHeaders, "headers", "", routes.ParseClaimHeader), reloads: true, unset: "none",
 			help: "Headers made of the session's claims, such as `X-Forwarded-Email=email, X-User-Name={first_name} {last_name}`: a name, and the path of a claim or a text with such paths in braces. A client's own are removed.",
+		},
+		{
+			name: EnvEnrich, value: word(&c.Enrich, routes.EnrichNone, routes.EnrichUser), reloads: true,
+			help: "Where claim headers get what the claims lack. `user`: from Clerk's user (`id`, `email`, `phone`, `username`, `first_name`, `last_name`, `image_url`, `external_id`, `public_metadata`). `none`: from nowhere.",
+		},
+		{
+			name: EnvEnrichTTL, value: duration(&c.EnrichTTL, "5m"),
+			help: "How old what is known of a user may become.",
 		},
 		{
 			name: "CLERKGATE_FORWARD_AUTH_PATH", value: parsed(&c.ForwardAuthPath, "path", "", isZero, readOwnPath),

@@ -3,9 +3,12 @@
 package instance
 
 import (
+	"time"
+
 	"github.com/clerkgate/clerkgate/internal/exchange"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
+	"github.com/clerkgate/clerkgate/proxy/internal/users"
 )
 
 // Options configure an [Instance].
@@ -14,12 +17,15 @@ type Options struct {
 	Auth middleware.Options
 	// Frontend configures the Frontend API; nil if it is not served.
 	Frontend *frontend.Options
+	// UserTTL is how old what is known of a user may become. Required.
+	UserTTL time.Duration
 }
 
 // Instance is what has the secrets of one Clerk instance. Its fields are not changed.
 type Instance struct {
 	Auth      *middleware.Authenticator
 	Exchanger *exchange.Exchanger
+	Users     *users.Users
 	Frontend  *frontend.API // nil if the Frontend API is not served
 	secrets   secrets
 }
@@ -43,7 +49,12 @@ func New(opts Options) (*Instance, error) {
 		auth.Close()
 		return nil, err
 	}
-	i := &Instance{Auth: auth, Exchanger: exchanger, secrets: secretsOf(&opts.Auth)}
+	known, err := users.New(users.Options{Client: auth.Client(), TTL: opts.UserTTL, Now: opts.Auth.Now, Logger: opts.Auth.Logger})
+	if err != nil {
+		auth.Close()
+		return nil, err
+	}
+	i := &Instance{Auth: auth, Exchanger: exchanger, Users: known, secrets: secretsOf(&opts.Auth)}
 	if opts.Frontend != nil {
 		i.Frontend = frontend.New(*opts.Frontend)
 	}
@@ -55,6 +66,7 @@ func (i *Instance) HasSecretsOf(auth *middleware.Options) bool { return i.secret
 
 // Close ends background work and closes idle connections.
 func (i *Instance) Close() {
+	i.Users.Close()
 	i.Auth.Close()
 	if i.Frontend != nil {
 		i.Frontend.Close()

@@ -15,6 +15,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
+	"github.com/clerkgate/clerkgate/proxy/internal/users"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
@@ -37,6 +38,8 @@ type Options struct {
 	// ClaimNames are those of all routes.
 	Claims     *claimheader.Set
 	ClaimNames []string
+	// Users fill what the claims lack; nil if nobody does.
+	Users *users.Users
 	// Origins writes the X-Forwarded-* headers.
 	Origins *origin.Resolver
 	// Exchanger issues tokens of JWT templates.

@@ -32,7 +32,7 @@ func (b *Builder) Issue(ctx context.Context, state *middleware.State) (Tokens, *
 		return tokens, nil
 	}
 	if b.opts.Claims != nil {
-		tokens.claims = state.Auth.ClaimHeaders(b.opts.Claims, nil)
+		tokens.claims = b.claims(ctx, state.Auth)
 	}
 	var err error
 	if tokens.authorization, err = b.authorization(ctx, state); err != nil {
@@ -51,6 +51,19 @@ func (b *Builder) Issue(ctx context.Context, state *middleware.State) (Tokens, *
 		}
 	}
 	return tokens, nil
+}
+
+// claims returns the values of the headers that the route makes of claims. Fields of a
+// user who cannot be had are left out, so that Clerk's failure is not the application's.
+func (b *Builder) claims(ctx context.Context, who *middleware.Auth) *claimheader.Values {
+	values := who.ClaimHeaders(b.opts.Claims, nil)
+	if values == nil || !values.Lacking || b.opts.Users == nil {
+		return values
+	}
+	if user := b.opts.Users.Get(ctx, who.UserID); user != nil {
+		return who.ClaimHeaders(b.opts.Claims, user)
+	}
+	return values
 }
 
 // authorization returns the Authorization header for the application, or "" for none of
