@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -443,4 +444,45 @@ func TestTooManyRefreshesAreNotSignedOut(t *testing.T) {
 		assert.Equal(t, middleware.Handshake, a.Authenticate(s.expiredPage(a, "sess_x", "rt_good")).Status)
 		assert.Zero(t, s.probed.Load(), "nothing has failed")
 	})
+}
+
+// keysGone is a Backend API whose JWKS can be lost.
+type keysGone struct {
+	*forge
+	gone  *bool
+	asked *int
+}
+
+func (k keysGone) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/v1/jwks" {
+		if *k.asked++; *k.gone {
+			return nil, errors.New("connection refused")
+		}
+	}
+	return k.forge.RoundTrip(r)
+}
+
+// TestNewKeyWhileTheKeysCannotBeFetched: Clerk has new keys, and its JWKS is down. The people with
+// tokens of the new key would be sent to sign in again and again.
+func TestNewKeyWhileTheKeysCannotBeFetched(t *testing.T) {
+	t.Parallel()
+	f := newForge(t, 0)
+	gone, asked := false, 0
+	a := f.authenticator(func(o *middleware.Options) { o.Transport = keysGone{f, &gone, &asked} })
+	known := f.page(f.token(nil, with{"exp": f.now.Unix() + 3600}))
+	require.Equal(t, middleware.SignedIn, a.Authenticate(known).Status)
+	gone = true
+	for i := range 60 {
+		r := f.page(f.token(with{"kid": fmt.Sprint("new_", i)}, with{"exp": f.now.Unix() + 3600}))
+		w, _ := serve(a, middleware.Requirement{}, r)
+		require.Equal(t, http.StatusServiceUnavailable, w.Code, "request %d", i)
+		require.Equal(t, middleware.SignedIn, a.Authenticate(known).Status, "known keys go on")
+		f.now = f.now.Add(400 * time.Millisecond)
+	}
+	assert.LessOrEqual(t, asked, 20)
+	gone = false
+	f.now = f.now.Add(10 * time.Second)
+	r := f.page(f.token(with{"kid": "new_61"}, with{"exp": f.now.Unix() + 3600}))
+	f.kid = "new_61"
+	assert.Equal(t, middleware.SignedIn, a.Authenticate(r).Status)
 }

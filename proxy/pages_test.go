@@ -117,7 +117,7 @@ routes:
 		"application slow":       {slow.URL, "GET", "/", nil, 504, "The application takes too long", `<a href="">Try again</a>`, "upstream_timeout"},
 		"a circle of upstreams":  {usual.URL, "GET", "/app/x", []string{"Clerkgate-Hops", "8"}, 508, "This page can&#39;t be reached", "", "upstream_loop"},
 		"too large":              {limited.URL, "POST", "/app/x", nil, 413, "This is too large", "", "request_too_large"},
-		"Clerk down":             {noClerk.URL, "GET", "/__clerk/v1/client/handshake", nil, 502, "Signing in is not possible now", "cannot be reached", "proxy_request_failed"},
+		"Clerk down":             {noClerk.URL, "GET", "/__clerk/v1/client/handshake", nil, 503, "Signing in is not possible now", "cannot be reached", "proxy_request_failed"},
 		"Clerk failing":          {fapi.URL, "GET", "/__clerk/v1/down", nil, 503, "Signing in is not possible now", "", "resource_not_found"},
 		"no page of Clerk's":     {fapi.URL, "GET", "/__clerk/v1/nothing", nil, 404, "Page not found", "Error 404: resource_not_found", "resource_not_found"},
 		"ambiguous at Clerk's":   {fapi.URL, "GET", "/__clerk//v1", nil, 400, "This address can&#39;t be opened", "", "ambiguous_path"},

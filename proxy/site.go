@@ -79,7 +79,7 @@ func (p *Proxy) newInstance(cfg settings.Config) (*instance.Instance, error) {
 		}
 		opts.Frontend = &frontend.Options{
 			Path: path, ProxyURL: cfg.Auth.ProxyURL, Origin: cfg.FrontendOrigin(), SecretKey: cfg.Auth.SecretKey,
-			Transport: transport, Origins: p.origins, Pages: p.pages,
+			Transport: transport, Origins: p.origins, Pages: p.pages, Now: p.now,
 		}
 	}
 	inst, err := instance.New(opts)

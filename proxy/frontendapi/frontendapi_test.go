@@ -94,9 +94,9 @@ func TestFailuresAreAnsweredAndLogged(t *testing.T) {
 		o.Transport = kit.RoundTripFunc(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF })
 	})
 	failed := kit.Get(t, app.URL+"/__clerk/v1/client")
-	assert.Equal(t, http.StatusBadGateway, failed.StatusCode)
+	assert.Equal(t, http.StatusServiceUnavailable, failed.StatusCode)
 	assert.Contains(t, failed.Text, `"code":"proxy_request_failed"`)
-	for path, want := range map[string]int{"/__clerk/v1/client/handshake": http.StatusBadGateway, "/__clerk//v1": http.StatusBadRequest} {
+	for path, want := range map[string]int{"/__clerk/v1/client/handshake": http.StatusServiceUnavailable, "/__clerk//v1": http.StatusBadRequest} {
 		page := kit.NewBrowser(t).Open(app.URL + path)
 		assert.Equal(t, want, page.StatusCode)
 		assert.Equal(t, "text/html; charset=utf-8", page.Header.Get("Content-Type"))

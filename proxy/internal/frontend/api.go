@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clerkgate/clerkgate/internal/breaker"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
@@ -25,7 +26,7 @@ const (
 	maxDuration = time.Minute
 )
 
-// Options configure an [API]. All fields but Pages are required.
+// Options configure an [API]. All fields but Now and Pages are required.
 type Options struct {
 	// Path is where the API is served, such as /__clerk, without a trailing slash.
 	Path string
@@ -41,6 +42,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// Origins sets the X-Forwarded-* headers.
 	Origins *origin.Resolver
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
 	// Pages answers people when the Frontend API cannot. May be nil: then all get JSON.
 	Pages *answer.Pages
 }
@@ -53,6 +56,7 @@ type API struct {
 	places    chan struct{} // holds an element for each request in flight
 	silent    *log.Logger   // discards messages that the access log has too
 	filter    *wire.Filter  // of the client's headers
+	breaker   *breaker.Breaker
 }
 
 // New returns an API. It does not check opts.
@@ -64,6 +68,7 @@ func New(opts Options) *API {
 		places:    make(chan struct{}, maxInFlight),
 		silent:    log.New(io.Discard, "", 0),
 		filter:    wire.NewFilter(nil, nil),
+		breaker:   breaker.New(breaker.Config{Now: opts.Now}),
 	}
 	if u, err := url.Parse(opts.ProxyURL); err == nil {
 		a.host = u.Host
@@ -118,9 +123,16 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request, public *origin.Publi
 		a.opts.Pages.Refuse(w, r, http.StatusServiceUnavailable, failedCode, "Too many requests are waiting for the Frontend API. Try again in a moment.")
 		return
 	}
+	allowed, ok := a.breaker.Allow()
+	if !ok {
+		o.Err = errDown
+		a.unavailable(w, r, unreachable)
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), maxDuration)
 	defer cancel()
-	c := &call{API: a, public: public, outcome: o, in: r}
+	c := &call{API: a, public: public, outcome: o, in: r, says: breaker.Neither}
+	defer func() { a.breaker.Done(allowed, c.says) }() // also when the response breaks off
 	proxy := httputil.ReverseProxy{
 		Rewrite: c.rewrite, Transport: a.transport, ModifyResponse: c.modifyResponse, ErrorHandler: c.failed, ErrorLog: a.silent,
 	}

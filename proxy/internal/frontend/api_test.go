@@ -66,7 +66,7 @@ func TestServes(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	w, o := ask(newAPI("/__clerk", func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }), request("/__clerk/v1/client"))
-	assert.Equal(t, http.StatusBadGateway, w.Code)
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 	assert.JSONEq(t, `{"errors":[{"code":"proxy_request_failed","message":"The Frontend API could not be reached."}]}`, w.Body.String())
 	assert.ErrorIs(t, o.Err, io.ErrUnexpectedEOF)
 	assert.Zero(t, o.Status)
@@ -108,12 +108,12 @@ func TestHangingClerkIsBounded(t *testing.T) {
 		assert.JSONEq(t, `{"errors":[{"code":"proxy_request_failed","message":"Too many requests are waiting for the Frontend API. Try again in a moment."}]}`, w.Body.String())
 		assert.ErrorIs(t, o.Err, errBusy)
 		for range maxInFlight {
-			assert.Equal(t, result{http.StatusGatewayTimeout, maxDuration}, <-results)
+			assert.Equal(t, result{http.StatusServiceUnavailable, maxDuration}, <-results)
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errors.New("the client has gone"))
 		w, _ = ask(a, request("/__clerk/v1/client").WithContext(ctx))
-		assert.Equal(t, http.StatusBadGateway, w.Code, "the places are free again")
+		assert.Equal(t, http.StatusServiceUnavailable, w.Code, "the places are free again")
 		require.Empty(t, a.places)
 	})
 }

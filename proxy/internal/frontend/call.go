@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/breaker"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
@@ -18,6 +19,7 @@ type call struct {
 	public  *origin.Public
 	outcome *answer.Outcome
 	in      *http.Request // from the browser
+	says    breaker.Outcome
 }
 
 func (c *call) rewrite(pr *httputil.ProxyRequest) {
@@ -67,6 +69,15 @@ func (c *call) publicURL() string {
 // other redirects and all cookies are kept as they are.
 func (c *call) modifyResponse(res *http.Response) error {
 	c.outcome.Status = res.StatusCode
+	switch {
+	case res.StatusCode >= http.StatusInternalServerError:
+		c.says = breaker.Failure
+		if err := c.hold(res); err != nil {
+			return err
+		}
+	case res.StatusCode != http.StatusTooManyRequests: // which is about one browser
+		c.says = breaker.Success
+	}
 	if c.opts.Pages.Wanted(c.in) && res.StatusCode >= http.StatusBadRequest && isJSON(res) {
 		return refusalOf(res)
 	}
@@ -102,14 +113,17 @@ func (c *call) mapLocation(location string) string {
 func (c *call) failed(w http.ResponseWriter, _ *http.Request, err error) {
 	var refused *refusal
 	if errors.As(err, &refused) {
-		refused.show(w, c.in, c.opts.Pages)
+		refused.show(w, c.in, c.API)
 		return
 	}
 	c.outcome.Err = err
+	if c.in.Context().Err() == nil {
+		c.says = breaker.Failure
+	}
 	if errors.Is(err, errForeignTarget) {
+		c.says = breaker.Neither
 		c.opts.Pages.Refuse(w, c.in, http.StatusBadRequest, failedCode, "The target of this request is not the Frontend API.")
 		return
 	}
-	status, _ := answer.RoundTripFailed(err)
-	c.opts.Pages.Refuse(w, c.in, status, failedCode, "The Frontend API could not be reached.")
+	c.unavailable(w, c.in, unreachable)
 }

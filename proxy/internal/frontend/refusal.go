@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-
-	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
 // maxRefusal is how much of an error of Clerk's is read, in bytes.
@@ -45,7 +43,7 @@ func refusalOf(res *http.Response) *refusal {
 		Errors []struct{ Code string }
 	}
 	if e.status >= http.StatusInternalServerError {
-		e.code = failedCode
+		e.status, e.code = http.StatusServiceUnavailable, failedCode
 		return e
 	}
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxRefusal))
@@ -57,9 +55,13 @@ func refusalOf(res *http.Response) *refusal {
 	return e
 }
 
-func (e *refusal) show(w http.ResponseWriter, r *http.Request, pages *answer.Pages) {
+func (e *refusal) show(w http.ResponseWriter, r *http.Request, api *API) {
 	for name, values := range e.header {
 		w.Header()[name] = values
+	}
+	if e.status == http.StatusServiceUnavailable {
+		api.unavailable(w, r, "The sign-in service could not answer.")
+		return
 	}
 	message := "The sign-in service did not accept this request."
 	switch {
@@ -67,8 +69,6 @@ func (e *refusal) show(w http.ResponseWriter, r *http.Request, pages *answer.Pag
 		message = "There is nothing at this address."
 	case e.status == http.StatusTooManyRequests:
 		message = "The sign-in service has been asked too often. Wait a minute, then try again."
-	case e.status >= http.StatusInternalServerError:
-		message = "The sign-in service could not answer."
 	}
-	pages.Refuse(w, r, e.status, e.code, message)
+	api.opts.Pages.Refuse(w, r, e.status, e.code, message)
 }

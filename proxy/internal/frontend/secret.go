@@ -9,6 +9,7 @@ import (
 
 var (
 	errForeignTarget = errors.New("the target is not the Frontend API")
+	errDown          = errors.New("the Frontend API is known to be down")
 	errBusy          = errors.New("too many requests are waiting for the Frontend API")
 )
 
