@@ -3,6 +3,7 @@ package middleware
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/navigation"
@@ -31,7 +32,7 @@ type Error struct {
 	Document bool
 
 	title     string
-	challenge string // how to authenticate, for a 401
+	challenge string // how to authenticate, for a 401 and a 403 that other scopes would mend
 	hint      *hint
 	recovers  bool // the same request may succeed later
 	problem   bool // the client wants the form of RFC 9457
@@ -192,6 +193,13 @@ func notFound() *Error {
 // forbidden is for those who are signed in and may not.
 func forbidden() *Error {
 	return &Error{Status: http.StatusForbidden, Code: "authorization_invalid", title: "Forbidden", Message: "The signed-in user may not do this."}
+}
+
+// insufficientScope is for tokens that would need more scopes.
+func insufficientScope(scopes []string, challenge string) *Error {
+	e := forbidden()
+	e.Message, e.challenge = "The token lacks a scope. This needs "+strings.Join(scopes, " ")+".", challenge
+	return e
 }
 
 // reverificationNeeded asks Clerk's front-end libraries to verify the user again, in the

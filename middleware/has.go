@@ -50,19 +50,36 @@ func (q *Requirement) freshness() (f freshness, ok bool) {
 
 // Has reports whether the user may: every field of q that is set must hold, at
 // least one must be set, and data that the token lacks denies. It is false for
-// signed-out requests and for machines.
+// signed-out requests; machines have scopes and nothing else of a [Requirement].
 //
 // A feature or plan may carry a scope (org:x, user:x); without one, the
 // organization's and the user's both count.
 func (a *Auth) Has(q Requirement) bool {
-	if a == nil || a.UserID == "" || a.TokenType != SessionToken || q.isEmpty() {
+	switch {
+	case q.isEmpty() || !a.IsSignedIn() || !a.hasScopes(q):
 		return false
+	case !q.asksOfSession():
+		return true
 	}
-	return a.hasOrganization(q) && a.hasBilling(q) && a.hasFreshFactor(q)
+	return a.UserID != "" && a.TokenType == SessionToken && a.hasOrganization(q) && a.hasBilling(q) && a.hasFreshFactor(q)
 }
 
-func (q *Requirement) isEmpty() bool {
-	return q.Role == "" && q.Permission == "" && q.Feature == "" && q.Plan == "" && !q.asksFresh()
+func (q *Requirement) isEmpty() bool { return len(q.Scopes) == 0 && !q.asksOfSession() }
+
+// asksOfSession reports whether q asks for what only a session can have.
+func (q *Requirement) asksOfSession() bool {
+	return q.Role != "" || q.Permission != "" || q.Feature != "" || q.Plan != "" || q.asksFresh()
+}
+
+// hasScopes reports whether a token has all scopes that q asks for.
+func (a *Auth) hasScopes(q Requirement) bool {
+	return len(q.Scopes) == 0 || a.TokenType.isMachine() &&
+		!slices.ContainsFunc(q.Scopes, func(scope string) bool { return !slices.Contains(a.Scopes, scope) })
+}
+
+// lacksScopesOnly tells a refusal that a token with more scopes would mend.
+func (a *Auth) lacksScopesOnly(q Requirement) bool {
+	return a.TokenType.isMachine() && !a.hasScopes(q) && !q.asksOfSession()
 }
 
 func (a *Auth) hasOrganization(q Requirement) bool {
@@ -119,7 +136,7 @@ func claimLists(claim, asked string) bool {
 
 // lacksFreshFactorOnly tells a refusal that verifying the user again would mend.
 func (a *Auth) lacksFreshFactorOnly(q Requirement) bool {
-	return q.asksFresh() && a.UserID != "" && a.hasOrganization(q) && a.hasBilling(q)
+	return q.asksFresh() && a.UserID != "" && a.hasScopes(q) && a.hasOrganization(q) && a.hasBilling(q)
 }
 
 func (a *Auth) hasFreshFactor(q Requirement) bool {

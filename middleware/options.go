@@ -133,7 +133,8 @@ type Options struct {
 	// ErrorHandler answers requests that are turned away, in place of the JSON that
 	// programs get; nil means JSON for everybody. Redirects are not its business. It is
 	// called once for a request, and must be safe for concurrent use. Cache-Control:
-	// no-store, and with a 401 WWW-Authenticate, are in the header already.
+	// no-store, and with a 401 WWW-Authenticate (with a 403 too, where a token lacks a scope),
+	// are in the header already.
 	//
 	// With it, a browser that the loop guard has stopped is not sent to the sign-in page,
 	// which would send it round again, but handed over with the code redirect_loop.

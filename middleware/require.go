@@ -24,6 +24,9 @@ type Requirement struct {
 	// go together, and not with Reverification.
 	Level        Level
 	AfterMinutes int
+	// Scopes are what an OAuth token, API key or M2M token must have, all of them. Sessions
+	// have no scopes.
+	Scopes []string
 	// Unauthenticated is the answer to who is signed out; "" sends browsers to the
 	// sign-in page and gives programs 401.
 	Unauthenticated Unauthenticated
@@ -83,6 +86,8 @@ func (a *Authenticator) Permits(w http.ResponseWriter, r *http.Request, s *State
 		return true
 	case s.Auth.lacksFreshFactorOnly(*q):
 		a.turnAway(w, r, s, reverificationNeeded(*q))
+	case s.Auth.lacksScopesOnly(*q):
+		a.turnAway(w, r, s, insufficientScope(q.Scopes, a.scopeChallenge(r, s, q.Scopes)))
 	default:
 		a.forbid(w, r, s, q)
 	}
@@ -104,7 +109,7 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State,
 		a.turnAway(w, r, s, unavailable())
 		return
 	case a == nil || !redirect:
-		a.turnAway(w, r, s, unauthenticated(s, a.challenge(r, s)))
+		a.turnAway(w, r, s, unauthenticated(s, a.challenge(r, s, q.Scopes)))
 		return
 	case navigation.IsSpeculative(r.Header):
 		writeNotAhead(w)
@@ -115,7 +120,7 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State,
 	}
 	to, err := a.wayIn(r, s, q)
 	if !a.redirect(w, r, s, to, err) {
-		a.turnAway(w, r, s, unauthenticated(s, a.challenge(r, s)))
+		a.turnAway(w, r, s, unauthenticated(s, a.challenge(r, s, q.Scopes)))
 	}
 }
 

@@ -111,31 +111,58 @@ func resourceOrigin(public *origin.Public) (base string, ok bool) {
 }
 
 // challenge returns the WWW-Authenticate header of a 401. Where OAuth tokens are accepted
-// it names the metadata of the resource (RFC 9728, section 5.1), and says whether a token
-// was refused (RFC 6750, section 3.1).
-func (a *Authenticator) challenge(r *http.Request, s *State) string {
-	const plain = "Bearer"
+// it names the metadata of the resource (RFC 9728, section 5.1) and the scopes that are
+// needed, and says whether a token was refused (RFC 6750, section 3.1).
+func (a *Authenticator) challenge(r *http.Request, s *State, scopes []string) string {
+	params := a.metadataParam(r, s)
+	if len(params) == 0 {
+		return anyBearer
+	}
+	if HasHeaderToken(r) && s.Reason.isOfToken() {
+		params = append(params, `error="invalid_token"`)
+	}
+	return anyBearer + " " + strings.Join(append(params, scopeParam(scopes)...), ", ")
+}
+
+// scopeChallenge returns the WWW-Authenticate header of a 403 to a token without all of
+// the scopes, with which a client can ask for more (RFC 6750, section 3.1).
+func (a *Authenticator) scopeChallenge(r *http.Request, s *State, scopes []string) string {
+	params := append(a.metadataParam(r, s), `error="insufficient_scope"`)
+	return anyBearer + " " + strings.Join(append(params, scopeParam(scopes)...), ", ")
+}
+
+// metadataParam returns the parameter that names the metadata of the resource; none if
+// there is none.
+func (a *Authenticator) metadataParam(r *http.Request, s *State) []string {
 	if a == nil || !a.accepts.allows(OAuthToken) {
-		return plain
+		return nil
 	}
-	public := s.public
-	if public == nil {
-		public = a.origin.Public(r)
-	}
+	public := a.publicOf(r, s)
 	base, ok := resourceOrigin(public)
 	if !ok {
-		return plain
+		return nil
 	}
 	// A query may hold what no header should, and names no other resource.
 	path := public.Pathname()
 	if path == "/" {
 		path = ""
 	}
-	challenge := plain + ` resource_metadata="` + base + ProtectedResourcePath + path + `"`
-	if HasHeaderToken(r) && s.Reason.isOfToken() {
-		challenge += `, error="invalid_token"`
+	return []string{`resource_metadata="` + base + ProtectedResourcePath + path + `"`}
+}
+
+// scopeParam returns the parameter that lists scopes; none if there are none, or if one
+// cannot be written (RFC 6749, section 3.3).
+func scopeParam(scopes []string) []string {
+	if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !isScope(s) }) {
+		return nil
 	}
-	return challenge
+	return []string{`scope="` + strings.Join(scopes, " ") + `"`}
+}
+
+// isScope reports whether s can be a scope: visible ASCII without a quotation mark or a
+// backslash (RFC 6749, section 3.3).
+func isScope(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
 }
 
 // isOfToken reports whether the token itself is the reason. A client throws away a token

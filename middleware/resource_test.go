@@ -216,3 +216,44 @@ func TestProtectedResourceMetadataForScriptsOfOtherOrigins(t *testing.T) {
 		assert.Equal(t, "GET, HEAD, OPTIONS", res.Header.Get("Allow"), method)
 	}
 }
+
+// A client of MCP asks its user for more when it is told what is missing.
+func TestTokenWithoutTheScopes(t *testing.T) {
+	t.Parallel()
+	oauth := []middleware.TokenType{middleware.OAuthToken}
+	has := func(kind middleware.TokenType, scopes ...string) *middleware.Auth {
+		return &middleware.Auth{TokenType: kind, UserID: "user_jane", Subject: "user_jane", Scopes: scopes}
+	}
+	read := middleware.Requirement{Scopes: []string{"mcp:read", "profile"}}
+	for name, c := range map[string]struct {
+		accepts []middleware.TokenType
+		who     *middleware.Auth
+		q       middleware.Requirement
+		status  int
+		want    string
+	}{
+		"has them":          {oauth, has(middleware.OAuthToken, "profile", "email", "mcp:read"), read, 200, ""},
+		"lacks one":         {oauth, has(middleware.OAuthToken, "profile"), read, 403, `Bearer resource_metadata="http://example.com/.well-known/oauth-protected-resource/mcp", error="insufficient_scope", scope="mcp:read profile"`},
+		"has none":          {oauth, has(middleware.OAuthToken), read, 403, `Bearer resource_metadata="http://example.com/.well-known/oauth-protected-resource/mcp", error="insufficient_scope", scope="mcp:read profile"`},
+		"no OAuth there":    {[]middleware.TokenType{middleware.APIKeyToken}, has(middleware.APIKeyToken), read, 403, `Bearer error="insufficient_scope", scope="mcp:read profile"`},
+		"cannot be written": {oauth, has(middleware.OAuthToken), middleware.Requirement{Scopes: []string{`a" b`}}, 403, `Bearer resource_metadata="http://example.com/.well-known/oauth-protected-resource/mcp", error="insufficient_scope"`},
+		"a session":         {[]middleware.TokenType{middleware.AnyToken}, has(middleware.SessionToken, "mcp:read", "profile"), read, 403, ""},
+		"a role as well":    {oauth, has(middleware.OAuthToken), middleware.Requirement{Scopes: read.Scopes, Role: "org:admin"}, 403, ""},
+		"nobody":            {oauth, &middleware.Auth{}, read, 401, `Bearer resource_metadata="http://example.com/.well-known/oauth-protected-resource/mcp", scope="mcp:read profile"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newFlow(t, clerktest.NewServer(t, clerktest.Options{}), func(o *middleware.Options) { o.AcceptsToken = c.accepts })
+			w := permitted(a, c.q, c.who, http.MethodPost, "/mcp?a=b")
+			assert.Equal(t, c.status, w.Code)
+			assert.Equal(t, c.want, w.Header().Get("Www-Authenticate"))
+			if c.status == http.StatusForbidden {
+				assert.Contains(t, w.Body.String(), "authorization_invalid")
+			}
+		})
+	}
+	assert.True(t, has(middleware.APIKeyToken, "a").Has(middleware.Requirement{Scopes: []string{"a"}}))
+	assert.False(t, has(middleware.APIKeyToken, "a").Has(middleware.Requirement{Scopes: []string{"a", "b"}}))
+	assert.False(t, has(middleware.APIKeyToken, "a").Has(middleware.Requirement{Scopes: []string{"a"}, Plan: "gold"}))
+	assert.False(t, (&middleware.Auth{TokenType: middleware.OAuthToken, Scopes: []string{"a"}}).Has(middleware.Requirement{Scopes: []string{"a"}}), "nobody")
+}

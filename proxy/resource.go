@@ -15,7 +15,7 @@ func (p *Proxy) metadata(next station) station {
 		if strings.HasPrefix(ps.path, middleware.ProtectedResourcePath) {
 			if rl := ps.site.resource(r, ps, p.accepts); rl != nil {
 				ps.rule = rl
-				rl.auth.ProtectedResourceMetadata().ServeHTTP(w, r)
+				rl.auth.ProtectedResourceMetadata(rl.requirement.Scopes...).ServeHTTP(w, r)
 				return
 			}
 		}

@@ -127,3 +127,17 @@ func TestMetadataByTheEnvironment(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, res.StatusCode, "it is a path like any other")
 	assert.Zero(t, app.count())
 }
+
+// A client asks for the scopes that the route requires.
+func TestMetadataListsTheRoutesScopes(t *testing.T) {
+	t.Parallel()
+	s := startRoutes(t, `upstreams: { app: "APP" }
+routes:
+  - { match: /mcp, accepts: [oauth_token], require: { scopes: ["mcp:read", "mcp:write"] }, upstream: app }
+`)
+	res, body := s.get(t, wellKnown+"/mcp")
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Contains(t, body, `"scopes_supported":["mcp:read","mcp:write"]`)
+	res, _ = s.get(t, "/mcp")
+	assert.Equal(t, `Bearer resource_metadata="`+s.URL+wellKnown+`/mcp", scope="mcp:read mcp:write"`, res.Header.Get("Www-Authenticate"))
+}

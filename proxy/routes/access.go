@@ -89,7 +89,20 @@ func requireKeys() []key[middleware.Requirement] {
 			},
 			help: "How fresh the user's factors must be: within 10 minutes for `strict` and `strict_mfa`, an hour for `moderate`, a day for `lax`.",
 		},
+		{
+			name: "scopes", read: func(v value, q *requirement) { q.Scopes = v.scopes() },
+			help: "Scopes that an OAuth token, API key or M2M token must have, such as `[\"mcp:read\"]`; on a route whose `accepts` lists those alone. A token without them gets 403 with `insufficient_scope`, so that an OAuth client asks for them (RFC 6750).",
+		},
 	}
+}
+
+// scopes reads scopes as OAuth writes them (RFC 6749, section 3.3).
+func (v value) scopes() []string {
+	return v.texts("scopes", func(v value) (string, bool) {
+		return v.matched("a scope such as mcp:read: visible ASCII without quotation marks and backslashes", func(s string) bool {
+			return len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
+		})
+	})
 }
 
 // claim reads a role, permission, feature or plan.

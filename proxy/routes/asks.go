@@ -35,6 +35,9 @@ func (r *Route) Asks() []string {
 			s.add("with the %s %s", need.what, need.value)
 		}
 	}
+	if len(r.Require.Scopes) > 0 {
+		s.add("with the scopes %s", strings.Join(r.Require.Scopes, ", "))
+	}
 	switch {
 	case slices.Contains(r.Accepts, middleware.AnyToken):
 		s.add("by a token of any kind")

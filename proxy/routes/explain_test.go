@@ -63,6 +63,9 @@ func TestAsks(t *testing.T) {
 		want  []string
 	}{
 		{Route{}, []string{"somebody must be signed in", "signed-out browsers are sent to the sign-in page, programs get 401"}},
+		{Route{Require: middleware.Requirement{Scopes: []string{"a", "b"}}, Accepts: []middleware.TokenType{middleware.APIKeyToken}}, []string{
+			"somebody must be signed in", "with the scopes a, b", "by api_key", "signed-out browsers are sent to the sign-in page, programs get 401",
+		}},
 		{Route{Auth: AuthPublic, CSRF: CSRF{Off: true}, Refresh: RefreshAll}, []string{
 			"anybody may pass; who is signed in is found out", "unsafe requests of other sites pass (csrf: off)",
 			"expired sessions are renewed for every method, without the guard (refresh: all)",

@@ -97,7 +97,8 @@ func TestParseReadsEveryKey(t *testing.T) {
 		KeyFiles: []string{"/etc/clerkgate/current.pem", "/etc/clerkgate/previous.pem"},
 		Issuer:   "https://app.example.com", Lifetime: time.Minute,
 	}, cfg.Assertion)
-	require.Len(t, cfg.Routes, 8)
+	require.Len(t, cfg.Routes, 9)
+	assert.Equal(t, middleware.Requirement{Scopes: []string{"mcp:read", "profile"}}, cfg.Routes[8].Require)
 	assert.Equal(t, routes.Route{Name: "health", Match: "/health", Auth: routes.AuthNone, Upstream: "app", Line: 22}, cfg.Routes[0])
 	assert.Equal(t, routes.Route{
 		Name: "orders", Match: "/orders/*", Hosts: []string{"api.example.com", "*.eu.example.com", "[::1]", "10.0.0.1"},

@@ -136,7 +136,7 @@ func routeKeys() []key[Route] {
 		},
 		{
 			name: "require", unset: "nothing further", read: func(v value, r *Route) { v.require(&r.Require) },
-			help: "What the user must have, else 403: `role`, `permission`, `feature`, `plan`, `reverification`; all that are set.",
+			help: "What the user must have, else 403: `role`, `permission`, `feature`, `plan`, `reverification`; or a token its `scopes`. All that are set.",
 		},
 		{
 			name: "unauthenticated", standard: "auto",

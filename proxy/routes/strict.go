@@ -47,6 +47,9 @@ func requiresAsMuch(r, o *middleware.Requirement) bool {
 			return false
 		}
 	}
+	if slices.ContainsFunc(o.Scopes, func(scope string) bool { return !slices.Contains(r.Scopes, scope) }) {
+		return false
+	}
 	return o.Level == "" && o.AfterMinutes == 0 || r.Level == o.Level && r.AfterMinutes == o.AfterMinutes
 }
 

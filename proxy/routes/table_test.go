@@ -304,6 +304,7 @@ func TestPathsOfRoutesThatAreLessStrict(t *testing.T) {
 	}{
 		"a role":                   {Route{Require: middleware.Requirement{Role: "org:admin"}}, Route{}, ErrAmbiguousPath},
 		"the same role":            {Route{Require: middleware.Requirement{Role: "org:admin"}}, Route{Require: middleware.Requirement{Role: "org:admin", Plan: "org:gold"}}, nil},
+		"a scope":                  {Route{Accepts: []middleware.TokenType{middleware.OAuthToken}, Require: middleware.Requirement{Scopes: []string{"a", "b"}}}, Route{Accepts: []middleware.TokenType{middleware.OAuthToken}, Require: middleware.Requirement{Scopes: []string{"a"}}}, ErrAmbiguousPath},
 		"a fresh factor":           {Route{Require: middleware.Requirement{Reverification: "strict"}}, Route{}, ErrAmbiguousPath},
 		"fewer tokens":             {Route{Accepts: []middleware.TokenType{"session_token"}}, Route{Accepts: []middleware.TokenType{"session_token", "api_key"}}, ErrAmbiguousPath},
 		"other than all tokens":    {Route{Accepts: []middleware.TokenType{"session_token"}}, Route{}, ErrAmbiguousPath},

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
@@ -24,13 +26,20 @@ func checkRoute(r *Route, f map[string]value) {
 	}
 	if r.Auth != AuthNone && len(r.Accepts) > 0 && !slices.Contains(r.Accepts, middleware.SessionToken) && r.Accepts[0] != middleware.AnyToken {
 		const remedy = "Add session_token to accepts, or take this out."
-		useless(f, "on a route that accepts no session_token, and no other token can have it", remedy, "require", "accept_pending", "claim_headers", "enrich", "token_template")
+		const why = "on a route that accepts no session_token, and no other token can have it"
+		useless(f, why, remedy, "accept_pending", "claim_headers", "enrich", "token_template")
+		if hasKeyBeside(f["require"], "scopes") {
+			useless(f, why, remedy, "require")
+		}
 		if r.Refresh != "" && r.Refresh != RefreshDocuments {
 			f["refresh"].problem("refresh: "+string(r.Refresh)+" on a route that accepts no session_token", "", remedy)
 		}
 		if r.Authorization == AuthorizationSession || r.Authorization == AuthorizationTemplate {
 			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route that accepts no session_token", "", remedy)
 		}
+	}
+	if acceptsSessions := len(r.Accepts) == 0 || slices.Contains(r.Accepts, middleware.SessionToken) || r.Accepts[0] == middleware.AnyToken; acceptsSessions && len(r.Require.Scopes) > 0 {
+		f["require"].problem("scopes on a route that may accept a session, which has none", "accepts: with oauth_token, api_key or m2m_token, and no other", "")
 	}
 	checkPages(r, f)
 	if r.Enrich == EnrichUser && r.ClaimHeaders != nil && r.Auth != AuthNone && !r.AsksUser() {
@@ -41,6 +50,19 @@ func checkRoute(r *Route, f map[string]value) {
 	} else if !template && f["token_template"].given() {
 		f["token_template"].problem("token_template without authorization: template", "authorization: template, or no token_template", "")
 	}
+}
+
+// hasKeyBeside reports whether a mapping has another key than this one.
+func hasKeyBeside(v value, name string) bool {
+	if !v.given() || v.node.Kind != yaml.MappingNode {
+		return false
+	}
+	for i := 0; i < len(v.node.Content); i += 2 {
+		if v.node.Content[i].Value != name {
+			return true
+		}
+	}
+	return false
 }
 
 // useless reports keys that are given and cannot have an effect.

@@ -36,6 +36,10 @@ routes:
       methods: [GET, POST, DELETE]
       headers: [Authorization, Content-Type, Accept, Mcp-Session-Id, Mcp-Protocol-Version, Last-Event-Id]
       expose: [WWW-Authenticate, Mcp-Session-Id]
+  - match: /write
+    accepts: [oauth_token]
+    require: { scopes: ["mcp:write"] }
+    upstream: mcp
 `;
 
 const running = [];
@@ -192,5 +196,16 @@ test('a client with a revoked token signs in again', async () => {
   const { client, connected } = await connect(who);
   await assert.rejects(connected, UnauthorizedError);
   assert.equal(who.sentTo.origin, issuer);
+  await client.close();
+});
+
+test('a client whose token lacks a scope asks its user for that scope', async () => {
+  const who = provider({ access_token: 'oat_of_jane', token_type: 'Bearer' });
+  const client = new Client({ name: 'compat', version: '1.0.0' });
+  const transport = new StreamableHTTPClientTransport(new URL(`${gate}/write`), { authProvider: who, fetch: throughClerk });
+  await assert.rejects(client.connect(transport), UnauthorizedError);
+  assert.equal(who.sentTo.origin, issuer);
+  assert.equal(who.sentTo.searchParams.get('scope'), 'mcp:write');
+  assert.equal(who.sentTo.searchParams.get('resource'), `${gate}/write`);
   await client.close();
 });

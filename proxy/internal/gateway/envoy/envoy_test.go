@@ -2,6 +2,7 @@ package envoy_test
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"testing"
 	"time"
@@ -11,6 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
+	"github.com/clerkgate/clerkgate/proxy/internal/gateway/envoy"
 )
 
 func TestAllowed(t *testing.T) {
@@ -108,6 +114,44 @@ func TestUnauthenticated(t *testing.T) {
 	assert.Equal(t, "application/json", header.Get("Content-Type"))
 	assert.Empty(t, header.Get("Content-Length"), "Envoy counts the body itself")
 	assert.Contains(t, body, "authentication_invalid")
+}
+
+// Without the challenge of a refusal a client of MCP finds no authorization server.
+func TestOAuthClientsGetTheChallenge(t *testing.T) {
+	clerk := clerktest.NewServer(t, clerktest.Options{MachineTokens: []clerktest.MachineToken{
+		{Kind: clerktest.KindOAuth, Token: "oat_of_jane", Subject: clerktest.SampleUsers()[0].ID, ClientID: "app_1", Scopes: []string{"profile"}},
+	}})
+	auth, err := middleware.New(middleware.Options{
+		PublishableKey: clerk.PublishableKey(), SecretKey: clerk.SecretKey(), APIURL: clerk.URL, AcceptsToken: []middleware.TokenType{middleware.OAuthToken},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	})
+	require.NoError(t, err)
+	t.Cleanup(auth.Close)
+	s := start(t, func(o *envoy.Options) {
+		o.Judge = func(a *gateway.Answer, r *http.Request) {
+			mux := http.NewServeMux()
+			mux.Handle("/mcp", middleware.Require(middleware.Requirement{})(grant(a)))
+			mux.Handle("/mcp/write", middleware.Require(middleware.Requirement{Scopes: []string{"mcp:write"}})(grant(a)))
+			auth.Handler(mux).ServeHTTP(a, r)
+		}
+	})
+	token := http.Header{"Authorization": {"Bearer oat_of_jane"}}
+	metadata := `Bearer resource_metadata="` + appOrigin + "/.well-known/oauth-protected-resource"
+	for name, c := range map[string]struct {
+		path   string
+		header http.Header
+		status int
+		want   string
+	}{
+		"no token":      {"/mcp", nil, 401, metadata + `/mcp"`},
+		"unknown token": {"/mcp", http.Header{"Authorization": {"Bearer oat_unknown"}}, 401, metadata + `/mcp", error="invalid_token"`},
+		"lacks a scope": {"/mcp/write", token, 403, metadata + `/mcp/write", error="insufficient_scope", scope="mcp:write"`},
+	} {
+		status, header, _ := answer(t, s.check(t, ask(http.MethodPost, c.path, c.header)))
+		assert.Equal(t, c.status, status, name)
+		assert.Equal(t, []string{c.want}, header["Www-Authenticate"], name)
+	}
+	assert.Zero(t, s.check(t, ask(http.MethodPost, "/mcp", token)).GetStatus().GetCode())
 }
 
 func TestForbidden(t *testing.T) {
