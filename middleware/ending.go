@@ -32,7 +32,7 @@ type endings struct {
 	timeout     time.Duration
 	now         func() time.Time
 	log         *slog.Logger
-	revocations *revocation.List
+	revocations *ledger
 
 	mu       sync.Mutex
 	sessions map[string]ending
@@ -51,7 +51,7 @@ type ending struct {
 	retrying bool
 }
 
-func newEndings(o *Options, api *clerkapi.Client, revocations *revocation.List) *endings {
+func newEndings(o *Options, api *clerkapi.Client, revocations *ledger) *endings {
 	e := &endings{
 		api: api, timeout: o.BackendTimeout, now: o.Now, log: o.Logger, revocations: revocations,
 		sessions: make(map[string]ending), places: make(places, maxRetries),
@@ -61,13 +61,17 @@ func newEndings(o *Options, api *clerkapi.Client, revocations *revocation.List) 
 }
 
 // end ends a session. The error says that Clerk could not be told; if that may pass, it is
-// tried again in the background. A client that goes away does not stop it.
+// tried again in the background. That other replicas could not be told is logged, and does
+// not matter once Clerk knows. A client that goes away does not stop it.
 func (e *endings) end(ctx context.Context, sessionID string) error {
-	e.revocations.Add(revocation.Entry{Kind: revocation.Session, ID: sessionID, At: e.now()})
+	ctx = context.WithoutCancel(ctx)
+	if err := e.revocations.record(ctx, revocation.Entry{Kind: revocation.Session, ID: sessionID, At: e.now()}); err != nil {
+		e.log.ErrorContext(ctx, "other replicas could not be told that a session has ended", "session_id", sessionID, "error", err)
+	}
 	if known := e.update(sessionID, func(known ending) ending { return known }); known.atClerk {
 		return nil
 	}
-	retry, err := e.revoke(context.WithoutCancel(ctx), sessionID)
+	retry, err := e.revoke(ctx, sessionID)
 	if err != nil {
 		e.log.ErrorContext(ctx, "session could not be ended at Clerk", "session_id", sessionID, "error", err, "retry", retry)
 		if retry {

@@ -12,7 +12,6 @@ import (
 	"github.com/clerkgate/clerkgate/internal/once"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/pathpattern"
-	"github.com/clerkgate/clerkgate/internal/revocation"
 	"github.com/clerkgate/clerkgate/internal/shared"
 	"github.com/clerkgate/clerkgate/internal/token"
 )
@@ -45,7 +44,7 @@ type memory struct {
 	budget    *backendBudget
 	endings   *endings
 	// revocations is consulted for every session token.
-	revocations *revocation.List
+	revocations *ledger
 	health      *health
 	proofs      *proofs // of machine tokens, for the grace
 
@@ -81,6 +80,7 @@ func (a *Authenticator) Close() {
 	a.nonces.Close()
 	a.opaque.Close()
 	a.endings.close()
+	a.revocations.close()
 	if a.shared != nil {
 		a.shared.Close()
 	}

@@ -29,13 +29,24 @@ const (
 )
 
 // New checks opts and returns an Authenticator. All problems come in one
-// [*OptionsError], in the order of the fields of Options. No network call is made.
-func New(opts Options) (*Authenticator, error) {
+// [*OptionsError], in the order of the fields of Options. It waits for no network call;
+// with a store, its log is read in the background from now on.
+func New(opts Options) (*Authenticator, error) { return newAuthenticator(opts, nil) }
+
+// Successor is [New] for an Authenticator that takes the place of a, such as after a change
+// of keys: it knows what a knows of revocations, and both learn what either does.
+func (a *Authenticator) Successor(opts Options) (*Authenticator, error) {
+	return newAuthenticator(opts, a.revocations.List)
+}
+
+// newAuthenticator returns an Authenticator with a list of revocations; nil means an empty
+// one.
+func newAuthenticator(opts Options, revocations *revocation.List) (*Authenticator, error) {
 	a := &Authenticator{opts: opts.withDefaults(), memory: &memory{}}
 	if problems := a.check(); len(problems) > 0 {
 		return nil, &OptionsError{Problems: problems}
 	}
-	if err := a.build(); err != nil {
+	if err := a.build(revocations); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -81,7 +92,7 @@ func (o Options) withDefaults() Options {
 }
 
 // build makes the parts out of checked options.
-func (a *Authenticator) build() (err error) {
+func (a *Authenticator) build(revocations *revocation.List) (err error) {
 	o := &a.opts
 	a.origin = origin.New(o.TrustedProxies)
 	if a.api, err = clerkapi.New(clerkapi.Options{
@@ -100,10 +111,10 @@ func (a *Authenticator) build() (err error) {
 	if err := a.buildVerifier(); err != nil {
 		return err
 	}
-	return a.buildMemory()
+	return a.buildMemory(revocations)
 }
 
-func (a *Authenticator) buildMemory() (err error) {
+func (a *Authenticator) buildMemory(revocations *revocation.List) (err error) {
 	o := &a.opts
 	if a.refreshes, err = once.New(once.Config[refreshKey, *refreshed]{
 		Entries: refreshCacheSize, Bytes: refreshCacheBytes, Size: func(_ refreshKey, o *refreshed) int { return o.size() },
@@ -126,10 +137,12 @@ func (a *Authenticator) buildMemory() (err error) {
 	if a.sessions, err = newLookups(o, a.api); err != nil {
 		return err
 	}
-	a.revocations = revocation.New(revocation.Config{Keep: endedMemory + max(o.ClockSkew, o.OutageGrace), Now: o.Now, Logger: o.Logger})
+	if a.budget, err = newBackendBudget(o); err != nil {
+		return err
+	}
+	a.revocations = newLedger(o, revocations, a.shared)
 	a.endings = newEndings(o, a.api, a.revocations)
-	a.budget, err = newBackendBudget(o)
-	return err
+	return nil
 }
 
 func (a *Authenticator) buildVerifier() error {

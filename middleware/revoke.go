@@ -29,7 +29,7 @@ type Revocation struct {
 var ErrRevocation = errors.New("a revocation needs exactly one of a session id, a user id and everyone")
 
 // Revoke ends sessions: for this Authenticator at once, and at Clerk. Any other error than
-// [ErrRevocation] says that Clerk could not be told; the tokens are refused here all the
+// [ErrRevocation] says that Clerk, or other replicas, could not be told; the tokens are refused here all the
 // same, but sessions go on elsewhere, and those of a user whose sessions could not be
 // listed can still be renewed here. A session that was not ended at Clerk is tried again in
 // the background for up to an hour; listing a user's sessions is not, so call Revoke again.
@@ -44,15 +44,13 @@ func (a *Authenticator) Revoke(ctx context.Context, r Revocation) error {
 			return a.revokeUser(ctx, r.UserID)
 		}
 	case Revocation{Everyone: true}:
-		a.revocations.Add(revocation.Entry{Kind: revocation.Everyone, At: a.now()})
-		return nil
+		return a.revocations.record(ctx, revocation.Entry{Kind: revocation.Everyone, At: a.now()})
 	}
 	return ErrRevocation
 }
 
 func (a *Authenticator) revokeUser(ctx context.Context, userID string) error {
-	a.revocations.Add(revocation.Entry{Kind: revocation.User, ID: userID, At: a.now()})
-	var problems []error
+	problems := []error{a.revocations.record(ctx, revocation.Entry{Kind: revocation.User, ID: userID, At: a.now()})}
 	for session, err := range a.api.AllSessions(ctx, &clerkapi.ListSessionsParams{UserID: userID}) {
 		if err != nil {
 			problems = append(problems, fmt.Errorf("list the user's sessions at Clerk: %w", err))
@@ -74,7 +72,12 @@ func (a *Authenticator) revokeUser(ctx context.Context, userID string) error {
 // organization.deleted, role.updated, role.deleted, permission.updated and
 // permission.deleted. It accepts others and ignores them.
 func (a *Authenticator) WebhookHandler(secrets ...string) (http.Handler, error) {
-	config := webhook.Config{Secrets: secrets, Record: a.record, Now: a.opts.Now, Logger: a.opts.Logger}
+	config := webhook.Config{Secrets: secrets, Record: a.revocations.record, Now: a.opts.Now, Logger: a.opts.Logger}
+	if shared := a.shared; shared != nil {
+		name := func(id string) string { return "hook:" + shared.Hash(id) }
+		config.Seen = func(ctx context.Context, id string) bool { _, seen := shared.Get(ctx, name(id), ""); return seen }
+		config.Saw = func(ctx context.Context, id string) { _ = shared.Put(ctx, name(id), "", nil, webhook.SeenFor) }
+	}
 	if a.opts.SecretKey != "" {
 		config.Instance = a.instanceID
 	}
@@ -90,20 +93,6 @@ func (a *Authenticator) instanceID(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return instance.ID, nil
-}
-
-// record puts entries into force.
-func (a *Authenticator) record(_ context.Context, entries ...revocation.Entry) error {
-	a.revocations.Add(entries...)
-	return nil
-}
-
-// TakeOver has a know what former knows of revocations, and share what either learns. It
-// is for an Authenticator that takes the place of another one, such as after a change of
-// keys; call it before a judges its first request.
-func (a *Authenticator) TakeOver(former *Authenticator) {
-	a.revocations = former.revocations
-	a.endings.revocations = former.revocations
 }
 
 // errDenied means that a token is not believed although it verifies.

@@ -1,9 +1,12 @@
 package middleware_test
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +16,8 @@ import (
 	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/middleware/store"
+	"github.com/clerkgate/clerkgate/middleware/store/storetest"
 )
 
 func TestRevokedSession(t *testing.T) {
@@ -180,14 +185,88 @@ func TestRevocationNeedsASubject(t *testing.T) {
 func TestRevocationsAreTakenOver(t *testing.T) {
 	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})
-	former, next := newFlow(t, clerk, nil), newFlow(t, clerk, nil)
+	opts := middleware.Options{PublishableKey: clerk.PublishableKey(), SecretKey: clerk.SecretKey(), APIURL: clerk.URL, Now: clerk.Now}
+	former := newFlow(t, clerk, nil)
 	session := clerk.SignIn("jane@example.com")
 	cookies := clerk.Cookies(session.ID, flowOrigin)
 	require.NoError(t, former.Revoke(t.Context(), middleware.Revocation{SessionID: session.ID}))
-	next.TakeOver(former)
+	next, err := former.Successor(opts)
+	require.NoError(t, err)
+	defer next.Close()
 	assert.Equal(t, middleware.ReasonSessionRevoked, next.Authenticate(pageRequest(cookies)).Reason)
 
 	other := clerk.SignIn("mei@example.com")
 	require.NoError(t, next.Revoke(t.Context(), middleware.Revocation{SessionID: other.ID}))
 	assert.Equal(t, middleware.ReasonSessionRevoked, former.Authenticate(pageRequest(clerk.Cookies(other.ID, flowOrigin))).Reason)
+}
+
+// flaky is a store that can be down.
+type flaky struct {
+	store.Store
+	down atomic.Bool
+}
+
+func (f *flaky) Append(ctx context.Context, log string, entry []byte, keep time.Duration) error {
+	if f.down.Load() {
+		return errors.New("the store is down")
+	}
+	return f.Store.Append(ctx, log, entry, keep)
+}
+
+func TestReplicasShareRevocations(t *testing.T) {
+	t.Parallel()
+	clerk := clerktest.NewServer(t, clerktest.Options{})
+	shared := &flaky{Store: storetest.NewMemory(nil)}
+	replica := func(skew time.Duration) *middleware.Authenticator {
+		return newFlow(t, clerk, func(o *middleware.Options) {
+			o.Store, o.Now, o.ClockSkew = shared, func() time.Time { return clerk.Now().Add(skew) }, time.Minute
+		})
+	}
+	one, two, slow := replica(0), replica(0), replica(-30*time.Second)
+	session, other := clerk.SignIn("jane@example.com"), clerk.SignIn("mei@example.com")
+	cookies := clerk.Cookies(session.ID, flowOrigin)
+	assertRevoked := func(a *middleware.Authenticator, cookies []*http.Cookie, why string) {
+		t.Helper()
+		require.Eventually(t, func() bool { return a.Authenticate(pageRequest(cookies)).Reason == middleware.ReasonSessionRevoked },
+			time.Minute, time.Millisecond, why)
+	}
+	for _, a := range []*middleware.Authenticator{one, two, slow} {
+		require.Equal(t, middleware.SignedIn, a.Authenticate(pageRequest(cookies)).Status)
+	}
+	require.NoError(t, one.Revoke(t.Context(), middleware.Revocation{SessionID: session.ID}))
+	assertRevoked(one, cookies, "here")
+	assertRevoked(two, cookies, "there")
+	assertRevoked(slow, cookies, "whose clock is half a minute behind")
+	assertRevoked(replica(0), cookies, "after a restart")
+	assert.Equal(t, middleware.SignedIn, two.Authenticate(pageRequest(clerk.Cookies(other.ID, flowOrigin))).Status)
+
+	// The store fails. What is known holds, and what comes is in force here.
+	shared.down.Store(true)
+	require.Error(t, two.Revoke(t.Context(), middleware.Revocation{UserID: other.UserID}))
+	assertRevoked(two, clerk.Cookies(session.ID, flowOrigin), "known before")
+	assertRevoked(two, clerk.Cookies(other.ID, flowOrigin), "learned since")
+}
+
+// A store that cannot be told has the webhook come again, and then every replica knows.
+func TestWebhookWhileTheStoreIsDown(t *testing.T) {
+	t.Parallel()
+	shared := &flaky{Store: storetest.NewMemory(nil)}
+	e := newExit(t, true, func(o *middleware.Options) { o.Store = shared })
+	hook := e.clerk.AddWebhook(clerktest.Webhook{URL: e.URL + "/hook"})
+	handler, err := e.auth.WebhookHandler(hook.Secret)
+	require.NoError(t, err)
+	e.mux.Handle("/hook", handler)
+	session := e.clerk.SignIn("jane@example.com")
+	cookies := e.clerk.Cookies(session.ID, flowOrigin)
+	require.Equal(t, http.StatusOK, e.do(t, http.MethodGet, "/", cookies).StatusCode)
+
+	shared.down.Store(true)
+	e.clerk.EndSession(session.ID)
+	var last clerktest.Delivery
+	for _, d := range e.clerk.Deliveries() {
+		last = d
+	}
+	assert.Equal(t, http.StatusServiceUnavailable, last.Status)
+	assert.Equal(t, 3, last.Attempts)
+	assert.Equal(t, http.StatusUnauthorized, e.do(t, http.MethodGet, "/", cookies).StatusCode, "it is in force here")
 }

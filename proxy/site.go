@@ -43,10 +43,8 @@ func (p *Proxy) newSite(cfg settings.Config, old *site) (s *site, err error) {
 	var inst *instance.Instance
 	if old != nil && old.instance.HasSecretsOf(&cfg.Auth) {
 		inst = old.instance
-	} else if inst, err = p.newInstance(cfg); err != nil {
+	} else if inst, err = p.newInstance(cfg, old); err != nil {
 		return nil, err
-	} else if old != nil {
-		inst.Auth.TakeOver(old.instance.Auth)
 	}
 	if s, err = p.newRoutes(cfg, inst, old); err != nil && (old == nil || inst != old.instance) {
 		inst.Close()
@@ -63,8 +61,11 @@ const (
 )
 
 // newInstance returns everything that has the secrets of cfg. It makes no network call.
-func (p *Proxy) newInstance(cfg settings.Config) (*instance.Instance, error) {
+func (p *Proxy) newInstance(cfg settings.Config, old *site) (*instance.Instance, error) {
 	opts := instance.Options{Auth: cfg.Auth, UserTTL: cfg.WithDefaults().EnrichTTL}
+	if old != nil {
+		opts.Former = old.instance
+	}
 	if p.store != nil {
 		opts.Auth.Store, opts.Auth.StoreKeys = p.store, p.storeKeys
 	}

@@ -15,6 +15,9 @@ import (
 type Options struct {
 	// Auth configures the authenticator. Required; its clock is also the exchanger's.
 	Auth middleware.Options
+	// Former is the instance that this one replaces; nil if it is the first. What it knows
+	// of revoked sessions is not forgotten.
+	Former *Instance
 	// Frontend configures the Frontend API; nil if it is not served.
 	Frontend *frontend.Options
 	// UserTTL is how old what is known of a user may become. Required.
@@ -40,7 +43,11 @@ func secretsOf(o *middleware.Options) secrets {
 // New returns an Instance. It makes no network call. An error about opts.Auth is a
 // [*middleware.OptionsError].
 func New(opts Options) (*Instance, error) {
-	auth, err := middleware.New(opts.Auth)
+	makeAuth := middleware.New
+	if opts.Former != nil {
+		makeAuth = opts.Former.Auth.Successor
+	}
+	auth, err := makeAuth(opts.Auth)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,65 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/clerkgate/clerkgate/internal/revocation"
+	"github.com/clerkgate/clerkgate/internal/shared"
+)
+
+// ledger is the list of revocations, which replicas with a store share: each appends to a
+// log what it learns, and follows what the others append.
+type ledger struct {
+	*revocation.List
+	log       *shared.Log // nil without a store
+	stop      context.CancelFunc
+	following sync.WaitGroup
+}
+
+// newLedger returns a ledger with a list; nil means an empty one. Close it.
+func newLedger(o *Options, list *revocation.List, store *shared.Store) *ledger {
+	keep := endedMemory + max(o.ClockSkew, o.OutageGrace)
+	if list == nil {
+		list = revocation.New(revocation.Config{Keep: keep, Now: o.Now, Logger: o.Logger})
+	}
+	l := &ledger{List: list, stop: func() {}}
+	if store == nil {
+		return l
+	}
+	l.log = store.Log("log", keep)
+	var ctx context.Context
+	ctx, l.stop = context.WithCancel(context.Background())
+	l.following.Go(func() { l.log.Follow(ctx, l.apply) })
+	return l
+}
+
+// record puts entries into force here, and then in the other replicas. The error says that
+// they could not be told.
+func (l *ledger) record(ctx context.Context, entries ...revocation.Entry) error {
+	l.Add(entries...)
+	if l.log == nil {
+		return nil
+	}
+	var problems []error
+	for _, e := range entries {
+		if err := l.log.Append(ctx, e.Append(nil)); err != nil {
+			problems = append(problems, fmt.Errorf("tell other replicas of a revocation: %w", err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// apply puts an entry of the log into force. One that cannot be read is of another version.
+func (l *ledger) apply(b []byte) {
+	if e, err := revocation.Decode(b); err == nil {
+		l.Add(e)
+	}
+}
+
+func (l *ledger) close() {
+	l.stop()
+	l.following.Wait()
+}
