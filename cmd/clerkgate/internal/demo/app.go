@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"net/http"
 	"time"
+
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 )
 
 // clockSkew is clerkgate's default: a token is still accepted for so long after its
@@ -15,6 +17,8 @@ const clockSkew = 5 * time.Second
 const (
 	endPath    = "/session/end"
 	revokePath = "/session/revoke-refresh-token"
+	downPath   = "/clerk/down"
+	upPath     = "/clerk/up"
 )
 
 // app is the application behind clerkgate in the demo. Like an app in any language, it
@@ -22,7 +26,8 @@ const (
 // only through clerkgate.
 type app struct {
 	production bool
-	sessions   sessions
+	clerk      localClerk
+	outage     time.Duration // how long Clerk is down at the push of a button
 	email      func(userID string) string
 	story      *story
 	// sessionCookies are the names of the cookies that may hold the session token, in
@@ -33,10 +38,12 @@ type app struct {
 	pages *template.Template
 }
 
-// sessions are the operations of the local Clerk that the buttons need.
-type sessions interface {
+// localClerk has the operations of the local Clerk that the buttons need.
+type localClerk interface {
 	EndSession(sessionID string)
 	InvalidateRefreshTokens(sessionID string)
+	SetOutage(o clerktest.Outage)
+	Outage() clerktest.Outage
 }
 
 // handler returns the app. It refuses unsafe requests from other origins.
@@ -53,6 +60,8 @@ func (a *app) handler() (http.Handler, error) {
 	mux.HandleFunc("GET /api/me", a.me)
 	mux.HandleFunc("POST "+endPath, a.endSession)
 	mux.HandleFunc("POST "+revokePath, a.revokeRefreshToken)
+	mux.HandleFunc("POST "+downPath, a.clerkDown)
+	mux.HandleFunc("POST "+upPath, a.clerkUp)
 
 	return http.NewCrossOriginProtection().Handler(mux), nil
 }
@@ -82,7 +91,7 @@ func (a *app) me(w http.ResponseWriter, r *http.Request) {
 // Clerk's browser library does. The next request then has a client_uat but no token, so
 // clerkgate starts a handshake, in which Clerk finds no session.
 func (a *app) endSession(w http.ResponseWriter, r *http.Request) {
-	if !a.onSession(w, r, a.sessions.EndSession) {
+	if !a.onSession(w, r, a.clerk.EndSession) {
 		return
 	}
 	for _, name := range a.sessionCookies {
@@ -94,10 +103,22 @@ func (a *app) endSession(w http.ResponseWriter, r *http.Request) {
 // revokeRefreshToken leaves a note that is shown until the browser has a new session
 // token, which it gets in a handshake together with a working refresh token.
 func (a *app) revokeRefreshToken(w http.ResponseWriter, r *http.Request) {
-	if a.onSession(w, r, a.sessions.InvalidateRefreshTokens) {
+	if a.onSession(w, r, a.clerk.InvalidateRefreshTokens) {
 		setNote(w, noteRevoked+a.token(r).ID)
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}
+}
+
+// clerkDown makes everything at Clerk fail. It ends by itself, because a browser whose token has expired meanwhile cannot
+// reach the button that ends it.
+func (a *app) clerkDown(w http.ResponseWriter, r *http.Request) {
+	a.clerk.SetOutage(clerktest.Outage{Kind: clerktest.OutageDown, Lasts: a.outage})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (a *app) clerkUp(w http.ResponseWriter, r *http.Request) {
+	a.clerk.SetOutage(clerktest.Outage{})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // onSession calls do with the caller's session. clerkgate also refreshes expired tokens of

@@ -12,21 +12,29 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 )
 
-// fakeSessions records what the buttons asked for.
-type fakeSessions struct {
+// fakeClerk records what the buttons asked for.
+type fakeClerk struct {
 	ended, invalidated string
+	outage             clerktest.Outage
 }
 
-func (f *fakeSessions) EndSession(id string) { f.ended = id }
+func (f *fakeClerk) SetOutage(o clerktest.Outage) { f.outage = o }
 
-func (f *fakeSessions) InvalidateRefreshTokens(id string) { f.invalidated = id }
+func (f *fakeClerk) Outage() clerktest.Outage { return f.outage }
 
-func newAppHandler(t testing.TB, sessions *fakeSessions) http.Handler {
+func (f *fakeClerk) EndSession(id string) { f.ended = id }
+
+func (f *fakeClerk) InvalidateRefreshTokens(id string) { f.invalidated = id }
+
+func newAppHandler(t testing.TB, clerk *fakeClerk) http.Handler {
 	t.Helper()
 	a := &app{
-		sessions:       sessions,
+		clerk:          clerk,
+		outage:         90 * time.Second,
 		email:          func(id string) string { return id + "@example.com" },
 		story:          newStory(time.Now, func(id string) string { return id }),
 		sessionCookies: []string{"__session_abc", "__session"},
@@ -58,7 +66,7 @@ func sessionToken(exp int64) string {
 
 func TestAppPages(t *testing.T) {
 	t.Parallel()
-	handler := newAppHandler(t, &fakeSessions{})
+	handler := newAppHandler(t, &fakeClerk{})
 
 	t.Run("signed out", func(t *testing.T) {
 		t.Parallel()
@@ -121,7 +129,7 @@ func TestLifeOfTheToken(t *testing.T) {
 
 func TestAppAPI(t *testing.T) {
 	t.Parallel()
-	handler := newAppHandler(t, &fakeSessions{})
+	handler := newAppHandler(t, &fakeClerk{})
 
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, appRequest("GET", "/api/me", false))
@@ -164,18 +172,18 @@ func TestAppButtons(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			sessions := &fakeSessions{}
+			clerk := &fakeClerk{}
 			r := appRequest("POST", c.path, c.signedIn)
 			r.AddCookie(&http.Cookie{Name: "__session", Value: sessionToken(1_800_000_042)})
 			for name, value := range c.header {
 				r.Header.Set(name, value)
 			}
 			w := httptest.NewRecorder()
-			newAppHandler(t, sessions).ServeHTTP(w, r)
+			newAppHandler(t, clerk).ServeHTTP(w, r)
 			assert.Equal(t, c.status, w.Code, w.Body)
 			assert.Equal(t, c.location, w.Header().Get("Location"))
-			assert.Equal(t, c.ended, sessions.ended)
-			assert.Equal(t, c.invalidated, sessions.invalidated)
+			assert.Equal(t, c.ended, clerk.ended)
+			assert.Equal(t, c.invalidated, clerk.invalidated)
 			deleted, note := 0, ""
 			for _, cookie := range w.Result().Cookies() {
 				if cookie.Name == noteCookie {
@@ -214,7 +222,7 @@ func TestNotes(t *testing.T) {
 				r.AddCookie(&http.Cookie{Name: "__session", Value: sessionToken(1_800_000_042)})
 			}
 			w := httptest.NewRecorder()
-			newAppHandler(t, &fakeSessions{}).ServeHTTP(w, r)
+			newAppHandler(t, &fakeClerk{}).ServeHTTP(w, r)
 			assert.Equal(t, c.shown != "", strings.Contains(w.Body.String(), `id="note"`))
 			assert.Contains(t, w.Body.String(), c.shown)
 			assert.Equal(t, c.kept, len(w.Result().Cookies()) == 0)

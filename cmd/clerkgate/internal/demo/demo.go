@@ -31,12 +31,17 @@ const proxyPath = "/__clerk"
 
 const shutdownTimeout = 5 * time.Second
 
+// outageAfterExpiry is how long Clerk stays down after the last token has expired, for people to see what happens then.
+const outageAfterExpiry = 30 * time.Second
+
 // routesFile lets all requests through to the app, which has its own sign-in button, and
 // also refreshes expired tokens of its buttons' requests. Requests for events are not
-// authenticated, because that would refresh the token whose expiry people are watching.
+// authenticated, because that would refresh the token whose expiry people are watching. The end of
+// an outage needs no authentication, which would fail.
 const routesFile = `
 routes:
   - { match: ` + eventsPath + `, auth: none }
+  - { match: ` + upPath + `, auth: none }
   - { match: "/*", auth: public, refresh: all }
 `
 
@@ -112,7 +117,7 @@ func New(ctx context.Context, opts Options, log io.Writer) (*Demo, error) {
 	d.story = newStory(d.clerk.Now, d.email)
 	d.logger = slog.New(newDecisionLog(log, d.email, d.story.passedOn))
 	application := &app{
-		production: opts.Production, sessions: d.clerk, email: d.email, story: d.story, now: d.clerk.Now,
+		production: opts.Production, clerk: d.clerk, outage: opts.TokenLifetime + outageAfterExpiry, email: d.email, story: d.story, now: d.clerk.Now,
 		sessionCookies: []string{"__session_" + d.clerk.CookieSuffix(), "__session"},
 	}
 	handler, err := application.handler()

@@ -182,6 +182,27 @@ func TestEndsASession(t *testing.T) {
 	})
 }
 
+// The story of the button: nobody notices while tokens are good, then nobody is signed out, and all is well afterwards.
+func TestClerkIsDown(t *testing.T) {
+	t.Parallel()
+	forBothInstances(t, func(t *testing.T, opts Options) {
+		d, browser, _ := startedSignedIn(t, opts)
+		page := browser.click(browser.open(d.origin+"/"), "Clerk is down")
+		assert.Equal(t, jane, page.identity())
+		assert.Contains(t, page.byID("down"), "You did not notice")
+		page = browser.click(page, "Bring Clerk back")
+		assert.Empty(t, page.byID("down"))
+
+		browser.click(page, "Clerk is down")
+		d.clerk.Advance(opts.lifetime() + 10*time.Second)
+		page = browser.open(d.origin + "/")
+		assert.Equal(t, http.StatusServiceUnavailable, page.status, page.text)
+		d.clerk.Advance(opts.lifetime())
+		page = browser.open(d.origin + "/")
+		assert.Equal(t, jane, page.identity(), "trail: %v\n%s", browser.Trail, page.text)
+	})
+}
+
 func TestSignsOut(t *testing.T) {
 	t.Parallel()
 	forBothInstances(t, func(t *testing.T, opts Options) {

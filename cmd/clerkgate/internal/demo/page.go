@@ -23,6 +23,8 @@ type page struct {
 	SignIn, SignOut   string
 	Headers           []identityHeader
 	Left, ClockSkew   time.Duration // until the token expires, and how much longer it is accepted
+	ClerkDown         bool          // at the push of the button
+	Outage            time.Duration // how long it stays down
 	Story             storyView
 	Nonce             string
 }
@@ -69,7 +71,8 @@ func parsePages() (*template.Template, error) {
 			image, err := assets.ReadFile("assets/icon.svg")
 			return template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(image)), err //nolint:gosec // an embedded file of ours
 		},
-		"clock": func(t time.Time) string { return t.Format(time.TimeOnly) },
+		"seconds": func(d time.Duration) int { return int(d.Seconds()) },
+		"clock":   func(t time.Time) string { return t.Format(time.TimeOnly) },
 	}).ParseFS(assets, "assets/*.html")
 }
 
@@ -86,6 +89,8 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 		ClockSkew: clockSkew,
 		Note:      takeNote(w, r, token.ID),
 		Nonce:     rand.Text(),
+		ClerkDown: a.clerk.Outage().Kind != "",
+		Outage:    a.outage,
 	}
 	if !token.ExpiresAt.IsZero() {
 		p.Left = token.ExpiresAt.Sub(a.now())
