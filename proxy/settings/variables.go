@@ -389,7 +389,7 @@ func (c *Config) table() []row {
 			help: "Where people sign in. On the application itself the page needs no session, nor what is below it; name its scripts and images in `CLERKGATE_PUBLIC_PATHS`. A routes file says what is open itself.",
 		},
 		{
-			name: EnvSignUpURL, value: text(&auth.SignUpURL, "URL or path", ""), option: "SignUpURL", unset: "`/create` below `CLERK_SIGN_IN_URL`, or the account portal",
+			name: EnvSignUpURL, value: text(&auth.SignUpURL, "URL or path", ""), option: "SignUpURL", unset: "`/create` below the sign-in URL, or the account portal",
 			help: "Where people sign up whom a route sends there (`unauthenticated: sign-up`); as `CLERK_SIGN_IN_URL`.",
 		},
 		{
