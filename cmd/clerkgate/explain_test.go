@@ -34,7 +34,7 @@ Passed over
 
 Applies: line 3, /assets/*
   because /assets/app.js is below /assets/
-  - anybody may pass; who is signed in is found out
+  - anybody may pass; clerkgate finds out who is signed in
   - it goes to app as /assets/app.js
 `,
 		{"POST", "https://app.example.com/assets/..;/admin/users"}: `POST https://app.example.com/assets/..;/admin/users
@@ -106,7 +106,7 @@ func TestExplainByHostAndMethod(t *testing.T) {
 	for target, want := range map[string]string{
 		"https://API.example.com/x":    "Applies: \"api\", line 2, /*\n  because it is for every path\n",
 		"https://www.example.com/x":    "404: no route applies\n\nPassed over\n  line 2  /*       the host www.example.com is not api.example.com\n  line 3  /health  /x is not /health\n",
-		"https://[::1]/health":         "  - anybody may pass; nobody is looked for\n  - it goes to CLERKGATE_UPSTREAM as /health\n",
+		"https://[::1]/health":         "  - anybody may pass; requests are not authenticated\n  - it goes to CLERKGATE_UPSTREAM as /health\n",
 		"https://api.example.com../x":  "400: the host is not a valid name or address\n",
 		"/x":                           "400: some routes are for single hosts; give the URL with its host\n",
 		"https://api.example.com#frag": "because it is for every path\n",
@@ -153,7 +153,7 @@ func TestExplainWithoutARoutesFile(t *testing.T) {
 `},
 		"a public path": {map[string]string{"CLERKGATE_PUBLIC_PATHS": "/health,/assets/*"}, "GET", "https://app.example.com/assets/app.js", `Applies: /assets/*
   because /assets/app.js is below /assets/
-  - anybody may pass; who is signed in is found out
+  - anybody may pass; clerkgate finds out who is signed in
   - it goes to CLERKGATE_UPSTREAM as /assets/app.js
 
 Passed over
@@ -164,7 +164,7 @@ Passed over
 `},
 		"other tokens": {map[string]string{"CLERKGATE_ACCEPTS_TOKEN": "session_token,oauth_token", "CLERKGATE_POLICY": "optional"}, "GET", "/", `Applies: /*
   because it is for every path
-  - anybody may pass; who is signed in is found out
+  - anybody may pass; clerkgate finds out who is signed in
   - by session_token or oauth_token
   - OAuth clients are told where to get a token (RFC 9728)
   - it goes to CLERKGATE_UPSTREAM as /
@@ -218,7 +218,7 @@ func TestExplainReadsBothFileAndEnvironment(t *testing.T) {
 	assert.Equal(t, 0, code, stderr)
 	assert.Contains(t, stdout, "Applies: line 3, /*\n  because it is for every path\n  - somebody must be signed in\n  - by api_key\n")
 	_, stdout, _ = invoke(t.Context(), nil, "explain", "--env-file", variables, "/health", name)
-	assert.Contains(t, stdout, "  - anybody may pass; nobody is looked for\n  - it goes to")
+	assert.Contains(t, stdout, "  - anybody may pass; requests are not authenticated\n  - it goes to")
 
 	code, stdout, stderr = invoke(t.Context(), map[string]string{"CLERKGATE_POLICY": "some"}, "explain", "/x")
 	assert.Equal(t, 2, code, "such a clerkgate would not start")

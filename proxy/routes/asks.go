@@ -10,20 +10,20 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// sentences collects what applies.
+// sentences collects the lines of an explanation.
 type sentences []string
 
 func (s *sentences) add(format string, args ...any) { *s = append(*s, fmt.Sprintf(format, args...)) }
 
-// Asks says in words what a route asks of a request and what becomes of it, a line
-// for each, the most important first. What is as by default is left out.
+// Asks describes what a route requires of a request and what is done with it, the most
+// important first. Most defaults are left out.
 func (r *Route) Asks() []string {
 	var s sentences
 	switch r.Auth {
 	case AuthPublic:
-		s.add("anybody may pass; who is signed in is found out")
+		s.add("anybody may pass; clerkgate finds out who is signed in")
 	case AuthNone:
-		s.add("anybody may pass; nobody is looked for")
+		s.add("anybody may pass; requests are not authenticated")
 	default:
 		s.add("somebody must be signed in")
 	}
@@ -78,7 +78,7 @@ func (r *Route) sendsPeople(s *sentences) {
 	}
 }
 
-// asksOfPages is what other sites may do.
+// asksOfPages describes what pages of other sites may do.
 func (r *Route) asksOfPages(s *sentences) {
 	if r.CORS != nil {
 		s.add("pages of %s may call", problem.OneOf(r.CORS.Origins))
@@ -104,7 +104,7 @@ func (r *Route) asksOfPages(s *sentences) {
 	}
 }
 
-// givesUpstream is what becomes of a request that passes.
+// givesUpstream describes what the upstream gets.
 func (r *Route) givesUpstream(s *sentences) {
 	if r.StripPrefix != "" {
 		s.add("the upstream gets the path without %s", r.StripPrefix)

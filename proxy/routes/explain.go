@@ -10,22 +10,22 @@ import (
 	"github.com/clerkgate/clerkgate/internal/urlpath"
 )
 
-// Step is one route in the search for a request's.
+// Step is one route that was tried in the search for the route of a request.
 type Step struct {
 	// Route is the table's own copy; do not change it.
 	Route *Route
-	// Applies says that this is the route that [Table.Match] returns.
+	// Applies reports whether this is the route that [Table.Match] returns.
 	Applies bool
-	// Refuses says that the path is ambiguous because of this route.
+	// Refuses reports whether the path is ambiguous because of this route.
 	Refuses bool
 	// Why is the reason, in words that continue "this route applies because" or
 	// "this route is passed over because".
 	Why string
 }
 
-// Explain says of each route, in order, why it is or is not the one for a request.
-// It ends with the route that decides; an ambiguous path ends it too. It is empty
-// when the request is refused before any route is tried; [Table.Match] says why.
+// Explain returns the routes that are tried for a request, in order, each with the reason
+// why it applies or does not. The last one decides, or makes the path ambiguous. The result
+// is empty if the request is refused before any route is tried; [Table.Match] says why.
 func (t *Table) Explain(method, host string, u *url.URL) []Step {
 	q, err := t.question(host, u)
 	if err != nil {
@@ -53,13 +53,13 @@ func (t *Table) Explain(method, host string, u *url.URL) []Step {
 		}
 		steps = append(steps, step)
 		if n > 0 {
-			break // it decides, for good or bad
+			break // this route decides
 		}
 	}
 	return steps
 }
 
-// whyPath says what became of a path of which n readings match.
+// whyPath explains the result for a path of which n readings match.
 func (e *entry) whyPath(q question, n int, applies bool, stricter *Route) string {
 	below := strings.TrimSuffix(e.pattern.escaped, "/")
 	switch {
@@ -86,7 +86,7 @@ func (e *entry) whyPath(q question, n int, applies bool, stricter *Route) string
 	}
 }
 
-// whyDoubt names a reading for which the route is, and one for which it is not.
+// whyDoubt names a reading that matches the route, and one that does not.
 func (e *entry) whyDoubt(q question) string {
 	in := slices.IndexFunc(q.readings, e.pattern.matches)
 	out := slices.IndexFunc(q.readings, func(r urlpath.Reading) bool { return !e.pattern.matches(r) })

@@ -67,13 +67,13 @@ func TestAsks(t *testing.T) {
 			"somebody must be signed in", "with the scopes a, b", "by api_key", "signed-out browsers are sent to the sign-in page, programs get 401",
 		}},
 		{Route{Auth: AuthPublic, CSRF: CSRF{Off: true}, Refresh: RefreshAll}, []string{
-			"anybody may pass; who is signed in is found out", "unsafe requests of other sites pass (csrf: off)",
+			"anybody may pass; clerkgate finds out who is signed in", "unsafe requests of other sites pass (csrf: off)",
 			"expired sessions are renewed for every method, without the guard (refresh: all)",
 		}},
-		{Route{Auth: AuthPublic, Refresh: RefreshDocuments}, []string{"anybody may pass; who is signed in is found out", "expired sessions are renewed for GET only"}},
-		{Route{Auth: AuthPublic, Refresh: RefreshAll}, []string{"anybody may pass; who is signed in is found out"}},
-		{Route{Auth: AuthPublic}, []string{"anybody may pass; who is signed in is found out"}},
-		{Route{Auth: AuthNone, Authorization: AuthorizationRemove}, []string{"anybody may pass; nobody is looked for", "the upstream gets no Authorization header"}},
+		{Route{Auth: AuthPublic, Refresh: RefreshDocuments}, []string{"anybody may pass; clerkgate finds out who is signed in", "expired sessions are renewed for GET only"}},
+		{Route{Auth: AuthPublic, Refresh: RefreshAll}, []string{"anybody may pass; clerkgate finds out who is signed in"}},
+		{Route{Auth: AuthPublic}, []string{"anybody may pass; clerkgate finds out who is signed in"}},
+		{Route{Auth: AuthNone, Authorization: AuthorizationRemove}, []string{"anybody may pass; requests are not authenticated", "the upstream gets no Authorization header"}},
 		{Route{Require: middleware.Requirement{Role: "org:admin", Unauthenticated: middleware.Unauthenticated404}}, []string{"somebody must be signed in", "with the role org:admin", "signed-out requests get 404"}},
 		{Route{Require: middleware.Requirement{Unauthenticated: middleware.UnauthenticatedRedirect}, Accepts: []middleware.TokenType{middleware.AnyToken}},
 			[]string{"somebody must be signed in", "by a token of any kind", "OAuth clients are told where to get a token (RFC 9728)", "signed-out requests are sent to the sign-in page"}},
@@ -84,7 +84,7 @@ func TestAsks(t *testing.T) {
 		}},
 		{Route{Auth: AuthPublic, CSRF: CSRF{Off: true}, CORS: &CORS{Origins: []string{"*"}}, Identity: []string{}, Authorization: AuthorizationSession,
 			RequestHeaders: map[string]string{"X-B": "planted0secret", "X-A": "2"}}, []string{
-			"anybody may pass; who is signed in is found out", "pages of * may call", "unsafe requests of other sites pass (csrf: off)",
+			"anybody may pass; clerkgate finds out who is signed in", "pages of * may call", "unsafe requests of other sites pass (csrf: off)",
 			"expired sessions are renewed for GET only", "the upstream gets no identity headers", "the upstream gets the session token as Authorization", "the upstream gets X-A, X-B as well",
 		}},
 	} {

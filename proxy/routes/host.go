@@ -6,7 +6,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// canonicalHostPattern is a route's host as it is compared.
+// canonicalHostPattern returns a route's host in the form in which it is compared.
 func canonicalHostPattern(s string) (string, bool) {
 	base, wildcard := strings.CutPrefix(s, "*.")
 	name, host, ok := wire.CanonicalHost(base)
@@ -19,7 +19,7 @@ func canonicalHostPattern(s string) (string, bool) {
 	return name, true
 }
 
-// hostMatches compares a canonical name with a canonical pattern. The * stands for
+// hostMatches reports whether a canonical pattern matches a canonical name. The * stands for
 // exactly one label (RFC 6125, section 6.4.3).
 func hostMatches(pattern, name string) bool {
 	if pattern[0] != '*' {
@@ -29,7 +29,7 @@ func hostMatches(pattern, name string) bool {
 	return i > 0 && name[i:] == pattern[1:]
 }
 
-// hostCovers says whether pattern a matches whatever b matches.
+// hostCovers reports whether pattern a matches everything that b matches.
 func hostCovers(a, b string) bool {
 	return a == b || b[0] != '*' && hostMatches(a, b)
 }

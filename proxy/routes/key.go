@@ -4,14 +4,14 @@ import "slices"
 
 //go:generate go test github.com/clerkgate/clerkgate/internal/test/house -run Tables -update
 
-// key is one key of a mapping: all that is known of it, in one place. Parsing, the
-// suggestions for misspelled keys, and the pages of the documentation are made of
-// the lists below and in the files of the mappings; schema.json is held to them.
+// key is everything about one key of a mapping. The parser, the suggestions for misspelled
+// keys, and the pages of the documentation read the lists of keys; a test compares them with
+// schema.json.
 type key[T any] struct {
 	name string
 	help string // one or two sentences; `…` marks what can be copied
-	// standard is the default as it would be written, or unset what holds without
-	// the key, in words.
+	// standard is the default as it would be written. If no value expresses it, unset says
+	// what applies without the key.
 	standard, unset string
 	required        bool
 	read            func(v value, into *T)
@@ -21,7 +21,7 @@ type key[T any] struct {
 type Mapping struct {
 	// Name is the key that holds the mapping; "" for the file itself.
 	Name string
-	// Keys are in the order in which they are best explained.
+	// Keys are in the order of the documentation.
 	Keys []Key
 }
 
@@ -29,13 +29,13 @@ type Mapping struct {
 type Key struct {
 	// Name is the key as it is written.
 	Name string
-	// Default is what holds without it; "" where no value says the same.
+	// Default is its default; "" if no value expresses that.
 	Default string
-	// Unset says in words what holds without it where there is no Default.
+	// Unset says what applies without the key if it has no Default.
 	Unset string
 	// Help says what it does. Parts in backquotes can be copied as they are.
 	Help string
-	// Required says that the mapping must have it.
+	// Required reports that the mapping must have it.
 	Required bool
 }
 
@@ -68,8 +68,8 @@ func names[T any](keys []key[T]) []string {
 	return all
 }
 
-// readMapping reads a mapping that may have these keys and no others. It returns
-// what the file has for each, so that they can be compared.
+// readMapping reads a mapping that may have only these keys. It returns the values in the
+// file, so that they can be compared.
 func readMapping[T any](v value, keys []key[T], into *T) map[string]value {
 	fields := v.fields(names(keys))
 	for _, k := range keys {
@@ -91,5 +91,5 @@ func oneWord[T ~string](p *T, v value, words ...T) {
 	}
 }
 
-// isRequirement says whether a key belongs below require.
+// isRequirement reports whether a key belongs below require.
 func isRequirement(name string) bool { return slices.Contains(names(requireKeys()), name) }

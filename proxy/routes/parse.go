@@ -20,10 +20,10 @@ const (
 	maxUpstreams = 200
 )
 
-// Parse reads a routes file. name is the file's name, for errors, and relative names
-// of files in it count from its directory; Parse itself reads nothing but data. The
-// error is an [*Error] with every problem that was found. Of a file without one,
-// [NewTable] makes a table without an error.
+// Parse reads a routes file, data. name is the file's name, for errors; names of files in
+// the routes file are relative to its directory. Parse does not read other files. The error
+// is an [*Error] with every problem. For a file without problems, [NewTable] returns no
+// error.
 func Parse(name string, data []byte) (*Config, error) {
 	p := &parser{file: name, dir: filepath.Dir(name)}
 	root := p.document(data)
@@ -99,7 +99,7 @@ func isIssuer(s string) bool {
 		u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
 }
 
-// isName says whether s can name an upstream.
+// isName reports whether s can be the name of an upstream.
 func isName(s string) bool {
 	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 }

@@ -150,7 +150,7 @@ func TestParseBounds(t *testing.T) {
 		"long text":   {"routes: [{ match: /" + strings.Repeat("a", 3000) + " }]", "a text of 3001 bytes; expected 2048 at most"},
 		"long quoted": {"routes: [{ match: /" + strings.Repeat("ä*", 500) + " }]", `ä…", which has a *`},
 		"control":     {`routes: [{ match: "/a\nb" }]`, "a text with a line end or another control character"},
-		"many":        {"routes:\n" + strings.Repeat("- { match: a }\n", 900), "found more problems. Mend those above first."},
+		"many":        {"routes:\n" + strings.Repeat("- { match: a }\n", 900), "found more problems. Fix those above first."},
 		"no routes":   {"upstreams: {}", "f:1:1: found no routes; expected routes: and below it a list; what no route matches gets 404"},
 		"key":         {"? [a]\n: b\n", "a key that is not a word"},
 	} {

@@ -11,11 +11,11 @@ import (
 // pattern is a route's Match.
 type pattern struct {
 	escaped string // canonical; with a slash at the end when below is set
-	plain   string // what escaped means
+	plain   string // escaped, decoded
 	below   bool
 }
 
-// CheckPattern says whether s can be a route's Match: an exact path, or a prefix
+// CheckPattern returns an error unless s can be a route's Match: an exact path, or a prefix
 // that ends in /*.
 func CheckPattern(s string) error {
 	_, err := parsePattern(s)
@@ -47,7 +47,7 @@ func parsePattern(s string) (pattern, error) {
 		return pattern{}, errors.New("can be read in more than one way: it has dot segments, empty segments, or an encoded slash, dot or control character")
 	}
 	p := newPattern(path, below)
-	// A pattern that careless servers would read as another could never be reached.
+	// A pattern that some servers would read as another one could never match.
 	if all, ok := urlpath.Readings(path); !ok || !p.matchesAll(all) {
 		return pattern{}, errors.New("can be read in more than one way: its escapes decode to further escapes, or to ? or #")
 	}
@@ -58,7 +58,7 @@ func newPattern(path string, below bool) pattern {
 	return pattern{escaped: path, plain: urlpath.Decode(path), below: below}
 }
 
-// String is the pattern in canonical form.
+// String returns the pattern in canonical form.
 func (p pattern) String() string {
 	if p.below {
 		return p.escaped + "*"
@@ -89,13 +89,13 @@ func (p pattern) count(all []urlpath.Reading) int {
 	return n
 }
 
-// covers says whether p matches whatever q matches.
+// covers reports whether p matches everything that q matches.
 func (p pattern) covers(q pattern) bool {
 	return p.matches(urlpath.Reading{Text: q.plain, Decoded: true}) && (p.below || !q.below)
 }
 
-// withoutPrefix is p as the upstream sees it; ok is false unless prefix is whole
-// segments at the start of p.
+// withoutPrefix returns p without prefix, as the upstream gets it; ok is false unless prefix
+// is whole segments at the start of p.
 func (p pattern) withoutPrefix(prefix string) (q pattern, ok bool) {
 	if prefix == "" {
 		return p, true

@@ -104,8 +104,8 @@ func (v value) identity() []string {
 	})
 }
 
-// KeptHeader reads the name of a header that applications believe and that is to pass
-// from every client. The error is a [*problem.Problem].
+// KeptHeader reads the name of a header that passes from every client although applications
+// believe it. The error is a [*problem.Problem].
 func KeptHeader(s string) (string, error) {
 	p := &problem.Problem{Found: quote(s), Want: "a header that clerkgate takes away, such as X-HTTP-Method-Override"}
 	switch wire.NewFilter(nil, nil).Whose(s) {
@@ -142,8 +142,8 @@ func (v value) keptHeaders() []string {
 	})
 }
 
-// requestHeaders reads headers to set. Their values are never quoted: one may be
-// a secret that the upstream knows clerkgate by.
+// requestHeaders reads headers to set. Errors never quote their values: one may be a secret
+// by which the upstream recognizes clerkgate.
 func (v value) requestHeaders() map[string]string {
 	headers := make(map[string]string)
 	v.each(func(name string, key, field value) {
@@ -151,10 +151,10 @@ func (v value) requestHeaders() map[string]string {
 		_, twice := headers[canonical]
 		switch {
 		case !wire.IsToken(name) || len(name) > 128:
-			key.problem("a name that no header can have", "letters, digits and hyphens", "")
+			key.problem("a name that is not valid for a header", "letters, digits and hyphens", "")
 			return
 		case wire.IsReserved(name):
-			key.problem("the header "+quote(name), "", "Take it out: it is for clerkgate, the client or the connection to say.")
+			key.problem("the header "+quote(name), "", "Take it out: clerkgate, the client or the connection sets it.")
 			return
 		case twice:
 			key.problem("the header "+quote(canonical)+" a second time, spelled in another way", "", "Take it out.")
@@ -172,7 +172,7 @@ func (v value) headerValue() string {
 	s := v.node.Value
 	if v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!str" || s == "" || len(s) > maxText ||
 		!wire.IsValue(s) || strings.TrimSpace(s) != s || strings.ContainsFunc(s, func(r rune) bool { return r > 0x7e }) {
-		v.problem("a value that no header can have", fmt.Sprintf("printable ASCII, in quotes if it looks like a number or a boolean, of %d bytes at most", maxText), "")
+		v.problem("a value that is not valid for a header", fmt.Sprintf("printable ASCII, in quotes if it looks like a number or a boolean, of %d bytes at most", maxText), "")
 		return ""
 	}
 	return s

@@ -18,9 +18,8 @@ type Error struct {
 	Problems []Problem
 }
 
-// Problem is one thing wrong at one place of a routes file. Where is the place in
-// the structure, such as routes[0].auth; it is empty for what concerns the whole
-// file.
+// Problem is one thing wrong at one place of a routes file. Where is the place in the
+// structure, such as routes[0].auth; it is empty if the problem is about the whole file.
 type Problem struct {
 	File string
 	// Line and Column count from 1.
@@ -28,11 +27,11 @@ type Problem struct {
 	problem.Problem
 }
 
-// maxProblems is how many problems one error lists. A file with more is probably
-// not a routes file.
+// maxProblems is how many problems an error lists. A file with more is probably not a routes
+// file.
 const maxProblems = 100
 
-// Error is one line for each problem, below a line that counts them.
+// Error returns a line with the number of problems, and then a line for each.
 func (e *Error) Error() string {
 	var b strings.Builder
 	noun := "problems"
@@ -46,7 +45,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Place is file:line:column, and the place in the structure if there is one.
+// Place returns file:line:column, and the place in the structure if there is one.
 func (p Problem) Place() string {
 	place := fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 	if p.Where != "" {
@@ -55,14 +54,14 @@ func (p Problem) Place() string {
 	return place
 }
 
-// String is the place, what was found there, what is expected, and what to do.
+// String returns the place, what was found there, what is expected, and what to do.
 func (p Problem) String() string {
 	whole := p.Problem
 	whole.Where = p.Place()
 	return whole.String()
 }
 
-// report makes the error of a parse; nil when there is nothing to report.
+// report returns the error of a parse, or nil if there are no problems.
 func (p *parser) report() error {
 	if len(p.problems) == 0 {
 		return nil
@@ -73,7 +72,7 @@ func (p *parser) report() error {
 	if len(p.problems) > maxProblems {
 		p.problems = p.problems[:maxProblems]
 		last := p.problems[maxProblems-1]
-		p.problem(last.Line, last.Column, problem.Problem{Found: "more problems", Remedy: "Mend those above first."})
+		p.problem(last.Line, last.Column, problem.Problem{Found: "more problems", Remedy: "Fix those above first."})
 	}
 	return &Error{File: p.file, Problems: p.problems}
 }
@@ -82,12 +81,12 @@ func (p *parser) problem(line, column int, what problem.Problem) {
 	p.problems = append(p.problems, Problem{p.file, max(line, 1), max(column, 1), what})
 }
 
-// maxQuoted is how long a key may be to stand in a key path as it is, in bytes.
+// maxQuoted is how long a key may be to appear in a key path unchanged, in bytes.
 const maxQuoted = 60
 
 func quote(s string) string { return problem.Quote(s) }
 
-// suggestion is "Did you mean x?", or nothing when no word is near.
+// suggestion returns "Did you mean x?", or "" if no known word is similar.
 func suggestion(word string, known []string) string {
 	if meant := problem.Nearest(word, known); meant != "" {
 		return "Did you mean " + meant + "?"

@@ -13,8 +13,8 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// routes reads the list of routes. What they have of each other and of the rest of
-// the file is looked at by compare.
+// routes reads the list of routes. compare checks them against each other and the rest of
+// the file.
 func (p *parser) routes(v value) []Route {
 	switch {
 	case v.node.Kind != yaml.SequenceNode:
@@ -44,13 +44,13 @@ func (p *parser) routes(v value) []Route {
 	return all
 }
 
-// item is a route where it stands, with its keys.
+// item is a route in the file, with its keys.
 type item struct {
 	value
 	fields map[string]value
 }
 
-// compare looks at the routes together with each other and with the rest of the file.
+// compare checks the routes against each other and the rest of the file.
 func (p *parser) compare(cfg *Config, file map[string]value) {
 	names := make(map[string]int)
 	for i := range p.items {
@@ -94,7 +94,7 @@ func (p *parser) checkUpstreamName(at value, f map[string]value, upstreams value
 	}
 }
 
-// firstFew keeps a list short enough to be read.
+// firstFew returns the first few words, quoted for a message.
 func firstFew(words []string) []string {
 	quoted := make([]string, 0, 8)
 	for _, w := range words[:min(len(words), 8)] {

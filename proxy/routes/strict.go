@@ -7,15 +7,15 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// asStrictAs reports whether a request that may pass on r may pass on o too, whoever made
-// it: o asks for nothing that r does not ask for, and lets other sites do whatever r
-// lets them do. Where that cannot be told, it is false.
+// asStrictAs reports whether every request that may pass on r may also pass on o: o requires
+// nothing that r does not require, and lets other sites do whatever r lets them do. If that
+// is not certain, the result is false.
 func (r *Route) asStrictAs(o *Route) bool {
 	return r.Auth.strength() >= o.Auth.strength() && acceptsNoMore(r, o) && requiresAsMuch(&r.Require, &o.Require) &&
 		(!r.AcceptPending || o.AcceptPending || o.Auth != AuthRequired) && guardsAsMuch(&r.CSRF, &o.CSRF) && (r.CORS == nil || reflect.DeepEqual(r.CORS, o.CORS))
 }
 
-// strength orders what is asked of a request.
+// strength orders the values by how much they require.
 func (a Auth) strength() int {
 	switch a {
 	case AuthNone:
@@ -27,8 +27,8 @@ func (a Auth) strength() int {
 	}
 }
 
-// acceptsNoMore reports whether each token that r accepts is accepted by o. Those of the
-// environment are not known here.
+// acceptsNoMore reports whether o accepts each token that r accepts. It does not know what
+// the environment accepts.
 func acceptsNoMore(r, o *Route) bool {
 	if o.Auth != AuthRequired || slices.Contains(o.Accepts, middleware.AnyToken) {
 		return true

@@ -22,7 +22,7 @@ const (
 	maxSearch = 4 << 20
 )
 
-// document reads the one YAML document of a file; nil after a problem.
+// document reads the only YAML document of a file. After a problem it returns nil.
 func (p *parser) document(data []byte) *yaml.Node {
 	if len(data) > maxFile {
 		p.problem(1, 1, problem.Problem{Found: fmt.Sprintf("a file of %d bytes", len(data)), Want: fmt.Sprintf("%d at most", maxFile)})
@@ -67,8 +67,8 @@ func isEmpty(doc *yaml.Node) bool {
 	return len(doc.Content) == 0 || doc.Content[0].Kind == yaml.ScalarNode && doc.Content[0].ShortTag() == "!!null" && doc.Content[0].Value == ""
 }
 
-// invalidText returns where data stops being UTF-8 text; -1 when it is. UTF-16, which
-// YAML allows too, is not.
+// invalidText returns the index of the first byte that is not UTF-8 text, or -1. UTF-16,
+// which YAML also allows, is not accepted.
 func invalidText(data []byte) int {
 	for i := 0; i < len(data); {
 		r, size := utf8.DecodeRune(data[i:])
@@ -80,8 +80,8 @@ func invalidText(data []byte) int {
 	return -1
 }
 
-// plain refuses what makes a file mean other than it looks: anchors and aliases
-// (which can also make a small file huge), and tags.
+// plain refuses what may make a file mean something else than it seems to: anchors and
+// aliases (which can also make a small file huge), and tags.
 func (p *parser) plain(n *yaml.Node, depth int) {
 	switch {
 	case n.Kind == yaml.AliasNode:
@@ -100,8 +100,8 @@ func (p *parser) plain(n *yaml.Node, depth int) {
 	}
 }
 
-// syntaxError reports what the YAML parser could not read. read is how many lines
-// it had seen.
+// syntaxError reports text that the YAML parser could not read. read is how many lines the
+// parser had got.
 func (p *parser) syntaxError(data []byte, read int, err error) {
 	what := strings.TrimPrefix(err.Error(), "yaml: ")
 	if rest, ok := strings.CutPrefix(what, "line "); ok {
@@ -120,9 +120,9 @@ func (p *parser) syntaxError(data []byte, read int, err error) {
 	p.problem(line, 1, problem.Problem{Found: "text that is not YAML (" + shorten(what) + ")", Remedy: remedy})
 }
 
-// brokenLine finds where what cannot be read begins: after the longest beginning of
-// the file, in whole lines, that can be read. The parser's own line is often that
-// of the mapping around it.
+// brokenLine returns the line of a syntax error: the first one after the longest part of the
+// file, in whole lines from its start, that can be parsed. The line that the parser names is
+// often that of the mapping around it.
 func brokenLine(data []byte, read int) int {
 	ends := make([]int, 1, read+1)
 	for i, c := range data {
@@ -157,7 +157,7 @@ func tabbedLine(data []byte) int {
 	return 0
 }
 
-// lineReader gives out a line at each call, so that it knows how far its reader is.
+// lineReader returns one line for each Read, and so knows how far the parser is.
 type lineReader struct {
 	rest []byte
 	read int

@@ -11,30 +11,30 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// What [Table.Match] answers when there is no route to take.
+// The errors of [Table.Match].
 var (
-	// ErrNoRoute means that no route is for this request.
+	// ErrNoRoute means that no route matches the request.
 	ErrNoRoute = errors.New("no route matches")
 	// ErrAmbiguousPath means that servers could read the path in ways that lead to
 	// different routes, or that it has a form that no route allows.
 	ErrAmbiguousPath = errors.New("the path can be read in more than one way")
-	// ErrInvalidHost means that there are routes for single hosts and the request's
-	// host cannot be compared.
+	// ErrInvalidHost means that some routes are for single hosts, and that the request's
+	// host is not valid.
 	ErrInvalidHost = errors.New("the host is not a valid name or address")
 )
 
 // Table finds the route of a request. It is immutable, and safe for concurrent use.
 type Table struct {
 	entries []entry
-	// byHost says that some route is for single hosts.
+	// byHost reports whether some route is for single hosts.
 	byHost bool
 }
 
-// entry is a route with what is compared.
+// entry is a route in the form in which it is compared.
 type entry struct {
 	route   *Route
 	pattern pattern
-	// stripped is the pattern of what the upstream gets.
+	// stripped is the pattern of the paths that the upstream gets.
 	stripped pattern
 	hosts    []string
 }
@@ -53,9 +53,9 @@ type Match struct {
 	Host string
 }
 
-// NewTable makes a table of routes, of which the first match wins. It takes a copy.
-// The error names the first route whose Match, Hosts or StripPrefix cannot be used;
-// routes from [Parse] have none.
+// NewTable returns a table of a copy of routes, of which the first match wins. The error
+// names the first route whose Match, Hosts or StripPrefix is not valid; there is none for
+// routes from [Parse].
 func NewTable(routes []Route) (*Table, error) {
 	routes = slices.Clone(routes)
 	t := &Table{entries: make([]entry, len(routes))}
@@ -90,7 +90,7 @@ func newEntry(r *Route) (entry, error) {
 	return e, nil
 }
 
-// label names a route for people.
+// label returns the name of a route in messages.
 func (r *Route) label() string {
 	switch {
 	case r.Name != "":
@@ -102,9 +102,9 @@ func (r *Route) label() string {
 	}
 }
 
-// Match finds the first route for a request's method, Host header and URL, of which
-// only the path counts. The error is [ErrNoRoute], [ErrAmbiguousPath] or
-// [ErrInvalidHost], as it is; Match is then the zero value.
+// Match finds the first route that matches a request's method, Host header and URL, of which
+// only the path counts. The error is [ErrNoRoute], [ErrAmbiguousPath] or [ErrInvalidHost],
+// never wrapped; the Match is then the zero value.
 //
 // A path with escapes or semicolons, or without a canonical form, is judged by all
 // its readings: the first route that any reading leads to must be the first for
@@ -148,7 +148,7 @@ type question struct {
 	name, host string // canonical, without and with the port
 	path       string
 	canonical  bool
-	// readings is nil when the path has one reading only.
+	// readings is nil if the path has only one reading.
 	readings []urlpath.Reading
 }
 
@@ -195,8 +195,8 @@ func (t *Table) stricter(e *entry, method string, q question) *Route {
 	return nil
 }
 
-// accepts reports whether a path that leads here by every reading stays here without the
-// prefix: no reading of what is left may climb out of what the route is for.
+// accepts reports whether a path that matches by every reading still does without the prefix
+// that the route strips: no reading of the rest may leave the paths of the route.
 func (e *entry) accepts(q question) bool {
 	if e.route.StripPrefix == "" {
 		return true
@@ -209,7 +209,7 @@ func (e *entry) accepts(q question) bool {
 	return ok && e.stripped.matchesAll(all)
 }
 
-// UpstreamPath is Path without the route's StripPrefix, escaped.
+// UpstreamPath returns Path without the route's StripPrefix, escaped.
 func (m Match) UpstreamPath() string {
 	if m.Route.StripPrefix == "" {
 		return m.Path
@@ -217,5 +217,5 @@ func (m Match) UpstreamPath() string {
 	if rest, ok := cutSegments(m.Path, m.Route.StripPrefix); ok {
 		return rest
 	}
-	return m.Path // cannot be: the prefix is the start of what was matched
+	return m.Path // impossible: what was matched begins with the prefix
 }

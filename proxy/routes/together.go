@@ -10,9 +10,8 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// checkRoute finds what is fine alone and wrong together. An option that would have
-// no effect is a problem too: who writes it relies on it
-// (CVE-2021-21411).
+// checkRoute finds keys that contradict each other. A key that would have no effect is a
+// problem too, because whoever wrote it relies on it (CVE-2021-21411).
 func checkRoute(r *Route, f map[string]value) {
 	switch r.Auth {
 	case AuthPublic:
@@ -65,7 +64,7 @@ func hasKeyBeside(v value, name string) bool {
 	return false
 }
 
-// useless reports keys that are given and cannot have an effect.
+// useless reports keys that are given but have no effect.
 func useless(f map[string]value, why, remedy string, keys ...string) {
 	for _, key := range keys {
 		if f[key].given() {
@@ -74,7 +73,7 @@ func useless(f map[string]value, why, remedy string, keys ...string) {
 	}
 }
 
-// unreachable finds routes that an earlier one leaves nothing for.
+// unreachable finds routes for which an earlier one leaves no requests.
 func (p *parser) unreachable(all []Route) {
 	entries := make([]*entry, len(all))
 	for i := range all {
@@ -99,8 +98,8 @@ func (p *parser) unreachable(all []Route) {
 	}
 }
 
-// written is how many items a list has in the file, valid or not. A route with a
-// broken list is not compared: it would seem to match anything.
+// written returns how many items a list has in the file, valid or not. A route with an
+// invalid item is not compared, because it would seem to match anything.
 func written(v value) int {
 	if !v.given() {
 		return 0
@@ -108,7 +107,7 @@ func written(v value) int {
 	return max(len(v.node.Content), 1)
 }
 
-// covers says whether e matches whatever later matches.
+// covers reports whether e matches everything that later matches.
 func (e *entry) covers(later *entry) bool {
 	hosts := len(e.hosts) == 0 || len(later.hosts) > 0 && !slices.ContainsFunc(later.hosts, func(h string) bool {
 		return !slices.ContainsFunc(e.hosts, func(own string) bool { return hostCovers(own, h) })
@@ -119,7 +118,7 @@ func (e *entry) covers(later *entry) bool {
 	return hosts && methods && e.pattern.covers(later.pattern)
 }
 
-// describe is what a route is for, in the words of the file.
+// describe says which requests a route matches, in the words of the file.
 func (e *entry) describe() string {
 	parts := []string{fmt.Sprintf("%q", e.pattern)}
 	if len(e.hosts) > 0 {

@@ -6,24 +6,24 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// Config is a routes file that [Parse] found nothing wrong with.
+// Config is a routes file without problems.
 type Config struct {
-	// Upstreams are the applications, by name. It is empty when the file declares
-	// none; every route then leads to the upstream of the environment.
+	// Upstreams are the applications, by name. If the file declares none, every route leads
+	// to the upstream of the environment.
 	Upstreams map[string]Upstream
-	// Assertion says how clerkgate signs its own statements; nil when it does not.
+	// Assertion says how clerkgate signs assertions; nil if it signs none.
 	Assertion *Assertion
 	// Routes are tried in order; the first match wins. There is at least one.
 	Routes []Route
 }
 
-// Upstream is where an application listens, and how it is spoken to. It is
-// comparable, so that a reload can tell which upstreams stay as they are.
+// Upstream is an application: its address and the settings for requests to it. It is
+// comparable, so that a reload can find out which upstreams have not changed.
 type Upstream struct {
 	// URL is http://host[:port], https://host[:port] or unix:/path, without a path
 	// of its own.
 	URL string
-	// Protocol is the HTTP version; "" leaves it to the URL.
+	// Protocol is the version of HTTP; "" means [ProtocolAuto].
 	Protocol Protocol
 	// CAFile holds the certificates that may sign the upstream's, in PEM; "" means
 	// the system's. Relative names in a routes file count from its directory.
@@ -59,13 +59,13 @@ type Assertion struct {
 	Lifetime time.Duration
 }
 
-// Route says which requests it is for and what becomes of them. The zero value of
-// every field but Match is the safe default.
+// Route says which requests it matches and what is done with them. The zero value of every
+// field but Match is the safe default.
 type Route struct {
-	// Name is for logs and explanations; "" means that the line stands for it.
+	// Name is for logs and explanations, which show the line if it is "".
 	Name string
 	// Match is an exact path, or a prefix that ends in /*: everything below, not
-	// the prefix itself. "/*" is every path. Letters count as they are written.
+	// the prefix itself. "/*" is every path. Paths are case-sensitive.
 	Match string
 	// Hosts are lower-case names without port, IPv6 addresses in brackets, or
 	// *.example.com, which stands for exactly one label, as in certificates. None
@@ -74,7 +74,7 @@ type Route struct {
 	// Methods are upper-case; GET does not include HEAD. None means any.
 	Methods []string
 
-	// Auth says whether somebody must be signed in.
+	// Auth says whether the user must be signed in.
 	Auth Auth
 	// Accepts are the kinds of token that may authenticate; none means those of the
 	// environment.
@@ -120,8 +120,8 @@ type Route struct {
 	Authorization Authorization
 	// TokenTemplate is the JWT template for AuthorizationTemplate.
 	TokenTemplate string
-	// Audience is whom an assertion by clerkgate is for; "" means that the
-	// upstream gets none.
+	// Audience is the audience of the assertion that the upstream gets; "" means no
+	// assertion.
 	Audience string
 
 	// Line is where the route begins in its file; 0 for routes of no file.
@@ -157,9 +157,9 @@ type CORS struct {
 
 // CSRF is the guard against requests that another site makes in a user's name.
 type CSRF struct {
-	// Off takes the guard away. That is safe only where cookies do not authenticate.
+	// Off removes the guard. That is safe only if cookies do not authenticate requests.
 	Off bool
-	// TrustedOrigins may make such requests all the same.
+	// TrustedOrigins may make such requests nevertheless.
 	TrustedOrigins []string
 }
 

@@ -179,7 +179,7 @@ func UpstreamHost(s string) (string, error) {
 	return host, nil
 }
 
-// HostHeader is the Host header that an upstream gets; "" stands for the browser's.
+// HostHeader returns the Host header that an upstream gets, or "" for the browser's.
 func (u *Upstream) HostHeader() string {
 	switch u.Host {
 	case "", HostBrowser:
@@ -194,7 +194,7 @@ func (u *Upstream) HostHeader() string {
 	}
 }
 
-// checkUpstream finds what is fine alone and wrong together.
+// checkUpstream finds keys that contradict each other.
 func checkUpstream(u Upstream, f map[string]value) {
 	for _, pair := range [][2]string{{"certificate_file", "key_file"}, {"key_file", "certificate_file"}} {
 		if one, other := f[pair[0]], f[pair[1]]; one.given() && !other.given() {
@@ -220,8 +220,8 @@ func checkUpstream(u Upstream, f map[string]value) {
 	}
 }
 
-// upstreamURL reads where an application listens. ok is false when v is not even a
-// text; a wrong one is reported.
+// upstreamURL reads where an application listens. ok is false if v is not a text. A text
+// that is not valid is reported.
 func (v value) upstreamURL() (origin string, ok bool) {
 	if v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!str" {
 		return "", false

@@ -21,7 +21,7 @@ const (
 	maxItems = 200
 )
 
-// parser collects what is wrong while it reads.
+// parser reads a file and collects its problems.
 type parser struct {
 	file, dir string
 	items     []item // the routes, once they are read
@@ -35,7 +35,7 @@ type value struct {
 	key  string // routes[0].auth
 }
 
-// given says whether the file has this value at all.
+// given reports whether the file has this value.
 func (v value) given() bool { return v.node != nil }
 
 func (v value) problem(found, want, remedy string) {
@@ -68,9 +68,9 @@ func (v value) found() string {
 	return quote(v.node.Value)
 }
 
-// fields reads a mapping with the given keys and no others. For a key that is
-// probably misspelled, what was meant is there without being given, so that nobody
-// complains of its absence as well.
+// fields reads a mapping that may have only the given keys. If a key is probably misspelled,
+// the result has the key that was meant, with a value that is not given, so that it is not
+// reported as missing too.
 func (v value) fields(known []string) map[string]value {
 	fields := make(map[string]value)
 	v.each(func(name string, key, field value) {
@@ -95,7 +95,7 @@ func (v value) fields(known []string) map[string]value {
 	return fields
 }
 
-// each calls f for the pairs of a mapping. A key that comes twice is a problem.
+// each calls f for the pairs of a mapping. A duplicate key is a problem.
 func (v value) each(f func(name string, key, field value)) {
 	if v.node.Kind != yaml.MappingNode {
 		v.problem(v.found(), "key: value pairs", "")
@@ -122,7 +122,7 @@ func (v value) each(f func(name string, key, field value)) {
 	}
 }
 
-// shorten makes a key of any text fit for a key path.
+// shorten returns a key in a form that is fit for a key path.
 func shorten(name string) string {
 	if len(name) <= maxQuoted && strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
 		return name
@@ -149,8 +149,8 @@ func (v value) list(of string) []value {
 	return items
 }
 
-// texts reads a list of different texts. check returns each in its final form, or
-// reports a problem.
+// texts reads a list of distinct texts. check returns a text in its final form, or reports
+// a problem.
 func (v value) texts(of string, check func(value) (string, bool)) []string {
 	var all []string
 	for _, item := range v.list(of) {
@@ -185,7 +185,7 @@ func (v value) text(what string) (string, bool) {
 	return "", false
 }
 
-// match is text that must pass a test.
+// matched reads a text that must pass a test.
 func (v value) matched(what string, ok func(string) bool) (string, bool) {
 	s, is := v.text(what)
 	if is && !ok(s) {
@@ -195,8 +195,8 @@ func (v value) matched(what string, ok func(string) bool) (string, bool) {
 	return s, is
 }
 
-// choice reads one of some words. Numbers are taken as they are written, so that
-// 401 needs no quotes.
+// choice reads one of several words. A number is read as it is written, so that 401 needs
+// no quotes.
 func (v value) choice(words []string) string {
 	s := v.node.Value
 	tag := v.node.ShortTag()
@@ -218,7 +218,7 @@ func (v value) boolean() bool {
 	return v.node.Value == "true"
 }
 
-// duration reads a duration from least to most; 0 when there is none.
+// duration reads a duration from least to most. After a problem it returns 0.
 func (v value) duration(least, most time.Duration) time.Duration {
 	d, err := time.ParseDuration(v.node.Value)
 	if v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!str" || err != nil || d < least || d > most {
@@ -240,7 +240,7 @@ func short(d time.Duration) string {
 	return s
 }
 
-// path reads the name of a file. A relative one counts from the file that is read.
+// path reads the name of a file. It may be relative to the directory of the routes file.
 func (v value) path() string {
 	s, ok := v.text("the name of a file")
 	if !ok || filepath.IsAbs(s) {

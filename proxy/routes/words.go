@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,7 +22,7 @@ const (
 	ProtocolH2C   Protocol = "h2c"
 )
 
-// Versions are the versions of HTTP that p stands for, with TLS or without.
+// Versions returns the versions of HTTP that p stands for, with TLS or without.
 func (p Protocol) Versions(tls bool) (*http.Protocols, error) {
 	versions := &http.Protocols{}
 	switch p {
@@ -32,12 +33,12 @@ func (p Protocol) Versions(tls bool) (*http.Protocols, error) {
 		versions.SetHTTP1(true)
 	case ProtocolHTTP2:
 		if !tls {
-			return nil, errors.New("http2 is spoken over TLS, to an https URL; without TLS it is h2c")
+			return nil, errors.New("http2 needs TLS and an https URL; without TLS it is h2c")
 		}
 		versions.SetHTTP2(true)
 	case ProtocolH2C:
 		if tls {
-			return nil, errors.New("h2c is spoken without TLS; to an https URL it is http2")
+			return nil, errors.New("h2c is HTTP/2 without TLS; for an https URL it is http2")
 		}
 		versions.SetUnencryptedHTTP2(true)
 	default:
@@ -46,11 +47,11 @@ func (p Protocol) Versions(tls bool) (*http.Protocols, error) {
 	return versions, nil
 }
 
-// Hosts of an upstream that are no names.
+// Words for the Host header that an upstream gets.
 const (
 	// HostBrowser is the host that the browser wrote. It is the default.
 	HostBrowser = "browser"
-	// HostUpstream is that of the upstream's URL; localhost for a Unix socket.
+	// HostUpstream is the host of the upstream's URL, or localhost for a Unix socket.
 	HostUpstream = "upstream"
 )
 
@@ -58,16 +59,16 @@ const (
 type Auth string
 
 const (
-	// AuthRequired turns away who is not signed in. It is the default.
+	// AuthRequired refuses signed-out requests. It is the default.
 	AuthRequired Auth = ""
-	// AuthPublic finds out who it is, and lets signed-out requests pass.
+	// AuthPublic authenticates requests, but lets signed-out ones pass.
 	AuthPublic Auth = "public"
-	// AuthNone does not look: the upstream gets no identity.
+	// AuthNone does not authenticate requests; the upstream gets no identity.
 	AuthNone Auth = "none"
 )
 
-// String is the word in a routes file.
-func (a Auth) String() string { return orDefault(string(a), "required") }
+// String returns the word in a routes file.
+func (a Auth) String() string { return cmp.Or(string(a), "required") }
 
 // Refresh says which requests with an expired token may get a new one.
 type Refresh string
@@ -86,9 +87,9 @@ const (
 type Authorization string
 
 const (
-	// AuthorizationKeep passes on what came. It is the default.
+	// AuthorizationKeep is the client's own header. It is the default.
 	AuthorizationKeep Authorization = ""
-	// AuthorizationRemove passes on nothing.
+	// AuthorizationRemove is no header.
 	AuthorizationRemove Authorization = "remove"
 	// AuthorizationSession is the fresh session token, as a bearer token.
 	AuthorizationSession Authorization = "session"
@@ -96,25 +97,18 @@ const (
 	AuthorizationTemplate Authorization = "template"
 )
 
-// String is the word in a routes file.
-func (a Authorization) String() string { return orDefault(string(a), "keep") }
+// String returns the word in a routes file.
+func (a Authorization) String() string { return cmp.Or(string(a), "keep") }
 
-func orDefault(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
-// IdentityNames are the identity headers that a route can choose from: user_id is
-// X-Clerk-User-Id, and so on. X-Clerk-Auth-Status and X-Clerk-Auth-Reason are not
-// among them, because they name nobody.
+// IdentityNames returns the names of the identity headers that a route can select: user_id
+// for X-Clerk-User-Id, and so on. X-Clerk-Auth-Status and X-Clerk-Auth-Reason are not among
+// them, because they do not identify anybody.
 func IdentityNames() []string {
 	return identity.Words()
 }
 
-// methods are the request methods that a route may name. CONNECT is not among
-// them: it is refused before any route is tried.
+// methods returns the request methods that a route may name. CONNECT is not among them: it
+// is refused before any route is tried.
 func methods() []string {
 	return []string{
 		"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY",

@@ -5,7 +5,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
-// Problems finds what a Config that was made by hand may lack.
+// Problems returns the problems of a Config that was made by hand.
 func (c *Config) Problems() (problems []Problem) {
 	if c.FrontendAPI != nil && !clerkenv.IsOrigin(c.FrontendAPI) {
 		problems = append(problems, Problem{
@@ -21,7 +21,7 @@ func (c *Config) Problems() (problems []Problem) {
 	return append(problems, c.circles()...)
 }
 
-// NeedRestart finds what next changes of old that a running server cannot take.
+// NeedRestart returns a problem for each change from old to next that needs a restart.
 func NeedRestart(old, next Config) []Problem {
 	old, next = old.WithDefaults(), next.WithDefaults()
 	var problems []Problem

@@ -12,18 +12,17 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// Policy says what happens to requests that nobody is signed in to.
+// Policy says what happens to signed-out requests.
 type Policy string
 
 const (
-	// PolicyRequired answers them here. It is the default.
+	// PolicyRequired refuses them, or sends them to the sign-in page. It is the default.
 	PolicyRequired Policy = "required"
-	// PolicyOptional lets them through; X-Clerk-Auth-Status tells them apart.
+	// PolicyOptional forwards them; X-Clerk-Auth-Status tells them apart.
 	PolicyOptional Policy = "optional"
 )
 
-// UpstreamTransport is an implementation of HTTP/1.1 without TLS, towards the
-// upstreams.
+// UpstreamTransport is an implementation of HTTP/1.1 without TLS, for requests to upstreams.
 type UpstreamTransport string
 
 const (
@@ -36,22 +35,22 @@ const (
 // Config is everything that clerkgate needs to know. [Load] makes one from the
 // environment.
 type Config struct {
-	// Auth configures the middleware. its Now and Logger are left to the proxy.
+	// Auth configures the middleware. The proxy sets its Now and Logger.
 	Auth middleware.Options
 
-	// Upstream is the application: http, https, or unix with a path; nil where Routes
-	// name their own, or only gateways ask.
+	// Upstream is the application: http, https, or unix with a path; nil if Routes name
+	// others, or only gateways ask.
 	Upstream *url.URL
-	// FrontendAPI is the origin that the path of Auth.ProxyURL is passed to; nil
-	// means that it is derived from the publishable key.
+	// FrontendAPI is the origin to which requests below the path of Auth.ProxyURL are
+	// forwarded; nil means the one in the publishable key.
 	FrontendAPI *url.URL
-	// Routes say what becomes of which request; nil leaves it to Upstream, Policy and
+	// Routes say what is done with which request; nil leaves that to Upstream, Policy and
 	// PublicPaths.
 	Routes *routes.Config
-	// CSRF guards unsafe methods that cookies authenticate, where no Routes are.
+	// CSRF guards unsafe requests that cookies authenticate. It is used without Routes.
 	CSRF routes.CSRF
-	// Refresh says for which methods an expired session is renewed where a route does not;
-	// "" means [routes.RefreshAuto].
+	// Refresh says for which methods an expired session is renewed, unless the route says
+	// it; "" means [routes.RefreshAuto].
 	Refresh routes.Refresh
 	// Policy is what happens to signed-out requests; "" means PolicyRequired.
 	Policy Policy
@@ -70,8 +69,8 @@ type Config struct {
 	// pages. It is read by the proxy, at the start and by each reload.
 	Pages string
 
-	// KeepHeaders are headers that applications believe and that pass from every client
-	// all the same, where no Routes are. See [routes.KeptHeader].
+	// KeepHeaders are headers that pass from every client although applications believe
+	// them. It is used without Routes. See [routes.KeptHeader].
 	KeepHeaders []string
 
 	// ClaimHeaders are headers made of the session's claims, where a route does not say
@@ -82,8 +81,8 @@ type Config struct {
 	Enrich    routes.Enrich
 	EnrichTTL time.Duration
 
-	// ForwardAuthPath is where gateways ask; "" means /.clerkgate/auth where there is
-	// no upstream, else nowhere.
+	// ForwardAuthPath is where gateways ask; "" means /.clerkgate/auth if there is no
+	// upstream, else nowhere.
 	ForwardAuthPath string
 
 	// SignOutPath is where people sign out without JavaScript; "" means
@@ -95,8 +94,8 @@ type Config struct {
 	WebhookSecrets []string
 	WebhookPath    string
 
-	// Listen is where requests come in: host:port, :port, unix:/path/to.sock with
-	// ?mode=0660 or without, systemd or systemd:name; nil means :8080.
+	// Listen are the addresses of the server: host:port, :port, unix:/path/to.sock with or
+	// without ?mode=0660, systemd or systemd:name; nil means :8080.
 	Listen []string
 	// ProxyProtocol makes the peers in Auth.TrustedProxies begin their connections to
 	// Listen with a header of the PROXY protocol.
@@ -106,7 +105,7 @@ type Config struct {
 	// AdminListen is where /healthz and /readyz are; nil means 127.0.0.1:9090.
 	AdminListen []string
 
-	// LogLevel and LogFormat (text or json) are for whoever makes the logger.
+	// LogLevel and LogFormat (text or json) are for the program that makes the logger.
 	LogLevel  slog.Level
 	LogFormat string
 
@@ -118,8 +117,8 @@ type Config struct {
 	// Limits bound what a client can hold.
 	Limits Limits
 
-	// UpstreamSettings say how Upstream is spoken to. Its URL and ResponseTimeout
-	// are left to Upstream and UpstreamTimeout.
+	// UpstreamSettings are the settings of Upstream. Its URL and ResponseTimeout are not
+	// used: see Upstream and UpstreamTimeout.
 	UpstreamSettings routes.Upstream
 	// UpstreamTransport chooses between two implementations of HTTP/1.1 without TLS:
 	// TransportDirect, or TransportStandard, which is net/http's. "" means
@@ -128,16 +127,16 @@ type Config struct {
 	// UpstreamTimeout is how long the upstream may take to begin its answer; 0
 	// means 60s.
 	UpstreamTimeout time.Duration
-	// ShutdownDelay is how long new connections are still served once the server is
-	// told to stop, while /readyz answers 503 already.
+	// ShutdownDelay is how long the server still serves new connections once it is told to
+	// stop, while /readyz already answers 503.
 	ShutdownDelay time.Duration
 	// ShutdownTimeout is how long requests in flight and WebSockets may take to finish
 	// after that; 0 means 20s.
 	ShutdownTimeout time.Duration
 }
 
-// Limits bound what one client can hold of a server. A field that is zero has the
-// default that its comment names; a negative one is taken for zero.
+// Limits bound what one client can use. A field that is zero or negative means the default
+// that its comment names.
 type Limits struct {
 	// ReadHeaderTimeout is how long the header of a request may take, and the TLS
 	// handshake before it; 0 means 10s.
@@ -161,8 +160,8 @@ type Limits struct {
 	MaxStreams int
 }
 
-// WithDefaults is c with the default in each field that holds nothing, or a number
-// that is not above zero.
+// WithDefaults returns c with the default in each field that is empty, and in each number
+// that is zero or negative.
 func (c Config) WithDefaults() Config {
 	for _, r := range c.table() {
 		r.value.fallback()
@@ -170,10 +169,10 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// ForwardAuthEndpoint is where gateways ask, "" for nowhere. An endpoint beside an
-// upstream must be asked for: behind a load balancer that is trusted, browsers
-// reach whatever clerkgate serves, and an answer to a gateway holds cookies that
-// scripts must not read.
+// ForwardAuthEndpoint returns the path where gateways ask, or "" for nowhere. Beside an
+// upstream the endpoint must be configured: behind a trusted load balancer, browsers reach
+// everything that clerkgate serves, and a response to a gateway holds cookies that scripts
+// must not read.
 func (c *Config) ForwardAuthEndpoint() string {
 	if c.ForwardAuthPath == "" && len(c.AllUpstreams()) == 0 {
 		return defaultForwardAuthPath
@@ -181,7 +180,7 @@ func (c *Config) ForwardAuthEndpoint() string {
 	return c.ForwardAuthPath
 }
 
-// SignOut is the path where people sign out, "" for none.
+// SignOut returns the path where people sign out, or "" for none.
 func (c *Config) SignOut() string {
 	if c.SignOutPath == signOutOff {
 		return ""
@@ -232,8 +231,8 @@ func (c *Config) AllRoutes() []routes.Route {
 // that the application may have each as it came.
 func (c *Config) OneRule() bool { return c.Routes == nil && len(c.AllRoutes()) == 1 }
 
-// AllUpstreams are those of the routes file, and that of the environment as "". Each
-// has its timeouts.
+// AllUpstreams returns the upstreams of the routes file, and that of the environment as "".
+// Each has its timeouts.
 func (c *Config) AllUpstreams() map[string]routes.Upstream {
 	own := c.WithDefaults()
 	all := make(map[string]routes.Upstream)
@@ -256,11 +255,11 @@ func (c *Config) AllUpstreams() map[string]routes.Upstream {
 	return all
 }
 
-// FrontendPath is the path under which the Frontend API is served here, such as
-// /__clerk; "" means that it is not.
+// FrontendPath returns the path under which the Frontend API is served, such as /__clerk, or
+// "" if it is not served.
 func (c *Config) FrontendPath() string { return frontend.PathOf(c.Auth.ProxyURL) }
 
-// FrontendOrigin is where the Frontend API is reached.
+// FrontendOrigin returns the origin of the Frontend API.
 func (c *Config) FrontendOrigin() *url.URL {
 	if c.FrontendAPI != nil {
 		return &url.URL{Scheme: c.FrontendAPI.Scheme, Host: c.FrontendAPI.Host}

@@ -1,4 +1,4 @@
-// Package settings makes a [Config] of environment variables and the files that
-// they name. [Load] reads them all and reports every problem at once; [Variables]
-// documents them.
+// Package settings reads the configuration, a [Config], from environment variables and the
+// files that they name. [Load] reports all problems at once; [Variables] documents the
+// variables.
 package settings

@@ -24,8 +24,7 @@ type Error struct {
 // of the routes file: file, line and column.
 type Problem = problem.Problem
 
-// Error is the message that the command prints: all problems, one below the
-// other.
+// Error returns the message that the command prints: all problems, one below the other.
 func (e *Error) Error() string {
 	var b strings.Builder
 	noun := "problems"
@@ -48,7 +47,7 @@ func (e *Error) Error() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// Warning is something about the environment that does not stop the start.
+// Warning is something odd about the environment that does not prevent the start.
 type Warning struct {
 	// Variable is the environment variable.
 	Variable string
@@ -58,12 +57,13 @@ type Warning struct {
 
 func (w Warning) String() string { return w.Variable + ": " + w.Message }
 
-// NewError is an error about one variable, in the words of err.
+// NewError returns an [*Error] with one problem: err, of a variable.
 func NewError(variable string, err error) error {
 	return &Error{Problems: []Problem{{Where: variable, Found: err.Error()}}}
 }
 
-// OptionsError turns the middleware's error into one that speaks of variables.
+// OptionsError turns a [*middleware.OptionsError] into an [*Error], which names variables in
+// place of options. It returns other errors as they are.
 func OptionsError(err error) error {
 	var invalid *middleware.OptionsError
 	if !errors.As(err, &invalid) {
@@ -76,12 +76,12 @@ func OptionsError(err error) error {
 	return &Error{Problems: problems}
 }
 
-// TLSError is an error about the pair that the public listener speaks TLS with.
+// TLSError returns an [*Error] about the certificate or key of the public listener.
 func TLSError(err error) error {
 	return &Error{Problems: []Problem{fileProblem(err, EnvTLSCertFile, EnvTLSKeyFile)}}
 }
 
-// fileProblem says which of two variables names the file that err is about.
+// fileProblem returns the problem of the variable that names the file that err is about.
 func fileProblem(err error, certVariable, keyVariable string) Problem {
 	p := Problem{Where: certVariable, Found: err.Error(), Want: "a certificate and its key, in PEM"}
 	var file *certificate.Error
@@ -94,8 +94,8 @@ func fileProblem(err error, certVariable, keyVariable string) Problem {
 	return p
 }
 
-// PagesError is an error about the folder of templates: its problems say in which file
-// and line.
+// PagesError returns an [*Error] about the folder of templates. Its problems name the file
+// and the line.
 func PagesError(err error) error {
 	var invalid *answer.TemplatesError
 	if !errors.As(err, &invalid) {
@@ -108,8 +108,8 @@ func PagesError(err error) error {
 	return &Error{Problems: problems}
 }
 
-// UpstreamError says which setting of an upstream err is about; the upstream
-// without a name is the environment's.
+// UpstreamError returns an [*Error] that names the setting of an upstream that err is about.
+// An empty name means the upstream of the environment.
 func UpstreamError(name string, up routes.Upstream, err error) error {
 	p := Problem{Where: EnvUpstreamProtocol, Found: err.Error()}
 	if file := (*certificate.Error)(nil); errors.As(err, &file) {

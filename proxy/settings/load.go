@@ -10,10 +10,10 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// Load reads the configuration through lookup (os.LookupEnv). environ (os.Environ)
-// is only searched for names that nobody knows, which become warnings. Every
-// problem is in the error, a [*Error], in the order of [Variables]. A variable that
-// is set to nothing counts as not set. No network call is made.
+// Load reads the configuration through lookup (os.LookupEnv). It searches environ
+// (os.Environ) only for unknown names, which become warnings. The error is an [*Error] with
+// every problem, in the order of [Variables]. An empty variable counts as not set. Load makes
+// no network call.
 func Load(lookup func(string) (string, bool), environ []string) (Config, []Warning, error) {
 	l := &loader{lookup: lookup}
 	l.read()
@@ -58,7 +58,7 @@ func (l *loader) read() {
 	}
 }
 
-// report keeps what is wrong with one variable, or with the file that it names.
+// report records what is wrong with a variable, or with the file that it names.
 func (l *loader) report(name string, err error) {
 	var file *routes.Error
 	if !errors.As(err, &file) {
@@ -74,7 +74,7 @@ func (l *loader) problem(where, found, want string) {
 	l.problems = append(l.problems, Problem{Where: where, Found: found, Want: want})
 }
 
-// failed says whether a variable has a problem already, or the one that names its file.
+// failed reports whether a variable, or the one that names its file, has a problem already.
 func (l *loader) failed(name string) bool {
 	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Where == name || p.Where == name+fileSuffix })
 }
@@ -86,8 +86,8 @@ func (l *loader) text(name string) string {
 
 func (l *loader) given(name string) bool { return l.text(name) != "" }
 
-// sort puts the problems into the order of the table; those of the routes file
-// stand where its name does, in the order of its lines.
+// sort puts the problems into the order of the table. Those of the routes file come where
+// the variable with its name is, in the order of its lines.
 func (l *loader) sort() {
 	order := make(map[string]int)
 	for i, r := range l.cfg.table() {

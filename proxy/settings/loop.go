@@ -11,9 +11,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
-// circles finds upstreams that are this server itself: every request would be passed on
-// in a circle. Circles that lead through other names or machines are found by the
-// requests that come back.
+// circles finds upstreams that are this server itself, to which every request would come
+// back. Circles through other names or machines are found when a request comes back.
 func (c *Config) circles() (problems []Problem) {
 	listen, upstreams := c.WithDefaults().Listen, c.AllUpstreams()
 	for _, name := range slices.Sorted(maps.Keys(upstreams)) {
@@ -37,8 +36,8 @@ func (c *Config) circles() (problems []Problem) {
 	return problems
 }
 
-// reaches says whether a request to target comes to who listens on this machine at
-// listen, as far as that can be told without asking for names.
+// reaches reports whether a request to target arrives at the address listen of this
+// machine, as far as that is known without resolving names.
 func reaches(target *url.URL, listen string) bool {
 	if path, ok := strings.CutPrefix(listen, "unix:"); ok {
 		path, _, _ = strings.Cut(path, "?")
@@ -62,14 +61,14 @@ func reaches(target *url.URL, listen string) bool {
 	case anywhere:
 		return to.IsLoopback() || to.IsUnspecified()
 	case to.IsUnspecified():
-		return own.IsLoopback() // a connection to no address in particular is one to this machine
+		return own.IsLoopback() // connecting to an unspecified address reaches this machine
 	default:
 		return to == own
 	}
 }
 
-// loopback is the address that a name for this machine stands for; for other names it
-// is no address at all.
+// loopback returns the address of a name for this machine, or the zero Addr for another
+// name.
 func loopback(host string) netip.Addr {
 	if strings.EqualFold(host, "localhost") {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
@@ -77,7 +76,7 @@ func loopback(host string) netip.Addr {
 	return netip.Addr{}
 }
 
-// portOf is the port of an http or https URL, "" for others.
+// portOf returns the port of an http or https URL, or "" for another URL.
 func portOf(u *url.URL) string {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":

@@ -15,8 +15,8 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// page is where people sign in or up, as far as it can be a page of the application: if
-// it asked for a session itself, people would be sent from there to itself for ever.
+// page is where people sign in or sign up, if that may be a page of the application. If such
+// a page required a session, people would be redirected to it forever.
 type page struct {
 	variable string
 	name     string // the host without a port; "" for every host
@@ -30,7 +30,7 @@ func (c *Config) pages() (all []page) {
 	for _, p := range []struct{ variable, address string }{{EnvSignInURL, c.Auth.SignInURL}, {EnvSignUpURL, c.Auth.SignUpURL}} {
 		u, err := url.Parse(p.address)
 		if err != nil || p.address == "" {
-			continue // what is wrong with it is the middleware's to say
+			continue // the middleware reports what is wrong with it
 		}
 		if u.Path == "" {
 			u.Path = "/"
@@ -48,8 +48,8 @@ func (c *Config) pages() (all []page) {
 	return all
 }
 
-// isNeighbour reports whether a page is on this machine, but on another port than this
-// server listens on: a local Clerk's.
+// isNeighbour reports whether a page is on this machine, but not on a port of this server:
+// a page of a local Clerk.
 func (c *Config) isNeighbour(u *url.URL) bool {
 	addr := loopback(u.Hostname())
 	if parsed, err := netip.ParseAddr(u.Hostname()); err == nil {
@@ -68,8 +68,8 @@ func (c *Config) isNeighbour(u *url.URL) bool {
 	return known && addr.IsLoopback()
 }
 
-// pageRoutes let everybody see the pages, and what is below them: Clerk's components have
-// their steps there, such as /sign-in/factor-one.
+// pageRoutes returns routes that make the pages public, and the paths below them, where
+// Clerk's components have their steps, such as /sign-in/factor-one.
 func (c *Config) pageRoutes(base routes.Route) (all []routes.Route) {
 	base.Auth = routes.AuthPublic
 	for _, p := range c.pages() {
@@ -90,11 +90,11 @@ func (c *Config) pageRoutes(base routes.Route) (all []routes.Route) {
 	return all
 }
 
-// shutPages finds pages that the routes file lets nobody see who is not signed in.
+// shutPages finds pages that the routes file hides from signed-out people.
 func (l *loader) shutPages() {
 	table, err := routes.NewTable(l.cfg.Routes.Routes)
 	if err != nil {
-		return // a file that was read has none of these
+		return // a file without problems makes a table
 	}
 	for _, p := range l.cfg.pages() {
 		for _, host := range l.hostsOf(p) {
@@ -120,10 +120,10 @@ func redirects(r *routes.Route) bool {
 	return r.Require.Unauthenticated != middleware.Unauthenticated401 && r.Require.Unauthenticated != middleware.Unauthenticated404
 }
 
-// hostsOf returns hosts of this server that a page may be on: for one without a host those
-// of the routes, for another its own if it is known to be served here.
+// hostsOf returns the hosts of this server that a page may be on: those of the routes if the
+// page has no host, else its own host if this server is known to serve it.
 func (l *loader) hostsOf(p page) (hosts []string) {
-	const unnamed = "host.invalid" // for which there are only routes without hosts
+	const unnamed = "host.invalid" // matched only by routes without hosts
 	for i := range l.cfg.Routes.Routes {
 		r := &l.cfg.Routes.Routes[i]
 		if len(r.Hosts) == 0 {

@@ -12,8 +12,8 @@ import (
 // maxRoutesFile bounds a routes file, in bytes.
 const maxRoutesFile = 1 << 20
 
-// routesFile is a field that is read from the file that the variable names. Its
-// problems come as a [*routes.Error].
+// routesFile is a field that is read from the file that the variable names. Problems come
+// as a [*routes.Error].
 func routesFile(p **routes.Config) value {
 	return parsed(p, "file", "", isZero[*routes.Config], func(name string) (*routes.Config, error) {
 		data, err := readBounded(name, maxRoutesFile)

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// row is one environment variable: all that is known of it, in one place.
+// row is everything about one environment variable.
 type row struct {
 	name string
 	help string // one or two sentences; `…` marks what can be copied
-	// unset says in words what holds without it, where no value can.
+	// unset says what applies without the variable, if no value expresses that.
 	unset string
 	value value
 
@@ -20,8 +20,8 @@ type row struct {
 	option string
 }
 
-// flag is the name of a flag that says the same on a command line, without the prefix.
-// A secret has none: other users of a machine can read its command lines.
+// flag returns the name of the variable's flag, which is the variable's without the prefix.
+// A secret has no flag, because other users of a machine can read command lines.
 func (r row) flag() string {
 	if r.secret {
 		return ""
@@ -39,22 +39,22 @@ type Variable struct {
 	Flag string
 	// Kind says what its value is, such as "duration".
 	Kind string
-	// Default is what holds when it is not set; "" where no value says the same.
+	// Default is its default; "" if no value expresses that.
 	Default string
-	// Unset says in words what holds when it is not set and has no Default.
+	// Unset says what applies if it is not set and has no Default.
 	Unset string
 	// Help says what it does. Parts in backquotes can be copied as they are.
 	Help string
-	// Required says that there is no start without it.
+	// Required reports that clerkgate does not start without it.
 	Required bool
-	// Secret says that its value may not be shown.
+	// Secret reports that its value must not be shown.
 	Secret bool
-	// Reloads says that a running server takes another value.
+	// Reloads reports that a reload can change it.
 	Reloads bool
 }
 
-// Variables documents every environment variable that [Load] knows, in the order in
-// which they are best explained.
+// Variables documents every environment variable that [Load] knows, in the order of the
+// documentation.
 func Variables() []Variable {
 	rows := new(Config).table()
 	all := make([]Variable, len(rows))

@@ -8,11 +8,11 @@ import (
 	"github.com/clerkgate/clerkgate/internal/webhook"
 )
 
-// fileSuffix makes of a variable's name that of the variable that names a file with its
-// value, as Docker and Kubernetes hand out secrets.
+// fileSuffix ends the name of the variable that names a file with the value, as Docker and
+// Kubernetes provide secrets.
 const fileSuffix = "_FILE"
 
-// maxSecretFile bounds a file with a secret, in bytes. Keys have a few hundred.
+// maxSecretFile bounds a file with a secret, in bytes. Keys have at most a few thousand.
 const maxSecretFile = 64 << 10
 
 // secretFile is a field that is read from the file that the variable names.
@@ -68,8 +68,8 @@ func readWebhookSecret(s string) (string, error) {
 	return s, nil
 }
 
-// isQuoted reports whether a text begins and ends with the same quotation mark. No
-// variable has such values.
+// isQuoted reports whether a text begins and ends with the same quotation mark. No variable
+// has a valid value of that form.
 func isQuoted(text string) bool {
 	return len(text) > 1 && (text[0] == '"' || text[0] == '\'') && text[len(text)-1] == text[0]
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 )
 
-// wantUpstream is what is expected where nothing is.
+// wantUpstream says what is expected of CLERKGATE_UPSTREAM.
 const wantUpstream = "where the application listens: http://127.0.0.1:3000, https://host or unix:/path/to.sock"
 
-// together finds values that are fine alone and wrong together, and files that
-// cannot be used: what is found now is not found by the first request.
+// together finds values that contradict each other, and files that cannot be used, so that
+// these problems are found at the start and not by the first request.
 func (l *loader) together() {
 	l.keys()
 	l.doors()
@@ -35,8 +35,8 @@ func (l *loader) together() {
 	}
 }
 
-// keys is stricter than the middleware. A key that is missing is the middleware's to
-// judge.
+// keys checks the keys more strictly than the middleware, which reports those that are
+// missing.
 func (l *loader) keys() {
 	auth := &l.cfg.Auth
 	for _, key := range []struct {
@@ -55,7 +55,7 @@ func (l *loader) keys() {
 	}
 }
 
-// doors are where requests and questions come in.
+// doors checks the places where requests and the questions of gateways arrive.
 func (l *loader) doors() {
 	cfg := &l.cfg
 	l.listeners()
@@ -97,7 +97,7 @@ func (l *loader) listeners() {
 	}
 }
 
-// sessions are the options of the middleware that need one another.
+// sessions checks options of the middleware that depend on each other.
 func (l *loader) sessions() {
 	auth := &l.cfg.Auth
 	l.afterSignOut()
@@ -109,11 +109,11 @@ func (l *loader) sessions() {
 	}
 }
 
-// afterSignOut finds a page that is elsewhere, at an origin that nothing else names.
+// afterSignOut finds a page at an origin that no other variable names.
 func (l *loader) afterSignOut() {
 	u, err := url.Parse(l.cfg.Auth.AfterSignOutURL)
 	if err != nil || u.Host == "" || l.failed(EnvAuthorizedParties) || l.failed(EnvTrustedOrigins) {
-		return // what is wrong with it is the middleware's to say
+		return // the middleware reports what is wrong with it
 	}
 	at := strings.ToLower(u.Scheme + "://" + u.Host)
 	if !slices.Contains(l.cfg.Auth.AuthorizedParties, at) && !slices.Contains(l.cfg.CSRF.TrustedOrigins, at) {
@@ -122,8 +122,8 @@ func (l *loader) afterSignOut() {
 	}
 }
 
-// routes finds variables that say the same twice, or as a routes file does, and
-// routes that lead nowhere.
+// routes finds variables that contradict each other or the routes file, and routes without
+// an upstream.
 func (l *loader) routes() {
 	cfg := &l.cfg
 	if cfg.CSRF.Off && len(cfg.CSRF.TrustedOrigins) > 0 {
@@ -160,7 +160,7 @@ func (l *loader) routes() {
 	}
 }
 
-// pages reads the templates, so that what is wrong with one is found now.
+// pages reads the templates to find what is wrong with them.
 func (l *loader) pages() {
 	if l.cfg.Pages == "" {
 		return
@@ -207,7 +207,7 @@ func (l *loader) upstreamTLS() {
 	l.pair(up.CertificateFile, up.KeyFile, EnvUpstreamCertFile, EnvUpstreamKeyFile)
 }
 
-// pair checks a certificate and its key: both or none, and of each other.
+// pair checks that a certificate and its key belong together, and that neither is missing.
 func (l *loader) pair(certFile, keyFile, certVariable, keyVariable string) {
 	switch {
 	case certFile == "" && keyFile == "":

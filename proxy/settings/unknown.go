@@ -7,8 +7,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/problem"
 )
 
-// unknownVariables warns of variables that are set but not used. Values are
-// not looked at: a misspelled secret is a secret.
+// unknownVariables warns of variables that are set but not used. It does not look at
+// values: a misspelled name may hold a secret.
 func unknownVariables(environ []string) []Warning {
 	var known, set []string
 	for _, r := range new(Config).table() {
@@ -28,7 +28,7 @@ func unknownVariables(environ []string) []Warning {
 	return warnings
 }
 
-// unread says what is odd about a variable; nothing when nothing is.
+// unread returns a warning about a variable, or "".
 func unread(name string, known, set []string) string {
 	if own, ok := cutFramework(name); ok {
 		if slices.Contains(known, own) && !slices.Contains(set, own) {
@@ -46,8 +46,9 @@ func unread(name string, known, set []string) string {
 	return message
 }
 
-// nearest compares what follows the prefix, which all names share and which would
-// make any two of them seem alike. A name with the other prefix can be meant too.
+// nearest returns the known name that was probably meant. It compares what follows the
+// prefix, because the prefix would make any two names similar. The name may also have the
+// other prefix.
 func nearest(name string, known []string) string {
 	prefix, rest, _ := strings.Cut(name, "_")
 	for _, p := range []string{prefix, "CLERK", "CLERKGATE"} {
@@ -64,14 +65,14 @@ func nearest(name string, known []string) string {
 	return ""
 }
 
-// ownVariable says whether a name is in the name space that clerkgate watches for
-// misspelled variables.
+// ownVariable reports whether a name has a prefix for which clerkgate warns of unknown
+// variables.
 func ownVariable(name string) bool {
 	return strings.HasPrefix(name, "CLERK_") || strings.HasPrefix(name, "CLERKGATE_")
 }
 
-// cutFramework takes off a name what a framework asks for in front of variables
-// that its pages may see.
+// cutFramework removes the prefix with which a framework marks variables that its pages may
+// see.
 func cutFramework(name string) (own string, ok bool) {
 	for _, prefix := range []string{"NEXT_PUBLIC_", "NUXT_PUBLIC_", "EXPO_PUBLIC_", "PUBLIC_", "VITE_", "REACT_APP_", "GATSBY_"} {
 		if own, ok = strings.CutPrefix(name, prefix); ok && strings.HasPrefix(own, "CLERK_") {
@@ -81,8 +82,7 @@ func cutFramework(name string) (own string, ok bool) {
 	return "", false
 }
 
-// elsewhere are the variables that Clerk's SDKs and guides know and clerkgate has
-// no use for (Clerk documentation, "Clerk environment variables"; @clerk/nextjs,
+// elsewhere returns variables of Clerk's SDKs and guides that clerkgate does not need (Clerk documentation, "Clerk environment variables"; @clerk/nextjs,
 // src/server/constants.ts). They are often set for the application that shares the
 // environment.
 func elsewhere() []string {

@@ -17,7 +17,7 @@ func readUpstream(s string) (*url.URL, error) {
 	return routes.ParseUpstream(s)
 }
 
-// readOwnPath reads a path of this server that clerkgate keeps for itself.
+// readOwnPath reads a path of clerkgate's own.
 func readOwnPath(s string) (string, error) {
 	if routes.CheckPattern(s) != nil || len(s) < 2 || strings.HasSuffix(s, "*") || strings.HasSuffix(s, "/") {
 		return "", expected(s, "a path such as "+defaultForwardAuthPath)
@@ -25,7 +25,7 @@ func readOwnPath(s string) (string, error) {
 	return s, nil
 }
 
-// readSignOutPath reads such a path, or the word for none.
+// readSignOutPath reads such a path, or the word that turns the page off.
 func readSignOutPath(s string) (string, error) {
 	if s == signOutOff {
 		return s, nil

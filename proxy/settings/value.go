@@ -18,17 +18,16 @@ import (
 type value struct {
 	kind     string // what it is, in words
 	standard string // the default, as it would be written; "" for none
-	// set reads a text that is not empty. What is wrong with it is reported, and the
-	// field stays as it is.
+	// set fills the field from a text that is not empty. If the text has a problem, set
+	// reports it and leaves the field as it is.
 	set func(text string, report func(error))
-	// fallback puts the default into a field that holds nothing.
+	// fallback sets the field to its default if it is empty.
 	fallback func()
-	// text is what the field holds, in a form that differs when it does.
+	// text returns the content of the field, so that a change can be detected.
 	text func() string
 }
 
-// parsed is a field that read makes of the text. empty says which values stand for
-// nothing said.
+// parsed is a field that is filled by read. empty reports which values count as not set.
 func parsed[T any](p *T, kind, standard string, empty func(T) bool, read func(string) (T, error)) value {
 	return value{
 		kind: kind, standard: standard,
@@ -47,7 +46,7 @@ func parsed[T any](p *T, kind, standard string, empty func(T) bool, read func(st
 			var zero T
 			*p = zero
 			if standard != "" {
-				*p, _ = read(standard) // which a test reads for every row
+				*p, _ = read(standard) // a test reads the default of every row
 			}
 		},
 		text: func() string { return fmt.Sprint(*p) },
@@ -58,7 +57,7 @@ func isZero[T comparable](v T) bool { var zero T; return v == zero }
 
 func notPositive[T cmp.Ordered](v T) bool { var zero T; return v <= zero }
 
-// expected is the problem of a text in whose place another was expected.
+// expected returns the problem of a text that is not as expected.
 func expected(text, want string) error {
 	return &problem.Problem{Found: problem.Quote(text), Want: want}
 }
@@ -68,10 +67,10 @@ func text(p *string, kind, standard string) value {
 	return parsed(p, kind, standard, isZero, func(s string) (string, error) { return s, nil })
 }
 
-// pemFile is a field that names a file, which is looked at with the others.
+// pemFile is a field that names a file. [loader.together] reads the file.
 func pemFile(p *string) value { return text(p, "file, in PEM", "") }
 
-// choice is a field that takes one of some words. An empty standard means no default.
+// choice is a field for one of several words. An empty standard means no default.
 func choice[T comparable](p *T, standard string, words []string, read func(word string) T) value {
 	quoted := make([]string, len(words))
 	for i, w := range words {
@@ -85,12 +84,12 @@ func choice[T comparable](p *T, standard string, words []string, read func(word 
 	})
 }
 
-// word is a choice whose words are the values themselves; the first is the default.
+// word is a choice whose words are the values of the field; the first is the default.
 func word[T ~string](p *T, words ...T) value {
 	return choice(p, string(words[0]), texts(words), func(s string) T { return T(s) })
 }
 
-// optionalWord is a choice that may be left out.
+// optionalWord is a choice without a default.
 func optionalWord[T ~string](p *T, words ...T) value {
 	return choice(p, "", texts(words), func(s string) T { return T(s) })
 }
@@ -127,7 +126,7 @@ func readDelay(s string) (time.Duration, error) {
 	return readDuration(s)
 }
 
-// number is a field that takes a whole number from 1 to most.
+// number is a field for a whole number from 1 to most.
 func number(p *int, standard string, most int) value {
 	return parsed(p, "number", standard, notPositive, func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
@@ -138,7 +137,7 @@ func number(p *int, standard string, most int) value {
 	})
 }
 
-// size is a field that takes a number of bytes such as 65536, 64KiB or 10MiB.
+// size is a field for a number of bytes, such as 65536, 64KiB or 10MiB.
 func size[T int | int64](p *T, standard string, least, most int64) value {
 	return parsed(p, "size", standard, notPositive, func(s string) (T, error) {
 		n, unit := s, int64(1)
@@ -155,7 +154,7 @@ func size[T int | int64](p *T, standard string, least, most int64) value {
 	})
 }
 
-// addresses is a field that takes where to listen.
+// addresses is a field for addresses to listen on.
 func addresses(p *[]string, standard string) value {
 	return list(p, "addresses", standard, func(s string) (string, error) {
 		if _, err := listen.Parse(s); err != nil {
@@ -165,7 +164,7 @@ func addresses(p *[]string, standard string) value {
 	})
 }
 
-// list is a field that takes texts between commas, each read by read.
+// list is a field for texts that are separated by commas. read reads each of them.
 func list[T any](p *[]T, kind, standard string, read func(string) (T, error)) value {
 	items := func(text string, report func(error)) []T {
 		var all []T

@@ -16,7 +16,7 @@ import (
 
 //go:generate go test github.com/clerkgate/clerkgate/internal/test/house -run Tables -update
 
-// The names that code elsewhere mentions. Every other name stands in its row alone.
+// Names that are used outside of their row.
 const (
 	EnvPublishableKey     = "CLERK_PUBLISHABLE_KEY"
 	EnvSecretKey          = "CLERK_SECRET_KEY"
@@ -66,16 +66,15 @@ const defaultForwardAuthPath = "/.clerkgate/auth"
 // defaultWebhookPath is where webhooks are received.
 const defaultWebhookPath = "/.clerkgate/webhook"
 
-// defaultSignOutPath is where people sign out, and signOutOff says that it is nowhere.
+// defaultSignOutPath is where people sign out; signOutOff turns that page off.
 const (
 	defaultSignOutPath = "/.clerkgate/sign-out"
 	signOutOff         = "off"
 )
 
-// table lists every variable with the field of c that it fills, in the order in
-// which they are best explained. A further variable is a further row: loading,
-// defaults, help, what a reload refuses, and the pages of the documentation are
-// made of this table.
+// table returns a row for each variable, with the field of c that it fills, in the order of
+// the documentation. Loading, defaults, help, the check of a reload, and the pages of the
+// documentation all read this table.
 func (c *Config) table() []row {
 	auth, up, limits := &c.Auth, &c.UpstreamSettings, &c.Limits
 	return []row{
