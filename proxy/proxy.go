@@ -15,6 +15,7 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/instance"
+	"github.com/clerkgate/clerkgate/proxy/internal/serve"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -101,7 +102,7 @@ const readyTimeout = 20 * time.Second
 
 // Reload replaces the routes, upstreams, pages and secrets by those of cfg. Requests in
 // flight finish with the old ones. New secrets take effect once Clerk's keys have been
-// fetched with them, and what was cached about sessions is then looked up again. Everything
+// fetched with them or, while Clerk is down, with the keys that are known, and what was cached about sessions is then looked up again. Everything
 // else from the environment stays as it is. If Reload returns an error, which for
 // problems of cfg is a [*settings.Error], nothing has changed.
 func (p *Proxy) Reload(cfg settings.Config) error {
@@ -122,7 +123,7 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 	if next.instance != old.instance {
 		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 		defer cancel()
-		if err := next.instance.Auth.Ready(ctx); err != nil {
+		if err := next.instance.Auth.ReadyAfter(ctx, old.instance.Auth); err != nil {
 			next.retire(old)
 			next.instance.Close()
 			return settings.NewError(settings.EnvSecretKey, fmt.Errorf("fetch the keys of Clerk with the new secrets: %w", err))
@@ -157,3 +158,15 @@ func (p *Proxy) Close() {
 
 // Ready returns nil once requests can be judged.
 func (p *Proxy) Ready(ctx context.Context) error { return p.site.Load().instance.Auth.Ready(ctx) }
+
+// Parts returns how each part of Clerk is doing, as far as this process has noticed.
+func (p *Proxy) Parts() map[string]string {
+	h := p.site.Load().instance.Auth.Health()
+	word := func(up bool) string {
+		if up {
+			return serve.PartUp
+		}
+		return "down"
+	}
+	return map[string]string{"keys": word(h.Keys), "backend_api": word(h.BackendAPI), "machine_tokens": word(h.MachineTokens), "frontend_api": word(h.FrontendAPI)}
+}

@@ -99,6 +99,7 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 		Certificate:     a.pair,
 		H2C:             cfg.H2C,
 		Limits:          serve.Limits(cfg.Limits),
+		AlwaysReady:     cfg.ReadyWhen == settings.ReadyAlways,
 		ShutdownDelay:   cfg.ShutdownDelay,
 		ShutdownTimeout: cfg.ShutdownTimeout,
 		Hurry:           opts.Hurry,

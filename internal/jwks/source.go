@@ -200,6 +200,23 @@ func (s *Source) Ready(ctx context.Context) error {
 	return err
 }
 
+// Known reports whether a set of keys is loaded.
+func (s *Source) Known() bool { return s.current.Load() != nil }
+
+// Adopt takes the keys of another source of the same instance, as old as they are, and
+// reports whether there were any. It does nothing if s has keys.
+func (s *Source) Adopt(from *Source) bool {
+	known := from.current.Load()
+	if known == nil {
+		return false
+	}
+	// Stale, so that the next caller tries a fetch before it uses them.
+	if s.current.CompareAndSwap(nil, &snapshot{keys: known.keys, fetched: known.fetched, stale: true}) {
+		s.gen.Add(1)
+	}
+	return true
+}
+
 // Close stops background refreshes and fetches in progress, and waits for them. Loaded
 // keys can still be read; a call that needs a fetch fails.
 func (s *Source) Close() {

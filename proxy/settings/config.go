@@ -32,6 +32,16 @@ const (
 	TransportStandard UpstreamTransport = "standard"
 )
 
+// ReadyWhen says when a server is ready.
+type ReadyWhen string
+
+const (
+	// ReadyWithKeys is once tokens can be verified. It is the default.
+	ReadyWithKeys ReadyWhen = "keys"
+	// ReadyAlways is from the start.
+	ReadyAlways ReadyWhen = "always"
+)
+
 // Config is everything that clerkgate needs to know. [Load] makes one from the
 // environment.
 type Config struct {
@@ -127,6 +137,8 @@ type Config struct {
 	// UpstreamTimeout is how long the upstream may take to begin its answer; 0
 	// means 60s.
 	UpstreamTimeout time.Duration
+	// ReadyWhen is when /readyz answers 200; "" means ReadyWithKeys.
+	ReadyWhen ReadyWhen
 	// ShutdownDelay is how long the server still serves new connections once it is told to
 	// stop, while /readyz already answers 503.
 	ShutdownDelay time.Duration

@@ -275,6 +275,10 @@ func (c *Config) table() []row {
 			help: "How long a connection stays open between requests.",
 		},
 		{
+			name: "CLERKGATE_READY_WHEN", value: word(&c.ReadyWhen, ReadyWithKeys, ReadyAlways),
+			help: "When `/readyz` answers 200: with `keys` once tokens can be verified, which after a start takes Clerk unless `CLERK_JWT_KEY` is set; `always` from the start. Its body says which parts of Clerk are down.",
+		},
+		{
 			name: "CLERKGATE_SHUTDOWN_DELAY", value: parsed(&c.ShutdownDelay, "duration", "", isZero, readDelay), unset: "none",
 			help: "How long new connections are still served after `SIGTERM`, while `/readyz` already answers 503, so that load balancers can notice.",
 		},

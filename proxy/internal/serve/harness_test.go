@@ -23,11 +23,13 @@ var usual = Limits{
 type app struct {
 	http.Handler
 	unready error
+	parts   map[string]string
 	reloads chan struct{} // gets one for each reload
 	closed  chan struct{}
 }
 
 func (a *app) Ready(context.Context) error { return a.unready }
+func (a *app) Parts() map[string]string    { return a.parts }
 func (a *app) Reload(context.Context)      { a.reloads <- struct{}{} }
 func (a *app) Close()                      { close(a.closed) }
 

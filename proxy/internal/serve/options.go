@@ -19,14 +19,22 @@ type App interface {
 	// Ready returns nil once requests can be answered. It is called at startup, so that
 	// slow work is done before the first request, and by probes.
 	Ready(context.Context) error
+	// Parts returns how each part that the App needs is doing, [PartUp] or another word; one
+	// that is not up makes the App degraded, but not unready.
+	Parts() map[string]string
 	// Reload reads the configuration again, when [Options.Reloads] asks for it. The App
 	// logs the result. There is one call at a time.
 	Reload(context.Context)
 	Close()
 }
 
+// PartUp is the state of a part that works, as far as is known.
+const PartUp = "up"
+
 // Options say how an [App] is served.
 type Options struct {
+	// AlwaysReady has /readyz answer 200 even if the App is not ready.
+	AlwaysReady bool
 	// Public is where the App listens, Admin where probes are answered.
 	Public, Admin Endpoint
 	// Beside is a further service on listeners of its own; nil for none.

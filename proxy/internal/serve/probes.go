@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -14,7 +15,8 @@ const readyTimeout = 3 * time.Second
 // probes answers the probes of an orchestrator on a separate listener. The public
 // listener does not serve them (CVE-2026-34457, CVE-2022-24797).
 type probes struct {
-	ready    func(context.Context) error
+	app      App
+	always   bool // ready whatever the App says
 	stopping atomic.Bool
 }
 
@@ -28,19 +30,45 @@ func (p *probes) handler() http.Handler {
 	return mux
 }
 
+// readiness is the body of a response to /readyz.
+type readiness struct {
+	// Status is ready, degraded (ready, but a part is not up), unready or shutting down.
+	Status string            `json:"status"`
+	Parts  map[string]string `json:"parts,omitempty"`
+}
+
 func (p *probes) readyz(w http.ResponseWriter, r *http.Request) {
 	if p.stopping.Load() {
-		probed(w, http.StatusServiceUnavailable, "shutting down")
+		p.report(w, http.StatusServiceUnavailable, readiness{Status: "shutting down"})
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	if p.ready(ctx) != nil {
-		// The log has the reason; others on the network may read the response to a probe.
-		probed(w, http.StatusServiceUnavailable, "the keys of the Clerk instance are not loaded yet")
+	// The log has the reason of an error; others on the network may read the response.
+	err := p.app.Ready(ctx)
+	body := readiness{Status: "ready", Parts: p.app.Parts()}
+	for _, state := range body.Parts {
+		if state != PartUp {
+			body.Status = "degraded"
+		}
+	}
+	switch {
+	case err == nil:
+	case p.always:
+		body.Status = "degraded"
+	default:
+		body.Status = "unready"
+		p.report(w, http.StatusServiceUnavailable, body)
 		return
 	}
-	probed(w, http.StatusOK, "ready")
+	p.report(w, http.StatusOK, body)
+}
+
+func (p *probes) report(w http.ResponseWriter, status int, body readiness) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the prober may have gone
 }
 
 func probed(w http.ResponseWriter, status int, text string) {

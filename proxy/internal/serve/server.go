@@ -46,7 +46,7 @@ type server struct {
 }
 
 func newServer(app App, opts Options) *server {
-	return &server{Options: opts.withDefaults(), app: app, probes: &probes{ready: app.Ready}}
+	return &server{Options: opts.withDefaults(), app: app, probes: &probes{app: app, always: opts.AlwaysReady}}
 }
 
 // closeUnused closes inherited sockets that no endpoint uses, so that clients are
