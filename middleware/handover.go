@@ -51,6 +51,7 @@ func (a *Authenticator) shareRefresh(ctx context.Context, key refreshKey, q *ref
 			return outcome, holds
 		}
 	}
+	a.restWithOthers(ctx)
 	outcome, holds := a.callRefresh(ctx, q)
 	if outcome.why != "" {
 		// Clerk takes an expired token once. If it was another replica's, that one has the

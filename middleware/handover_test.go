@@ -372,3 +372,28 @@ func TestKeysOfAnotherReplicaGrowOld(t *testing.T) {
 type noTransport struct{}
 
 func (noTransport) RoundTrip(*http.Request) (*http.Response, error) { return nil, assert.AnError }
+
+// Clerk's limit is for all replicas together, and so is the rest that it asks for.
+func TestReplicasRestTogether(t *testing.T) {
+	t.Parallel()
+	f := newReplicas(t)
+	good := f.answer
+	f.answer = func(path, body string) (int, string) {
+		if strings.HasSuffix(path, "/refresh") {
+			f.begun.Add(1)
+			return http.StatusTooManyRequests, `{"errors":[{"code":"too_many_requests","message":"slow down"}]}`
+		}
+		return good(path, body)
+	}
+	f.retryAfter = "30"
+	one, two := f.replica(f.memory), f.replica(f.memory)
+	one.Authenticate(f.expired(one))
+	require.Eventually(t, func() bool {
+		_, found, err := f.memory.Get(t.Context(), f.host+":rest")
+		return err == nil && found
+	}, 30*time.Second, time.Millisecond)
+	other := f.token(nil, with{"sid": "sess_2", "iat": f.now.Unix() - 120, "nbf": f.now.Unix() - 130, "exp": f.now.Unix() - 60})
+	two.Authenticate(f.page(other, "__session_"+two.CookieSuffix()+"="+other, "__refresh_"+two.CookieSuffix()+"=rt_2",
+		fmt.Sprintf("__client_uat_%s=%d", two.CookieSuffix(), f.now.Unix()-3600)))
+	assert.EqualValues(t, 1, f.begun.Load(), "the second replica makes no call, though its session is another one")
+}

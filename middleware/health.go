@@ -79,6 +79,8 @@ type guard struct {
 	*breaker.Breaker
 	on  bool
 	now func() time.Time
+	// limited is told the Retry-After of each 429; nil is not called.
+	limited func(time.Duration)
 
 	mu   sync.Mutex
 	last record
@@ -123,6 +125,9 @@ func (g *guard) call(ctx context.Context, ask func() (*clerkapi.Response, error)
 		limited := response != nil && response.StatusCode == http.StatusTooManyRequests
 		if limited {
 			g.RestFor(response.RetryAfter)
+			if g.limited != nil {
+				g.limited(response.RetryAfter)
+			}
 		}
 		g.Done(c, o)
 		g.note(o, limited)

@@ -108,6 +108,7 @@ func (a *Authenticator) build(revocations *revocation.List) (err error) {
 	if a.health, err = newHealth(o, &a.instance); err != nil {
 		return err
 	}
+	a.health.sessions.limited, a.health.machines.limited = a.shareRest, a.shareRest
 	if err := a.buildVerifier(); err != nil {
 		return err
 	}
