@@ -33,7 +33,7 @@ func TestEnvoyHTTP(t *testing.T) {
 			Transport:     &http.Transport{DisableCompression: true, DisableKeepAlives: true},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}})
-	})
+	}, testClerkIsDownBarely)
 }
 
 func TestEnvoyGRPC(t *testing.T) {
@@ -45,7 +45,7 @@ func TestEnvoyGRPC(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
 		startEnvoy(t, s, c, &grpcAsker{config: c, client: authv3.NewAuthorizationClient(conn)})
-	}, testRefreshed)
+	}, testRefreshed, testClerkIsDown)
 }
 
 // verdict is the outcome of a question.

@@ -10,7 +10,7 @@ import (
 
 // testRecipeIn is testRecipe with additions to clerkgate's environment and with a
 // test of its own for refreshed sessions.
-func testRecipeIn(t *testing.T, env map[string]string, start gateway, refreshed func(*testing.T, *stack)) {
+func testRecipeIn(t *testing.T, env map[string]string, start gateway, refreshed, outage func(*testing.T, *stack)) {
 	all := map[string]string{"CLERKGATE_PUBLIC_PATHS": "/public,/assets/*"}
 	for name, value := range env {
 		all[name] = value
@@ -36,12 +36,13 @@ func testRecipeIn(t *testing.T, env map[string]string, start gateway, refreshed 
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s) })
 	}
+	t.Run("Clerk is down", func(t *testing.T) { outage(t, s) })
 	t.Run("clerkgate is down", func(t *testing.T) { testGateIsDown(t, s) }) // the last one: it stops it
 }
 
 // testRecipeWithoutCacheControl is for gateways that can bring refreshed cookies to
 // the browser, but not keep the application's answer beside them out of caches.
-func testRecipeWithoutCacheControl(t *testing.T, start gateway) {
+func testRecipeWithoutCacheControl(t *testing.T, start gateway, outage func(*testing.T, *stack)) {
 	testRecipeIn(t, nil, start, func(t *testing.T, s *stack) {
 		const refreshes = "/v1/sessions/*/refresh"
 		b := s.signIn(t, jane, 2*time.Minute)
@@ -60,6 +61,6 @@ func testRecipeWithoutCacheControl(t *testing.T, start gateway) {
 		echoed(t, second)
 		assert.Equal(t, before+1, s.clerk.CallCount(http.MethodPost, refreshes), "the new cookies arrived, all of them")
 		assert.Empty(t, second.Header["Set-Cookie"])
-	})
+	}, outage)
 	t.Run("peer not trusted", func(t *testing.T) { testPeerNotTrusted(t, start) })
 }

@@ -66,6 +66,7 @@ func testRecipe(t *testing.T, start gateway) {
 	t.Run("frontend API", func(t *testing.T) { testFrontendAPI(t, start, clerktest.Options{}) })
 	t.Run("frontend API in production", func(t *testing.T) { testFrontendAPI(t, start, clerktest.Options{Production: true}) })
 	t.Run("OAuth resource", func(t *testing.T) { testOAuthResource(t, start) })
+	t.Run("Clerk is down", func(t *testing.T) { testClerkIsDown(t, s) })
 	t.Run("peer not trusted", func(t *testing.T) { testPeerNotTrusted(t, start) })
 	t.Run("clerkgate is down", func(t *testing.T) { testGateIsDown(t, s) }) // the last one: it stops it
 }

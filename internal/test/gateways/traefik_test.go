@@ -43,7 +43,7 @@ func TestTraefik(t *testing.T) {
 	}
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(filepath.Dir(program)) })
-	testRecipeWithoutCacheControl(t, func(t *testing.T, s *stack) { startTraefik(t, s, program) })
+	testRecipeWithoutCacheControl(t, func(t *testing.T, s *stack) { startTraefik(t, s, program) }, testClerkIsDown)
 
 	// What Traefik is not told to bring along stays behind: the list of cookies in
 	// the recipe is needed, and the test sees it.
