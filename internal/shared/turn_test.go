@@ -145,6 +145,18 @@ func TestResultIsPublishedAfterABlip(t *testing.T) {
 	})
 }
 
+func TestResultOfARequestThatIsGivenUpIsPublishedAtOnce(t *testing.T) {
+	t.Parallel()
+	memory := storetest.NewMemory(nil)
+	s := replica(t, memory)
+	lease := (<-take(t.Context(), s)).lease
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	lease.Publish(ctx, []byte("result"), time.Minute)
+	_, ok := s.Turn("work", "bound").Result(t.Context())
+	assert.True(t, ok)
+}
+
 func TestResultOfSomebodyElseIsAnError(t *testing.T) {
 	t.Parallel()
 	memory := storetest.NewMemory(nil)

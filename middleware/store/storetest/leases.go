@@ -141,8 +141,12 @@ func (s *suite) lateResult() {
 	first := s.leased(key, brief)
 	second := s.next(key, brief)
 	s.published(key, first, "first", brief)
-	s.soon(brief, func() bool { return s.claimed(key).Result == nil }, "the result should have expired")
-	s.want(s.claimed(key).Fence == 0, "a lease was ended by a result with the fence of an older one")
+	var claim store.Claim
+	s.soon(brief, func() bool {
+		claim = s.claimed(key)
+		return claim.Result == nil
+	}, "the result should have expired")
+	s.want(claim.Fence == 0, "a lease was ended by a result with the fence of an older one")
 	s.published(key, second, "second", brief)
 	third := s.next(key, brief)
 	s.want(third > second, "the fence of a later lease is %d, and that of the one before %d", third, second)
