@@ -7,7 +7,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/jwks"
 )
 
-// Health says which parts of Clerk work, as far as this process has noticed by its own
+// Health says which parts of Clerk work, and the shared store, as far as this process has noticed by its own
 // calls. What has not failed counts as working.
 type Health struct {
 	// Keys is whether tokens can be verified: with keys that are known, or from a PEM.
@@ -18,6 +18,8 @@ type Health struct {
 	MachineTokens bool
 	// FrontendAPI is whether it answers, which is asked only while the Backend API is down.
 	FrontendAPI bool
+	// Store is whether what replicas share works; true without [Options.Store].
+	Store bool
 }
 
 // Health returns how Clerk is doing. It makes no call.
@@ -26,7 +28,8 @@ func (a *Authenticator) Health() Health {
 	machines := h.machines.record()
 	source, fetched := a.keys.(*jwks.Source)
 	up := Health{
-		Keys: !fetched || source.Known(), BackendAPI: !h.isDown(), MachineTokens: !h.holds || !machines.failedSince(now), FrontendAPI: true,
+		Store: a.shared == nil || a.shared.Works(),
+		Keys:  !fetched || source.Known(), BackendAPI: !h.isDown(), MachineTokens: !h.holds || !machines.failedSince(now), FrontendAPI: true,
 	}
 	if known, ok := h.frontend.results.Remembered(h.frontend.url); ok && !up.BackendAPI {
 		up.FrontendAPI = known.answers

@@ -159,7 +159,7 @@ func (p *Proxy) Close() {
 // Ready returns nil once requests can be judged.
 func (p *Proxy) Ready(ctx context.Context) error { return p.site.Load().instance.Auth.Ready(ctx) }
 
-// Parts returns how each part of Clerk is doing, as far as this process has noticed.
+// Parts returns how each part of Clerk, and the shared store, is doing, as far as this process has noticed.
 func (p *Proxy) Parts() map[string]string {
 	h := p.site.Load().instance.Auth.Health()
 	word := func(up bool) string {
@@ -168,5 +168,9 @@ func (p *Proxy) Parts() map[string]string {
 		}
 		return "down"
 	}
-	return map[string]string{"keys": word(h.Keys), "backend_api": word(h.BackendAPI), "machine_tokens": word(h.MachineTokens), "frontend_api": word(h.FrontendAPI)}
+	parts := map[string]string{"keys": word(h.Keys), "backend_api": word(h.BackendAPI), "machine_tokens": word(h.MachineTokens), "frontend_api": word(h.FrontendAPI)}
+	if p.store != nil {
+		parts["store"] = word(h.Store)
+	}
+	return parts
 }

@@ -36,6 +36,7 @@ type health struct {
 	breaker *breaker.Breaker
 
 	mu       sync.Mutex
+	failing  bool // the last call has failed
 	told     bool // that the store fails
 	failures *rate.Limiter
 	foreign  *rate.Limiter
@@ -74,6 +75,7 @@ func (h *health) begin() (done func(error), err error) {
 func (h *health) tell(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.failing = err != nil
 	switch {
 	case err != nil && !h.told && h.failures.AllowN(h.now(), 1):
 		h.told = true

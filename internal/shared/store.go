@@ -171,6 +171,13 @@ func (s *Store) Check(ctx context.Context) error {
 	})
 }
 
+// Works reports whether the last call has succeeded, without a call; true if there was none.
+func (s *Store) Works() bool {
+	s.health.mu.Lock()
+	defer s.health.mu.Unlock()
+	return !s.health.failing
+}
+
 // open opens a value from the store. An error does not count as a failure of the store.
 func (s *Store) open(sealed []byte, name, bound string) ([]byte, error) {
 	value, err := s.keys.Open(sealed, name, bound)

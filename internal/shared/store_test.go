@@ -164,10 +164,12 @@ func TestFailureAndItsEndAreLoggedOnce(t *testing.T) {
 	b.fails.Store(true)
 	for range 3 {
 		require.ErrorIs(t, s.Check(t.Context()), errBroken)
+		assert.False(t, s.Works())
 	}
 	b.fails.Store(false)
 	for range 3 {
 		require.NoError(t, s.Check(t.Context()))
+		assert.True(t, s.Works())
 	}
 	assert.Equal(t, []string{"the shared store fails; this replica goes on as without one", "the shared store answers again"}, log.all())
 }
