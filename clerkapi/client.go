@@ -166,8 +166,8 @@ func (o Options) check() error {
 	return errors.Join(problems...)
 }
 
-// checkBaseURL returns the URL without trailing slashes. User information is refused because it would appear in logs
-// of the URL, and a query or fragment because paths are appended. The error does not contain the value.
+// checkBaseURL returns the URL without trailing slashes. User information is refused because it would appear wherever
+// the URL is logged, and a query or fragment because paths are appended. The error does not contain the value.
 func checkBaseURL(raw string) (string, error) {
 	u, err := url.Parse(raw)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil ||

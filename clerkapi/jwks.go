@@ -28,7 +28,7 @@ func (ks *JWKS) UnmarshalJSON(data []byte) error {
 	return decodeJSON(data, (*plain)(ks))
 }
 
-// validate refuses a document without keys: it is not an empty set, for which good keys would be dropped.
+// validate refuses a document without keys. Treating it as an empty set would drop good keys.
 func (ks *JWKS) validate() error {
 	if ks.Keys == nil {
 		return errors.New("keys are missing")

@@ -25,8 +25,8 @@ type Response struct {
 	exactType bool // Options.ExactContentType
 }
 
-// readResponse reads the reply up to the limit and closes it. The Response is never nil; if there is an error, its Body
-// is.
+// readResponse reads the reply up to the limit and closes it. The Response is never nil, but its Body is if there is an
+// error.
 func readResponse(hr *http.Response, limit int64, now func() time.Time) (*Response, error) {
 	defer hr.Body.Close() // errors of reading are returned below
 	res := &Response{

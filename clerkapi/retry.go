@@ -17,7 +17,7 @@ const (
 	// to 1, so that clients that failed together do not retry together.
 	retryBase = 200 * time.Millisecond
 	retryMax  = 5 * time.Second
-	// maxRetryAfter limits Retry-After. A longer one is a mistake, or an attempt to stop us.
+	// maxRetryAfter limits Retry-After. A longer one is a mistake, or an attempt to stop the client.
 	maxRetryAfter = 24 * time.Hour
 )
 
@@ -57,7 +57,7 @@ func retryDelay(n int, res *Response) time.Duration {
 		return res.RetryAfter
 	}
 	d := min(retryBase<<(n-1), retryMax)                  // n is at most maxRetries
-	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1)) //nolint:gosec // spreads load, guards nothing
+	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1)) //nolint:gosec // not for security
 }
 
 // wait waits for d and reports whether the context is still alive. It returns false at once if the context's deadline

@@ -129,7 +129,7 @@ func (c *Client) AllSessions(ctx context.Context, p *ListSessionsParams) iter.Se
 		for {
 			page, _, err := c.ListSessions(ctx, &q)
 			if err == nil && len(page.Data) > 0 && page.Data[0].ID == last {
-				// A server that ignores offset would keep us here forever.
+				// With a server that ignores offset, the loop would never end.
 				err = errors.New("clerkapi: list sessions: the server repeats a page")
 			}
 			if err != nil {

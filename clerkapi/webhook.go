@@ -75,7 +75,7 @@ func (ev *WebhookEvent) UnmarshalJSON(data []byte) error {
 }
 
 // eventTime reads the member timestamp: milliseconds by Clerk's documentation, seconds in its examples. What is neither
-// is no reason to refuse an authentic event.
+// is not a reason to refuse an authentic event.
 func eventTime(raw json.RawMessage) time.Time {
 	const firstMillis = 1e12 // in 2001, and as seconds in the year 33658
 	var n float64

@@ -20,7 +20,7 @@ type Auth struct {
 	// SessionStatus is the claim sts, such as active or pending; often empty.
 	SessionStatus string
 	// Actor is the claim act as JSON: who impersonates the user, or who acts for the
-	// user of an OAuth token (RFC 8693); nil for nobody.
+	// user of an OAuth token (RFC 8693); nil if nobody does.
 	Actor json.RawMessage
 	// OrgID, OrgSlug and OrgRole are the active organization; OrgRole has the
 	// prefix org:.
@@ -48,8 +48,8 @@ type Auth struct {
 
 	features, plans string
 
-	// Whole claims take more memory than all the rest and are seldom asked for, so
-	// that those of a JWT are left in it.
+	// All claims together take more memory than the rest and are seldom needed, so
+	// a JWT's are decoded from the token on demand.
 	verified *token.Verified
 	claims   json.RawMessage // of an opaque token, or of a test
 }
@@ -76,23 +76,23 @@ func (a *Auth) WithClaims(claims json.RawMessage) *Auth {
 	return &other
 }
 
-// IsSignedIn says whether somebody is: a user, or a machine. It is false for a
+// IsSignedIn reports whether a user or a machine is signed in. It is false for a
 // pending session, whose identity is withheld, and for a token with an empty sub,
-// which Clerk's SDK lets sign in as nobody. [Require] asks it.
+// which Clerk's SDK treats as signed in without a user. [Require] uses it.
 func (a *Auth) IsSignedIn() bool {
 	return a != nil && (a.UserID != "" || a.Subject != "")
 }
 
 type contextKey struct{}
 
-// contextValue is everything that Handler hands down, in one allocation.
+// contextValue is everything that Handler passes on, in one allocation.
 type contextValue struct {
 	authenticator *Authenticator
 	state         *State
 }
 
-// FromContext returns who is behind the request. Without a [Authenticator.Handler]
-// before, it is a signed-out Auth; it is never nil.
+// FromContext returns who is behind the request. It is never nil: outside
+// [Authenticator.Handler] it is a signed-out Auth.
 func FromContext(ctx context.Context) *Auth {
 	if v, ok := ctx.Value(contextKey{}).(*contextValue); ok && v.state.Auth != nil {
 		return v.state.Auth
@@ -100,7 +100,7 @@ func FromContext(ctx context.Context) *Auth {
 	return signedOutAuth
 }
 
-// StateFromContext returns the whole judgement of the request.
+// StateFromContext returns the whole outcome of authenticating the request.
 func StateFromContext(ctx context.Context) (*State, bool) {
 	v, ok := ctx.Value(contextKey{}).(*contextValue)
 	if !ok {

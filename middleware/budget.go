@@ -16,7 +16,7 @@ import (
 // JWKS does not count.
 const DefaultBackendRateLimit = 1000
 
-// rateWindow is the time that the limit is about.
+// rateWindow is the period that the limit applies to.
 const rateWindow = 10 * time.Second
 
 // Calls that anyone can cause have budgets of their own, apart from the calls for known
@@ -26,8 +26,8 @@ const (
 	// strangersPart is for nonces, and for opaque tokens that Clerk has not verified
 	// before. Both can be made up. Together they have less than a third of the limit.
 	strangersPart = 7
-	// unknownPart is for refreshes of sessions without a live token so far, which are all
-	// of them after a start. Each takes an expired token that Clerk has signed.
+	// unknownPart is for refreshes of sessions that have had no live token here yet, which
+	// after a start are all sessions. Each needs an expired token signed by Clerk.
 	unknownPart = 3
 	// sessionPart is for the refreshes of one session: an expired token can be sent with
 	// any number of made-up refresh tokens and hosts.
@@ -41,10 +41,10 @@ const (
 	knownPlaces     = 128
 )
 
-// knownTokensSize is how many verified opaque tokens are known, by their hashes.
+// knownTokensSize is how many verified opaque tokens are remembered, by their hashes.
 const knownTokensSize = 20_000
 
-// How long the failure of a call is remembered that may succeed soon.
+// How long a failed call is remembered if it may succeed soon.
 const (
 	transientMemory = time.Second
 	rateLimitMemory = 10 * time.Second // the most that a Retry-After counts for
@@ -97,8 +97,8 @@ func (b *backendBudget) nonce(ctx context.Context) (leave func(), ok bool) {
 	return b.place(ctx, b.strangers, "handshake nonces")
 }
 
-// refresh is like nonce, for a refresh. busy reports that others have used up the budget, rather
-// than the session its own.
+// refresh is like nonce, for a refresh. busy reports that other sessions have used up the
+// budget, rather than this session its own.
 func (b *backendBudget) refresh(ctx context.Context, q *refreshQuestion) (leave func(), busy, ok bool) {
 	known, ok := b.sessions.mayRefresh(q)
 	switch {

@@ -22,8 +22,8 @@ const (
 	fromDashboard = "Copy it from the API keys page of the Clerk dashboard."
 )
 
-// check finds everything wrong in the options, in the order of their fields, and
-// keeps what it has worked out of those that are right.
+// check returns everything that is wrong with the options, in the order of their fields,
+// and keeps what it has parsed of the valid ones.
 func (a *Authenticator) check() []Problem {
 	o := &a.opts
 	return slices.Concat(
@@ -52,7 +52,7 @@ func (a *Authenticator) check() []Problem {
 	)
 }
 
-// one is a list of one problem without a remedy.
+// one returns a list of one problem without a remedy.
 func one(where, found, want string) []Problem {
 	return []Problem{{Where: where, Found: found, Want: want}}
 }
@@ -89,7 +89,7 @@ func (a *Authenticator) checkSecretKey() []Problem {
 	return nil
 }
 
-// needsSecretKey says whether something is accepted that a machine's own key cannot
+// needsSecretKey reports whether tokens are accepted that a machine's own key cannot
 // verify.
 func (a *Authenticator) needsSecretKey() bool {
 	return a.opts.MachineSecretKey == "" || !slices.Equal(a.opts.AcceptsToken, []TokenType{M2MToken})
@@ -116,7 +116,7 @@ func (a *Authenticator) checkJWTKey() []Problem {
 	return nil
 }
 
-// checkAPI has the client judge what it is going to be given.
+// checkAPI checks the fields for the Backend API's client with the client's own rules.
 func checkAPI(o *Options) (problems []Problem) {
 	accepted := func(c clerkapi.Options) bool {
 		c.SecretKey, c.Transport = "sk_test_", http.DefaultTransport
@@ -206,7 +206,7 @@ func checkSessionLookup(o *Options) []Problem {
 	return nil
 }
 
-// maxOutageGrace bounds Options.OutageGrace. Keys are not used for longer either.
+// maxOutageGrace bounds Options.OutageGrace. It is also how long keys are used by default.
 const maxOutageGrace = 24 * time.Hour
 
 func checkOutage(o *Options) (problems []Problem) {
@@ -240,7 +240,7 @@ func checkCount(where string, n int, of string) []Problem {
 	return one(where, strconv.Itoa(n), "a number of "+of+" that is not negative, such as 1000")
 }
 
-// foundKey describes a key by its kind alone, whatever is in the wrong place.
+// foundKey describes a key by its kind alone, so that a misplaced secret is not shown.
 func foundKey(key string) string {
 	if key == "" {
 		return nothing
@@ -253,13 +253,13 @@ func foundKey(key string) string {
 	return "text that is not a key of Clerk's"
 }
 
-// isHeader says whether a key can be sent in a header, as the client has it.
+// isHeader reports whether a key can be sent in a header, by the client's rules.
 func isHeader(key string) bool {
 	_, err := clerkapi.New(clerkapi.Options{SecretKey: "sk_test_" + key, Transport: http.DefaultTransport})
 	return err == nil
 }
 
-// isPath says whether u is a path of this application; "//" would name another host.
+// isPath reports whether u is a path of this application; "//" would begin another host.
 func isPath(u string) bool { return strings.HasPrefix(u, "/") && !strings.HasPrefix(u, "//") }
 
 func isHTTPURL(s string) bool {

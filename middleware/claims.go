@@ -10,8 +10,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/claimheader"
 )
 
-// ErrNoClaims is returned by [ClaimsAs] for an Auth without claims: a signed-out one, or
-// an opaque token's.
+// ErrNoClaims is returned by [ClaimsAs] for an Auth without claims, such as a signed-out
+// one, or that of an opaque token.
 var ErrNoClaims = errors.New("the request has no claims")
 
 // ClaimsAs decodes the claims of a into a T, as encoding/json does: usually a struct
@@ -29,21 +29,21 @@ func ClaimsAs[T any](a *Auth) (T, error) {
 	return claims, nil
 }
 
-// RequireSignedIn is [Require] of the zero [Requirement]: next gets requests that are
-// signed in, by whichever tokens are accepted.
+// RequireSignedIn is [Require] with the zero [Requirement]: next gets only requests that
+// are signed in, with any of the accepted kinds of token.
 func RequireSignedIn(next http.Handler) http.Handler { return Require(Requirement{})(next) }
 
-// What is kept of headers with a token: maxHeaderSets of a route's lists, each of which
-// takes up to maxHeaderValues bytes.
+// Limits on the headers that are kept with a token: the lists of maxHeaderSets routes, each
+// of up to maxHeaderValues bytes.
 const (
 	maxHeaderSets   = 4
 	maxHeaderValues = 2 << 10
 )
 
-// ClaimHeaders returns the values of set's headers for a session token, with what its
-// claims lack from user, who may be nil. They are made once for a token and kept with it.
-// For any other kind of token it returns nil: who issues or creates one may choose its
-// claims. The sidecar calls it; the claims themselves are [Auth.Claims].
+// ClaimHeaders returns the values of set's headers for a session token. What its claims
+// lack comes from user, who may be nil. The values are made once per token and kept with
+// it. For any other kind of token the result is nil, because whoever creates such a token
+// may choose its claims. It is for the sidecar; applications use [Auth.Claims].
 func (a *Auth) ClaimHeaders(set *claimheader.Set, user *claimheader.User) *claimheader.Values {
 	if a.TokenType != SessionToken || a.SessionID == "" {
 		return nil

@@ -32,8 +32,8 @@ func newCookieNames(suffix string) cookieNames {
 	}
 }
 
-// cookies holds the values of the protocol's cookies; "" stands for an absent
-// and for an empty one, which the protocol treats alike.
+// cookies holds the values of the protocol's cookies. "" means absent or empty, which
+// the protocol treats alike.
 type cookies struct {
 	session, sessionSuffixed       string
 	clientUAT, clientUATSuffixed   string
@@ -47,7 +47,7 @@ type cookies struct {
 // and tabs trimmed, the first cookie of a name wins even when it is empty, values
 // (never names) are percent-decoded once, after the split, so that no value can
 // forge a second cookie. net/http's own parser strips quotes and drops values
-// that it finds invalid, which would be another decision.
+// that it finds invalid, which would lead to other decisions than the SDK's.
 func readCookies(h http.Header, names *cookieNames) cookies {
 	var (
 		c    cookies
@@ -102,7 +102,7 @@ func (c *cookies) slot(name string, names *cookieNames) (*string, uint16) {
 	return nil, 0
 }
 
-// decodeCookieValue is decodeURIComponent, or the value itself where that fails.
+// decodeCookieValue decodes like decodeURIComponent, and returns the value itself if that fails.
 // Bytes above ASCII are Latin-1, as JavaScript reads headers.
 func decodeCookieValue(v string) string {
 	if !isASCII(v) {
@@ -161,8 +161,8 @@ func sessionDirective(lines []string) (token string, found bool) {
 	return token, found
 }
 
-// validSetCookie reports whether a line received from Clerk can be a header at
-// all; one that cannot would let its sender write headers of its own.
+// validSetCookie reports whether a line received from Clerk can be the value of a
+// header. Any other could add headers of its own.
 func validSetCookie(lines []string) bool {
 	for _, line := range lines {
 		if strings.ContainsAny(line, "\r\n\x00") {
@@ -173,7 +173,7 @@ func validSetCookie(lines []string) bool {
 }
 
 // setCookieHeaders turns lines received from Clerk into header values; ok is false
-// where one cannot be a header.
+// if one of them cannot be a header.
 func setCookieHeaders(lines []string) (headers []string, ok bool) {
 	if !validSetCookie(lines) {
 		return nil, false

@@ -74,7 +74,7 @@ func (j *judged) sessionTokenInHeader() *State {
 }
 
 // verifySessionInHeader judges a session token in the header. Neither client_uat nor the
-// organization in the path matter to it.
+// organization in the path matters for it.
 func (j *judged) verifySessionInHeader() *State {
 	t, err := j.decode(j.headerToken)
 	var v *token.Verified
@@ -140,7 +140,7 @@ func (j *judged) sessionCookie() *State {
 	if t.IsMachineJWT() || t.NonSessionCategory() {
 		return signedOut(SessionToken, ReasonTokenTypeMismatch, "", nil)
 	}
-	// This iat is unverified. It can only send the browser to Clerk.
+	// This iat is unverified. All it can cause is a redirect to Clerk.
 	if t.IssuedBefore(j.clientUAT) {
 		return j.handshake(ReasonSessionTokenIATBeforeClientUAT, "")
 	}
@@ -163,8 +163,8 @@ func (j *judged) sessionCookie() *State {
 	return state
 }
 
-// sessionFailed tries a refresh and then the handshake. carrier says where the token was:
-// header or cookie.
+// sessionFailed tries a refresh, then a handshake. carrier is where the token was: header
+// or cookie.
 func (j *judged) sessionFailed(err error, carrier string) *State {
 	why, found := "", j.session
 	if carrier == "header" {
@@ -238,8 +238,8 @@ func (j *judged) satelliteSync() *State {
 	return j.redirect(ReasonSatelliteNeedsSyncing, "", location.Href())
 }
 
-// developmentSync responds to a satellite that asks this primary, and binds browsers to
-// their dev browser, which is in the URL on localhost.
+// developmentSync responds to a satellite that syncs with this primary, and adopts the dev
+// browser that is in the URL on localhost.
 func (j *judged) developmentSync() *State {
 	if j.a.instance.production {
 		return nil

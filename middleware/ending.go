@@ -14,19 +14,20 @@ import (
 )
 
 const (
-	// maxEndings is how many sessions are remembered that were ended at Clerk, so that it is
-	// not told twice.
+	// maxEndings is how many sessions that were ended at Clerk are remembered, so that Clerk
+	// is not told twice.
 	maxEndings = 10_000
-	// maxRetries is how many sessions are tried again at one time, if Clerk cannot be
-	// reached.
+	// maxRetries is the number of sessions whose end is retried at the same time while Clerk
+	// cannot be reached.
 	maxRetries = 256
-	// firstRetry doubles up to slowestRetry, until the waits come to retryFor.
+	// The wait before a retry starts at firstRetry and doubles up to slowestRetry, until the
+	// waits add up to retryFor.
 	firstRetry   = time.Second
 	slowestRetry = time.Minute
 	retryFor     = time.Hour
 )
 
-// endings ends sessions: here at once, and at Clerk. Safe for concurrent use.
+// endings ends sessions: here at once, and at Clerk. It is safe for concurrent use.
 type endings struct {
 	api         *clerkapi.Client
 	timeout     time.Duration
@@ -44,7 +45,7 @@ type endings struct {
 	places  places
 }
 
-// ending is how far Clerk has been told that a session ends.
+// ending is the progress of telling Clerk that a session ends.
 type ending struct {
 	until    time.Time // it is forgotten then
 	atClerk  bool
@@ -60,9 +61,10 @@ func newEndings(o *Options, api *clerkapi.Client, revocations *ledger) *endings 
 	return e
 }
 
-// end ends a session. The error says that Clerk could not be told; if that may pass, it is
-// tried again in the background. That other replicas could not be told is logged, and does
-// not matter once Clerk knows. A client that goes away does not stop it.
+// end ends a session. An error means that Clerk could not be told; if the failure may be
+// temporary, the call is retried in the background. A failure to tell other replicas is
+// only logged, and does not matter once Clerk knows. A client that disconnects does not
+// stop it.
 func (e *endings) end(ctx context.Context, sessionID string) error {
 	ctx = context.WithoutCancel(ctx)
 	if err := e.revocations.record(ctx, revocation.Entry{Kind: revocation.Session, ID: sessionID, At: e.now()}); err != nil {
@@ -83,7 +85,7 @@ func (e *endings) end(ctx context.Context, sessionID string) error {
 	return nil
 }
 
-// done notes that Clerk knows.
+// done records that Clerk has been told.
 func (e *endings) done(sessionID string) {
 	e.update(sessionID, func(ending) ending { return ending{atClerk: true} })
 }
@@ -102,7 +104,8 @@ func (e *endings) update(sessionID string, change func(ending) ending) (before e
 	return before
 }
 
-// makeRoom forgets what is old, or something: Clerk is then told twice.
+// makeRoom removes expired entries or, if there are none, an arbitrary one, for which Clerk
+// may then be told twice.
 func (e *endings) makeRoom() {
 	now := e.now()
 	maps.DeleteFunc(e.sessions, func(_ string, known ending) bool { return !now.Before(known.until) })
@@ -116,8 +119,8 @@ func (e *endings) makeRoom() {
 	}
 }
 
-// revoke tells Clerk. A session that Clerk does not know has ended. retry says whether a
-// failure may pass.
+// revoke tells Clerk. A session that Clerk does not know has ended. retry reports whether a
+// failure may be temporary.
 func (e *endings) revoke(ctx context.Context, sessionID string) (retry bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
@@ -128,12 +131,13 @@ func (e *endings) revoke(ctx context.Context, sessionID string) (retry bool, err
 	return !isAboutTheSession(response, err), err
 }
 
-// retry tells Clerk again and again, unless that is being done or too much is.
+// retry tells Clerk again and again, unless that is being done already, or for too many
+// sessions.
 func (e *endings) retry(sessionID string) {
 	select {
 	case e.places <- struct{}{}:
 	default:
-		e.log.Error("session is not tried again, because too many are", "session_id", sessionID)
+		e.log.Error("ending the session at Clerk is not retried, because too many others are being retried", "session_id", sessionID)
 		return
 	}
 	known := e.update(sessionID, func(known ending) ending { known.retrying = true; return known })
@@ -163,7 +167,7 @@ func (e *endings) retryUntilDone(sessionID string) {
 		case <-timer.C:
 		case <-e.closing.Done():
 			timer.Stop()
-			e.log.Error("session was not ended at Clerk before the end", "session_id", sessionID)
+			e.log.Error("session was not ended at Clerk before the shutdown", "session_id", sessionID)
 			return
 		}
 		waited += wait
@@ -177,7 +181,7 @@ func (e *endings) retryUntilDone(sessionID string) {
 			break
 		}
 	}
-	e.log.Error("session could not be ended at Clerk; it is not tried again", "session_id", sessionID)
+	e.log.Error("session could not be ended at Clerk; giving up", "session_id", sessionID)
 	e.update(sessionID, func(known ending) ending { known.retrying = false; return known })
 }
 

@@ -9,8 +9,8 @@ import (
 )
 
 // OptionsFromEnv returns the options that the environment variables of Clerk's SDKs
-// contain. lookup is [os.LookupEnv], or anything like it. A variable that is empty
-// counts as not set.
+// contain. lookup is [os.LookupEnv] or a function like it. An empty variable counts as
+// not set.
 //
 //	CLERK_PUBLISHABLE_KEY      Options.PublishableKey
 //	CLERK_SECRET_KEY           Options.SecretKey
@@ -74,8 +74,8 @@ func (o *Options) variables() []variable {
 	}
 }
 
-// checked keeps a text whatever check says of it, so that a wrong key is not taken for a
-// missing one.
+// checked stores a text even if check refuses it, so that a wrong key is not reported as
+// missing too.
 func checked(p *string, check func(string) error) func(string) error {
 	return func(text string) error {
 		*p = text
@@ -97,7 +97,7 @@ func parsed[T any](p *T, parse func(string) (T, error)) func(string) error {
 }
 
 // inVariables adds what [New] would refuse to the problems with the variables' texts, and
-// names and orders all by variable. One variable has one problem.
+// names and orders all problems by variable, at most one for each.
 func (o *Options) inVariables(problems []Problem) []Problem {
 	variables := o.variables()
 	a := &Authenticator{opts: o.withDefaults()}

@@ -9,36 +9,36 @@ import (
 	"github.com/clerkgate/clerkgate/internal/navigation"
 )
 
-// Error is why a request is turned away, and how.
+// Error says why a request is turned away, and how.
 type Error struct {
 	// Status is the HTTP status: 400, 401, 403, 404, 405 or 503.
 	Status int
-	// Code is the error's code, as programs get it: authentication_invalid,
-	// authorization_invalid, resource_not_found; reverification_needed where the JSON has
-	// Clerk's reverification-error in its place; verification_unavailable. redirect_loop and developer_error are
-	// for browsers only. clerk_unavailable means that Clerk is down. [Authenticator.SignOut] has cross_site_request and
-	// method_not_allowed.
+	// Code is the error's code. Programs get authentication_invalid, authorization_invalid,
+	// resource_not_found, verification_unavailable, or clerk_unavailable, which means that
+	// Clerk is down; for reverification_needed the JSON is Clerk's reverification-error
+	// instead. redirect_loop and developer_error are for browsers only.
+	// [Authenticator.SignOut] also uses cross_site_request and method_not_allowed.
 	Code string
-	// Message is a sentence for whoever develops the client.
+	// Message is a sentence for developers of the client.
 	Message string
 	// Reason is why nobody is signed in; empty if somebody is.
 	Reason Reason
-	// State is the judgement of the request.
+	// State is the outcome of authenticating the request.
 	State *State
-	// Since is when this process noticed that Clerk is down, with clerk_unavailable; else zero.
+	// Since is when this process noticed that Clerk is down; zero unless Code is clerk_unavailable.
 	Since time.Time
-	// Document reports that a browser wants a page to show to a person. Otherwise a
-	// program asks, which should get the JSON of [Error.WriteJSON].
+	// Document reports that a browser wants a page to show to a person. Otherwise the
+	// client is a program, and should get the JSON of [Error.WriteJSON].
 	Document bool
 
 	title     string
-	challenge string // how to authenticate, for a 401 and a 403 that other scopes would mend
+	challenge string // WWW-Authenticate, for a 401, and for a 403 that other scopes would lift
 	hint      *hint
 	recovers  bool // the same request may succeed later
-	problem   bool // the client wants the form of RFC 9457
-	body      any  // in place of Clerk's error shape
+	problem   bool // the client accepts problem details (RFC 9457)
+	body      any  // replaces Clerk's error shape if not nil
 
-	// What SignInURL needs.
+	// For SignInURL.
 	authenticator *Authenticator
 	request       *http.Request
 }
@@ -46,10 +46,10 @@ type Error struct {
 // Error returns the code and the message.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// SignInURL returns where a person signs in, and comes back from: to the page that was
-// asked for or, after a form, to the one that had the form. It is empty if signing in
-// would not help. It holds what the request says of its address; html/template makes it
-// safe for a page.
+// SignInURL returns where a person signs in. From there the person comes back to the page
+// that was requested or, if a form was sent, to the page with the form. It is empty if
+// signing in would not help. It contains parts of the request's URL: escape it in a page,
+// as html/template does.
 func (e *Error) SignInURL() string {
 	a := e.authenticator
 	if a == nil || e.Status != http.StatusUnauthorized || a.accepts.single.isMachine() {
@@ -63,12 +63,12 @@ func (e *Error) SignInURL() string {
 		a.log().ErrorContext(e.request.Context(), "sign-in URL could not be built", "error", err)
 		return ""
 	case isSamePage(target, page):
-		return "" // it is where the person is
+		return "" // the person is there already
 	}
 	return target.Href()
 }
 
-// WriteJSON answers as without [Options.ErrorHandler]: with Clerk's error shape.
+// WriteJSON writes what is written without an [Options.ErrorHandler]: Clerk's error shape.
 func (e *Error) WriteJSON(w http.ResponseWriter) {
 	body := e.body
 	if body == nil {
@@ -88,7 +88,8 @@ func (e *Error) WriteJSON(w http.ResponseWriter) {
 	_, _ = w.Write(append(data, '\n'))
 }
 
-// problemBody returns Clerk's error shape, with the members of RFC 9457 for who knows them.
+// problemBody returns Clerk's error shape, with the members of RFC 9457 for clients that
+// accept them.
 func (e *Error) problemBody() problemBody {
 	body := problemBody{Errors: []problemItem{{Code: e.Code, Message: e.title, LongMessage: e.Message, Meta: e.hint}}, Recoverable: e.recovers}
 	if e.problem {
@@ -97,7 +98,7 @@ func (e *Error) problemBody() problemBody {
 	return body
 }
 
-// setHeader sets what is the same for programs and people.
+// setHeader sets the headers that programs and browsers both get.
 func (e *Error) setHeader(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -106,10 +107,10 @@ func (e *Error) setHeader(h http.Header) {
 	}
 }
 
-// anyBearer is the challenge of a 401 that has no more to say.
+// anyBearer is the challenge of a 401 without further parameters.
 const anyBearer = "Bearer"
 
-// problemBody is Clerk's error shape.
+// problemBody is Clerk's error shape, with optional members of RFC 9457.
 type problemBody struct {
 	Errors      []problemItem `json:"errors"`
 	Recoverable bool          `json:"recoverable,omitempty"`
@@ -125,14 +126,14 @@ type problemItem struct {
 	Meta        *hint  `json:"meta,omitempty"`
 }
 
-// hint tells a program why it is not signed in, and whether Clerk's front-end library may
-// help, see [State.Recoverable].
+// hint tells a program why it is not signed in, and whether Clerk's front-end library can
+// renew the session, see [State.Recoverable].
 type hint struct {
 	Reason      Reason `json:"reason"`
 	Recoverable bool   `json:"recoverable"`
 }
 
-// turnAway answers a request that must not go on. A nil a has no handler.
+// turnAway answers a request that must not go on. If a is nil, there is no ErrorHandler.
 func (a *Authenticator) turnAway(w http.ResponseWriter, r *http.Request, s *State, e *Error) {
 	if a == nil || a.opts.ErrorHandler == nil {
 		e.WriteJSON(w)
@@ -144,7 +145,7 @@ func (a *Authenticator) turnAway(w http.ResponseWriter, r *http.Request, s *Stat
 	a.opts.ErrorHandler(w, r, e)
 }
 
-// explain answers a request whose state is a developer's error.
+// explain answers a request whose state has a DeveloperError.
 func (a *Authenticator) explain(w http.ResponseWriter, r *http.Request, s *State) {
 	switch {
 	case !isDocumentRequest(r):
@@ -156,8 +157,8 @@ func (a *Authenticator) explain(w http.ResponseWriter, r *http.Request, s *State
 	}
 }
 
-// unauthenticated is for requests that need somebody to be signed in. s is nil if nobody
-// has judged the request.
+// unauthenticated is for requests that are signed out and must not be. s is nil if the
+// request was not authenticated at all.
 func unauthenticated(s *State, challenge string) *Error {
 	e := &Error{
 		Status: http.StatusUnauthorized, Code: "authentication_invalid", title: "Unauthenticated", challenge: challenge,
@@ -177,7 +178,7 @@ func redirectLoop(s *State) *Error {
 	return e
 }
 
-// unavailable is for those whose token may be good.
+// unavailable is for requests whose token may be valid but could not be verified.
 func unavailable() *Error {
 	return &Error{
 		Status: http.StatusServiceUnavailable, Code: "verification_unavailable", title: "Try again later",
@@ -185,12 +186,12 @@ func unavailable() *Error {
 	}
 }
 
-// notFound hides what is there.
+// notFound hides that the page exists.
 func notFound() *Error {
 	return &Error{Status: http.StatusNotFound, Code: "resource_not_found", title: "Not found", Message: "There is nothing at this address."}
 }
 
-// forbidden is for those who are signed in and may not.
+// forbidden is for requests that are signed in but not allowed.
 func forbidden() *Error {
 	return &Error{Status: http.StatusForbidden, Code: "authorization_invalid", title: "Forbidden", Message: "The signed-in user may not do this."}
 }

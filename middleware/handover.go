@@ -11,14 +11,14 @@ import (
 	"github.com/clerkgate/clerkgate/internal/shared"
 )
 
-// How long the outcome of a refresh is shared: a new token for longer than any replica
-// goes on being sent the old one, and a failure only while requests for it are under way.
+// How long the outcome of a refresh is shared: a new token for as long as requests with the
+// old one may arrive, and a failure only while requests for it are in progress.
 const (
 	sharedRefreshFor = 30 * time.Second
 	sharedFailureFor = 5 * time.Second
 )
 
-// newShared returns what all replicas of the instance share; nil without a store.
+// newShared returns what all replicas of the instance share, or nil without a store.
 func newShared(o *Options, instance string) (*shared.Store, error) {
 	if o.Store == nil {
 		return nil, nil
@@ -37,13 +37,13 @@ type sharedRefresh struct {
 }
 
 // shareRefresh is callRefresh for all replicas: one of them makes the call, and the others
-// take its outcome. When they cannot work together, each makes its own.
+// take its outcome. If the store fails, each replica makes its own call.
 func (a *Authenticator) shareRefresh(ctx context.Context, key refreshKey, q *refreshQuestion) (*refreshed, time.Duration) {
 	if a.shared == nil {
 		return a.callRefresh(ctx, q)
 	}
-	// Bound to the refresh token, so that who has read the store and the keys still has no
-	// session.
+	// Bound to the refresh token, so that somebody who reads the store and knows the keys
+	// still has no session.
 	turn := a.shared.Turn("refresh:"+a.shared.Hash(string(key[:])), q.params.RefreshToken)
 	result, lease, err := turn.Take(ctx)
 	if lease == nil && err == nil {
@@ -54,8 +54,8 @@ func (a *Authenticator) shareRefresh(ctx context.Context, key refreshKey, q *ref
 	a.restWithOthers(ctx)
 	outcome, holds := a.callRefresh(ctx, q)
 	if outcome.why != "" {
-		// Clerk takes an expired token once. If it was another replica's, that one has the
-		// new token.
+		// Clerk accepts an expired token once. If another replica has used it, that replica
+		// has the new token.
 		if result, ok := turn.Result(ctx); ok {
 			if theirs, theirsHold, ok := a.readSharedRefresh(ctx, q, result); ok && theirs.why == "" {
 				outcome, holds = theirs, theirsHold
@@ -98,7 +98,7 @@ func (a *Authenticator) readSharedRefresh(ctx context.Context, q *refreshQuestio
 	}
 	if told.Why != "" {
 		if told.Unavailable {
-			a.health.sessions.note(breaker.Failure, false) // or this replica would send browsers to Clerk unasked
+			a.health.sessions.note(breaker.Failure, false) // or this replica would redirect browsers to Clerk without having tried it
 		}
 		return &refreshed{why: told.Why, unavailable: told.Unavailable && a.health.holds}, transientMemory, true
 	}

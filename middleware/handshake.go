@@ -51,7 +51,7 @@ func (j *judged) handshake(reason Reason, message string) *State {
 	return j.redirect(reason, message, location)
 }
 
-// showsSession reports whether the request has a trace of a session.
+// showsSession reports whether the request has any sign of a session.
 func (j *judged) showsSession() bool { return j.anySessionToken() != "" || j.clientUAT != 0 }
 
 // redirect sends a browser to location, unless it has been redirected too often within
@@ -72,7 +72,7 @@ func (j *judged) redirect(reason Reason, message, location string) *State {
 	}
 	h := make(http.Header, 6)
 	h.Set("Location", location)
-	// Without it, browsers repeat the 307 from their cache for ever.
+	// Without it, browsers repeat the 307 from their cache forever.
 	h.Set("Cache-Control", "no-store")
 	h.Add("Set-Cookie", cookieRedirectCount+"="+javascript.FormatNumber(j.loopCounter+1)+"; SameSite=Lax; HttpOnly; Max-Age=2")
 	return withAuthHeaders(&State{Status: Handshake, Reason: reason, Message: message, TokenType: SessionToken, Header: h, Auth: signedOutAuth})
@@ -95,7 +95,7 @@ func (j *judged) handshakeURL(reason Reason) (string, error) {
 	u.Append("__clerk_hs_reason", string(reason))
 	if !j.a.health.isDown() {
 		u.Append("format", "nonce")
-	} // else a token, since only the Backend API knows what a nonce stands for
+	} // else a token: only the Backend API can exchange a nonce
 	if t := j.anySessionToken(); t != "" {
 		u.Append(cookieSession, t)
 	}
@@ -118,7 +118,7 @@ func (j *judged) anySessionToken() string {
 
 func hasHTTPPrefix(s string) bool { return strings.HasPrefix(s, "http") }
 
-// resolveHandshake reads what the Frontend API has sent back. It returns nil if that is
+// resolveHandshake reads what the Frontend API has sent back. It returns nil if there is
 // nothing, or if the normal flow must go on.
 func (j *judged) resolveHandshake() *State {
 	nonce, handshakeToken := j.cookies.handshakeNonce, j.cookies.handshake
@@ -138,7 +138,7 @@ func (j *judged) resolveHandshake() *State {
 		directives = outcome.directives
 	case handshakeToken != "":
 		if t := j.a.unverified(handshakeToken); t != nil && t.HeaderIsNull() {
-			return nil // no error of a token to Clerk's SDK, so the flow goes on
+			return nil // Clerk's SDK does not count this as a token error, so the flow goes on
 		}
 		var err error
 		if directives, err = j.a.verifier.Handshake(j.ctx, handshakeToken); err != nil {

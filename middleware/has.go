@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Level is what a reverification asks for.
+// Level says which factors a reverification requires.
 type Level string
 
 // The levels of reverification.
@@ -16,20 +16,20 @@ const (
 	MultiFactor  Level = "multi_factor"
 )
 
-// freshness is what a reverification means: a level, verified less than so many
-// minutes ago.
+// freshness is the requirement of a reverification: the factors of a level were verified
+// less than a number of minutes ago.
 type freshness struct {
 	level   Level
 	minutes int
 }
 
-// asksFresh says whether q asks for a fresh factor, by name or in its own words.
+// asksFresh reports whether q requires a recent verification, by name or by its level.
 func (q *Requirement) asksFresh() bool {
 	return q.Reverification != "" || q.Level != "" || q.AfterMinutes != 0
 }
 
-// freshness returns what q asks for; ok is false for what nobody can meet: an
-// unknown name or level, no minutes, or a name beside own words.
+// freshness returns what q requires. ok is false for what nobody can meet: an unknown name
+// or level, a level without minutes, or a name together with a level.
 func (q *Requirement) freshness() (f freshness, ok bool) {
 	if q.Level != "" || q.AfterMinutes != 0 {
 		known := q.Level == FirstFactor || q.Level == SecondFactor || q.Level == MultiFactor
@@ -48,9 +48,9 @@ func (q *Requirement) freshness() (f freshness, ok bool) {
 	return freshness{}, false
 }
 
-// Has reports whether the user may: every field of q that is set must hold, at
-// least one must be set, and data that the token lacks denies. It is false for
-// signed-out requests; machines have scopes and nothing else of a [Requirement].
+// Has reports whether the request meets q: every field of q that is set must hold, and at
+// least one must be set. Data that the token lacks counts as not met. Signed-out requests
+// meet nothing. Machine tokens have scopes and nothing else of a [Requirement].
 //
 // A feature or plan may carry a scope (org:x, user:x); without one, the
 // organization's and the user's both count.
@@ -66,18 +66,18 @@ func (a *Auth) Has(q Requirement) bool {
 
 func (q *Requirement) isEmpty() bool { return len(q.Scopes) == 0 && !q.asksOfSession() }
 
-// asksOfSession reports whether q asks for what only a session can have.
+// asksOfSession reports whether q requires something that only a session can have.
 func (q *Requirement) asksOfSession() bool {
 	return q.Role != "" || q.Permission != "" || q.Feature != "" || q.Plan != "" || q.asksFresh()
 }
 
-// hasScopes reports whether a token has all scopes that q asks for.
+// hasScopes reports whether a token has all scopes that q requires.
 func (a *Auth) hasScopes(q Requirement) bool {
 	return len(q.Scopes) == 0 || a.TokenType.isMachine() &&
 		!slices.ContainsFunc(q.Scopes, func(scope string) bool { return !slices.Contains(a.Scopes, scope) })
 }
 
-// lacksScopesOnly tells a refusal that a token with more scopes would mend.
+// lacksScopesOnly reports whether a token with more scopes would meet q.
 func (a *Auth) lacksScopesOnly(q Requirement) bool {
 	return a.TokenType.isMachine() && !a.hasScopes(q) && !q.asksOfSession()
 }
@@ -95,7 +95,7 @@ func (a *Auth) hasOrganization(q Requirement) bool {
 	return true
 }
 
-// withOrgPrefix leaves exactly one org: in front.
+// withOrgPrefix returns a role or permission with exactly one prefix org:.
 func withOrgPrefix(key string) string {
 	for strings.HasPrefix(key, "org:") {
 		key = key[len("org:"):]
@@ -134,7 +134,7 @@ func claimLists(claim, asked string) bool {
 	return found
 }
 
-// lacksFreshFactorOnly tells a refusal that verifying the user again would mend.
+// lacksFreshFactorOnly reports whether the user would meet q after verifying again.
 func (a *Auth) lacksFreshFactorOnly(q Requirement) bool {
 	return q.asksFresh() && a.UserID != "" && a.hasScopes(q) && a.hasOrganization(q) && a.hasBilling(q)
 }

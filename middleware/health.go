@@ -13,12 +13,12 @@ import (
 	"github.com/clerkgate/clerkgate/internal/breaker"
 )
 
-// outageMemory is how long the failure of a call says that the Backend API is down, to
-// requests that make no call themselves.
+// outageMemory is how long after a failed call the Backend API counts as down for requests
+// that make no call themselves.
 const outageMemory = 30 * time.Second
 
-// health is what is known of Clerk's APIs from the calls of this process. With
-// [OutageHandshake] it allows every call and knows of no outage, as Clerk's SDK.
+// health is what is known about Clerk's APIs from the calls of this process. With
+// [OutageHandshake] it allows every call and never reports an outage, like Clerk's SDK.
 type health struct {
 	holds    bool
 	now      func() time.Time
@@ -39,9 +39,8 @@ func newHealth(o *Options, in *instance) (*health, error) {
 	return h, err
 }
 
-// isDown reports whether sessions can not be renewed at the Backend API, as far as is known
-// without a call. Strangers cannot bring that about: it takes calls that Clerk did not
-// deal with.
+// isDown reports whether sessions cannot be renewed at the Backend API, as far as is known
+// without a call. Strangers cannot cause that: only calls that Clerk failed to answer count.
 func (h *health) isDown() bool {
 	if !h.holds {
 		return false
@@ -55,7 +54,7 @@ func (h *health) isDown() bool {
 // for the first probe.
 func (h *health) isGone(ctx context.Context) bool { return h.isDown() && !h.frontend.answers(ctx) }
 
-// since returns when the present outage began; zero if there is none.
+// since returns when the current outage began, or zero if there is none.
 func (h *health) since() time.Time {
 	var first time.Time
 	now := h.now()
@@ -67,11 +66,12 @@ func (h *health) since() time.Time {
 	return first
 }
 
-// retryAfter is how long whoever could not be answered should wait, in seconds: until the next
-// call may be made, and a random time more, so that not all come back together.
+// retryAfter returns how long a client that could not be answered should wait, in seconds:
+// until the next call may be made, and a random time more, so that clients do not all come
+// back at once.
 func (h *health) retryAfter() uint16 {
 	next := max(h.keys.State().Next, h.sessions.State().Next, h.machines.State().Next, 2*time.Second)
-	return uint16((next + time.Duration(rand.Float64()*float64(min(next, 10*time.Second)))).Seconds() + 1) //nolint:gosec // spreads load, guards nothing
+	return uint16((next + time.Duration(rand.Float64()*float64(min(next, 10*time.Second)))).Seconds() + 1) //nolint:gosec // not for security
 }
 
 // guard is a breaker around the calls of one kind, with a record of them.
@@ -79,14 +79,14 @@ type guard struct {
 	*breaker.Breaker
 	on  bool
 	now func() time.Time
-	// limited is told the Retry-After of each 429; nil is not called.
+	// limited is called with the Retry-After of each 429, unless it is nil.
 	limited func(time.Duration)
 
 	mu   sync.Mutex
 	last record
 }
 
-// record is when calls succeeded and failed last, and since when they have been failing.
+// record is when a call last succeeded and last failed, and since when calls have failed.
 type record struct{ succeeded, failed, since time.Time }
 
 func (r *record) failedSince(now time.Time) bool {
@@ -107,8 +107,8 @@ func (g *guard) record() record {
 func (g *guard) refuses() bool { return g.on && g.Refuses() }
 
 // call makes a call, unless Clerk is known to be down: then made is false. A call that has
-// not reached Clerk is repeated once, if the budget of repetitions allows. unavailable
-// reports that Clerk did not deal with the call, for a reason that passes.
+// not reached Clerk is retried once, if the budget for retries allows. unavailable reports
+// that Clerk did not answer the call properly, for a reason that may be temporary.
 func (g *guard) call(ctx context.Context, ask func() (*clerkapi.Response, error)) (unavailable, made bool) {
 	if !g.on {
 		_, _ = ask()
@@ -153,7 +153,7 @@ func (g *guard) note(o breaker.Outcome, limited bool) {
 	}
 }
 
-// outcomeOf says what a call means for a breaker.
+// outcomeOf returns how a call counts for a breaker.
 func outcomeOf(response *clerkapi.Response, err error) breaker.Outcome {
 	if response == nil {
 		_, transport := errors.AsType[*clerkapi.TransportError](err)
@@ -177,8 +177,8 @@ func outcomeOf(response *clerkapi.Response, err error) breaker.Outcome {
 	return breaker.Success
 }
 
-// wasNotSent reports whether there was no connection to send a call over. Every other call may
-// have had an effect: Clerk takes an expired token once.
+// wasNotSent reports whether there was no connection to send a call over. Any other failed
+// call may have had an effect: Clerk accepts an expired token once.
 func wasNotSent(err error) bool {
 	failed, ok := errors.AsType[*net.OpError](err)
 	return ok && failed.Op == "dial"

@@ -1,7 +1,7 @@
 package middleware
 
 import (
-	"crypto/sha1" //nolint:gosec // the cookie suffix is defined by SHA-1; nothing rests on its strength
+	"crypto/sha1" //nolint:gosec // the cookie suffix is defined by SHA-1; nothing depends on its strength
 	"encoding/base64"
 	"strings"
 
@@ -69,8 +69,8 @@ func accountPortal(frontendAPI string) string {
 	return "https://" + s
 }
 
-// isDevelopmentPortal reports whether host is an account portal of some
-// development instance, which anybody can have; it is trusted in development only.
+// isDevelopmentPortal reports whether host is the account portal of a development
+// instance. Anybody can create one, so it is trusted in development only.
 func isDevelopmentPortal(host string) bool {
 	if strings.HasPrefix(host, "accounts.") {
 		for _, suffix := range [...]string{".lcl.dev", ".lclstage.dev", ".lclclerk.com"} {

@@ -9,7 +9,7 @@ import (
 const (
 	// sharedKeysName is the name of the JWKS in the store.
 	sharedKeysName = "jwks"
-	// maxSharedKeys is how large a document the store takes. A real one is below 2 KiB.
+	// maxSharedKeys limits the size of a document in the store. A real one is below 2 KiB.
 	maxSharedKeys = 32 << 10
 )
 
@@ -33,8 +33,8 @@ func (a *Authenticator) fetchKeysForAll(ctx context.Context) ([]byte, error) {
 	return doc, nil
 }
 
-// keysOfOthers returns the document that a replica has stored. Nobody without the keys of
-// the store can plant one.
+// keysOfOthers returns the document that a replica has stored. Without the store's keys,
+// nobody can forge one.
 func (a *Authenticator) keysOfOthers(ctx context.Context) (doc []byte, fetched time.Time, ok bool) {
 	if a.shared == nil {
 		return nil, time.Time{}, false

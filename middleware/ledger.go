@@ -10,8 +10,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/shared"
 )
 
-// ledger is the list of revocations, which replicas with a store share: each appends to a
-// log what it learns, and follows what the others append.
+// ledger is the list of revocations. Replicas with a store share it: each appends what it
+// learns to a log, and reads what the others append.
 type ledger struct {
 	*revocation.List
 	log       *shared.Log // nil without a store
@@ -36,8 +36,8 @@ func newLedger(o *Options, list *revocation.List, store *shared.Store) *ledger {
 	return l
 }
 
-// record puts entries into force here, and then in the other replicas. The error says that
-// they could not be told.
+// record puts entries into force here, and then in the other replicas. An error means that
+// the others could not be told.
 func (l *ledger) record(ctx context.Context, entries ...revocation.Entry) error {
 	l.Add(entries...)
 	if l.log == nil {
@@ -52,7 +52,8 @@ func (l *ledger) record(ctx context.Context, entries ...revocation.Entry) error 
 	return errors.Join(problems...)
 }
 
-// apply puts an entry of the log into force. One that cannot be read is of another version.
+// apply puts an entry of the log into force. An entry that cannot be read was written by
+// another version.
 func (l *ledger) apply(b []byte) {
 	if e, err := revocation.Decode(b); err == nil {
 		l.Add(e)

@@ -28,8 +28,8 @@ const (
 	lookupLongestPause = 5 * time.Second // and up to half more, at random
 )
 
-// lookups finds out whether the session of a live token has ended. It never holds a
-// request up for long: a cached result is used at once, and renewed in the background
+// lookups finds out whether the session of a live token has ended. It never delays a
+// request for long: a cached result is used at once, and renewed in the background
 // before it is too old; without one, a request waits for lookupPatience at most and is
 // then accepted. While look-ups fail they pause, and the last results remain in use.
 //
@@ -82,7 +82,7 @@ const endedMessage = "The session behind this token has ended."
 // endedSession is the state of a live token whose session has ended.
 func endedSession() *State { return signedOut(SessionToken, ReasonSessionRevoked, endedMessage, nil) }
 
-// isLive reports whether the session has not ended, as far as is known.
+// isLive reports whether the session is live, as far as is known.
 func (l *lookups) isLive(ctx context.Context, id string) bool {
 	known, ok := l.answers.Remembered(id)
 	switch {
@@ -119,7 +119,7 @@ func (l *lookups) ask(ctx context.Context, id string) (answer lookedUp, ok bool)
 	if !ok {
 		return lookedUp{}, false
 	}
-	began := l.now() // what Clerk says may be as old as the call
+	began := l.now() // the result may be as old as the start of the call
 	session, response, err := l.api.GetSession(ctx, id)
 	switch {
 	case err == nil:
@@ -151,7 +151,7 @@ func (l *lookups) answer(began time.Time, live bool) lookedUp {
 }
 
 // isAboutTheSession reports whether a failure concerns this session only and would
-// come again.
+// happen again.
 func isAboutTheSession(response *clerkapi.Response, err error) bool {
 	if response == nil {
 		return errors.Is(err, clerkapi.ErrInvalidID)

@@ -173,12 +173,12 @@ type opaqueKey struct {
 	sum  [sha256.Size]byte
 }
 
-// opaqueAnswer is the outcome of a verification: auth, or why there is none.
+// opaqueAnswer is the outcome of a verification: auth, or the reason why there is none.
 type opaqueAnswer struct {
 	auth    *Auth
 	reason  Reason
 	message string
-	// unavailable means that Clerk did not deal with the verification.
+	// unavailable means that Clerk could not be asked, or failed.
 	unavailable bool
 	// holds is how long the outcome is remembered, and retryAfter how long to wait if
 	// the token could not be verified for now.

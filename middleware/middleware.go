@@ -16,7 +16,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
-// Authenticator judges requests for one Clerk instance. It is safe for
+// Authenticator authenticates requests for one Clerk instance. It is safe for
 // concurrent use. Close it when it is no longer needed.
 type Authenticator struct {
 	opts         Options
@@ -31,11 +31,11 @@ type Authenticator struct {
 	organizations, personal *pathpattern.Matcher
 
 	*memory
-	isVariant bool // its parts belong to another Authenticator
+	isVariant bool // shares the parts of another Authenticator, which closes them
 }
 
-// memory is what an Authenticator has learned from Clerk. Its variants share it:
-// nothing in it depends on what they differ in.
+// memory is what an Authenticator has learned from Clerk. Its variants share it, since
+// nothing in it depends on the fields of a [Variant].
 type memory struct {
 	refreshes *once.Memory[refreshKey, *refreshed]
 	opaque    *once.Memory[opaqueKey, *opaqueAnswer]
@@ -66,8 +66,8 @@ var (
 	_ keySource = (*jwks.Static)(nil)
 )
 
-// Close ends everything that goes on in the background, and calls to the Backend
-// API, and waits for that. Requests still being judged are judged by what is known.
+// Close ends all work in the background and all calls to the Backend API, and waits for
+// them to end. Requests that are still being authenticated are decided by what is known.
 func (a *Authenticator) Close() {
 	if a.isVariant {
 		return
@@ -97,28 +97,28 @@ func (a *Authenticator) Ready(ctx context.Context) error {
 	return a.keys.Ready(ctx)
 }
 
-// CookieSuffix is what Clerk appends, after an underscore, to the names of this
+// CookieSuffix returns what Clerk appends, after an underscore, to the names of this
 // instance's cookies.
 func (a *Authenticator) CookieSuffix() string { return a.instance.suffix }
 
-// Client is the client of the Backend API that a itself uses. It is closed with a.
+// Client returns the client of the Backend API that a itself uses. It is closed with a.
 func (a *Authenticator) Client() *clerkapi.Client { return a.api }
 
-// FrontendAPI is the host of the Frontend API inside the publishable key.
+// FrontendAPI returns the host of the Frontend API from the publishable key.
 func (a *Authenticator) FrontendAPI() string { return a.instance.keyHost }
 
-// IsProduction says whether the keys are of a production instance.
+// IsProduction reports whether the keys belong to a production instance.
 func (a *Authenticator) IsProduction() bool { return a.instance.production }
 
-// Authenticate judges r and writes nothing. A live token that was seen before
-// costs no network call. It returns when r's context ends, with a state that is
-// not signed in.
+// Authenticate finds out who is behind r and writes nothing. A live token that was seen
+// before costs no network call. If r's context ends first, it returns a state that is not
+// signed in.
 func (a *Authenticator) Authenticate(r *http.Request) *State { return a.AuthenticateAt(r, nil) }
 
-// AuthenticateAt is for the other packages of this module; everybody else calls
+// AuthenticateAt is for the other packages of this module; applications call
 // [Authenticator.Authenticate]. It takes the public URL of r from a caller that has
-// worked it out already, with the same trusted proxies, so that each request pays for
-// it once. A nil public is worked out here.
+// already derived it, with the same trusted proxies, so that this is done once per
+// request. If public is nil, it is derived here.
 func (a *Authenticator) AuthenticateAt(r *http.Request, public *origin.Public) *State {
 	if public == nil {
 		public = a.origin.Public(r)
@@ -133,9 +133,9 @@ func (a *Authenticator) AuthenticateAt(r *http.Request, public *origin.Public) *
 	return s
 }
 
-// Handler judges each request, answers those that Clerk must see first
-// (handshakes) and hands the others to next, signed in or not; [FromContext]
-// tells next who it is, [Require] turns away who is not.
+// Handler authenticates each request. It answers those that must go through Clerk first
+// (handshakes), and passes the others to next, signed in or not. In next, [FromContext]
+// returns who is behind the request; [Require] turns away requests that are signed out.
 func (a *Authenticator) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		state := a.Authenticate(r)
@@ -146,7 +146,7 @@ func (a *Authenticator) Handler(next http.Handler) http.Handler {
 		answer := state.Writer(w)
 		next.ServeHTTP(answer, r.WithContext(ctx))
 		if unwritten, ok := answer.(*cookieWriter); ok {
-			unwritten.seal() // the server is going to write the header of an answer without a body
+			unwritten.seal() // the handler wrote nothing, so the server writes the header
 		}
 	})
 }
@@ -159,7 +159,7 @@ func (a *Authenticator) log() *slog.Logger { return a.opts.Logger }
 // not read again.
 func (a *Authenticator) decode(raw string) (*token.Unverified, error) { return a.verifier.Decode(raw) }
 
-// unverified is decode for callers to whom a token that is none is just absent.
+// unverified is decode for callers that treat a malformed token as absent.
 func (a *Authenticator) unverified(raw string) *token.Unverified {
 	if raw == "" {
 		return nil
@@ -173,6 +173,6 @@ func (a *Authenticator) unverified(raw string) *token.Unverified {
 
 func (a *Authenticator) warnMissingAZP() {
 	a.warnAZP.Do(func() {
-		a.log().Warn("a session token has no azp claim, so it cannot be told which site it was made for; Clerk is going to refuse such tokens")
+		a.log().Warn("a session token has no azp claim, so that the site it was issued for cannot be checked; a future version of Clerk's SDK will refuse such tokens")
 	})
 }

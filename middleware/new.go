@@ -17,7 +17,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
-// What the fields of [Options] with these names take where they are zero.
+// Defaults of the fields of [Options] with these names.
 const (
 	DefaultClockSkew        = 5 * time.Second
 	DefaultTokenCacheSize   = token.DefaultCacheSize
@@ -28,19 +28,19 @@ const (
 	defaultStaleKeys        = 24 * time.Hour
 )
 
-// New checks opts and returns an Authenticator. All problems come in one
-// [*OptionsError], in the order of the fields of Options. It waits for no network call;
-// with a store, its log is read in the background from now on.
+// New checks opts and returns an Authenticator. The error is an [*OptionsError] that lists
+// all problems, in the order of the fields of Options. New waits for no network call. With
+// a store, it starts reading the store's log in the background.
 func New(opts Options) (*Authenticator, error) { return newAuthenticator(opts, nil) }
 
-// Successor is [New] for an Authenticator that takes the place of a, such as after a change
-// of keys: it knows what a knows of revocations, and both learn what either does.
+// Successor is [New] for an Authenticator that replaces a, such as after a change of keys.
+// The two share one list of revocations.
 func (a *Authenticator) Successor(opts Options) (*Authenticator, error) {
 	return newAuthenticator(opts, a.revocations.List)
 }
 
-// newAuthenticator returns an Authenticator with a list of revocations; nil means an empty
-// one.
+// newAuthenticator returns an Authenticator with the given list of revocations; nil means
+// an empty one.
 func newAuthenticator(opts Options, revocations *revocation.List) (*Authenticator, error) {
 	a := &Authenticator{opts: opts.withDefaults(), memory: &memory{}}
 	if problems := a.check(); len(problems) > 0 {
@@ -91,14 +91,14 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// build makes the parts out of checked options.
+// build creates the parts from checked options.
 func (a *Authenticator) build(revocations *revocation.List) (err error) {
 	o := &a.opts
 	a.origin = origin.New(o.TrustedProxies)
 	if a.api, err = clerkapi.New(clerkapi.Options{
 		SecretKey: o.SecretKey, MachineSecretKey: o.MachineSecretKey,
 		BaseURL: o.APIURL, APIVersionPath: o.APIVersion, Transport: o.Transport, Timeout: o.BackendTimeout,
-		ExactContentType: true, // or a refresh would succeed that fails for the SDK
+		ExactContentType: true, // otherwise a refresh could succeed that fails in Clerk's SDK
 	}); err != nil {
 		return err
 	}
@@ -187,8 +187,8 @@ func (a *Authenticator) fetchKeys(ctx context.Context) ([]byte, error) {
 	case errors.As(err, &refused):
 		return nil, keysError{refused}
 	case errors.As(err, &undecoded):
-		// Clerk's SDK does not look at the type of this one answer, and takes one
-		// without keys for an empty set, which the key source refuses.
+		// Clerk's SDK ignores the media type of this one response, and treats a document
+		// without keys as an empty set, which the key source refuses.
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errNoKeysAnswer, err)
 	}
@@ -198,27 +198,27 @@ func (a *Authenticator) fetchKeys(ctx context.Context) ([]byte, error) {
 	return response.Body, nil
 }
 
-// errNoKeysAnswer is a network that failed, or an answer that is none of Clerk's.
-// It says nothing about the token, so it is no reason to refuse it: the request
-// ends with unexpected-error, as in Clerk's SDK.
-var errNoKeysAnswer = errors.New("no answer about the keys")
+// errNoKeysAnswer means that the network failed, or that the response was not a JWKS. That
+// says nothing about the token, so the token is not called invalid: the reason is
+// unexpected-error, as in Clerk's SDK.
+var errNoKeysAnswer = errors.New("no keys received")
 
-// errClerkUnavailable is a call that Clerk did not deal with, or that was not made because
-// Clerk is known to be down.
+// errClerkUnavailable means that Clerk failed to answer a call, or that the call was not
+// made because Clerk is known to be down.
 var errClerkUnavailable = errors.New("Clerk is not available") //nolint:staticcheck // a name
 
-// tokenError returns what is wrong with a token; ok is false when the error is not
-// the token's.
+// tokenError returns what is wrong with a token. ok is false if err is not about the
+// token.
 func tokenError(err error) (failed *token.Error, ok bool) {
 	ok = errors.As(err, &failed) && !errors.Is(err, errNoKeysAnswer)
 	return failed, ok
 }
 
-// keysError tells the key source Clerk's error code.
+// keysError passes Clerk's error code to the key source.
 type keysError struct{ *clerkapi.APIError }
 
-// ErrorCode is the code that matters most in the answer: that of a wrong secret
-// key, wherever it stands, else the first.
+// ErrorCode returns the code for a wrong secret key, wherever it is in the list, or else
+// the first code.
 func (e keysError) ErrorCode() string {
 	for _, failure := range e.Errors {
 		if failure.Code == "clerk_key_invalid" {

@@ -18,8 +18,8 @@ const maxNonce = 512
 // nonce does not become valid later.
 const nonceMemory = 10 * time.Minute
 
-// nonceCacheSize is how many of them are remembered, by their hashes: more than strangers
-// can have refused within nonceMemory.
+// nonceCacheSize is how many of them are remembered, by their hashes. It is more than Clerk
+// can be made to refuse within nonceMemory.
 const nonceCacheSize = 20_000
 
 // nonces makes one exchange per nonce and remembers those that failed.

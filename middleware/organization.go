@@ -1,6 +1,6 @@
 package middleware
 
-// organizationTarget is the organization that a path asks for.
+// organizationTarget is the organization that a path names.
 type organizationTarget struct {
 	personal bool
 	id, slug string
@@ -35,8 +35,8 @@ func (j *judged) organizationTarget() (organizationTarget, bool) {
 	return organizationTarget{}, false
 }
 
-// organizationSync asks for a handshake that activates the organization in the
-// path; nil where it is active, or cannot be had.
+// organizationSync returns a handshake that activates the organization in the path, or nil
+// if it is active already or cannot be activated.
 func (j *judged) organizationSync(auth *Auth) *State {
 	target, ok := j.organizationTarget()
 	if !ok {

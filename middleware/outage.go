@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// refreshPatience bounds a refresh. Clerk answers within about 50 ms; whoever waits for
-// longer than this takes the page for broken.
+// refreshPatience bounds a refresh. Clerk responds within about 50 ms; a person who waits
+// for longer than this believes that the page is broken.
 const refreshPatience = 3 * time.Second
 
 // refreshTimeout returns how long a refresh may take.
@@ -18,7 +18,7 @@ func (o *Options) refreshTimeout() time.Duration {
 	return min(refreshPatience, o.BackendTimeout)
 }
 
-// unavailable returns the state of a request that only Clerk can decide, while it cannot.
+// unavailable returns the state of a request that only Clerk can decide while it is down.
 func (a *Authenticator) unavailable(kind TokenType, reason Reason, message string) *State {
 	s := &State{
 		Status: Unavailable, Reason: reason, Message: message, TokenType: kind, Auth: signedOutAuthOf(kind),
@@ -27,8 +27,8 @@ func (a *Authenticator) unavailable(kind TokenType, reason Reason, message strin
 	return withAuthHeaders(s)
 }
 
-// withoutKeys returns the state of a token that could not be judged because Clerk's keys could
-// not be had, or nil if err has another cause or no key could verify the token.
+// withoutKeys returns the state of a token that could not be verified because Clerk's keys
+// could not be fetched, or nil if err has another cause or no key could verify the token.
 func (a *Authenticator) withoutKeys(kind TokenType, raw string, err error) *State {
 	if !errors.Is(err, errClerkUnavailable) {
 		return nil
@@ -66,7 +66,7 @@ func (j *judged) grace(raw string) *State {
 	if o.OutageGrace == 0 || !o.OutageGraceUnsafe && !isSafe(j.r.Method) {
 		return nil
 	}
-	// The tolerance is about the expiry alone: a token from the future has not expired.
+	// The grace concerns the expiry alone: a token from the future has not expired.
 	v, err := j.a.verifier.SessionWithSkew(j.ctx, raw, o.OutageGrace)
 	if err != nil || v.Unreadable() {
 		return nil
@@ -81,7 +81,7 @@ func (j *judged) grace(raw string) *State {
 	now := float64(o.Now().UnixMilli()) / 1000
 	stale := time.Duration((now - c.Expires) * float64(time.Second))
 	if stale <= 0 || c.IssuedAt > now {
-		return nil // it is not accepted for another reason
+		return nil // it is refused for another reason
 	}
 	s := j.sessionSignedIn(v, raw, http.Header{"Cache-Control": {"no-store"}})
 	if s.Status != SignedIn {
@@ -97,8 +97,9 @@ func isSafe(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-// aged returns a as it is some seconds after its token was issued: the claim fva is the age of the
-// factors at that time, and would otherwise make them younger than they are.
+// aged returns a as it is some seconds after its token was issued. The claim fva is the age
+// of the factors when the token was issued, so that without this they would seem younger
+// than they are.
 func (a *Auth) aged(seconds float64) *Auth {
 	if len(a.FactorVerificationAge) == 0 {
 		return a

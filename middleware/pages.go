@@ -15,8 +15,8 @@ func signOutPage() *page.Page {
 	}
 }
 
-// signedOutHerePage is for a session that could not be ended at Clerk. next is where
-// people go on.
+// signedOutHerePage is for a session that could not be ended at Clerk. next is the page to
+// continue to.
 func signedOutHerePage(next string) *page.Page {
 	return &page.Page{
 		Title: "Signed out in this browser",
@@ -28,7 +28,7 @@ func signedOutHerePage(next string) *page.Page {
 	}
 }
 
-// developerPage says why a state is a developer's error.
+// developerPage shows a state's DeveloperError.
 func developerPage(s *State) *page.Page {
 	return &page.Page{
 		Title: "Clerk could not sign you in", Paragraphs: []string{s.DeveloperError, "This page appears with development keys only."},
@@ -36,7 +36,7 @@ func developerPage(s *State) *page.Page {
 	}
 }
 
-// unavailablePage is for people who are signed in, as far as anybody can tell.
+// unavailablePage is for people whose session cannot be verified for now.
 func unavailablePage(advice string) *page.Page {
 	return &page.Page{
 		Title: "Just a moment",
@@ -47,7 +47,7 @@ func unavailablePage(advice string) *page.Page {
 	}
 }
 
-// refuseSignOut answers a request that signs nobody out.
+// refuseSignOut answers a request to sign out that is refused.
 func (a *Authenticator) refuseSignOut(w http.ResponseWriter, r *http.Request, e *Error) {
 	switch {
 	case a.opts.ErrorHandler != nil:

@@ -16,15 +16,15 @@ const (
 	probeMemory = time.Minute
 	// probeTimeout bounds a probe.
 	probeTimeout = 2 * time.Second
-	// probePath is what a probe asks for. It needs no session, and unlike the public keys
-	// it does not come out of a cache that answers for a server that is down.
+	// probePath is the path that a probe requests. It needs no session and, unlike the
+	// public keys, is not served from a cache while the server behind it is down.
 	probePath = "/v1/environment"
 	// proxiedFrontendAPI serves the production instances that have a proxy (docs/protocol.md, 2.10).
 	proxiedFrontendAPI = "https://frontend-api.clerk.dev"
 )
 
-// frontendProbe finds out whether browsers would get an answer from the Frontend API. It is
-// asked only once the Backend API has failed.
+// frontendProbe finds out whether the Frontend API answers browsers. It is used only after
+// the Backend API has failed.
 type frontendProbe struct {
 	url       string
 	transport http.RoundTripper

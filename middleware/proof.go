@@ -7,10 +7,10 @@ import (
 )
 
 // proofMemory is the longest time that the verification of an opaque token counts while it
-// can not be verified again.
+// cannot be repeated.
 const proofMemory = time.Minute
 
-// proofs remembers who opaque tokens belonged to when Clerk verified them last, for
+// proofs remembers whom opaque tokens belonged to when Clerk last verified them, for
 // [Options.OutageGrace]. It is safe for concurrent use.
 type proofs struct {
 	known *lru.Cache[opaqueKey, proof] // nil without a grace
@@ -34,7 +34,7 @@ func newProofs(o *Options) (*proofs, error) {
 	return p, err
 }
 
-// note records what Clerk has said of a token; a nil auth is a refusal.
+// note records what Clerk has said about a token; a nil auth means that Clerk refused it.
 func (p *proofs) note(key opaqueKey, auth *Auth) {
 	switch {
 	case p.known == nil:
@@ -45,8 +45,8 @@ func (p *proofs) note(key opaqueKey, auth *Auth) {
 	}
 }
 
-// last returns who the token belonged to, and how long ago, in whole seconds; auth is nil if that is
-// not known or was too long ago.
+// last returns whom the token belonged to, and how many seconds ago that was verified. auth
+// is nil if that is not known or was too long ago.
 func (p *proofs) last(key opaqueKey) (auth *Auth, age time.Duration) {
 	if p.known == nil {
 		return nil, 0

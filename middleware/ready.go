@@ -10,13 +10,13 @@ import (
 // Health says which parts of Clerk work, and the shared store, as far as this process has noticed by its own
 // calls. What has not failed counts as working.
 type Health struct {
-	// Keys is whether tokens can be verified: with keys that are known, or from a PEM.
+	// Keys is whether tokens can be verified, with keys from Clerk or Options.JWTKey.
 	Keys bool
 	// BackendAPI is whether sessions can be renewed there.
 	BackendAPI bool
 	// MachineTokens is whether opaque machine tokens can be verified there.
 	MachineTokens bool
-	// FrontendAPI is whether it answers, which is asked only while the Backend API is down.
+	// FrontendAPI is whether it answers, which is checked only while the Backend API is down.
 	FrontendAPI bool
 	// Store is whether what replicas share works; true without [Options.Store].
 	Store bool
@@ -37,10 +37,10 @@ func (a *Authenticator) Health() Health {
 	return up
 }
 
-// ReadyAfter is [Authenticator.Ready] for an Authenticator that takes the place of former, of the
-// same instance, such as one with another secret key. While Clerk is down it is ready with
-// the keys that former knows, so that a change does not have to wait; a secret key that
-// Clerk refuses is an error all the same.
+// ReadyAfter is [Authenticator.Ready] for an Authenticator that replaces former, of the same
+// instance, such as one with another secret key. While Clerk is down it is ready with the
+// keys that former knows, so that the change does not have to wait. A secret key that Clerk
+// refuses is still an error.
 func (a *Authenticator) ReadyAfter(ctx context.Context, former *Authenticator) error {
 	err := a.Ready(ctx)
 	if err == nil || !errors.Is(err, errClerkUnavailable) || a.instance.keyHost != former.instance.keyHost {

@@ -12,23 +12,23 @@ import (
 
 // SignInURL returns where the person who made r signs in, as redirectToSignIn of Clerk's
 // SDK does: [Options.SignInURL], or the page of the account portal; for a pending session,
-// the page with its tasks. s is the judgement of r.
+// the page with its tasks. s is the state of r.
 //
-// From there the person comes to returnTo, which may be relative to the public URL of r.
-// It is not checked, so that it must not be something that r says. If it is empty, it
-// is the page that r asks for or, if r is a form, the page that had it.
+// After signing in, the person is sent to returnTo, which may be relative to the public URL
+// of r. It is not checked, so it must not come from r itself. "" means the page that r
+// requests or, if r submits a form, the page with the form.
 func (a *Authenticator) SignInURL(r *http.Request, s *State, returnTo string) (string, error) {
 	return a.urlFor(r, s, a.signInPage, returnTo)
 }
 
 // SignUpURL returns where the person who made r signs up, as redirectToSignUp of Clerk's
 // SDK does: [Options.SignUpURL], or /create below [Options.SignInURL], or the page of the
-// account portal. The rest is as for [Authenticator.SignInURL].
+// account portal. s and returnTo are as in [Authenticator.SignInURL].
 func (a *Authenticator) SignUpURL(r *http.Request, s *State, returnTo string) (string, error) {
 	return a.urlFor(r, s, a.signUpPage, returnTo)
 }
 
-// A clerkPage returns the configured URL of one of Clerk's pages, to be read relative to
+// A clerkPage returns the configured URL of one of Clerk's pages, which may be relative to
 // base.
 type clerkPage func(base *weburl.URL) (string, error)
 
@@ -70,7 +70,7 @@ func (a *Authenticator) urlFor(r *http.Request, s *State, page clerkPage, return
 	return u.Href(), nil
 }
 
-// leadTo returns the URL of page with back, which it changes, as the page to come back to.
+// leadTo returns the URL of page with back as the page to come back to. It changes back.
 func (a *Authenticator) leadTo(r *http.Request, s *State, page clerkPage, public *origin.Public, back *weburl.URL) (*weburl.URL, error) {
 	base := public.URL()
 	target, err := page(base)
@@ -80,7 +80,7 @@ func (a *Authenticator) leadTo(r *http.Request, s *State, page clerkPage, public
 	if s.Auth.SessionStatus == "pending" {
 		target += "/tasks"
 		if strings.HasPrefix(target, "//") {
-			target = target[1:] // of the page /: two slashes begin a host
+			target = target[1:] // two slashes would begin a host
 		}
 	}
 	u, err := weburl.ParseRef(target, base.Href())
@@ -104,9 +104,9 @@ func (a *Authenticator) leadTo(r *http.Request, s *State, page clerkPage, public
 // queryReturnTo is the parameter that names the page to come back to.
 const queryReturnTo = "redirect_url"
 
-// ownPage returns the URL of a page that a [Requirement] names, which learns what page
-// was asked for. It is nobody's that the configuration does not name, whatever the request
-// says: a path is one of this origin.
+// ownPage returns the URL of a page that a [Requirement] names, with the requested page as
+// a parameter. Nothing in the request can make it lead to another site: a path is one of
+// this origin.
 func ownPage(target string, asked *weburl.URL) (*weburl.URL, error) {
 	u, err := weburl.ParseRef(target, asked.Href())
 	if err != nil {
@@ -121,9 +121,9 @@ func ownPage(target string, asked *weburl.URL) (*weburl.URL, error) {
 
 var errNoPage = errors.New("the page must be a path such as /welcome, or an https URL")
 
-// errSamePage is a page that people are sent to and that asks for the same itself. A
-// redirect to it would come back for ever.
-var errSamePage = errors.New("people are sent to this page by a requirement that it has itself; do not put it behind Require")
+// errSamePage means that a page that people are redirected to has the same requirement
+// itself, so that the redirects would never end.
+var errSamePage = errors.New("the page that people are redirected to has the same requirement itself; do not put it behind Require")
 
 // isSamePage compares without query and fragment, which a redirect changes or loses, and
 // without a slash at the end, which many servers add by themselves.
@@ -138,9 +138,9 @@ func (a *Authenticator) publicOf(r *http.Request, s *State) *origin.Public {
 	return a.origin.Public(r)
 }
 
-// returnPage is the page to come back to after signing in: the one that was asked for.
-// What a form is sent to is often no page, so that a form leads back to the page of this
-// origin that had it, or to the first page.
+// returnPage returns the page to come back to after signing in: the requested one. The URL
+// that a form is sent to is often not a page, so that for a form it is the page of this
+// origin with the form, or else the page /.
 func returnPage(r *http.Request, public *origin.Public) *weburl.URL {
 	page := public.URL()
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {

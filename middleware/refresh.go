@@ -16,8 +16,8 @@ import (
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
-// Why a refresh was not tried, or failed. An error code of the Backend API may take the
-// place of these.
+// Why a refresh was not tried, or failed. An error code of the Backend API may appear
+// instead of one of these.
 const (
 	refreshNonEligibleNonGet   = "non-eligible-non-get"
 	refreshNonEligibleNoCookie = "non-eligible-no-refresh-cookie"
@@ -82,7 +82,7 @@ type refreshed struct {
 	token    string
 	cookies  []string
 	why      string // set when it failed
-	// unavailable means that it failed because Clerk is down, or too much is asked of it.
+	// unavailable means that it failed because Clerk is down, or because of a rate limit.
 	unavailable bool
 }
 
@@ -272,7 +272,7 @@ func unreadable(response *clerkapi.Response) bool {
 }
 
 // requestHeaders returns the request's headers in the form that the refresh endpoint
-// takes: lower-case names with one element each. Forwarding headers count only from
+// expects: lower-case names with one element each. Forwarding headers count only from
 // trusted proxies.
 func requestHeaders(r *http.Request, trusted bool) map[string][]string {
 	out := make(map[string][]string, len(r.Header)+1)

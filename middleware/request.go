@@ -11,7 +11,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/token"
 )
 
-// judged is a request while it is being judged: what was read from it and derived from
+// judged is a request that is being authenticated: what was read from it and derived from
 // that. It is used for one decision, by one goroutine.
 type judged struct {
 	a      *Authenticator
@@ -28,7 +28,7 @@ type judged struct {
 	devBrowser  string
 	loopCounter float64
 
-	notRenewed bool // a refresh failed because Clerk is down, or this process has too much to ask
+	notRenewed bool // a refresh failed because Clerk is down, or because of a rate limit
 
 	decoded struct { // the token that was decoded last
 		raw   string
@@ -231,7 +231,7 @@ func (j *judged) frontendAPI() string {
 	return j.a.instance.frontendAPI
 }
 
-// HasHeaderToken reports whether r is judged by its Authorization header, so that its
-// cookies do not count. Another site's page cannot make a browser send that header, so a
+// HasHeaderToken reports whether r is authenticated by its Authorization header, so that
+// its cookies do not count. Another site's page cannot make a browser send that header, so a
 // guard against cross-site requests can let such a request pass.
 func HasHeaderToken(r *http.Request) bool { return bearerToken(r.Header) != "" }

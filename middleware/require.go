@@ -8,33 +8,33 @@ import (
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
-// Requirement is what a request must have beyond being authenticated. The zero
-// value asks for a signed-in user or an accepted machine token only. All fields
-// that are set must hold; missing data denies.
+// Requirement is what a request must meet to be served. The zero value requires a
+// signed-in user or an accepted machine token, and no more. All fields that are set must
+// hold; data that the token lacks counts as not met.
 type Requirement struct {
 	// Role and Permission are of the active organization, with or without org:.
 	Role, Permission string
-	// Feature and Plan are of the organization or the user; org:x and user:x ask
-	// one of them only.
+	// Feature and Plan are of the organization or the user; with the prefix org: or user:,
+	// of that one alone.
 	Feature, Plan string
-	// Reverification is strict_mfa, strict, moderate or lax: the user's factors were
-	// verified less than 10, 10, 60 or 1440 minutes ago.
+	// Reverification is strict_mfa, strict, moderate or lax, which require that the user's
+	// factors were verified less than 10, 10, 60 or 1440 minutes ago.
 	Reverification string
-	// Level and AfterMinutes ask the same in other words than Clerk's names; they
-	// go together, and not with Reverification.
+	// Level and AfterMinutes together require a level and an age that none of Clerk's names
+	// stands for. They cannot be combined with Reverification.
 	Level        Level
 	AfterMinutes int
-	// Scopes are what an OAuth token, API key or M2M token must have, all of them. Sessions
-	// have no scopes.
+	// Scopes must all be granted to the OAuth token, API key or M2M token. Sessions have no
+	// scopes.
 	Scopes []string
-	// Unauthenticated is the answer to who is signed out; "" sends browsers to the
-	// sign-in page and gives programs 401.
+	// Unauthenticated is the answer to requests that are signed out; "" sends browsers to
+	// the sign-in page and gives programs 401.
 	Unauthenticated Unauthenticated
 	// UnauthenticatedURL is where [UnauthenticatedAuto] sends browsers in place of the
-	// sign-in page, ForbiddenURL where those are sent who are signed in and may not open
-	// the page. Each is a path of this origin or an https URL; "" means no such page. It
-	// gets the page that was asked for in the parameter redirect_url. Programs and forms
-	// get 401 and 403.
+	// sign-in page, and ForbiddenURL where it sends browsers that are signed in but not
+	// allowed. Each is a path of this origin or an https URL; "" means no such page. It
+	// gets the requested page in the parameter redirect_url. Programs and forms still get
+	// 401 and 403.
 	UnauthenticatedURL, ForbiddenURL string
 }
 
@@ -47,7 +47,7 @@ const (
 	UnauthenticatedAuto Unauthenticated = ""
 	// Unauthenticated401 gives everybody 401.
 	Unauthenticated401 Unauthenticated = "401"
-	// Unauthenticated404 tells nobody that there is something to sign in for.
+	// Unauthenticated404 gives everybody 404, so that the page's existence is not revealed.
 	Unauthenticated404 Unauthenticated = "404"
 	// UnauthenticatedRedirect sends everybody to the sign-in page.
 	UnauthenticatedRedirect Unauthenticated = "redirect"
@@ -55,10 +55,10 @@ const (
 	UnauthenticatedSignUp Unauthenticated = "sign-up"
 )
 
-// Require turns away what [Authenticator.Handler] found signed out, or signed in
-// without what q asks for. Browsers are sent to the sign-in page, programs get
-// 401; who is signed in and may not gets 403. q can name other pages. Require must run
-// inside Handler: without it every request is refused.
+// Require turns away requests that are signed out, or do not meet q. If signed out,
+// browsers are sent to the sign-in page and programs get 401; requests that are signed in
+// but not allowed get 403. q can choose other answers. Require must run inside
+// [Authenticator.Handler]: outside it every request is refused.
 func Require(q Requirement) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -73,9 +73,9 @@ func Require(q Requirement) func(http.Handler) http.Handler {
 	}
 }
 
-// Permits says whether s is signed in with all that q asks for. If not, it has
-// written the answer. It is [Require] for who calls [Authenticator.Authenticate]
-// without [Authenticator.Handler]. A nil Authenticator knows no sign-in page.
+// Permits reports whether s meets q. If not, it has written the answer. It is [Require] for
+// callers of [Authenticator.Authenticate] that do not use [Authenticator.Handler]. A nil
+// Authenticator knows no sign-in page.
 func (a *Authenticator) Permits(w http.ResponseWriter, r *http.Request, s *State, q *Requirement) bool {
 	switch {
 	case s.Status == Unavailable, s.Stale() > 0 && q.asksFresh():
@@ -94,7 +94,7 @@ func (a *Authenticator) Permits(w http.ResponseWriter, r *http.Request, s *State
 	return false
 }
 
-// refuse answers a request that nobody is behind.
+// refuse answers a request that is signed out.
 func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, s *State, q *Requirement) {
 	redirect := q.Unauthenticated == UnauthenticatedRedirect
 	if q.Unauthenticated == UnauthenticatedAuto || q.Unauthenticated == UnauthenticatedSignUp {
@@ -136,7 +136,7 @@ func (a *Authenticator) wayIn(r *http.Request, s *State, q *Requirement) (*webur
 	return a.leadTo(r, s, a.signInPage, public, public.URL())
 }
 
-// forbid answers a request of somebody who is signed in and may not.
+// forbid answers a request that is signed in but not allowed.
 func (a *Authenticator) forbid(w http.ResponseWriter, r *http.Request, s *State, q *Requirement) {
 	if a != nil && q.ForbiddenURL != "" && isDocumentRequest(r) && !navigation.IsSpeculative(r.Header) {
 		to, err := ownPage(q.ForbiddenURL, a.publicOf(r, s).URL())
@@ -147,8 +147,8 @@ func (a *Authenticator) forbid(w http.ResponseWriter, r *http.Request, s *State,
 	a.turnAway(w, r, s, forbidden())
 }
 
-// redirect sends a person to another page. It reports whether it did: it does not if the
-// page is the one that was asked for.
+// redirect sends a person to another page. It reports whether it did: it does not if that
+// page is the requested one.
 func (a *Authenticator) redirect(w http.ResponseWriter, r *http.Request, s *State, to *weburl.URL, err error) bool {
 	if err == nil && isSamePage(to, a.publicOf(r, s).URL()) {
 		err = errSamePage

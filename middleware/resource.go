@@ -32,7 +32,7 @@ type resourceMetadata struct {
 //
 // The handler must be reachable without authentication, and must see the path that the
 // client asked for. The document names the host of the request, or the one that a trusted
-// proxy forwarded, so that the server should serve no host that is not its own.
+// proxy forwarded, so the server should not respond for hosts other than its own.
 func (a *Authenticator) ProtectedResourceMetadata(scopes ...string) http.Handler {
 	scopes = slices.Clone(scopes)
 	if len(scopes) == 0 {
@@ -93,8 +93,8 @@ func (a *Authenticator) serveMetadata(w http.ResponseWriter, r *http.Request, sc
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	h.Set("X-Content-Type-Options", "nosniff")
-	// A shared cache that does not know what the public URL depends on could send clients
-	// of one host to another.
+	// The public URL depends on headers that a shared cache may not know about, so that the
+	// cache could send clients of one host to another.
 	h.Set("Cache-Control", "private, max-age=3600")
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
@@ -131,8 +131,8 @@ func (a *Authenticator) scopeChallenge(r *http.Request, s *State, scopes []strin
 	return anyBearer + " " + strings.Join(append(params, scopeParam(scopes)...), ", ")
 }
 
-// metadataParam returns the parameter that names the metadata of the resource; none if
-// there is none.
+// metadataParam returns the parameter that names the metadata of the resource, or "" if it
+// has none.
 func (a *Authenticator) metadataParam(r *http.Request, s *State) []string {
 	if a == nil || !a.accepts.allows(OAuthToken) {
 		return nil
@@ -142,7 +142,7 @@ func (a *Authenticator) metadataParam(r *http.Request, s *State) []string {
 	if !ok {
 		return nil
 	}
-	// A query may hold what no header should, and names no other resource.
+	// A query does not name another resource, and may contain what no header should.
 	path := public.Pathname()
 	if path == "/" {
 		path = ""
@@ -150,8 +150,8 @@ func (a *Authenticator) metadataParam(r *http.Request, s *State) []string {
 	return []string{`resource_metadata="` + base + ProtectedResourcePath + path + `"`}
 }
 
-// scopeParam returns the parameter that lists scopes; none if there are none, or if one
-// cannot be written (RFC 6749, section 3.3).
+// scopeParam returns the parameter that lists scopes, or "" if there are none or one of
+// them cannot be written (RFC 6749, section 3.3).
 func scopeParam(scopes []string) []string {
 	if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !isScope(s) }) {
 		return nil
@@ -165,7 +165,7 @@ func isScope(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
 }
 
-// isOfToken reports whether the token itself is the reason. A client throws away a token
+// isOfToken reports whether the token itself was refused. A client throws away a token
 // that is said to be invalid, and must keep one that could not be verified.
 func (reason Reason) isOfToken() bool {
 	switch reason {

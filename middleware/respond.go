@@ -7,11 +7,12 @@ import (
 	"github.com/clerkgate/clerkgate/internal/navigation"
 )
 
-// Answer writes the answers that no application may see first: redirects through
-// Clerk, 503 where only Clerk can tell and is down, and in development what is wrong. It reports whether it did. It is for who
-// calls [Authenticator.Authenticate] without [Authenticator.Handler].
+// Answer writes the answer to requests that must not reach the application: a redirect
+// through Clerk; 503 if only Clerk can decide and is down; in development, a page that
+// says what is wrong. It reports whether it did. It is for callers of
+// [Authenticator.Authenticate] that do not use [Authenticator.Handler].
 //
-// A page that is fetched ahead gets 503 in place of a redirect through Clerk.
+// A page that is prefetched gets 503 in place of a redirect through Clerk.
 func (a *Authenticator) Answer(w http.ResponseWriter, r *http.Request, s *State) bool {
 	switch {
 	case s.Status == Unavailable:
@@ -30,7 +31,7 @@ func (a *Authenticator) Answer(w http.ResponseWriter, r *http.Request, s *State)
 	return true
 }
 
-// setHeaders adds cookies to those that are there and sets the rest.
+// setHeaders adds the cookies to those already set, and sets the other headers.
 func (s *State) setHeaders(h http.Header) {
 	for name, values := range s.Header {
 		if name == "Set-Cookie" {
@@ -41,11 +42,11 @@ func (s *State) setHeaders(h http.Header) {
 	}
 }
 
-// writeNotAhead answers a page that is fetched ahead in place of a redirect. Nobody sees
-// where the redirect would end, its cookie would count for the loop guard, and the click
-// would find the guard closed. Browsers keep no prefetched page and no prerendered one
-// whose status is an error, and ask again when the link is followed; they keep a 204. A
-// Retry-After would keep Chromium from fetching anything ahead.
+// writeNotAhead answers a prefetch in place of a redirect. Nobody sees where the redirect
+// would end, but its cookie would count for the loop guard, which might then stop the real
+// navigation. Browsers discard prefetched and prerendered pages whose status is an error,
+// and request them again when the link is followed; a 204 they would keep. A Retry-After
+// would make Chromium stop prefetching altogether.
 func writeNotAhead(w http.ResponseWriter) {
 	notAhead := Error{
 		Status: http.StatusServiceUnavailable, Code: "not_available_ahead", title: "Not available ahead",

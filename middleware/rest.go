@@ -12,18 +12,18 @@ import (
 // its limit is for all of them together.
 const sharedRestName = "rest"
 
-// shareRest tells the other replicas that Clerk wants no calls for d.
+// shareRest tells the other replicas to make no calls for d, as Clerk has asked.
 func (a *Authenticator) shareRest(d time.Duration) {
 	d = min(d, breaker.MaxRest)
 	if a.shared == nil || d <= time.Second {
-		return // it would be over before they notice
+		return // it would be over before they noticed
 	}
 	if data, err := json.Marshal(a.now().Add(d)); err == nil {
 		a.shared.PutLater(sharedRestName, data, d)
 	}
 }
 
-// restWithOthers begins the rest that another replica was asked for.
+// restWithOthers makes no calls either while another replica has been asked to wait.
 func (a *Authenticator) restWithOthers(ctx context.Context) {
 	data, ok := a.shared.Get(ctx, sharedRestName, "")
 	var until time.Time

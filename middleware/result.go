@@ -20,7 +20,7 @@ func signedOut(kind TokenType, reason Reason, message string, h http.Header) *St
 	return withAuthHeaders(&State{Status: SignedOut, Reason: reason, Message: message, TokenType: kind, Header: h, Auth: signedOutAuthOf(kind)})
 }
 
-// developerError returns a state for which a page says what is wrong, in development.
+// developerError returns a state with a page for the developer, in development only.
 func developerError(reason Reason, message string) *State {
 	s := signedOut(SessionToken, reason, message, nil)
 	s.DeveloperError = message

@@ -12,26 +12,26 @@ import (
 	"github.com/clerkgate/clerkgate/internal/webhook"
 )
 
-// Revocation says whose tokens are not to be believed any more, although they have not
-// expired. Exactly one field must be set.
+// Revocation says whose tokens are no longer accepted although they have not expired.
+// Exactly one field must be set.
 type Revocation struct {
 	// SessionID ends one session, sess_….
 	SessionID string
 	// UserID ends all sessions that the user, user_…, has now. The user may sign in again.
 	UserID string
-	// Everyone ends no session: each token that was issued until now is renewed at Clerk
-	// before it is believed again. It makes what was changed at Clerk count at once.
+	// Everyone ends no session: each token issued until now must be renewed at Clerk before
+	// it is accepted again, so that changes at Clerk take effect at once.
 	Everyone bool
 }
 
 // ErrRevocation is the error of [Authenticator.Revoke] for a [Revocation] that does not say
-// whom it is about.
+// whom it concerns.
 var ErrRevocation = errors.New("a revocation needs exactly one of a session id, a user id and everyone")
 
-// Revoke ends sessions: for this Authenticator at once, and at Clerk. Any other error than
-// [ErrRevocation] says that Clerk, or other replicas, could not be told; the tokens are refused here all the
-// same, but sessions go on elsewhere, and those of a user whose sessions could not be
-// listed can still be renewed here. A session that was not ended at Clerk is tried again in
+// Revoke ends sessions: for this Authenticator at once, and at Clerk. Any error other than
+// [ErrRevocation] means that Clerk or other replicas could not be told. The tokens are
+// still refused here, but sessions continue elsewhere, and those of a user whose sessions
+// could not be listed can still be renewed here. Ending a session at Clerk is retried in
 // the background for up to an hour; listing a user's sessions is not, so call Revoke again.
 func (a *Authenticator) Revoke(ctx context.Context, r Revocation) error {
 	switch r {
@@ -65,8 +65,8 @@ func (a *Authenticator) revokeUser(ctx context.Context, userID string) error {
 
 // WebhookHandler returns a handler for the webhooks of the Clerk instance, so that what ends
 // at Clerk ends here too, before the tokens expire. secrets are the endpoint's signing
-// secrets, whsec_…: more than one while one takes the place of another. Register it for a
-// path of your own, and subscribe the endpoint in Clerk's dashboard to session.ended,
+// secrets, whsec_…: more than one during a rotation. Register it for a path of your own,
+// and subscribe the endpoint in Clerk's dashboard to session.ended,
 // session.removed, session.revoked, user.deleted, user.updated, and, where organizations are
 // used, organizationMembership.updated, organizationMembership.deleted,
 // organization.deleted, role.updated, role.deleted, permission.updated and
@@ -84,7 +84,7 @@ func (a *Authenticator) WebhookHandler(secrets ...string) (http.Handler, error) 
 	return webhook.New(config)
 }
 
-// instanceID asks Clerk which instance the secret key belongs to.
+// instanceID fetches the id of the instance that the secret key belongs to.
 func (a *Authenticator) instanceID(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.opts.BackendTimeout)
 	defer cancel()
@@ -95,10 +95,10 @@ func (a *Authenticator) instanceID(ctx context.Context) (string, error) {
 	return instance.ID, nil
 }
 
-// errDenied means that a token is not believed although it verifies.
+// errDenied means that a token verifies but was revoked.
 var errDenied = errors.New("the session behind this token has ended")
 
-// revoked returns why a token that verifies is not believed all the same. A stale one
+// revoked returns why a token that verifies is refused, or nil if it is not. A stale one
 // counts as expired, so that it is renewed.
 func (a *Authenticator) revoked(v *token.Verified) error {
 	switch a.verdict(v) {
@@ -110,7 +110,7 @@ func (a *Authenticator) revoked(v *token.Verified) error {
 	return nil
 }
 
-// verdict is what is known of revocations that concern a token, which may have expired.
+// verdict returns whether a token, which may have expired, was revoked.
 func (a *Authenticator) verdict(v *token.Verified) revocation.Verdict {
 	if v.Unreadable() || a.revocations.IsEmpty() {
 		return revocation.Live

@@ -18,18 +18,18 @@ import (
 // a page may have been open for days. Such a token does nothing but end its own session.
 const signOutSkew = 30 * 24 * time.Hour
 
-// SignOut lets people sign out without JavaScript. It is a handler for a path of the
-// application's own, outside [Require].
+// SignOut is a handler that lets people sign out without JavaScript. Register it for a path
+// of the application, outside [Require].
 //
-// GET answers with a page that has a button, and so a POST. That ends the session at Clerk,
-// and for this Authenticator at once, although its tokens live on; removes the session's
-// cookies, of this host and of its registrable domain; and redirects to
-// [Options.AfterSignOutURL]. While Clerk cannot be reached, the browser is signed out all the
-// same, the answer says that the session may still be open elsewhere, and Clerk is asked
-// again in the background for up to an hour.
+// GET responds with a page that has a button, which sends a POST. POST ends the session at
+// Clerk and, although its tokens have not expired, for this Authenticator at once; removes
+// the session's cookies from this host and from its registrable domain; and redirects to
+// [Options.AfterSignOutURL]. If Clerk cannot be reached, the browser is still signed out,
+// the response says that the session may still be open elsewhere, and the call to Clerk is
+// retried in the background for up to an hour.
 //
-// A POST from a page of another site is refused with 403. A session is ended only by a token
-// that Clerk has signed for it.
+// A POST from a page of another site is refused with 403. Ending a session takes a token of
+// that session signed by Clerk.
 func (a *Authenticator) SignOut(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
@@ -90,8 +90,8 @@ func isFromOwnPage(r *http.Request, public *origin.Public) bool {
 	return new(http.CrossOriginProtection).Check(&asked) == nil
 }
 
-// sessionToEnd returns the verified token of the session that r belongs to; nil where it
-// has none. The error says that this could not be found out.
+// sessionToEnd returns the verified token of the session that r belongs to, or nil if there
+// is none. An error means that this could not be determined.
 func (a *Authenticator) sessionToEnd(r *http.Request, public *origin.Public) (*token.Verified, error) {
 	j := &judged{a: a, r: r, ctx: r.Context(), public: public, headerToken: bearerToken(r.Header)}
 	j.cookies = readCookies(r.Header, &a.instance.names)
@@ -113,7 +113,7 @@ func (a *Authenticator) sessionToEnd(r *http.Request, public *origin.Public) (*t
 	return v, nil
 }
 
-// isAboutKeys reports whether a token was refused because no keys could be had.
+// isAboutKeys reports whether a token was refused because no keys were available.
 func isAboutKeys(failed *token.Error) bool {
 	switch failed.Reason {
 	case token.ReasonSecretKeyInvalid, token.ReasonRemoteKeysFailedToLoad, token.ReasonKeyFailedToResolve:
@@ -144,8 +144,8 @@ func (a *Authenticator) expiredCookies(public *origin.Public) []string {
 	return lines
 }
 
-// registrableDomain is the widest domain that may have cookies of this host; "" for
-// addresses, for localhost and for public suffixes.
+// registrableDomain returns the widest domain for which this host may set cookies, or ""
+// for IP addresses, localhost and public suffixes.
 func registrableDomain(public *origin.Public) string {
 	u, err := weburl.Parse(public.Origin())
 	if err != nil {

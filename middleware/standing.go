@@ -10,7 +10,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// standingsSize is how many sessions are known, the most recently used ones. They take
+// standingsSize is how many sessions are remembered, the most recently used ones. They take
 // about 6 MB.
 const standingsSize = 20_000
 

@@ -7,13 +7,13 @@ import (
 	"github.com/clerkgate/clerkgate/internal/origin"
 )
 
-// Status is the outcome of judging a request.
+// Status is the outcome of authenticating a request.
 type Status string
 
 const (
-	// SignedIn means that a verified token came with the request.
+	// SignedIn means that the request has a valid token.
 	SignedIn Status = "signed-in"
-	// SignedOut means that none did; Reason says why.
+	// SignedOut means that it has none; Reason says why.
 	SignedOut Status = "signed-out"
 	// Handshake means that only a redirect through Clerk can tell.
 	Handshake Status = "handshake"
@@ -49,20 +49,20 @@ const (
 	// ReasonSessionRevoked is ours: a session look-up found that the session
 	// behind a live token has ended, or its user has signed out here.
 	ReasonSessionRevoked Reason = "session-revoked"
-	// ReasonSessionPending and ReasonTokenWithoutSubject are ours too: a token is valid,
-	// and nobody is signed in by it, because the session has unfinished tasks, or because
-	// its claim sub is empty. [Authenticator.VerifyToken] gives them.
+	// ReasonSessionPending and ReasonTokenWithoutSubject are ours too: a token is valid but
+	// does not sign anybody in, because the session has unfinished tasks, or because the
+	// claim sub is empty. Only [Authenticator.VerifyToken] uses them.
 	ReasonSessionPending      Reason = "session-pending"
 	ReasonTokenWithoutSubject Reason = "token-without-subject"
-	// ReasonVerificationUnavailable is ours: Clerk's keys, or its verification of a machine
-	// token or of a handshake, could not be had.
+	// ReasonVerificationUnavailable is ours: Clerk could not be asked for its keys, or to
+	// verify a machine token or a handshake.
 	ReasonVerificationUnavailable Reason = "token-verification-unavailable"
 )
 
 // TokenType is a kind of token that can authenticate a request.
 type TokenType string
 
-// The kinds of token, and AnyToken for all of them.
+// The kinds of token. AnyToken stands for all of them.
 const (
 	SessionToken TokenType = "session_token"
 	APIKeyToken  TokenType = "api_key"
@@ -71,16 +71,15 @@ const (
 	AnyToken     TokenType = "any"
 )
 
-// State is the judgement of one request. Nothing has been written to the client
-// yet; [Authenticator.Handler] applies it.
+// State is the outcome of authenticating one request. Nothing has been written to the
+// client yet; [Authenticator.Handler] applies it.
 type State struct {
 	Status Status
 	// Reason is empty when signed in.
 	Reason Reason
-	// Message is for a developer; it may hold text of the token's header, never
-	// the token.
+	// Message is for developers. It may quote the token's header, but never the token.
 	Message string
-	// TokenType is what kind of token was judged; empty when none was accepted.
+	// TokenType is the kind of the token that was verified; empty when none was accepted.
 	TokenType TokenType
 	// Token is the token that authenticates the request: after a refresh or a
 	// handshake the new one. It is a credential; do not log it.
@@ -92,34 +91,34 @@ type State struct {
 	// Refreshed says that the Backend API exchanged an expired token for Token.
 	Refreshed  bool
 	retryAfter uint16 // in seconds; it takes no room of its own here
-	// DeveloperError, when set, must be shown in place of any page: going on would
-	// loop. It occurs with development keys only.
+	// DeveloperError, when set, must be shown in place of any page, because a redirect
+	// would loop. It occurs with development keys only.
 	DeveloperError string
 	// Auth is who is behind the request; never nil. For a pending session it is
 	// signed out although Status is SignedIn, as in Clerk's SDK.
 	Auth *Auth
 
 	outage      *outage        // nil unless Clerk is down and that matters to the request
-	looped      bool           // the loop guard has kept the browser from being sent round again
+	looped      bool           // the loop guard has stopped a redirect
 	recoverable bool           // see Recoverable
 	public      *origin.Public // nil for states that were not judged from a request
 	vary        [1]string      // the value of a header, here to save an allocation
 }
 
-// Recoverable reports whether the client may have a session that Clerk would renew if it
-// were asked by way of the browser: by Clerk's front-end library (getToken), or by opening
-// a page, which leads to a handshake. It is false for a session that is known to have
+// Recoverable reports whether the client may have a session that Clerk would renew for the
+// browser: through Clerk's front-end library (getToken), or by opening a page, which leads
+// to a handshake. It is false for a session that is known to have
 // ended, for requests that show no session, and for machine tokens.
 func (s *State) Recoverable() bool { return s.recoverable }
 
-// outage is what a state says about Clerk being down.
+// outage describes how an outage of Clerk affected a request.
 type outage struct {
 	since time.Time     // when that began
 	stale time.Duration // how long ago the token that was accepted all the same expired
 }
 
-// Since returns when the outage began that makes a state Unavailable, as far as this process
-// has noticed; zero for other states.
+// Since returns when this process noticed the outage that makes the state Unavailable, or
+// zero for other states.
 func (s *State) Since() time.Time {
 	if s.outage == nil || s.Status != Unavailable {
 		return time.Time{}
@@ -127,9 +126,9 @@ func (s *State) Since() time.Time {
 	return s.outage.since
 }
 
-// Stale returns how long ago the token expired, where it was accepted because Clerk is down
-// and [Options.OutageGrace] allows it. For a machine's token it is the age of the last
-// verification. It is 0 for a token that is good as it is, and at least a second otherwise.
+// Stale returns how long ago the token expired, if it was accepted only because Clerk is
+// down and [Options.OutageGrace] allows it. For a machine token it is the age of the last
+// verification. It is 0 for any other token, and otherwise at least a second.
 func (s *State) Stale() time.Duration {
 	if s.outage == nil {
 		return 0
@@ -137,10 +136,10 @@ func (s *State) Stale() time.Duration {
 	return s.outage.stale
 }
 
-// RetryAfter is how long to wait before asking again, in whole seconds, where the
-// token may be good but could not be verified for now, because Clerk is down or too many
+// RetryAfter returns how long to wait before trying again, in whole seconds, if the token
+// may be valid but could not be verified for now, because Clerk is down or too many tokens
 // are being verified. [Require] then answers 503 in place of 401. It is 0 otherwise.
 func (s *State) RetryAfter() time.Duration { return time.Duration(s.retryAfter) * time.Second }
 
-// Location is where the state redirects to; "" when it does not.
+// Location returns where the state redirects to, or "" if it does not.
 func (s *State) Location() string { return s.Header.Get("Location") }

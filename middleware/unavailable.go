@@ -34,7 +34,7 @@ func (a *Authenticator) refuseUnavailable(w http.ResponseWriter, r *http.Request
 	s.setHeaders(w.Header())
 	wait := s.retryAfter
 	if wait == 0 && a != nil {
-		wait = a.health.retryAfter() // the session is accepted elsewhere, but not for this
+		wait = a.health.retryAfter() // the grace accepts the session, but not for this request
 	}
 	h := w.Header()
 	h.Set("Retry-After", strconv.Itoa(max(1, int(wait))))
@@ -48,16 +48,19 @@ func (a *Authenticator) refuseUnavailable(w http.ResponseWriter, r *http.Request
 	a.turnAway(w, r, s, e)
 }
 
-// leastReload keeps pages from being loaded anew every second, by many browsers at once.
+// leastReload is the shortest time, in seconds, after which a page reloads itself, so that
+// many open pages are no burden.
 const leastReload = 5
 
-// reloadAfter returns after how many seconds a page loads itself anew: not all pages together.
+// reloadAfter returns after how many seconds a page reloads itself, with a random part so
+// that pages do not all reload at once.
 func reloadAfter(wait int) int {
 	wait = max(wait, leastReload)
-	return wait + rand.IntN(wait) //nolint:gosec // spreads load, guards nothing
+	return wait + rand.IntN(wait) //nolint:gosec // not for security
 }
 
-// advice says since when, and what happens next. A form is not sent again by itself.
+// advice returns a sentence about since when, and what happens next. A form is not sent
+// again by itself.
 func advice(r *http.Request, since time.Time) string {
 	text := "This page reloads itself."
 	if !isDocumentRequest(r) {

@@ -1,6 +1,6 @@
 package middleware
 
-// Variant is what one part of an application may want otherwise than the rest.
+// Variant holds the options that may differ for a part of an application.
 type Variant struct {
 	// AcceptsToken is as [Options.AcceptsToken].
 	AcceptsToken []TokenType
@@ -10,9 +10,9 @@ type Variant struct {
 	AcceptPendingSessions bool
 }
 
-// With returns an Authenticator that differs from a in v alone. The two share keys,
-// caches and connections, which live as long as a does: closing the variant does
-// nothing. What is wrong with v comes as an [*OptionsError].
+// With returns an Authenticator that differs from a in v alone. The two share keys, caches
+// and connections, which live until a is closed: closing the variant does nothing. An
+// invalid v is an [*OptionsError].
 func (a *Authenticator) With(v Variant) (*Authenticator, error) {
 	variant := *a
 	variant.isVariant = true

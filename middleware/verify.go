@@ -21,7 +21,7 @@ type TokenError struct {
 	RetryAfter time.Duration
 }
 
-// Error returns reason and message.
+// Error returns the reason and the message.
 func (e *TokenError) Error() string {
 	if e.Message == "" {
 		return fmt.Sprintf("token refused: %s", e.Reason)
@@ -29,7 +29,7 @@ func (e *TokenError) Error() string {
 	return fmt.Sprintf("token refused: %s: %s", e.Reason, e.Message)
 }
 
-// VerifyToken judges a token that did not arrive in an HTTP request, such as one in a
+// VerifyToken verifies a token that did not arrive in an HTTP request, such as one in a
 // WebSocket message, in a queue or over gRPC. The result is that of
 // [Authenticator.Authenticate] for a request with the token in its Authorization header:
 // Options.AcceptsToken and Options.SessionLookup apply. The error is a [*TokenError];
@@ -54,7 +54,7 @@ func (a *Authenticator) VerifyToken(ctx context.Context, raw string) (*Auth, err
 	case s.Status == SignedIn:
 		return nil, &TokenError{Reason: ReasonTokenWithoutSubject, Message: "The claim sub is empty."}
 	case strings.HasPrefix(string(s.Reason), string(ReasonSessionTokenExpired)):
-		s.Reason = ReasonSessionTokenExpired // nothing was there to refresh it with
+		s.Reason = ReasonSessionTokenExpired // there is no refresh token
 	}
 	return nil, &TokenError{Reason: s.Reason, Message: s.Message, RetryAfter: s.RetryAfter()}
 }

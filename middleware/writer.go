@@ -9,15 +9,15 @@ import (
 	"github.com/clerkgate/clerkgate/internal/wire"
 )
 
-// Writer returns the writer for the application's answer, once [Authenticator.Answer] has not
-// written one. The state's headers are set on w, but for Clerk's cookies: these are
-// added when the answer's header is written through the returned writer, in the step
-// that forbids caching it. So they never go without no-store, even where a framework
-// holds on to w, and they are lost there.
+// Writer returns the writer for the application's response, for use after
+// [Authenticator.Answer] has returned false. It sets the state's headers on w, except for
+// Clerk's cookies: these are added together with Cache-Control: no-store when the header is
+// written through the returned writer. So they are never sent without no-store; if a
+// framework writes to w directly, they are not sent at all.
 //
-// The answer depends on who is behind the request, so that it varies by Cookie and
-// Authorization. An application with more to say adds to Vary: setting it would take
-// that away.
+// The response depends on who is behind the request, so that Vary names Cookie and
+// Authorization. An application with further names must add them to Vary rather than set
+// it.
 func (s *State) Writer(w http.ResponseWriter) http.ResponseWriter {
 	h, cookies := w.Header(), s.Header["Set-Cookie"]
 	for name, values := range s.Header {
@@ -66,15 +66,15 @@ func (w *cookieWriter) FlushError() error {
 // Flush is for handlers that use [http.Flusher].
 func (w *cookieWriter) Flush() { _ = w.FlushError() }
 
-// Hijack is for frameworks that take every writer for an [http.Hijacker]. Whoever writes
-// the header on the connection finds the cookies in it.
+// Hijack is for frameworks that assume that every writer is an [http.Hijacker]. The cookies
+// are in the header for whoever writes it on the connection.
 func (w *cookieWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.final()
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
-// CloseNotify is for frameworks that take every writer for an [http.CloseNotifier], as
-// Gin's streams do. Without one below, it never notifies.
+// CloseNotify is for frameworks that assume that every writer is an [http.CloseNotifier],
+// as Gin does for streams. If the writer below is none, the channel never receives.
 func (w *cookieWriter) CloseNotify() <-chan bool {
 	below := w.ResponseWriter
 	for {
@@ -90,14 +90,14 @@ func (w *cookieWriter) CloseNotify() <-chan bool {
 	}
 }
 
-// final is what must happen before the header is written.
+// final completes the header before it is written.
 func (w *cookieWriter) final() {
 	w.seal()
 	w.wrote = true
 }
 
-// seal completes the header. The application's own cookies stay behind Clerk's: the last
-// of a name counts, and an application may remove a session.
+// seal completes the header. The application's own cookies come after Clerk's, because the
+// last one of a name counts, and an application may remove a session.
 func (w *cookieWriter) seal() {
 	if w.wrote {
 		return
