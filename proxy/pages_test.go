@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -208,4 +209,73 @@ func TestOwnPages(t *testing.T) {
 
 	_, _, err = load(environment(map[string]string{"CLERKGATE_PAGES": filepath.Join(dir, "missing")}))
 	assert.Contains(t, problems(t, err)["CLERKGATE_PAGES"].Found, "no such file")
+}
+
+// In development, what would go round for ever is a page that says what is wrong.
+func TestDeveloperErrorPage(t *testing.T) {
+	t.Parallel()
+	r := startRoutes(t, formRoutes)
+	res, body := r.do(t, http.MethodGet, "/page?__clerk_redirect_url="+url.QueryEscape("http://["+script), "Sec-Fetch-Dest", "document")
+	assert.Equal(t, http.StatusBadRequest, res.StatusCode)
+	assert.Contains(t, res.Header.Get("Content-Security-Policy"), "style-src 'sha256-")
+	assert.Contains(t, body, "<h1>Clerk could not sign you in</h1>")
+	assert.Contains(t, body, "is not a URL")
+	assert.Contains(t, body, "Error 400: developer_error (primary-responds-to-syncing)")
+	assert.NotContains(t, body, "<script")
+	res, body = r.do(t, http.MethodGet, "/page?__clerk_redirect_url=x")
+	assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
+	assert.Contains(t, body, `"code":"authentication_invalid"`)
+	assert.Zero(t, r.app.count())
+}
+
+// As many requests as wait for the Frontend API at most are held; the next one is told.
+func TestBusyFrontendAPI(t *testing.T) {
+	t.Parallel()
+	const most = 256
+	arrived, release := make(chan struct{}, most), make(chan struct{})
+	cfg, _, err := load(environment(map[string]string{"CLERK_PROXY_URL": "/__clerk"}))
+	require.NoError(t, err)
+	p, err := New(cfg, Deps{FrontendTransport: kit.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		arrived <- struct{}{}
+		<-release
+		return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	})})
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	server := httptest.NewServer(p)
+	t.Cleanup(server.Close)
+	ask := func(headers ...string) (*http.Response, string) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/__clerk/v1/client", nil)
+		require.NoError(t, err)
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		return send(t, r)
+	}
+	var waiting sync.WaitGroup
+	for range most {
+		waiting.Go(func() {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/__clerk/v1/client", nil)
+			if !assert.NoError(t, err) {
+				return
+			}
+			if res, err := server.Client().Do(r); assert.NoError(t, err) {
+				_ = res.Body.Close()
+			}
+		})
+	}
+	for range most {
+		<-arrived
+	}
+	res, body := ask("Sec-Fetch-Dest", "document")
+	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	assert.Contains(t, body, "<h1>Signing in is not possible now</h1>")
+	assert.Contains(t, body, "Error 503: proxy_request_failed")
+	res, body = ask()
+	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	assert.Contains(t, body, `"code":"proxy_request_failed"`)
+	close(release)
+	waiting.Wait()
+	res, _ = ask()
+	assert.Equal(t, http.StatusNoContent, res.StatusCode, "and then there is room again")
 }

@@ -63,25 +63,8 @@ func TestHangupsUnderLoad(t *testing.T) {
 
 	env := serveEnvironment()
 	delete(env, "CLERKGATE_UPSTREAM")
-	env["CLERKGATE_CONFIG"], env["CLERKGATE_LOG_LEVEL"] = file, "info"
-	lookup := func(name string) (string, bool) { value, ok := env[name]; return value, ok }
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	log := &logged{lines: make(chan string, 1)}
-	addresses, exit := make(chan string, 1), make(chan int, 1)
-	announced := kit.WriterFunc(func(p []byte) (int, error) {
-		if at := regexp.MustCompile(`listening +http://(\S+)`).FindSubmatch(p); at != nil {
-			addresses <- string(at[1])
-		}
-		return len(p), nil
-	})
-	go func() { exit <- run(ctx, nil, process{lookup: lookup, stdout: announced, stderr: log}) }()
-	var address string
-	select {
-	case address = <-addresses:
-	case <-exit:
-		t.Fatal(log.all.String())
-	}
+	env["CLERKGATE_CONFIG"] = file
+	address, log, stop := serveInTest(t, env)
 
 	var load sync.WaitGroup
 	var served atomic.Int64
@@ -124,6 +107,63 @@ func TestHangupsUnderLoad(t *testing.T) {
 	}
 	assert.Equal(t, int64(clients*each), served.Load())
 	t.Logf("%d requests, %d reloads", served.Load(), reloads)
-	stop()
-	require.Zero(t, <-exit)
+	require.Zero(t, stop())
+}
+
+// SIGHUP reads the templates of pages again. A broken one leaves the old ones in force, and
+// the log says where it is wrong.
+func TestHangupReadsThePages(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	write("default.html", "<h1>First: {{.Title}}</h1>")
+	env := serveEnvironment()
+	env["CLERKGATE_PAGES"], env["CLERKGATE_POLICY"] = dir, "optional" // nobody listens upstream
+	address, log, stop := serveInTest(t, env)
+	page := func() string { return kit.NewBrowser(t).Open("http://" + address + "/").Text }
+	hangUp := func() string {
+		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
+		return <-log.lines
+	}
+	assert.Equal(t, "<h1>First: The application is not available</h1>", page())
+
+	write("default.html", "<h1>Second: {{.Title}}</h1>")
+	assert.Contains(t, hangUp(), `msg="configuration reloaded"`)
+	assert.Equal(t, "<h1>Second: The application is not available</h1>", page())
+
+	write("502.html", "<h1>\n{{.Titel}}</h1>")
+	refused := hangUp()
+	assert.Contains(t, refused, `msg="configuration refused; the old one goes on"`)
+	assert.Contains(t, refused, "502.html:2")
+	assert.Equal(t, "<h1>Second: The application is not available</h1>", page())
+
+	write("502.html", "<h1>Third: {{.Status}}</h1>")
+	assert.Contains(t, hangUp(), `msg="configuration reloaded"`)
+	assert.Equal(t, "<h1>Third: 502</h1>", page())
+	require.Zero(t, stop())
+}
+
+// serveInTest serves until stop, which returns the exit code.
+func serveInTest(t *testing.T, env map[string]string) (address string, log *logged, stop func() int) {
+	t.Helper()
+	env["CLERKGATE_LOG_LEVEL"] = "info"
+	lookup := func(name string) (string, bool) { value, ok := env[name]; return value, ok }
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	log = &logged{lines: make(chan string, 1)}
+	addresses, exit := make(chan string, 1), make(chan int, 1)
+	announced := kit.WriterFunc(func(p []byte) (int, error) {
+		if at := regexp.MustCompile(`listening +http://(\S+)`).FindSubmatch(p); at != nil {
+			addresses <- string(at[1])
+		}
+		return len(p), nil
+	})
+	go func() { exit <- run(ctx, nil, process{lookup: lookup, stdout: announced, stderr: log}) }()
+	select {
+	case address = <-addresses:
+	case <-exit:
+		t.Fatal(log.all.String())
+	}
+	return address, log, func() int { cancel(); return <-exit }
 }

@@ -3,6 +3,7 @@ package gateways
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -33,6 +34,15 @@ func TestNginx(t *testing.T) {
 		page := kit.NewBrowser(t).Open(s.origin + "//public")
 		assert.Equal(t, http.StatusBadRequest, page.StatusCode)
 		assert.Contains(t, page.Text, "<html>")
+		// A form of somebody who is signed out: the recipe's page401.
+		form := kit.NewBrowser(t).Stay().Submit(s.origin+"/form", url.Values{"note": {"written at length"}})
+		assert.Equal(t, http.StatusUnauthorized, form.StatusCode)
+		assert.Contains(t, form.Header.Get("Content-Type"), "text/html")
+		assert.Contains(t, form.Text, "<h1>401 Authorization Required</h1>", "nginx's own page")
+		assert.Equal(t, []string{"no-store"}, form.Header["Cache-Control"])
+		assert.Equal(t, "signed-out", form.Header.Get("X-Clerk-Auth-Status"))
+		assert.Empty(t, form.Header.Get("Location"), "a form is never redirected")
+		assert.Empty(t, s.app.count(), "and the application did not hear of it")
 		call := kit.NewBrowser(t).Fetch(http.MethodGet, s.origin+"/x", "")
 		assert.Equal(t, "signed-out", call.Header.Get("X-Clerk-Auth-Status"))
 		assert.Equal(t, "dev-browser-missing", call.Header.Get("X-Clerk-Auth-Reason"))
