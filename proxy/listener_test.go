@@ -117,7 +117,7 @@ func TestTLSFilesAreCheckedAtTheStart(t *testing.T) {
 		"client":    {map[string]string{settings.EnvUpstream: secure, settings.EnvUpstreamCertFile: certFile, settings.EnvUpstreamKeyFile: otherKey}, settings.EnvUpstreamKeyFile, "another certificate", "private key"},
 		"no TLS":    {map[string]string{settings.EnvUpstreamServerName: "app"}, settings.EnvUpstreamServerName, "without TLS", "an https URL"},
 		"h2c, TLS":  {map[string]string{settings.EnvUpstream: secure, settings.EnvUpstreamProtocol: "h2c"}, settings.EnvUpstreamProtocol, `"h2c"`, "without TLS"},
-		"http2":     {map[string]string{settings.EnvUpstreamProtocol: "http2"}, settings.EnvUpstreamProtocol, `"http2"`, "over TLS"},
+		"http2":     {map[string]string{settings.EnvUpstreamProtocol: "http2"}, settings.EnvUpstreamProtocol, `"http2"`, "needs TLS"},
 		"protocol":  {map[string]string{settings.EnvUpstreamProtocol: "spdy"}, settings.EnvUpstreamProtocol, `"spdy"`, "http1, http2 or h2c"},
 		"size":      {map[string]string{"CLERKGATE_MAX_BODY_BYTES": "10MB"}, "CLERKGATE_MAX_BODY_BYTES", `"10MB"`, "10MiB"},
 		"small":     {map[string]string{"CLERKGATE_MAX_HEADER_BYTES": "1"}, "CLERKGATE_MAX_HEADER_BYTES", `"1"`, "4096"},

@@ -61,10 +61,12 @@ type Handler struct {
 	bodies    atomic.Int64 // bytes of bodies that are held
 	told      *rate.Limiter
 
-	mu       sync.Mutex
-	seen     *simplelru.LRU[string, time.Time] // when an event was handled
-	instance string                            // "" until it is known
-	ask      time.Time                         // when to ask Clerk again
+	mu   sync.Mutex
+	seen *simplelru.LRU[string, time.Time] // when an event was handled
+
+	asking   chan struct{} // holds what follows; a mutex that a context can end the wait for
+	instance string        // "" until it is known
+	ask      time.Time     // when to ask Clerk again
 }
 
 // New returns a handler. The error says which secret is not one.
@@ -77,7 +79,7 @@ func New(c Config) (*Handler, error) {
 			return nil, fmt.Errorf("signing secret %d: %w", i+1, clerkapi.ErrWebhookSecret)
 		}
 	}
-	h := &Handler{Config: c, told: rate.NewLimiter(rate.Every(refusalInterval), 1), gathering: gathering{record: c.Record}}
+	h := &Handler{Config: c, told: rate.NewLimiter(rate.Every(refusalInterval), 1), gathering: gathering{record: c.Record}, asking: make(chan struct{}, 1)}
 	var err error
 	h.seen, err = simplelru.NewLRU[string, time.Time](maxSeen, nil)
 	return h, err
@@ -223,22 +225,26 @@ func (h *Handler) isForeign(ctx context.Context, id string) bool {
 	if h.Instance == nil || id == "" {
 		return false
 	}
-	h.mu.Lock()
-	own, now := h.instance, h.Now()
-	ask := own == "" && !now.Before(h.ask)
-	if ask {
-		h.ask = now.Add(instanceInterval)
-	}
-	h.mu.Unlock()
-	if ask {
-		var err error
-		if own, err = h.Instance(ctx); err != nil {
-			h.Logger.WarnContext(ctx, "Clerk did not say which instance this is; webhooks are accepted by their signature alone", "error", err)
-			return false
-		}
-		h.mu.Lock()
-		h.instance = own
-		h.mu.Unlock()
-	}
+	own := h.ownInstance(ctx)
 	return own != "" && id != own
+}
+
+// ownInstance returns the id of the instance whose events are expected, or "" if Clerk does
+// not say. Events that come while Clerk is asked wait for the answer.
+func (h *Handler) ownInstance(ctx context.Context) string {
+	select {
+	case h.asking <- struct{}{}:
+	case <-ctx.Done():
+		return ""
+	}
+	defer func() { <-h.asking }()
+	if now := h.Now(); h.instance == "" && !now.Before(h.ask) {
+		h.ask = now.Add(instanceInterval)
+		own, err := h.Instance(ctx)
+		if err != nil {
+			h.Logger.WarnContext(ctx, "Clerk did not say which instance this is; webhooks are accepted by their signature alone", "error", err)
+		}
+		h.instance = own
+	}
+	return h.instance
 }

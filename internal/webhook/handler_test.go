@@ -276,6 +276,27 @@ func TestEventsOfAnotherInstance(t *testing.T) {
 	assert.Contains(t, rc.log.String(), "ins_other")
 }
 
+// An event that comes while another one has Clerk asked waits for the same answer.
+func TestEventsOfAnotherInstanceAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rc := newReceiver(t, func(c *webhook.Config) {
+			c.Instance = func(context.Context) (string, error) {
+				time.Sleep(time.Second)
+				return "ins_own", nil
+			}
+		})
+		foreign := strings.Replace(event("session.ended", `{"id":"sess_1"}`), "ins_own", "ins_other", 1)
+		var senders sync.WaitGroup
+		for i := range 3 {
+			senders.Go(func() {
+				assert.Equal(t, http.StatusForbidden, rc.send(delivery(fmt.Sprint("msg_", i), secret, foreign, now)).Code)
+			})
+		}
+		senders.Wait()
+	})
+}
+
 // When many users are deleted, everything comes at once.
 func TestManyDeliveriesAtOnce(t *testing.T) {
 	t.Parallel()
