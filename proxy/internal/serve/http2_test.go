@@ -134,23 +134,25 @@ func (f *frames) splitRequest(stream uint32, block []byte) error {
 // CVE-2021-39162, CVE-2023-39325, CVE-2023-45288 and kin: during and after each
 // flood others are served, and what it cost is given back.
 func TestHTTP2Floods(t *testing.T) {
+	var flooded []*running
 	for name, flood := range floods() {
-		t.Run(name, func(t *testing.T) {
-			release := make(chan struct{})
-			atOnce, large := &gauge{}, make([]byte, 1<<20)
-			r := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				switch r.URL.Path {
-				case "/wait":
-					atOnce.add(1)
-					select {
-					case <-r.Context().Done():
-					case <-release:
-					}
-					atOnce.add(-1)
-				case "/large":
-					_, _ = w.Write(large)
+		release := make(chan struct{})
+		atOnce, large := &gauge{}, make([]byte, 1<<20)
+		r := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/wait":
+				atOnce.add(1)
+				select {
+				case <-r.Context().Done():
+				case <-release:
 				}
-			}), func(o *Options) { o.H2C, o.Limits.MaxStreams = true, 100 })
+				atOnce.add(-1)
+			case "/large":
+				_, _ = w.Write(large)
+			}
+		}), func(o *Options) { o.H2C, o.Limits.MaxStreams = true, 100 })
+		flooded = append(flooded, r)
+		t.Run(name, func(t *testing.T) {
 			before := heap()
 
 			conn := r.dial(t)
@@ -173,9 +175,13 @@ func TestHTTP2Floods(t *testing.T) {
 			close(release)
 			require.NoError(t, conn.Close())
 			assert.Equal(t, http.StatusOK, r.get(t, true).StatusCode)
-			r.stop()
-			require.NoError(t, <-r.done)
 		})
+	}
+	for _, r := range flooded { // all shutdowns at the same time, since each takes a while
+		r.stop()
+	}
+	for _, r := range flooded {
+		require.NoError(t, <-r.done)
 	}
 }
 
