@@ -81,7 +81,7 @@ func New(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("shared: %w", err)
 	}
 	s := &Store{store: cfg.Store, prefix: cfg.Instance + ":", names: names, keys: keys, health: newHealth(cfg.Now, cfg.Logger)}
-	s.closing, s.end = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	s.closing, s.end = context.WithCancel(context.Background())
 	return s, nil
 }
 

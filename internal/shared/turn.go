@@ -24,14 +24,13 @@ const (
 	// caller does it too, and tryAgain how long it waits between attempts.
 	failover = 1500 * time.Millisecond
 	tryAgain = 100 * time.Millisecond
+	// publishAgain is the pause before a result is published again. It doubles with each
+	// attempt, up to publishSeldom.
+	publishAgain  = 100 * time.Millisecond
+	publishSeldom = 3200 * time.Millisecond
 	// longestWork bounds how long a lease is renewed.
 	longestWork = time.Minute
 )
-
-// publishAgain are the pauses before each further attempt to publish a result.
-var publishAgain = [...]time.Duration{
-	100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, 1600 * time.Millisecond, 3200 * time.Millisecond,
-}
 
 // Turn is a piece of work that one replica does for all. It is for one goroutine.
 type Turn struct {
@@ -200,7 +199,7 @@ func (l *Lease) Publish(ctx context.Context, result []byte, ttl time.Duration) {
 	}
 	s.work.Go(func() {
 		defer l.stop() // until then the lease keeps others from doing the work again
-		for _, again := range publishAgain {
+		for again := publishAgain; again <= publishSeldom; again *= 2 {
 			if pause(s.closing, again); s.closing.Err() != nil || publish(s.closing) == nil {
 				return
 			}

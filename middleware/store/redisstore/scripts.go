@@ -16,24 +16,34 @@ const (
 	entryField  = "e"
 )
 
-// claim returns {0, result} if there is a result, {0} if somebody has the lease, or else
+// scripts are each one step for the server.
+type scripts struct{ claim, renew, publish, append *rueidis.Lua }
+
+func newScripts() scripts {
+	return scripts{
+		claim: rueidis.NewLuaScript(claimScript), renew: rueidis.NewLuaScript(renewScript),
+		publish: rueidis.NewLuaScript(publishScript), append: rueidis.NewLuaScript(appendEntryScript),
+	}
+}
+
+// claimScript returns {0, result} if there is a result, {0} if somebody has the lease, or else
 // {fence}.
-var claim = rueidis.NewLuaScript(`
+const claimScript = `
 local result = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', '1')[1]
 if result then return {0, result[2][4]} end
 if redis.call('GET', KEYS[1]) then return {0} end
 local fence = redis.call('INCR', KEYS[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 redis.call('SET', KEYS[1], fence, 'PX', ARGV[1])
-return {fence}`)
+return {fence}`
 
-// renew returns 1 if the lease is still the one with this fence.
-var renew = rueidis.NewLuaScript(`
+// renewScript returns 1 if the lease is still the one with this fence.
+const renewScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
 
-// publish returns 1 unless there is a result with a greater fence.
-var publish = rueidis.NewLuaScript(`
+// publishScript returns 1 unless there is a result with a greater fence.
+const publishScript = `
 local published = 1
 local result = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', '1')[1]
 if result and (tonumber(result[2][2]) or 0) > tonumber(ARGV[1]) then
@@ -43,12 +53,12 @@ else
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
 end
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return published`)
+return published`
 
-// appendEntry removes old entries by the server's clock, which is in the entries' ids.
-var appendEntry = rueidis.NewLuaScript(`
+// appendEntryScript removes old entries by the server's clock, which is in the entries' ids.
+const appendEntryScript = `
 local id = redis.call('XADD', KEYS[1], '*', 'e', ARGV[1])
 local oldest = tonumber(string.match(id, '^%d+')) - tonumber(ARGV[2])
 redis.call('XTRIM', KEYS[1], 'MINID', string.format('%.0f', oldest))
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return id`)
+return id`

@@ -24,7 +24,8 @@ const (
 
 // Store is a [store.Store] in Redis.
 type Store struct {
-	option rueidis.ClientOption
+	option  rueidis.ClientOption
+	scripts scripts
 
 	mu     sync.Mutex
 	client rueidis.Client // nil until it has connected for the first time
@@ -45,8 +46,8 @@ func New(url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{option: option, failed: errors.New("no attempt has ended yet")}
-	s.closing, s.end = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	s := &Store{option: option, scripts: newScripts(), failed: errors.New("no attempt has ended yet")}
+	s.closing, s.end = context.WithCancel(context.Background())
 	s.work.Go(s.connect)
 	return s, nil
 }
@@ -134,7 +135,7 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, value []byte, ttl t
 
 // Claim is [store.Store.Claim].
 func (s *Store) Claim(ctx context.Context, key string, lease time.Duration) (store.Claim, error) {
-	reply, err := s.run(ctx, claim, []string{lockKey(key), fenceKey(key), resultKey(key)}, text(lease), text(max(store.FenceLife, 2*lease))).ToArray()
+	reply, err := s.run(ctx, s.scripts.claim, []string{lockKey(key), fenceKey(key), resultKey(key)}, text(lease), text(max(store.FenceLife, 2*lease))).ToArray()
 	if err != nil {
 		return store.Claim{}, failure("claim", err)
 	}
@@ -151,13 +152,13 @@ func (s *Store) Claim(ctx context.Context, key string, lease time.Duration) (sto
 
 // Renew is [store.Store.Renew].
 func (s *Store) Renew(ctx context.Context, key string, fence uint64, lease time.Duration) (held bool, err error) {
-	n, err := s.run(ctx, renew, []string{lockKey(key)}, strconv.FormatUint(fence, 10), text(lease)).AsInt64()
+	n, err := s.run(ctx, s.scripts.renew, []string{lockKey(key)}, strconv.FormatUint(fence, 10), text(lease)).AsInt64()
 	return n == 1, failure("renew", err)
 }
 
 // Publish is [store.Store.Publish].
 func (s *Store) Publish(ctx context.Context, key string, fence uint64, result []byte, ttl time.Duration) (published bool, err error) {
-	n, err := s.run(ctx, publish, []string{lockKey(key), resultKey(key)}, strconv.FormatUint(fence, 10), rueidis.BinaryString(result), text(ttl)).AsInt64()
+	n, err := s.run(ctx, s.scripts.publish, []string{lockKey(key), resultKey(key)}, strconv.FormatUint(fence, 10), rueidis.BinaryString(result), text(ttl)).AsInt64()
 	return n == 1, failure("publish", err)
 }
 
@@ -172,7 +173,7 @@ func (s *Store) Wait(ctx context.Context, key string, patience time.Duration) (r
 
 // Append is [store.Store.Append].
 func (s *Store) Append(ctx context.Context, log string, entry []byte, keep time.Duration) error {
-	return failure("append", s.run(ctx, appendEntry, []string{logKey(log)}, rueidis.BinaryString(entry), text(keep)).Error())
+	return failure("append", s.run(ctx, s.scripts.append, []string{logKey(log)}, rueidis.BinaryString(entry), text(keep)).Error())
 }
 
 // Read is [store.Store.Read].

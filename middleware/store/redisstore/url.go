@@ -210,7 +210,7 @@ func (l *location) place() error {
 			return wrong("a database other than 0 in a cluster", "none: a cluster has only one")
 		}
 	}
-	l.option.SelectDB = int(n) //nolint:gosec // 16 bits
+	l.option.SelectDB = int(n)
 	return nil
 }
 

@@ -134,7 +134,7 @@ func (s *suite) together(f func() (bool, error)) int {
 func anyBytes(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
-		b[i] = byte(i ^ i>>8)
+		b[i] = byte(i ^ i>>8) //nolint:gosec // any byte will do
 	}
 	return b
 }
