@@ -15,7 +15,6 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/instance"
-	"github.com/clerkgate/clerkgate/proxy/internal/serve"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -53,6 +52,9 @@ type Proxy struct {
 
 	whole, judged station // see chain
 
+	startup  startup
+	connects *connects // nil if readiness does not depend on the applications
+
 	site      atomic.Pointer[site]
 	reloading sync.Mutex
 	former    instance.Former // which requests in flight may still use
@@ -79,6 +81,7 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	}
 	p.pages = answer.NewPages(templates, p.logger)
 
+	p.startup = newStartup(cfg)
 	p.accepts, p.frontendTransport = cfg.Auth.AcceptsToken, deps.FrontendTransport
 	if err := p.openStore(&cfg); err != nil {
 		return nil, err
@@ -89,6 +92,12 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 		return nil, err
 	}
 	p.site.Store(first)
+	if cfg.ReadyUpstream {
+		if p.connects, err = newConnects(p.now, p.logger); err != nil {
+			p.Close()
+			return nil, err
+		}
+	}
 	p.forwardAuth = gateway.New(gateway.Options{
 		Path: cfg.ForwardAuthEndpoint(), Trusted: p.origins, Setting: settings.EnvTrustedProxies, Logger: p.logger, Pages: p.pages,
 	})
@@ -154,23 +163,7 @@ func (p *Proxy) Close() {
 	p.site.Load().instance.Close()
 	p.former.Replace(nil)
 	p.closeStore()
-}
-
-// Ready returns nil once requests can be judged.
-func (p *Proxy) Ready(ctx context.Context) error { return p.site.Load().instance.Auth.Ready(ctx) }
-
-// Parts returns how each part of Clerk, and the shared store, is doing, as far as this process has noticed.
-func (p *Proxy) Parts() map[string]string {
-	h := p.site.Load().instance.Auth.Health()
-	word := func(up bool) string {
-		if up {
-			return serve.PartUp
-		}
-		return "down"
+	if p.connects != nil {
+		p.connects.results.Close()
 	}
-	parts := map[string]string{"keys": word(h.Keys), "backend_api": word(h.BackendAPI), "machine_tokens": word(h.MachineTokens), "frontend_api": word(h.FrontendAPI)}
-	if p.store != nil {
-		parts["store"] = word(h.Store)
-	}
-	return parts
 }

@@ -150,6 +150,7 @@ func (p *Proxy) newUpstream(up routes.Upstream, direct bool) (*forward.Upstream,
 		CAFile: up.CAFile, CertificateFile: up.CertificateFile, KeyFile: up.KeyFile, ServerName: up.ServerName,
 		ConnectTimeout: up.ConnectTimeout, ResponseTimeout: up.ResponseTimeout, BodyIdleTimeout: up.BodyIdleTimeout,
 		IdleTimeout: up.IdleTimeout, MaxConnectionAge: up.MaxConnectionAge,
+		Starting:  p.startup.of(up.URL),
 		Transport: p.transport, Now: p.now, Logger: p.logger, Pages: p.pages,
 	})
 }

@@ -19,10 +19,10 @@ func TestStoreIsAPartOfTheHealth(t *testing.T) {
 	address := server.Addr()
 	server.Close()
 	s := start(t, http.NotFoundHandler(), func(c *settings.Config) { c.Store = "redis://" + address })
-	require.Eventually(t, func() bool { return s.proxy.Parts()["store"] == "down" }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.proxy.Parts(t.Context())["store"] == "down" }, time.Minute, 10*time.Millisecond)
 	require.NoError(t, s.proxy.Ready(t.Context()))
 	require.NoError(t, server.Restart())
-	require.Eventually(t, func() bool { return s.proxy.Parts()["store"] == "up" }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.proxy.Parts(t.Context())["store"] == "up" }, time.Minute, 10*time.Millisecond)
 
-	assert.NotContains(t, start(t, http.NotFoundHandler(), nil).proxy.Parts(), "store")
+	assert.NotContains(t, start(t, http.NotFoundHandler(), nil).proxy.Parts(t.Context()), "store")
 }

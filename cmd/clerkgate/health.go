@@ -32,7 +32,7 @@ of containers whose image has neither a shell nor curl.
 The exit code is 0 if it is healthy, and 1 if it is not, or does not answer.`,
 		setUp: func(flags *flag.FlagSet) action {
 			given := variableFlags(flags, settings.EnvAdminListen)
-			ready := flags.Bool("ready", false, "check whether it is ready for requests; it is not while it shuts down, or has no keys to verify tokens with")
+			ready := flags.Bool("ready", false, "check whether it is ready for requests; it is not while it shuts down, has no keys to verify tokens with, or waits for an application")
 			return func(ctx context.Context, p process, _ []string) error {
 				path := "/healthz"
 				if *ready {

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,6 +50,26 @@ func TestShutdownAsAnOrchestratorSeesIt(t *testing.T) {
 	assert.Equal(t, 0, code, "it is well, and must not be killed")
 	s.request(4)
 
+	s.signal(syscall.SIGTERM)
+	s.ends()
+}
+
+func TestHealthOfAStartThatWaits(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "app.sock")
+	s := startProcess(t, nil, "CLERKGATE_UPSTREAM=unix:"+socket, "CLERKGATE_UPSTREAM_WAIT=1h", "CLERKGATE_READY_UPSTREAM=true",
+		"CLERK_JWT_KEY="+kit.PublicPEM(t, &kit.RSAKey(t, 0).PublicKey))
+	code, said := s.health("--ready")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, said, `upstream\":\"starting`)
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
+	require.NoError(t, err)
+	defer l.Close()
+	require.Eventually(t, func() bool {
+		code, said = s.health("--ready")
+		return code == 0
+	}, time.Minute, time.Millisecond)
+	assert.Contains(t, said, `"upstream":"up"`)
 	s.signal(syscall.SIGTERM)
 	s.ends()
 }

@@ -32,6 +32,18 @@ const (
 	TransportStandard UpstreamTransport = "standard"
 )
 
+// defaultForwardAuthPath is where gateways ask if there is no application.
+const defaultForwardAuthPath = "/.clerkgate/auth"
+
+// defaultWebhookPath is where webhooks are received.
+const defaultWebhookPath = "/.clerkgate/webhook"
+
+// defaultSignOutPath is where people sign out; signOutOff turns that page off.
+const (
+	defaultSignOutPath = "/.clerkgate/sign-out"
+	signOutOff         = "off"
+)
+
 // ReadyWhen says when a server is ready.
 type ReadyWhen string
 
@@ -137,6 +149,12 @@ type Config struct {
 	// UpstreamTimeout is how long the upstream may take to begin its answer; 0
 	// means 60s.
 	UpstreamTimeout time.Duration
+	// UpstreamWait is how long a start waits for applications that do not accept
+	// connections yet: their requests get 503, and /readyz does. 0 means not at all. Only
+	// [github.com/clerkgate/clerkgate/proxy.Run] waits.
+	UpstreamWait time.Duration
+	// ReadyUpstream makes /readyz answer 503 unless every upstream accepts connections.
+	ReadyUpstream bool
 	// ReadyWhen is when /readyz answers 200; "" means ReadyWithKeys.
 	ReadyWhen ReadyWhen
 	// ShutdownDelay is how long the server still serves new connections once it is told to

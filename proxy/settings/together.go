@@ -28,6 +28,7 @@ func (l *loader) together() {
 	l.pages()
 	l.listenerTLS()
 	l.upstreamTLS()
+	l.upstreamState()
 	for _, p := range l.cfg.Problems() {
 		if !l.failed(p.Where) {
 			l.problems = append(l.problems, p)
@@ -205,6 +206,20 @@ func (l *loader) upstreamTLS() {
 		}
 	}
 	l.pair(up.CertificateFile, up.KeyFile, EnvUpstreamCertFile, EnvUpstreamKeyFile)
+}
+
+// upstreamState finds variables about the state of an application where there is none.
+func (l *loader) upstreamState() {
+	if l.text(EnvUpstream) != noUpstream || l.failed(EnvConfig) || len(l.cfg.AllUpstreams()) > 0 {
+		return
+	}
+	const want = "nothing, or the application in " + EnvUpstream
+	if l.cfg.UpstreamWait > 0 {
+		l.problem(EnvUpstreamWait, l.cfg.UpstreamWait.String()+", while "+EnvUpstream+"=none means that there is no application", want)
+	}
+	if l.cfg.ReadyUpstream {
+		l.problem(EnvReadyUpstream, "true, while "+EnvUpstream+"=none means that there is no application", want)
+	}
 }
 
 // pair checks that a certificate and its key belong together, and that neither is missing.

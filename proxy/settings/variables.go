@@ -58,18 +58,8 @@ const (
 	EnvUpstreamCertFile   = "CLERKGATE_UPSTREAM_CERT_FILE"
 	EnvUpstreamKeyFile    = "CLERKGATE_UPSTREAM_KEY_FILE"
 	EnvUpstreamServerName = "CLERKGATE_UPSTREAM_SERVER_NAME"
-)
-
-// defaultForwardAuthPath is where gateways ask if there is no application.
-const defaultForwardAuthPath = "/.clerkgate/auth"
-
-// defaultWebhookPath is where webhooks are received.
-const defaultWebhookPath = "/.clerkgate/webhook"
-
-// defaultSignOutPath is where people sign out; signOutOff turns that page off.
-const (
-	defaultSignOutPath = "/.clerkgate/sign-out"
-	signOutOff         = "off"
+	EnvUpstreamWait       = "CLERKGATE_UPSTREAM_WAIT"
+	EnvReadyUpstream      = "CLERKGATE_READY_UPSTREAM"
 )
 
 // table returns a row for each variable, with the field of c that it fills, in the order of
@@ -276,7 +266,11 @@ func (c *Config) table() []row {
 		},
 		{
 			name: "CLERKGATE_READY_WHEN", value: word(&c.ReadyWhen, ReadyWithKeys, ReadyAlways),
-			help: "When `/readyz` answers 200: with `keys` once tokens can be verified, which after a start takes Clerk unless `CLERK_JWT_KEY` is set; `always` from the start. Its body says which parts of Clerk are down.",
+			help: "When `/readyz` answers 200: with `keys` once tokens can be verified, which after a start takes Clerk unless `CLERK_JWT_KEY` is set; `always` even without. Its body says which parts of Clerk are down.",
+		},
+		{
+			name: EnvReadyUpstream, value: boolean(&c.ReadyUpstream),
+			help: "`true`: `/readyz` answers 503 unless every upstream accepts connections, which is tried once a second at most.",
 		},
 		{
 			name: "CLERKGATE_SHUTDOWN_DELAY", value: parsed(&c.ShutdownDelay, "duration", "", isZero, readDelay), unset: "none",
@@ -309,6 +303,10 @@ func (c *Config) table() []row {
 		{
 			name: "CLERKGATE_UPSTREAM_CONNECT_TIMEOUT", value: duration(&up.ConnectTimeout, "10s"), reloads: true,
 			help: "How long connecting to the application may take, else 504.",
+		},
+		{
+			name: EnvUpstreamWait, value: parsed(&c.UpstreamWait, "duration", "", isZero, readDelay), unset: "none",
+			help: "How long a start waits for an application that accepts no connections yet, such as `1m`: its requests get 503 with `Retry-After` in place of 502, and so does `/readyz`.",
 		},
 		{
 			name: "CLERKGATE_UPSTREAM_TIMEOUT", value: duration(&c.UpstreamTimeout, "1m"), reloads: true,
@@ -436,15 +434,4 @@ func (c *Config) table() []row {
 			help: "Where Clerk's webhooks are received, if there is a signing secret.",
 		},
 	}
-}
-
-// inWords writes a duration as a person would: 10s, 1m.
-func inWords(d time.Duration) string {
-	s := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, zero) {
-			s = s[:len(s)-2]
-		}
-	}
-	return s
 }

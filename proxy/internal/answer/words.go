@@ -70,6 +70,11 @@ func allWords() map[string]words {
 		"upstream_unavailable": {
 			title: "The application is not available", message: "It could not be reached.", advice: tryAgain, form: mayBeSent, retry: true,
 		},
+		"upstream_starting": {
+			title: "Just a moment", message: "The application is still starting, so this page cannot be opened yet.", advice: tryAgain,
+			formMessage: "The application is still starting, so what you sent was not accepted.",
+			form:        "Wait a moment. Then reload this page, and let your browser send it once more.", retry: true,
+		},
 		"upstream_answer_malformed": {
 			title: "The application is not available", message: "Its answer is not valid, so it was not passed on.", advice: operator, form: mayBeSent, retry: true,
 		},

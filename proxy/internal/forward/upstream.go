@@ -38,6 +38,11 @@ type Options struct {
 	// request; 0 means no limit.
 	MaxConnectionAge time.Duration
 
+	// Starting reports whether the application has yet to accept its first connection;
+	// requests are then answered with 503. It is called for each request. nil means that
+	// it has.
+	Starting func() bool
+
 	// Transport is used in place of one of its own; nil makes one.
 	Transport http.RoundTripper
 	Now       func() time.Time
@@ -54,6 +59,7 @@ type Upstream struct {
 	direct    *http1.Transport // transport, where it is one; else nil
 	buffers   bufferPool
 	pages     *answer.Pages
+	starting  func() bool // may be nil
 	requests  requestPool
 	idle      func()
 	wait      time.Duration // for the response to begin
@@ -63,7 +69,7 @@ type Upstream struct {
 // New makes an Upstream. Files that can't be used come as a [*certificate.Error]. No
 // connection is made.
 func New(o Options) (*Upstream, error) {
-	u := &Upstream{target: o.Target, transport: o.Transport, idle: func() {}, wait: o.ResponseTimeout, stall: o.BodyIdleTimeout, pages: o.Pages}
+	u := &Upstream{target: o.Target, transport: o.Transport, idle: func() {}, wait: o.ResponseTimeout, stall: o.BodyIdleTimeout, pages: o.Pages, starting: o.Starting}
 	if o.Target.Scheme == "unix" {
 		u.target = &url.URL{Scheme: "http", Host: "upstream"}
 	}
@@ -87,6 +93,10 @@ func (u *Upstream) Close() { u.idle() }
 //
 // r must be of u's own making, and must not be used afterwards.
 func (u *Upstream) Forward(w http.ResponseWriter, r *Request, o *answer.Outcome) {
+	if u.starting != nil && u.starting() {
+		u.refuseWhileStarting(w, r.In, o)
+		return
+	}
 	out := r.outgoing()
 	if out.Body != nil {
 		// A transport may still be reading the body when it has a response. The server

@@ -28,10 +28,10 @@ type app struct {
 	closed  chan struct{}
 }
 
-func (a *app) Ready(context.Context) error { return a.unready }
-func (a *app) Parts() map[string]string    { return a.parts }
-func (a *app) Reload(context.Context)      { a.reloads <- struct{}{} }
-func (a *app) Close()                      { close(a.closed) }
+func (a *app) Ready(context.Context) error             { return a.unready }
+func (a *app) Parts(context.Context) map[string]string { return a.parts }
+func (a *app) Reload(context.Context)                  { a.reloads <- struct{}{} }
+func (a *app) Close()                                  { close(a.closed) }
 
 func newApp(handler http.Handler) *app {
 	return &app{Handler: handler, reloads: make(chan struct{}), closed: make(chan struct{})}

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,24 +17,29 @@ import (
 // App is what a server serves. Run closes it when no request is in flight any more.
 type App interface {
 	http.Handler
-	// Ready returns nil once requests can be answered. It is called at startup, so that
+	// Ready returns nil once requests can be answered, and an error that is [ErrUpstream] if
+	// that is for want of an application. It is called at startup, so that
 	// slow work is done before the first request, and by probes.
 	Ready(context.Context) error
 	// Parts returns how each part that the App needs is doing, [PartUp] or another word; one
 	// that is not up makes the App degraded, but not unready.
-	Parts() map[string]string
+	Parts(context.Context) map[string]string
 	// Reload reads the configuration again, when [Options.Reloads] asks for it. The App
 	// logs the result. There is one call at a time.
 	Reload(context.Context)
 	Close()
 }
 
+// ErrUpstream means that an application behind the [App] accepts no connections.
+var ErrUpstream = errors.New("an upstream accepts no connections")
+
 // PartUp is the state of a part that works, as far as is known.
 const PartUp = "up"
 
 // Options say how an [App] is served.
 type Options struct {
-	// AlwaysReady has /readyz answer 200 even if the App is not ready.
+	// AlwaysReady has /readyz answer 200 even if the App is not ready, except for
+	// [ErrUpstream].
 	AlwaysReady bool
 	// Public is where the App listens, Admin where probes are answered.
 	Public, Admin Endpoint

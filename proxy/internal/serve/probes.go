@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -16,7 +17,7 @@ const readyTimeout = 3 * time.Second
 // listener does not serve them (CVE-2026-34457, CVE-2022-24797).
 type probes struct {
 	app      App
-	always   bool // ready whatever the App says
+	always   bool // as Options.AlwaysReady
 	stopping atomic.Bool
 }
 
@@ -46,7 +47,7 @@ func (p *probes) readyz(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	// The log has the reason of an error; others on the network may read the response.
 	err := p.app.Ready(ctx)
-	body := readiness{Status: "ready", Parts: p.app.Parts()}
+	body := readiness{Status: "ready", Parts: p.app.Parts(r.Context())}
 	for _, state := range body.Parts {
 		if state != PartUp {
 			body.Status = "degraded"
@@ -54,7 +55,7 @@ func (p *probes) readyz(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err == nil:
-	case p.always:
+	case p.always && !errors.Is(err, ErrUpstream):
 		body.Status = "degraded"
 	default:
 		body.Status = "unready"

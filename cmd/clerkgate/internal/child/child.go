@@ -12,10 +12,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
-)
 
-// probeEvery is how often a port is tried until somebody listens.
-const probeEvery = 50 * time.Millisecond
+	"github.com/clerkgate/clerkgate/internal/reach"
+)
 
 // Child is a program that runs, or has run.
 type Child struct {
@@ -95,30 +94,29 @@ var ErrEnded = errors.New("the program ended before it listened")
 // Listening waits until something listens on a port of the loopback interface, and
 // returns its address. It fails if the program or ctx ends first.
 func (c *Child) Listening(ctx context.Context, port string) (string, error) {
-	ticker := time.NewTicker(probeEvery)
-	defer ticker.Stop()
-	for {
-		for _, host := range []string{"127.0.0.1", "::1"} {
-			if address := net.JoinHostPort(host, port); answers(ctx, address) {
-				return address, nil
-			}
-		}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
 		select {
 		case <-c.ended:
-			return "", ErrEnded
+			cancel(ErrEnded)
 		case <-ctx.Done():
-			return "", context.Cause(ctx)
-		case <-ticker.C:
 		}
-	}
+	}()
+	var at reach.Address
+	err := reach.Poll(ctx, func() bool {
+		for _, host := range []string{"127.0.0.1", "::1"} {
+			if at = tcp(host, port); at.Accepts(ctx) {
+				return true
+			}
+		}
+		return false
+	})
+	return at.Address, err
 }
 
-func answers(ctx context.Context, address string) bool {
-	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address)
-	if err == nil {
-		_ = conn.Close()
-	}
-	return err == nil
+func tcp(host, port string) reach.Address {
+	return reach.Address{Network: "tcp", Address: net.JoinHostPort(host, port)}
 }
 
 // Exposed returns an address beyond the loopback interface at which something listens on
@@ -133,8 +131,8 @@ func Exposed(ctx context.Context, port string) string {
 		if !ok || !ip.IP.IsGlobalUnicast() {
 			continue
 		}
-		if address := net.JoinHostPort(ip.IP.String(), port); answers(ctx, address) {
-			return address
+		if at := tcp(ip.IP.String(), port); at.Accepts(ctx) {
+			return at.Address
 		}
 	}
 	return ""
