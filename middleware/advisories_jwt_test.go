@@ -19,10 +19,10 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// The published holes of libraries for JWTs and keys.
+// Published vulnerabilities of libraries for JWTs and keys.
 
-// CVE-2020-26160 (dgrijalva/jwt-go): an aud of another type than the library
-// expected was taken for none.
+// CVE-2020-26160 (dgrijalva/jwt-go): an aud of a type that the library did not expect
+// counted as absent.
 func TestCVE_2020_26160_AudienceOfAnyType(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, 0)
@@ -54,8 +54,8 @@ func TestCVE_2020_26160_AudienceOfAnyType(t *testing.T) {
 	}
 }
 
-// CVE-2024-51744 (golang-jwt): an error of the claims stood before the bad
-// signature, and callers that forgave the first let the token pass.
+// CVE-2024-51744 (golang-jwt): an error about the claims was reported before the bad
+// signature, so that callers who tolerated it accepted the token.
 func TestCVE_2024_51744_BadSignatureComesFirst(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, 0)
@@ -111,7 +111,7 @@ func TestCVE_2025_30204_DotsAndLengthCostNothing(t *testing.T) {
 }
 
 // CVE-2025-22149, GHSA-675f-rq2r-jw82 (keyfunc, jwkset): a key that its owner took
-// out of the set went on being believed.
+// out of the set was still accepted.
 func TestCVE_2025_22149_RemovedKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
@@ -134,8 +134,8 @@ func TestCVE_2025_22149_RemovedKeyIsRefused(t *testing.T) {
 	}
 }
 
-// CVE-2024-28180 and CVE-2026-34986 (go-jose): encrypted tokens were taken apart,
-// and unpacked, before anybody was asked whether such tokens are wanted.
+// CVE-2024-28180 and CVE-2026-34986 (go-jose): encrypted tokens were parsed and
+// decompressed even if the caller did not accept such tokens.
 func TestCVE_2024_28180_OnlyCompactSignedTokens(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, 0)
@@ -158,8 +158,8 @@ func TestCVE_2024_28180_OnlyCompactSignedTokens(t *testing.T) {
 	}
 }
 
-// CVE-2015-9235 (jsonwebtoken) and its many kin: the token's own header chose the
-// algorithm, so that none, or the public key as a password, passed.
+// CVE-2015-9235 (jsonwebtoken) and many like it: the token's own header chose the
+// algorithm, so that "none", or the public key as an HMAC secret, was accepted.
 func TestCVE_2015_9235_HeaderChoosesNoAlgorithm(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, 0)
@@ -220,8 +220,8 @@ func TestCVE_2018_0114_KeyInTheHeader(t *testing.T) {
 	assert.Empty(t, f.made())
 }
 
-// CVE-2026-50149 (Contour): on one way in, tokens were not verified. A request
-// without a Host, or with an address for one, is judged like every other.
+// CVE-2026-50149 (Contour): on one listener, tokens were not verified. A request
+// without a Host, or with an IP address as Host, is authenticated like any other.
 func TestCVE_2026_50149_OddHostsAreJudged(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, 0)
@@ -237,7 +237,7 @@ func TestCVE_2026_50149_OddHostsAreJudged(t *testing.T) {
 	}
 }
 
-// A token is as good as its times say at each use, however it was remembered.
+// A token's times are checked at each use, even if the token is cached.
 func TestRememberedTokenExpires(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, 0)

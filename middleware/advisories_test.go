@@ -15,11 +15,11 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// The published holes of Clerk's own packages, and one of Next.js, on which they
-// stand. Those of the proxy are tested there, and of webhooks in clerkapi.
+// Published vulnerabilities of Clerk's own packages, and one of Next.js, on which they
+// build. Those that concern the proxy are tested there, and those of webhooks in clerkapi.
 
-// CVE-2024-22206, GHSA-q6w5-jg5q-47vg: two helpers read who is signed in, and one
-// believed a token that nobody had verified.
+// CVE-2024-22206, GHSA-q6w5-jg5q-47vg: of two helpers that return who is signed in, one
+// used a token that was not verified.
 func TestCVE_2024_22206_EveryHelperTellsTheSame(t *testing.T) {
 	t.Parallel()
 	f, other := newForge(t, 0), newForge(t, 1)
@@ -60,7 +60,7 @@ func TestCVE_2024_22206_EveryHelperTellsTheSame(t *testing.T) {
 					assert.Equal(t, state.Auth, inside)
 				}
 				assert.Equal(t, want, state.Auth.IsSignedIn(), "IsSignedIn")
-				// These two are signed in as nobody, as in Clerk's SDK.
+				// These two are signed in without a user, as in Clerk's SDK.
 				nobody := name == "pending" || name == "empty sub"
 				assert.Equal(t, want || nobody, state.Status == middleware.SignedIn, state.Reason)
 				assert.Equal(t, want || nobody, state.Token != "", "token")
@@ -181,7 +181,7 @@ func TestClerkJavaScript8877_MissingAZP(t *testing.T) {
 }
 
 // clerk/javascript#8331: an id out of a token went into the path of a call to the
-// Backend API and could name another endpoint.
+// Backend API, where it could name another endpoint.
 func TestClerkJavaScript8331_SessionIDNamesNoOtherEndpoint(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, 0)
@@ -206,7 +206,7 @@ func TestClerkJavaScript8331_SessionIDNamesNoOtherEndpoint(t *testing.T) {
 	assert.Empty(t, f.made())
 }
 
-// @clerk/express trusted whatever lay in the place where it keeps who is signed in.
+// @clerk/express trusted whatever value was where it stores who is signed in.
 func TestClerkExpress_WhatLiesInTheContextIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	a := newForge(t, 0).authenticator(nil)
@@ -274,8 +274,8 @@ func TestClerkBackend_CookieDecodingForgesNothing(t *testing.T) {
 	}
 }
 
-// AISEC-85: a token made from a template, whose author chooses the claims, was
-// taken for a handshake and could set cookies.
+// AISEC-85: a token from a template, whose author chooses the claims, was accepted as a
+// handshake and could set cookies.
 func TestAISEC85_HandshakeOfAnotherCategory(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"live", "test"} {
@@ -333,7 +333,7 @@ func TestSEC340_MachineAndTemplateTokensAreNoSessions(t *testing.T) {
 			assert.Equal(t, middleware.ReasonTokenTypeMismatch, s.Reason, name)
 		}
 	}
-	// Nor do they become one by way of a refresh.
+	// Nor does a refresh turn them into one.
 	for _, name := range []string{"template", "machine category", "machine", "OAuth", "empty category", "unknown category"} {
 		f.answer = func(string, string) (int, string) {
 			return http.StatusOK, fmt.Sprintf(`{"object":"cookies","cookies":["__session=%s; Path=/"]}`, tokens[name])

@@ -77,8 +77,8 @@ func TestScriptsOverPlainHTTPAreNotRedirected(t *testing.T) {
 	}
 }
 
-// A page that is fetched ahead must not send the browser round: nobody sees where it
-// would end, and each redirect counts for the loop guard.
+// A prefetch must not be redirected to Clerk: nobody sees where that would end, and each
+// redirect counts for the loop guard.
 func TestSpeculativeRequestsAreNotRedirected(t *testing.T) {
 	t.Parallel()
 	for name, speculative := range map[string][]string{
@@ -124,8 +124,8 @@ func refused(t *testing.T, res *http.Response) {
 	assert.Empty(t, res.Header.Get("Retry-After"), "Chromium would fetch nothing ahead for as long")
 }
 
-// A page that differs by who sees it must not be handed from one person to another by a
-// cache, and who may see a public one is nothing to go by.
+// A page that differs by user must not be served to another user from a cache, even if the
+// page is public.
 func TestAnswersVaryByIdentity(t *testing.T) {
 	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
@@ -161,7 +161,7 @@ func TestAnswersVaryByIdentity(t *testing.T) {
 	assert.Equal(t, []string{"Origin, Cookie", "Authorization"}, w.Header()["Vary"], "what is there stays")
 }
 
-// A sign-in page behind Require would be redirected to itself for ever.
+// A sign-in page behind Require would be redirected to itself forever.
 func TestSignInPageIsNotRedirectedToItself(t *testing.T) {
 	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})
@@ -188,7 +188,7 @@ func TestSignInPageIsNotRedirectedToItself(t *testing.T) {
 	}
 }
 
-// The page where a pending session goes on must be open too.
+// The page where a pending session is completed must be open too.
 func TestTasksPageIsNotRedirectedToItself(t *testing.T) {
 	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})

@@ -30,8 +30,8 @@ func newBench(tb testing.TB) (a *middleware.Authenticator, bearer, cookie *http.
 	return a, bearer, cookie
 }
 
-// TestAllocationsOfADecision holds what a live known token costs: the public URL
-// and the state, whatever carries the token.
+// TestAllocationsOfADecision: a live known token costs two allocations, the public URL and
+// the state, whether it comes in a header or in a cookie.
 func TestAllocationsOfADecision(t *testing.T) {
 	a, bearer, cookie := newBench(t)
 	for name, r := range map[string]*http.Request{"bearer": bearer, "cookie": cookie} {
@@ -67,8 +67,8 @@ func BenchmarkAuthenticateCookieParallel(b *testing.B) {
 	})
 }
 
-// BenchmarkSessions tells what one more session takes of the heap once it was
-// judged: the token, and the identity that was built of it.
+// BenchmarkSessions reports the heap that one more session takes after its first request:
+// the token, and the identity that was derived from it.
 func BenchmarkSessions(b *testing.B) {
 	clerk := clerktest.NewServer(b, clerktest.Options{})
 	a, err := middleware.New(middleware.Options{PublishableKey: clerk.PublishableKey(), SecretKey: clerk.SecretKey(), APIURL: clerk.URL, Now: clerk.Now})

@@ -16,13 +16,13 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// These are what may be asked in ten seconds.
+// These are the numbers of calls that are allowed in ten seconds.
 const (
 	strangersShare = 1000 / 7 // of what anybody can make up
 	unknownShare   = 1000 / 3 // for sessions that are not known
 )
 
-// nonceRequest is a browser that comes from a handshake, or says so.
+// nonceRequest is a request that seems to come from a handshake.
 func nonceRequest(nonce string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, flowOrigin+"/?__clerk_handshake_nonce="+nonce, nil)
 	r.Header.Set("Sec-Fetch-Dest", "document")
@@ -45,8 +45,8 @@ func (s *slowClerk) refreshes(sid string) func(string, string) (int, string) {
 	}
 }
 
-// TestStrangersHaveABudget floods Clerk with each kind of question that needs no
-// account, for ten seconds; known sessions and tokens are asked about all the same.
+// TestStrangersHaveABudget floods Clerk for ten seconds with each kind of call that needs no
+// account. Calls for known sessions and tokens are still made.
 func TestStrangersHaveABudget(t *testing.T) {
 	t.Parallel()
 	const perSecond = 100
@@ -120,8 +120,8 @@ func TestStrangersHaveABudget(t *testing.T) {
 	}
 }
 
-// TestOneSessionDoesNotSpendTheBudgetOfOthers: whoever finds an expired token keeps
-// neither the session's owner nor anybody else from a refresh.
+// TestOneSessionDoesNotSpendTheBudgetOfOthers: somebody who finds an expired token cannot
+// keep the session's owner or anybody else from a refresh.
 func TestOneSessionDoesNotSpendTheBudgetOfOthers(t *testing.T) {
 	t.Parallel()
 	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
@@ -140,8 +140,7 @@ func TestOneSessionDoesNotSpendTheBudgetOfOthers(t *testing.T) {
 	})
 }
 
-// TestWhatHasNoBudgetIsUnavailable: a program with a good token learns that it may
-// come again.
+// TestWhatHasNoBudgetIsUnavailable: a program with a valid token is told to retry.
 func TestWhatHasNoBudgetIsUnavailable(t *testing.T) {
 	t.Parallel()
 	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
@@ -230,8 +229,8 @@ func TestFailuresAreRemembered(t *testing.T) {
 	}
 }
 
-// TestNonceIsExchangedOnceForAllWhoWait: it works once, and page and frames of a
-// browser carry it at the same time.
+// TestNonceIsExchangedOnceForAllWhoWait: a nonce works once, and a browser may send it for a
+// page and its frames at the same time.
 func TestNonceIsExchangedOnceForAllWhoWait(t *testing.T) {
 	t.Parallel()
 	withSlowClerk(t, func(t *testing.T, s *slowClerk) {

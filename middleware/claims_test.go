@@ -14,8 +14,8 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// TestClaims: what a token says beyond the fields of Auth is there when asked for,
-// for remembered tokens too.
+// TestClaims: claims beyond the fields of Auth are available on demand, for cached tokens
+// too.
 func TestClaims(t *testing.T) {
 	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})

@@ -28,8 +28,8 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// FuzzDecision changes the recorded requests byte by byte, and what Clerk answers,
-// and holds what must be true of every answer to every request.
+// FuzzDecision changes the recorded requests and Clerk's responses byte by byte, and checks
+// what must be true of every answer to every request.
 func FuzzDecision(f *testing.F) {
 	recorded := vectors.Load(f)
 	for i, file := range recorded {
@@ -93,7 +93,7 @@ func fuzzRequest(method, target, host, headers string) *http.Request {
 	return r
 }
 
-// fuzzBackend answers every question in the same way, but for the keys.
+// fuzzBackend gives the same response to every call, except for the keys.
 type fuzzBackend struct {
 	jwks, answer vectors.Answer
 	asked        []string // tokens that were sent for verification
@@ -116,7 +116,7 @@ func (b *fuzzBackend) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.answer.Response()
 }
 
-// laws are what holds for every request.
+// laws checks what must hold for every request.
 type laws struct {
 	t       *testing.T
 	in      *vectors.Instance

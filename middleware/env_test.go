@@ -39,7 +39,7 @@ func TestOptionsFromEnv(t *testing.T) {
 	a.Close()
 }
 
-// Everything wrong is named at once, by variable, and no secret is shown.
+// All problems are reported at once, by variable, and no secret is shown.
 func TestOptionsFromEnvNamesEveryProblem(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

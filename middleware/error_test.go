@@ -11,7 +11,7 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// A handler of the application's answers people; programs get what they got without it.
+// The application's handler answers people; programs get the same as without it.
 func TestErrorHandler(t *testing.T) {
 	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})

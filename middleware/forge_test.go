@@ -30,8 +30,8 @@ const (
 	categoryMachine  = "cl_B7d4PD333AAA"
 )
 
-// forge is an instance whose signing key the test holds: it signs whatever the
-// test writes, and answers the Backend API's questions as the test says.
+// forge is an instance whose signing key the test has: it signs whatever the test writes,
+// and its Backend API responds as the test says.
 type forge struct {
 	tb   testing.TB
 	key  *rsa.PrivateKey
@@ -100,8 +100,8 @@ func (f *forge) made() []string {
 	return append([]string{}, f.calls...)
 }
 
-// with is the fields of a token that differ from an ordinary session's; nil
-// leaves one out.
+// with holds the fields of a token that differ from an ordinary session's; nil leaves a
+// field out.
 type with map[string]any
 
 func (f *forge) header(changes with) map[string]any {
@@ -158,7 +158,7 @@ func (f *forge) page(token string, more ...string) *http.Request {
 	return r
 }
 
-// serve sends r through a and what q asks for.
+// serve sends r through a and through Require(q).
 func serve(a *middleware.Authenticator, q middleware.Requirement, r *http.Request) (w *httptest.ResponseRecorder, reached bool) {
 	w = httptest.NewRecorder()
 	a.Handler(middleware.Require(q)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -62,7 +62,7 @@ func TestRequireSignedIn(t *testing.T) {
 	}
 }
 
-// A form that is sent long after its page was loaded arrives; one of another site is
+// A form that is sent long after its page was loaded arrives. A form of another site is
 // refused before its session is renewed.
 func TestFormsArriveAfterTheSessionTokenHasExpired(t *testing.T) {
 	t.Parallel()

@@ -17,7 +17,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/weburl"
 )
 
-// FuzzReadCookies compares with a slow parser in the words of the protocol: split
+// FuzzReadCookies compares with a slow parser that follows the protocol word for word: split
 // first, trim, keep the first of a name, decode its value once.
 func FuzzReadCookies(f *testing.F) {
 	names := newCookieNames("abcdefgh")
@@ -175,8 +175,8 @@ func fits(pattern, s string) bool {
 	return regexp.MustCompile(`(?s)\A(?:` + pattern + `)\z`).MatchString(s)
 }
 
-// FuzzHas: a combination holds exactly when each of its parts does, a malformed
-// claim grants nothing, and neither a machine nor nobody ever has anything.
+// FuzzHas: a combination holds exactly when each of its parts does, a malformed claim grants
+// nothing, and machines and signed-out requests have none of it.
 func FuzzHas(f *testing.F) {
 	f.Add("o:invoices,ou:reports", "u:pro", "org:admin", "org:invoices:view", "invoices", "user:pro", "admin", "invoices:view", "strict", 1.0, 2.0)
 	f.Add("o:invoices,broken", "", "", "", "broken", "pro", "", "", "", -1.0, -1.0)
@@ -211,7 +211,7 @@ func FuzzHas(f *testing.F) {
 	})
 }
 
-// slowClaimLists lists every text that a claim answers to.
+// slowClaimLists lists every text that a claim grants.
 func slowClaimLists(claim, asked string) bool {
 	answers := map[string]bool{}
 	for _, part := range strings.Split(claim, ",") {

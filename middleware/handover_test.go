@@ -162,8 +162,8 @@ func (f *replicas) sharedAs(of store.Store, request *http.Request, suffix string
 	lease.Publish(f.tb.Context(), data, time.Minute)
 }
 
-// What comes out of the store is judged like what comes from Clerk, and is not believed to
-// be about somebody else.
+// What comes from the store is verified like what comes from Clerk, and is not accepted for
+// another user or session.
 func TestTokenFromTheStoreIsVerified(t *testing.T) {
 	t.Parallel()
 	foreign := newForge(t, 1)
@@ -199,7 +199,7 @@ func TestTokenFromTheStoreIsVerified(t *testing.T) {
 	}
 }
 
-// hostile is a store whose answers a test changes.
+// hostile is a store whose results a test changes.
 type hostile struct {
 	store.Store
 	claim func() (store.Claim, error)
@@ -251,7 +251,7 @@ func TestStoreThatFailsCountsAsNone(t *testing.T) {
 	}
 }
 
-// The owner of the lease may have lost it, and another replica the race at Clerk.
+// A replica may lose its lease, and another one the race at Clerk.
 func TestRefusalIsNotBelievedIfAnotherReplicaHasTheToken(t *testing.T) {
 	t.Parallel()
 	f := newReplicas(t)
@@ -265,7 +265,7 @@ func TestRefusalIsNotBelievedIfAnotherReplicaHasTheToken(t *testing.T) {
 	assert.True(t, s.Refreshed, "%s", s.Reason)
 }
 
-// A refresh goes on, and is handed over, when its request is given up.
+// A refresh continues, and is shared, when the client disconnects.
 func TestRefreshOfARequestThatIsGivenUpIsShared(t *testing.T) {
 	t.Parallel()
 	f := newReplicas(t)
@@ -332,7 +332,7 @@ func (f *replicas) awaitKeys() {
 	}, 30*time.Second, time.Millisecond)
 }
 
-// A replica that starts while Clerk is down uses the keys that another one has fetched, but
+// A replica that starts while Clerk is down uses keys that another replica has fetched, but
 // none that somebody else has written.
 func TestReplicaStartsWithTheKeysOfAnother(t *testing.T) {
 	t.Parallel()
@@ -373,7 +373,7 @@ type noTransport struct{}
 
 func (noTransport) RoundTrip(*http.Request) (*http.Response, error) { return nil, assert.AnError }
 
-// Clerk's limit is for all replicas together, and so is the rest that it asks for.
+// Clerk's rate limit is for all replicas together, so all of them must obey its Retry-After.
 func TestReplicasRestTogether(t *testing.T) {
 	t.Parallel()
 	f := newReplicas(t)

@@ -14,10 +14,10 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// What is remembered for one question never answers another.
+// What is cached for one question is never used for another.
 
 // TestClerkBackend_KeysAreNotShared: @clerk/backend kept the keys of all instances
-// in one table, where two instances with one key id met.
+// in one table, where two instances with the same key id collided.
 func TestClerkBackend_KeysAreNotShared(t *testing.T) {
 	t.Parallel()
 	one, two := newForge(t, 0), newForge(t, 1)
@@ -130,7 +130,7 @@ func TestCVE_2026_71326_WaitersAreToldApart(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	// What an answer depends on is told apart too where it is written together.
+	// Inputs are also told apart if they are equal once they are concatenated.
 	for _, origin := range []string{flowOrigin, "http://evil.example"} {
 		r := f.page(expired, "__refresh_"+a.CookieSuffix()+"=rt_ann")
 		r.Host = strings.TrimPrefix(origin, "http://")
@@ -164,7 +164,7 @@ func TestIdentitiesNeverCross(t *testing.T) {
 	wg.Wait()
 }
 
-// TestRefreshIsForgotten: a refreshed session answers for seconds, not for ever.
+// TestRefreshIsForgotten: a refreshed session is cached for seconds, not forever.
 func TestRefreshIsForgotten(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, 0)

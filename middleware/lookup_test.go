@@ -121,15 +121,15 @@ func (s *slowClerk) signed(name string, claims with) string {
 	return s.tokens[name]
 }
 
-// took judges r and returns how long that took.
+// took authenticates r and returns how long that took.
 func took(a *middleware.Authenticator, r *http.Request) (*middleware.State, time.Duration) {
 	begin := time.Now()
 	state := a.Authenticate(r)
 	return state, time.Since(begin)
 }
 
-// TestLookupServesFirst: while Clerk hangs or cannot be reached, a live session is
-// served after a moment, then at once, and Clerk is asked seldom.
+// TestLookupServesFirst: while Clerk hangs or cannot be reached, a live session is served
+// after a moment, later at once, and few calls are made to Clerk.
 func TestLookupServesFirst(t *testing.T) {
 	t.Parallel()
 	for name, refuses := range map[string]bool{"hangs": false, "refuses": true} {
@@ -202,8 +202,8 @@ func TestAgedLookupIsRenewedBeside(t *testing.T) {
 	})
 }
 
-// TestEndedSessionEndsInTime: whenever in the life of an answer a session is
-// revoked, its last request passes within ten seconds, however they come.
+// TestEndedSessionEndsInTime: whenever a session is revoked while a result is cached, its
+// last request is served within ten seconds, at whatever intervals its requests come.
 func TestEndedSessionEndsInTime(t *testing.T) {
 	t.Parallel()
 	for _, every := range []time.Duration{100 * time.Millisecond, 3 * time.Second, 10 * time.Second, 30 * time.Minute} {
@@ -228,8 +228,8 @@ func TestEndedSessionEndsInTime(t *testing.T) {
 	}
 }
 
-// TestSlowLookupCountsOnceItIsThere: the request that did not wait for it was
-// served, the next one is not.
+// TestSlowLookupCountsOnceItIsThere: the request that did not wait for it is served, the
+// next one is not.
 func TestSlowLookupCountsOnceItIsThere(t *testing.T) {
 	t.Parallel()
 	withSlowClerk(t, func(t *testing.T, s *slowClerk) {

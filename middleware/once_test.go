@@ -11,8 +11,8 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// TestOneQuestionAtATime has requests arrive while Clerk's answer to the same
-// question comes in: none of them may ask it again.
+// TestOneQuestionAtATime has requests arrive while the same call is in progress: none of
+// them may make it again.
 func TestOneQuestionAtATime(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

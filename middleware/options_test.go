@@ -112,7 +112,7 @@ func machineOnly(o *middleware.Options) {
 	o.SecretKey, o.MachineSecretKey, o.AcceptsToken = "", "ak_"+plantedSecret, []middleware.TokenType{middleware.M2MToken}
 }
 
-// Whatever is wrong comes at once, in the order of the fields, each time the same.
+// All problems are reported at once, in the order of the fields, and always in the same way.
 func TestOptionsErrorListsEverythingInOrder(t *testing.T) {
 	t.Parallel()
 	bad := middleware.Options{

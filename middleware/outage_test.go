@@ -147,8 +147,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestOutageIsNoticedByItsOwnCallsOnly: without a failed call nobody is told that Clerk is
-// down, and nobody asks the Frontend API how it is.
+// TestOutageIsNoticedByItsOwnCallsOnly: without a failed call, no request is answered as if
+// Clerk were down, and the Frontend API is not probed.
 func TestOutageIsNoticedByItsOwnCallsOnly(t *testing.T) {
 	t.Parallel()
 	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
@@ -322,7 +322,7 @@ func TestMachineTokensInAnOutage(t *testing.T) {
 	}
 }
 
-// TestKeysAreNotToBeHad: a token that cannot be verified may be a good one.
+// TestKeysAreNotToBeHad: a token that cannot be verified may be valid.
 func TestKeysAreNotToBeHad(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]vectors.Answer{
@@ -364,7 +364,7 @@ func TestKeysAreNotToBeHad(t *testing.T) {
 }
 
 // TestAnswersDuringAnOutage: people get a page that reloads itself, programs an error that
-// says that they may come again.
+// tells them when to retry.
 func TestAnswersDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
@@ -428,8 +428,8 @@ func TestHandshakeNeedsNoBackendAPI(t *testing.T) {
 	})
 }
 
-// TestTooManyRefreshesAreNotSignedOut: after an outage all come back together, and a program that
-// cannot be served at once may come again.
+// TestTooManyRefreshesAreNotSignedOut: after an outage all clients come back at once, and a
+// program that cannot be served then is told to retry.
 func TestTooManyRefreshesAreNotSignedOut(t *testing.T) {
 	t.Parallel()
 	withSlowClerk(t, func(t *testing.T, s *slowClerk) {

@@ -23,7 +23,7 @@ func looksLikeOurs(t *testing.T, res *http.Response, text, title string) {
 	assert.Contains(t, text, "<main>\n<h1>"+title+"</h1>")
 }
 
-// The pages of the middleware are made like those of the sidecar.
+// The pages of the middleware look like those of the sidecar.
 func TestSignOutPages(t *testing.T) {
 	t.Parallel()
 	e := newExit(t, false, func(o *middleware.Options) { o.AfterSignOutURL = "/bye?a=1&b=2" })

@@ -15,7 +15,7 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// permitted asks for target of http://example.com in the name of who, and returns the answer.
+// permitted requests target from http://example.com as who, and returns the response.
 func permitted(a *middleware.Authenticator, q middleware.Requirement, who *middleware.Auth, method, target string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "http://example.com/", nil)
 	r.RequestURI = target
@@ -36,7 +36,7 @@ func permitted(a *middleware.Authenticator, q middleware.Requirement, who *middl
 	return w
 }
 
-// The pages of a Requirement are for people: whoever could not follow a redirect gets
+// The pages of a Requirement are for people: clients that could not follow a redirect get
 // the status.
 func TestPagesOfARequirement(t *testing.T) {
 	t.Parallel()
@@ -88,7 +88,7 @@ func TestPagesOfARequirement(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, w.Code, "no Authenticator, no public URL")
 }
 
-// Where the application itself sends people.
+// The URLs that the application itself redirects to.
 func TestSignInAndSignUpURL(t *testing.T) {
 	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{Production: true})

@@ -117,7 +117,7 @@ func TestOddScopesOfAMachine(t *testing.T) {
 	}
 }
 
-// The SDK throws at such a cookie even when a good token is in the header.
+// The SDK throws on such a cookie even if there is a valid token in the header.
 func TestNullSessionCookieSignsNobodyIn(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, 0)
@@ -229,7 +229,7 @@ func TestRepeatedOrganizationParameter(t *testing.T) {
 	}
 }
 
-// An audience without a name is none, for opaque tokens as for JWTs.
+// An empty audience counts as absent, for opaque tokens as for JWTs.
 func TestEmptyAudiencesAreNone(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// TestRequireAnswers holds the bodies that front ends read.
+// TestRequireAnswers checks the bodies that front ends read.
 func TestRequireAnswers(t *testing.T) {
 	t.Parallel()
 	user := &middleware.Auth{TokenType: middleware.SessionToken, UserID: "user_1", OrgID: "org_1", OrgRole: "org:member", FactorVerificationAge: []float64{30, -1}}

@@ -92,7 +92,7 @@ func TestRefusedOAuthTokenNamesTheMetadata(t *testing.T) {
 	assert.Equal(t, clerktest.SampleUsers()[0].ID, body)
 	assert.Empty(t, res.Header["Www-Authenticate"])
 
-	// A token that could not be verified is not an invalid one: a client would throw it away.
+	// A token that could not be verified must not be called invalid: a client would discard it.
 	clerk.Close()
 	res, _ = ask(t, http.MethodPost, url+"/mcp", "Authorization", "Bearer oat_unverified")
 	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)

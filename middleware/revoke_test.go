@@ -47,8 +47,8 @@ func TestRevokedSession(t *testing.T) {
 	assert.Equal(t, 1, e.clerk.CallCount(http.MethodPost, "/v1/sessions/"), "Clerk is told once")
 }
 
-// A browser is not sent through Clerk, which could send it back for ever: while Clerk does
-// not know of the revocation, it answers with a live token.
+// A browser is not redirected to Clerk, which could loop forever: until Clerk knows of the
+// revocation, it responds with a live token.
 func TestRevokedSessionIsNotSentThroughClerk(t *testing.T) {
 	t.Parallel()
 	for name, production := range map[string]bool{"production": true, "development": false} {
@@ -112,8 +112,8 @@ func TestRevokedUserWhileClerkIsDown(t *testing.T) {
 	assert.Equal(t, "session-revoked", res.Header.Get("X-Clerk-Auth-Reason"))
 }
 
-// Tokens that must be renewed count as expired: where an expired one is renewed, nobody
-// notices.
+// Tokens that must be renewed count as expired: where expired tokens are renewed, users do
+// not notice.
 func TestStaleTokenIsRenewed(t *testing.T) {
 	t.Parallel()
 	e := newExit(t, true, func(o *middleware.Options) { o.RefreshEveryMethod = true })
@@ -240,14 +240,15 @@ func TestReplicasShareRevocations(t *testing.T) {
 	assertRevoked(replica(0), cookies, "after a restart")
 	assert.Equal(t, middleware.SignedIn, two.Authenticate(pageRequest(clerk.Cookies(other.ID, flowOrigin))).Status)
 
-	// The store fails. What is known holds, and what comes is in force here.
+	// The store fails. Known revocations still hold, and new ones are in force here.
 	shared.down.Store(true)
 	require.Error(t, two.Revoke(t.Context(), middleware.Revocation{UserID: other.UserID}))
 	assertRevoked(two, clerk.Cookies(session.ID, flowOrigin), "known before")
 	assertRevoked(two, clerk.Cookies(other.ID, flowOrigin), "learned since")
 }
 
-// A store that cannot be told has the webhook come again, and then every replica knows.
+// If the store fails, the webhook is refused and so delivered again; then every replica
+// knows.
 func TestWebhookWhileTheStoreIsDown(t *testing.T) {
 	t.Parallel()
 	shared := &flaky{Store: storetest.NewMemory(nil)}

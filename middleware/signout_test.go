@@ -108,7 +108,7 @@ func TestSignOut(t *testing.T) {
 			}
 			assert.Len(t, removed, 10, "the dev browser stays")
 
-			// Nobody goes on with a copy of the token, though it lives for a while.
+			// A copy of the token is refused, although it has not expired.
 			res = e.do(t, http.MethodGet, "/", cookies)
 			assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
 			assert.Equal(t, "session-revoked", res.Header.Get("X-Clerk-Auth-Reason"))
@@ -151,7 +151,7 @@ func TestSignOutIsForPagesOfThisSite(t *testing.T) {
 	assert.Equal(t, http.StatusSeeOther, e.do(t, http.MethodPost, "/sign-out", cookies).StatusCode, "a program")
 }
 
-// A session id is no secret: only Clerk's signature says whose it is.
+// A session id is not a secret: only a token signed by Clerk may end the session.
 func TestSignOutEndsNobodyElsesSession(t *testing.T) {
 	t.Parallel()
 	e := newExit(t, true, nil)

@@ -15,8 +15,8 @@ import (
 	"github.com/clerkgate/clerkgate/middleware"
 )
 
-// TestVariantRefreshesEveryMethod: as Clerk's SDK, only GET is refreshed, unless a
-// variant asks for more. Both share one memory of refreshes.
+// TestVariantRefreshesEveryMethod: as in Clerk's SDK, only GET is refreshed, unless a
+// variant allows more. Both share one cache of refreshes.
 func TestVariantRefreshesEveryMethod(t *testing.T) {
 	t.Parallel()
 	clerk := clerktest.NewServer(t, clerktest.Options{})

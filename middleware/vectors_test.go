@@ -82,7 +82,7 @@ func replayVector(t *testing.T, in *vectors.Instance, c *vectors.Case) {
 	backend := &vectors.Backend{JWKS: in.JWKS, Case: c}
 	a, err := middleware.New(vectorOptions(&in.Config, c.Now, backend))
 	if err != nil {
-		// What Clerk's SDK finds out with every request stops the start here.
+		// What is an error with every request in Clerk's SDK is an error of New here.
 		require.Equal(t, "throws", c.Expect.Outcome, "%v", err)
 		return
 	}

@@ -87,8 +87,8 @@ func TestVerifyTokenSaysWhenToComeAgain(t *testing.T) {
 	assert.Equal(t, 10*time.Second, refused.RetryAfter)
 }
 
-// TestPendingSessionsByPart: one part of an application takes sessions that the others
-// do not.
+// TestPendingSessionsByPart: one part of an application accepts pending sessions that the
+// others do not.
 func TestPendingSessionsByPart(t *testing.T) {
 	t.Parallel()
 	f := newForge(t, 0)

@@ -44,7 +44,7 @@ func getPage(t *testing.T, server *httptest.Server, cookies []*http.Cookie) *htt
 	return res
 }
 
-// However an answer comes about, a cache that may keep it finds no cookie of Clerk's in it.
+// However a response is written, one that a cache may store contains none of Clerk's cookies.
 func TestCookiesNeverComeWithoutNoStore(t *testing.T) {
 	t.Parallel()
 	public := func(w http.ResponseWriter) { w.Header().Set("Cache-Control", "public, max-age=60") }
@@ -87,7 +87,7 @@ func TestCookiesNeverComeWithoutNoStore(t *testing.T) {
 	}
 }
 
-// What an application does to Clerk's cookies comes after what the middleware does.
+// The application's own changes to Clerk's cookies come after the middleware's.
 func TestTheApplicationsCookiesCountLast(t *testing.T) {
 	t.Parallel()
 	server, cookies := refreshing(t, func(w, _ http.ResponseWriter, _ *http.Request) {
@@ -99,7 +99,7 @@ func TestTheApplicationsCookiesCountLast(t *testing.T) {
 	assert.Equal(t, "__session=; Path=/; Max-Age=0", set[len(set)-1])
 }
 
-// Frameworks take for granted what net/http's own writer can do.
+// Frameworks expect every writer to do what net/http's own can.
 func TestRefreshedAnswersCanBeHijacked(t *testing.T) {
 	t.Parallel()
 	server, cookies := refreshing(t, func(w, _ http.ResponseWriter, _ *http.Request) {

@@ -9,7 +9,8 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// Who asks decides between a redirect, a 401 and nothing that a browser would keep.
+// The kind of client decides whether the answer is a redirect, a 401, or one that a browser
+// does not keep.
 func TestSignedOutByWhoAsks(t *testing.T) {
 	t.Parallel()
 	s := start(t, http.NotFoundHandler(), nil)
@@ -87,7 +88,7 @@ routes:
 	res, _ = r.get(t, "/shared", "Origin", "https://other.example")
 	assert.Equal(t, []string{"Cookie, Authorization", "Origin"}, res.Header["Vary"])
 
-	// The guard takes it for signed out.
+	// Because of the loop guard it counts as signed out.
 	post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.URL+"/cross", nil)
 	assert.NoError(t, err)
 	post.Header = http.Header{"Origin": {"https://other.example"}, "Cookie": {"__session=x"}}

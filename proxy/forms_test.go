@@ -254,8 +254,8 @@ func TestGatewaysAskAboutForms(t *testing.T) {
 	}
 }
 
-// Where nothing can be renewed, a person is told what to do, and a program whether
-// Clerk's front-end library can help.
+// Where a session cannot be renewed, a person is told what to do, and a program whether
+// Clerk's front-end library can renew it.
 func TestFormThatCannotBeRenewed(t *testing.T) {
 	t.Parallel()
 	r := startRoutes(t, formRoutes)

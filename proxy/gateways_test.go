@@ -63,8 +63,8 @@ func TestForwardAuthJudgesAsForAProxiedRequest(t *testing.T) {
 	assert.NotContains(t, s.log.String(), token)
 }
 
-// Browsers reach what stands behind a trusted load balancer, and must not be
-// answered as gateways are.
+// Browsers come through a trusted load balancer too, and must not be answered like
+// gateways.
 func TestForwardAuthIsOffBesideAnUpstream(t *testing.T) {
 	t.Parallel()
 	app := &received{}

@@ -96,7 +96,7 @@ func TestProxyProtocol(t *testing.T) {
 	}
 }
 
-// Whoever is not trusted is served, and not believed.
+// Peers that are not trusted are served, but cannot introduce clients.
 func TestProxyProtocolOfOthers(t *testing.T) {
 	t.Parallel()
 	app := &received{}
@@ -113,7 +113,7 @@ func TestProxyProtocolOfOthers(t *testing.T) {
 	assert.Equal(t, "127.0.0.1", app.last(t).Header.Get("X-Forwarded-For"))
 }
 
-// A port that is only looked at is no reason to log.
+// A connection on which nothing is sent, such as a check of the port, is not logged.
 func TestProxyProtocolAndPortChecks(t *testing.T) {
 	t.Parallel()
 	log := &kit.Buffer{}
@@ -174,7 +174,7 @@ func TestUnixSockets(t *testing.T) {
 	}
 }
 
-// Sockets that nobody answers at are closed, so that clients do not wait.
+// Sockets that are not used are closed, so that clients do not wait.
 func TestSocketsOfSystemd(t *testing.T) {
 	t.Parallel()
 	app, log := &received{}, &kit.Buffer{}

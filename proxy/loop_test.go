@@ -108,7 +108,7 @@ func TestAnApplicationMayCallItselfThroughClerkgate(t *testing.T) {
 	assert.Equal(t, "inner, hop 2", body)
 }
 
-// What a client says of hops concerns its own request alone, and reaches nobody as it is.
+// A client's own count of hops affects its own request alone, and is not passed on as it is.
 func TestClientsSayNothingOfHops(t *testing.T) {
 	t.Parallel()
 	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -49,8 +49,8 @@ func expiredToken(t testing.TB) string {
 	return sessionToken(t, map[string]any{"iat": now.Add(-3 * time.Minute).Unix(), "nbf": now.Add(-3 * time.Minute).Unix(), "exp": now.Add(-2 * time.Minute).Unix()})
 }
 
-// TestOutageThroughTheSidecar: who has an expired session gets 503, as a page or as JSON, or within the
-// grace the application, which is told.
+// TestOutageThroughTheSidecar: a request with an expired session gets 503, as a page or as
+// JSON; within the grace it reaches the application, which is told.
 func TestOutageThroughTheSidecar(t *testing.T) {
 	t.Parallel()
 	for _, grace := range []time.Duration{0, time.Hour} {

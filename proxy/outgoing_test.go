@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestNothingOfARequestIsLeftForTheNext: the memory of an outgoing request is used
-// again, and who was signed in on the last one must not be on this one.
+// TestNothingOfARequestIsLeftForTheNext: the memory of an outgoing request is reused, and
+// the identity of one request must not appear in the next.
 func TestNothingOfARequestIsLeftForTheNext(t *testing.T) {
 	t.Parallel()
 	app := &received{}

@@ -211,7 +211,7 @@ func TestOwnPages(t *testing.T) {
 	assert.Contains(t, problems(t, err)["CLERKGATE_PAGES"].Found, "no such file")
 }
 
-// In development, what would go round for ever is a page that says what is wrong.
+// In development, what would redirect forever is a page that says what is wrong.
 func TestDeveloperErrorPage(t *testing.T) {
 	t.Parallel()
 	r := startRoutes(t, formRoutes)
@@ -228,7 +228,7 @@ func TestDeveloperErrorPage(t *testing.T) {
 	assert.Zero(t, r.app.count())
 }
 
-// As many requests as wait for the Frontend API at most are held; the next one is told.
+// While the most requests allowed wait for the Frontend API, the next one is refused.
 func TestBusyFrontendAPI(t *testing.T) {
 	t.Parallel()
 	const most = 256

@@ -60,7 +60,7 @@ func TestSecretFilesThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// Secrets rotate without a restart: a reload reads their files again.
+// Secrets can be rotated without a restart: a reload reads their files again.
 func TestReloadReadsSecretFilesAgain(t *testing.T) {
 	t.Parallel()
 	secrets := make(chan string, 1)

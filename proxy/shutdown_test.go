@@ -20,7 +20,7 @@ import (
 // never is a time that no test waits for.
 const never = time.Hour
 
-// /readyz says that the server is going, while whoever has not heard of it is served.
+// /readyz says that the server is shutting down, while clients that still come are served.
 func TestShutdownDelay(t *testing.T) {
 	t.Parallel()
 	hurry := make(chan os.Signal)
@@ -43,7 +43,7 @@ func TestShutdownDelay(t *testing.T) {
 	require.NoError(t, <-r.done)
 }
 
-// A WebSocket has the time of a request in flight, and then it is told why it ends.
+// A WebSocket has as much time as a request in flight, and is then closed with status 1001.
 func TestShutdownOfWebSockets(t *testing.T) {
 	t.Parallel()
 	for name, secure := range map[string]bool{"plain": false, "TLS": true} {

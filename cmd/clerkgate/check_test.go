@@ -67,8 +67,8 @@ func TestCheckWithTheEnvironment(t *testing.T) {
 	})
 }
 
-// TestCheckTellsEverything holds that problems of the file and of the environment
-// come together, each once.
+// TestCheckTellsEverything: problems of the file and of the environment are reported
+// together, each once.
 func TestCheckTellsEverything(t *testing.T) {
 	t.Parallel()
 	name := routesFile(t, "routes:\n  - { match: /a*, auht: public }\n")
@@ -92,7 +92,7 @@ func TestCheckTellsOfAMissingFileOnce(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(stderr, "no such file"), stderr)
 }
 
-// TestCheckOpensWhatTheFileNames holds that a missing file is found before the start.
+// TestCheckOpensWhatTheFileNames: a missing file is found before the start.
 func TestCheckOpensWhatTheFileNames(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The scripts, run by the shells that they are for.
+// Each shell runs its own script.
 func TestCompletionInShells(t *testing.T) {
 	t.Parallel()
 	for shell, test := range map[string]struct{ args, script string }{
@@ -24,7 +24,7 @@ tab clerkgate de
 tab clerkgate serve --log-format ""
 tab clerkgate check some
 `},
-		// compadd is what _describe ends in; on a terminal it would draw.
+		// _describe calls compadd, which would draw on a terminal.
 		"zsh": {"-f", `autoload -Uz compinit && compinit -u -D
 source <(clerkgate completion zsh)
 _describe() { printf '<%s>' "${${(@P)@[-1]}[@]%%:*}"; echo; }

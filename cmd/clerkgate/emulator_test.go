@@ -20,7 +20,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
-// The example as its reader runs it: emulator, application, clerkgate, and a test in another language.
+// The example, run as its readers do: emulator, application, clerkgate, and a test in another language.
 func TestEmulatorExampleInNode(t *testing.T) {
 	t.Parallel()
 	node, err := exec.LookPath("node")
@@ -41,7 +41,7 @@ func TestEmulatorExampleInNode(t *testing.T) {
 	assert.Regexp(t, `^hello user_\w{27}\n$`, string(out))
 }
 
-// The emulator's clock can be moved, clerkgate's can't: whoever is signed in stays so.
+// The emulator's clock can be moved, clerkgate's cannot: people who are signed in stay signed in.
 func TestMovingTheEmulatorsClockSignsNobodyOut(t *testing.T) {
 	t.Parallel()
 	environment := startEmulator(t)

@@ -69,7 +69,7 @@ Passed over
 	}
 }
 
-// What becomes of expired sessions, the environment may say.
+// The environment may say how expired sessions are refreshed.
 func TestExplainKnowsTheRefreshSetting(t *testing.T) {
 	t.Parallel()
 	name := routesFile(t, `routes:

@@ -30,7 +30,7 @@ import (
 // asApplication makes the test binary an application that "clerkgate run" starts.
 const asApplication = "test-application"
 
-// application listens where PORT says. /slow is answered once SIGUSR1 has come, /quit
+// application listens on PORT. /slow is answered after SIGUSR1 has arrived, /quit
 // ends it with exit code 3, and SIGTERM with 7.
 func application() {
 	usr1, term := make(chan os.Signal, 1), make(chan os.Signal, 1)
@@ -206,7 +206,7 @@ func TestRunTakesAFileOfVariables(t *testing.T) {
 	assert.Equal(t, "app in front of 127.0.0.1 for "+address, asked(t, "http://"+address+"/"))
 }
 
-// An application that others reach as well would believe their identity headers.
+// An application that others can reach directly would believe their identity headers.
 func TestRunWarnsOfAnApplicationThatIsExposed(t *testing.T) {
 	t.Parallel()
 	interfaces, err := net.InterfaceAddrs()
@@ -219,7 +219,7 @@ func TestRunWarnsOfAnApplicationThatIsExposed(t *testing.T) {
 	l.stderr.Await(t, "where requests bypass clerkgate; make it listen on 127.0.0.1 only\n")
 }
 
-// The application does not inherit what clerkgate does about its own log.
+// The application does not inherit the way clerkgate handles SIGPIPE for its own log.
 func TestRunLeavesBrokenPipesToTheApplication(t *testing.T) {
 	t.Parallel()
 	l := startRun(t, nil, "--", "/bin/sh", "-c", "yes | head -1; exit 9")

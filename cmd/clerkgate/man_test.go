@@ -42,7 +42,7 @@ func TestRoff(t *testing.T) {
 	assert.Equal(t, `say \fB\-\-x\fR`, roffMarked("say `--x`"))
 }
 
-// The page, set by the program that man uses.
+// The page, formatted by the program that man uses.
 func TestManualInGroff(t *testing.T) {
 	t.Parallel()
 	groff, err := exec.LookPath("groff")

@@ -21,8 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// asBinary makes the test binary be clerkgate itself, for what only a process of its
-// own can show: signals, and the pipes that a shell makes.
+// asBinary makes the test binary act as clerkgate itself, to test what takes a separate
+// process: signals, and a shell's pipes.
 const asBinary = "TEST_AS_CLERKGATE"
 
 func TestMain(m *testing.M) {
@@ -76,7 +76,7 @@ func startProcess(t *testing.T, stderr *os.File, settings ...string) *serving {
 	return nil
 }
 
-// request sends n requests, some at a time, of which each is one line in the log.
+// request sends n requests, several at a time. Each makes one line in the log.
 func (s *serving) request(n int) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
@@ -103,7 +103,7 @@ func (s *serving) request(n int) {
 	clients.Wait()
 }
 
-// asked is the answer to a GET.
+// asked returns the response to a GET.
 func asked(t *testing.T, url string) string {
 	t.Helper()
 	body, err := ask(t.Context(), url)
@@ -127,7 +127,7 @@ func ask(ctx context.Context, url string) (string, error) {
 	return string(body), err
 }
 
-// stop sends SIGTERM and wants the process to end by itself, soon and well.
+// stop sends SIGTERM and requires the process to exit by itself, with success.
 func (s *serving) stop() {
 	s.t.Helper()
 	s.signal(syscall.SIGTERM)

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// activated is the environment of a clerkgate that finds its socket under a name.
+// activated is the environment of a clerkgate that looks up its socket by name.
 func activated(t *testing.T) []string {
 	t.Helper()
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "from the app") }))
@@ -32,7 +32,7 @@ func activated(t *testing.T) []string {
 	return list
 }
 
-// A socket that is handed over as by systemd (sd_listen_fds(3)).
+// A socket that is passed in the way of systemd (sd_listen_fds(3)).
 func TestInheritedSocket(t *testing.T) {
 	t.Parallel()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -33,7 +33,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "8080", "localhost", ":http", ":-1", ":65536", "[::1]", "unix:", "unix:run/x.sock", "unix:/x?mode=", "unix:/x?mode=8", "unix:/x?mode=1777",
-		"unix:/x?mode=0", "unix:/x?mode=0660&mode=0600", "unix:/x?owner=root", "unix:/x?", "systemd:", "unix:/" + strings.Repeat("x", 107),
+		"unix:/x?mode=0", "unix:/x?mode=0660&mode=0600", "unix:/x?owner=root", "unix:/x?mode=0660&owner=root", "unix:/x?", "systemd:", "unix:/" + strings.Repeat("x", 107),
 	} {
 		_, err := Parse(text)
 		assert.ErrorContains(t, err, "unix:/path/to.sock?mode=0660", text)

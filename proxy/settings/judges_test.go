@@ -128,7 +128,7 @@ func TestJWTKeyWithoutItsLines(t *testing.T) {
 	assert.Contains(t, problems(t, err), EnvJWTKey)
 }
 
-// Where nobody may ask, a server for gateways alone would answer nobody.
+// Without trusted proxies, a server for gateways alone would refuse every request.
 func TestGatewaysNeedTrustedProxies(t *testing.T) {
 	t.Parallel()
 	for name, values := range map[string]map[string]string{
@@ -144,7 +144,7 @@ func TestGatewaysNeedTrustedProxies(t *testing.T) {
 	}
 }
 
-// What a routes file refuses, no variable takes.
+// No variable accepts what a routes file refuses.
 func TestHostsAndPortsAreJudgedAlike(t *testing.T) {
 	t.Parallel()
 	for variable, values := range map[string][]string{

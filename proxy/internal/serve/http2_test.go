@@ -14,8 +14,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// A flood is one client of HTTP/2 that sends what costs it little and a server
-// much. It goes on until the server closes the connection, or it is through.
+// A flood is an HTTP/2 client that sends what costs it little and a server much. It goes on
+// until the server closes the connection, or until everything is sent.
 type flood func(f *frames) error
 
 func floods() map[string]flood {
@@ -131,8 +131,8 @@ func (f *frames) splitRequest(stream uint32, block []byte) error {
 	return err
 }
 
-// CVE-2021-39162, CVE-2023-39325, CVE-2023-45288 and kin: during and after each
-// flood others are served, and what it cost is given back.
+// CVE-2021-39162, CVE-2023-39325, CVE-2023-45288 and others: during and after each flood
+// other clients are served, and its memory is released.
 func TestHTTP2Floods(t *testing.T) {
 	var flooded []*running
 	for name, flood := range floods() {
@@ -193,7 +193,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// A header that is too large is answered, or its connection ends: it never passes.
+// A header that is too large gets 431, or ends its connection, but never reaches the handler.
 func TestHTTP2HeaderLimit(t *testing.T) {
 	t.Parallel()
 	reached := false

@@ -376,7 +376,7 @@ func TestFieldAndCookieFloods(t *testing.T) {
 	assert.Equal(t, 2, reached)
 }
 
-// What most requests are costs nothing.
+// The limits cost no allocation for ordinary requests.
 func TestLimiterAllocatesNothing(t *testing.T) {
 	l := Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), usual, nil)
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
