@@ -205,7 +205,7 @@ var errNoKeysAnswer = errors.New("no keys received")
 
 // errClerkUnavailable means that Clerk failed to answer a call, or that the call was not
 // made because Clerk is known to be down.
-var errClerkUnavailable = errors.New("Clerk is not available") //nolint:staticcheck // a name
+var errClerkUnavailable = errors.New("no answer from Clerk")
 
 // tokenError returns what is wrong with a token. ok is false if err is not about the
 // token.

@@ -64,7 +64,7 @@ var (
 // bytes, and ID and Org, each after its length in two bytes.
 func (e Entry) Append(b []byte) []byte {
 	b = append(b, format, byte(e.Kind))
-	b = binary.BigEndian.AppendUint64(b, uint64(e.At.UnixMilli())) //nolint:gosec // read back as it was
+	b = binary.BigEndian.AppendUint64(b, uint64(e.At.UnixMilli()))
 	for _, id := range [...]string{e.ID, e.Org} {
 		b = binary.BigEndian.AppendUint16(b, uint16(len(id))) //nolint:gosec // at most maxID, see Valid
 		b = append(b, id...)

@@ -35,7 +35,7 @@ func (t *table) at(key uint64) (at int64, ok bool) {
 
 // find returns the slot of key, or the free one where it belongs. A table is never full.
 func find(slots []slot, key uint64) *slot {
-	mask := uint64(len(slots) - 1)
+	mask := uint64(len(slots) - 1) //nolint:gosec // a length is not negative
 	for i := key & mask; ; i = (i + 1) & mask {
 		s := &slots[i]
 		if is := s.key.Load(); is == key || is == 0 {
