@@ -134,7 +134,7 @@ func TestHangupReadsThePages(t *testing.T) {
 
 	write("502.html", "<h1>\n{{.Titel}}</h1>")
 	refused := hangUp()
-	assert.Contains(t, refused, `msg="configuration refused; the old one goes on"`)
+	assert.Contains(t, refused, `msg="configuration refused; the old one stays in force"`)
 	assert.Contains(t, refused, "502.html:2")
 	assert.Equal(t, "<h1>Second: The application is not available</h1>", page())
 
