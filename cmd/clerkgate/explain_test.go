@@ -244,3 +244,29 @@ func TestExplainMisused(t *testing.T) {
 		assert.Contains(t, stderr, want)
 	}
 }
+
+// The headers and the look-up of the environment count for routes that name none.
+func TestExplainClaimHeadersOfTheEnvironment(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{
+		"CLERK_PUBLISHABLE_KEY": "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k", "CLERK_SECRET_KEY": "sk_test_planted0secret",
+		"CLERKGATE_UPSTREAM": "http://127.0.0.1:3000", "CLERKGATE_CLAIM_HEADERS": "X-Forwarded-Email=email", "CLERKGATE_ENRICH": "user",
+	}
+	const made, enriched = "  - the upstream gets of the session's claims X-Forwarded-Email (email)\n", "  - what the claims lack is taken from Clerk's user\n"
+	_, stdout, stderr := invoke(t.Context(), env, "explain", "/x")
+	assert.Contains(t, stdout, made+enriched, stderr)
+
+	name := routesFile(t, `routes:
+  - { match: /own, claim_headers: { X-WEBAUTH-USER: username }, enrich: none }
+  - { match: /none, claim_headers: none }
+  - { match: "/*" }
+`)
+	_, stdout, stderr = invoke(t.Context(), env, "explain", "/x", name)
+	assert.Contains(t, stdout, made+enriched, stderr)
+	_, stdout, stderr = invoke(t.Context(), env, "explain", "/own", name)
+	assert.Contains(t, stdout, "  - the upstream gets of the session's claims X-Webauth-User (username)\n", stderr)
+	assert.NotContains(t, stdout, enriched)
+	_, stdout, stderr = invoke(t.Context(), env, "explain", "/none", name)
+	assert.Contains(t, stdout, "Applies: line 3, /none\n", stderr)
+	assert.NotContains(t, stdout, "claims")
+}
