@@ -66,12 +66,12 @@ func (p *Proxy) awaitOne(ctx context.Context, target string, began time.Time, wa
 		accepts = at.Accepts(ctx)
 		return accepts || p.now().Sub(began) >= wait
 	})
-	level, message := slog.LevelInfo, "the application accepts connections"
+	attrs := []slog.Attr{slog.String("upstream", target), slog.Duration("after", p.now().Sub(began))}
 	switch {
 	case err != nil: // the server has stopped
-		return
-	case !accepts:
-		level, message = slog.LevelWarn, "the application still accepts no connections; it is not waited for any longer"
+	case accepts:
+		p.logger.LogAttrs(ctx, slog.LevelInfo, "the application accepts connections", attrs...)
+	default:
+		p.logger.LogAttrs(ctx, slog.LevelWarn, "the application still accepts no connections; it is not waited for any longer", attrs...)
 	}
-	p.logger.LogAttrs(ctx, level, message, slog.String("upstream", target), slog.Duration("after", p.now().Sub(began)))
 }
