@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -16,12 +15,7 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-const (
-	configVariable = "CLERKGATE_CONFIG"
-	// maxRoutesFile is more than Parse accepts, so that Parse reports files that are too
-	// large.
-	maxRoutesFile = 2 << 20
-)
+const configVariable = "CLERKGATE_CONFIG"
 
 func checkCommand() command {
 	return command{
@@ -57,7 +51,7 @@ func runCheck(p process, args []string) error {
 	cfg := &routes.Config{}
 	var problems []error
 	if name != "" {
-		if cfg, err = readRoutes(name); err != nil {
+		if cfg, err = routes.ReadFile(name); err != nil {
 			problems = append(problems, err)
 		}
 	}
@@ -110,18 +104,6 @@ func isSetUp(environ []string) bool {
 		ours := strings.HasPrefix(name, "CLERK_") || strings.HasPrefix(name, "CLERKGATE_")
 		return ours && name != configVariable && strings.TrimSpace(value) != ""
 	})
-}
-
-func readRoutes(name string) (*routes.Config, error) {
-	file, err := os.Open(name) //nolint:gosec // the command line names it
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxRoutesFile))
-	if err = errors.Join(err, file.Close()); err != nil {
-		return nil, err
-	}
-	return routes.Parse(name, data)
 }
 
 // checkEnvironment does everything that startup does short of listening, and returns the
@@ -184,6 +166,7 @@ func authOf(r *routes.Route) string {
 			words = append(words, need)
 		}
 	}
+	words = append(words, r.Require.Scopes...)
 	return strings.Join(words, " + ")
 }
 

@@ -116,7 +116,7 @@ func newExplainer(p process, name string) (*explainer, error) {
 	default:
 		// Routes that name no upstream lead to that of the environment, wherever it is.
 		e.cfg.Upstream = &url.URL{Scheme: "http", Host: "localhost"}
-		if e.cfg.Routes, err = readRoutes(name); err != nil {
+		if e.cfg.Routes, err = routes.ReadFile(name); err != nil {
 			return nil, mistaken("", err)
 		}
 	}

@@ -1,8 +1,11 @@
 package routes
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,6 +44,20 @@ func Parse(name string, data []byte) (*Config, error) {
 		return nil, err
 	}
 	return cfg, nil
+}
+
+// ReadFile opens a routes file and parses it. An error that is not an [*Error] says why the
+// file could not be read.
+func ReadFile(name string) (*Config, error) {
+	file, err := os.Open(name) //nolint:gosec // the configuration names it
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	return Parse(name, data)
 }
 
 func fileKeys() []key[Config] {

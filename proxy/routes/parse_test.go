@@ -3,6 +3,7 @@ package routes_test
 import (
 	"errors"
 	"flag"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -134,7 +135,7 @@ func TestParseBounds(t *testing.T) {
 		data string
 		want string
 	}{
-		"size":        {"routes: [{ match: / }] #" + strings.Repeat("x", 1<<20), "f:1:1: found a file of 1048600 bytes; expected 1048576 at most"},
+		"size":        {"routes: [{ match: / }] #" + strings.Repeat("x", 1<<20), "f:1:1: found a larger file; expected 1048576 bytes at most"},
 		"depth":       {deep, "f:1:25: found more than 16 levels; expected 5 at most, as a routes file has"},
 		"very deep":   {"routes: " + strings.Repeat("[", 20000), "exceeded max depth"},
 		"UTF-16":      {"\xff\xfer\x00", "f:1:1: found a byte that is not UTF-8. Save the file as UTF-8."},
@@ -207,4 +208,23 @@ func FuzzParse(f *testing.F) {
 		_, err = table.Match("GET", "app.example.com", &url.URL{Path: "/"})
 		require.True(t, err == nil || errors.Is(err, routes.ErrNoRoute))
 	})
+}
+
+func TestReadFile(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "clerkgate.yaml")
+	_, err := routes.ReadFile(name)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	var invalid *routes.Error
+	require.NotErrorAs(t, err, &invalid)
+
+	require.NoError(t, os.WriteFile(name, []byte("routes: [{ match: / }]"), 0o600))
+	cfg, err := routes.ReadFile(name)
+	require.NoError(t, err)
+	assert.Len(t, cfg.Routes, 1)
+
+	require.NoError(t, os.WriteFile(name, make([]byte, 2<<20), 0o600))
+	_, err = routes.ReadFile(name)
+	require.ErrorAs(t, err, &invalid)
+	assert.Contains(t, err.Error(), "found a larger file")
 }

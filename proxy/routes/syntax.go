@@ -25,7 +25,7 @@ const (
 // document reads the only YAML document of a file. After a problem it returns nil.
 func (p *parser) document(data []byte) *yaml.Node {
 	if len(data) > maxFile {
-		p.problem(1, 1, problem.Problem{Found: fmt.Sprintf("a file of %d bytes", len(data)), Want: fmt.Sprintf("%d at most", maxFile)})
+		p.problem(1, 1, problem.Problem{Found: "a larger file", Want: fmt.Sprintf("%d bytes at most", maxFile)})
 		return nil
 	}
 	if i := invalidText(data); i >= 0 {

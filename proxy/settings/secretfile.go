@@ -1,6 +1,9 @@
 package settings
 
 import (
+	"fmt"
+	"io"
+	"os"
 	"strings"
 	"unicode"
 
@@ -81,4 +84,17 @@ func (l *loader) source(name string) string {
 		return name + fileSuffix
 	}
 	return name
+}
+
+func readBounded(name string, limit int64) ([]byte, error) {
+	file, err := os.Open(name) //nolint:gosec // the configuration names it
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // only read from
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes", name, limit)
+	}
+	return data, err
 }
