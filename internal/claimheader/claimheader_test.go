@@ -104,6 +104,23 @@ func TestUserFillsWhatTheClaimsLack(t *testing.T) {
 	}
 }
 
+func TestFieldsOfUsers(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{
+		"id", "email", "phone", "username", "first_name", "last_name", "image_url", "external_id",
+		"public_metadata", "public_metadata.team", "public_metadata.a.b",
+	} {
+		assert.True(t, claimheader.IsUserField(path), path)
+	}
+	for _, path := range []string{
+		"", "sub", "sid", "Email", "email.", "email.a", "id.a", "user.email", "email_addresses", "phone_numbers", "primary_email_address_id",
+		"private_metadata", "private_metadata.key", "unsafe_metadata", "unsafe_metadata.team", "public_metadatum", "public_metadata_",
+		"user.public_metadata", "password_enabled", "banned", "locked", "last_sign_in_at", "created_at", "external_accounts",
+	} {
+		assert.False(t, claimheader.IsUserField(path), path)
+	}
+}
+
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{

@@ -80,6 +80,22 @@ func TestFields(t *testing.T) {
 	})
 }
 
+// Private metadata are for a backend alone, and users write the unsafe ones themselves.
+// Whoever adds a field has to add it here.
+func TestNothingElseLeaves(t *testing.T) {
+	t.Parallel()
+	client, err := clerkapi.New(clerkapi.Options{SecretKey: "sk_test_planted0secret", Transport: &backend{status: 200, body: jane}})
+	require.NoError(t, err)
+	user, _, err := client.GetUser(t.Context(), "user_1")
+	require.NoError(t, err)
+	require.NotEmpty(t, user.PrivateMetadata, "Clerk says it, and it stops here")
+	require.NotEmpty(t, user.UnsafeMetadata)
+	fields, err := users.FieldsOf(user)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"id":"user_1","email":"jane@example.com","phone":"+15550100","username":"jane","first_name":"Jane","last_name":null,
+		"image_url":"https://img.example/1","external_id":"7","public_metadata":{"team":"blue"}}`, string(fields))
+}
+
 func TestUnverifiedAddressesAreLeftOut(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
