@@ -4,24 +4,20 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
 func TestNginx(t *testing.T) {
 	program := required(t, "nginx")
-	run := func(t *testing.T, s *stack) {
-		dir := install(t, s, "nginx", "listen 80;", "listen "+s.address+";")
-		// What a service would set: run in front, leave the system's files alone.
-		p := start(t, exec.Command(program, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"), "-p", dir,
-			"-g", "daemon off; pid "+filepath.Join(dir, "nginx.pid")+";"))
-		waitFor(t, p, s.address)
-	}
+	run := func(t *testing.T, s *stack) { runNginx(t, s, program, "") }
 	t.Run("answers", func(t *testing.T) {
 		s := newStack(t, map[string]string{"CLERKGATE_PUBLIC_PATHS": "/public"})
 		run(t, s)
@@ -53,6 +49,27 @@ func TestNginx(t *testing.T) {
 		run(t, s)
 		testObeyedHeaders(t, s, "X-Middleware-Request-")
 	})
+	t.Run("claim headers", func(t *testing.T) {
+		s := newStack(t, map[string]string{
+			"CLERKGATE_CLAIM_HEADERS": "X-Forwarded-Email=email", "CLERKGATE_ENRICH": "user", "CLERKGATE_PUBLIC_PATHS": "/public",
+		})
+		runNginx(t, s, program, documented(t, "nginx"))
+		testClaimHeader(t, s)
+	})
 	t.Run("sessions", func(t *testing.T) { testRecipe(t, run) })
 	t.Run("routes", func(t *testing.T) { testRoutes(t, true, run) })
+}
+
+// runNginx starts nginx with the recipe, and with more lines in clerkgate_protect.conf.
+func runNginx(t *testing.T, s *stack, program, lines string) {
+	dir := install(t, s, "nginx", "listen 80;", "listen "+s.address+";")
+	protect, err := os.OpenFile(filepath.Join(dir, "clerkgate_protect.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = protect.WriteString(lines)
+	require.NoError(t, err)
+	require.NoError(t, protect.Close())
+	// What a service would set: run in front, leave the system's files alone.
+	p := start(t, exec.Command(program, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"), "-p", dir,
+		"-g", "daemon off; pid "+filepath.Join(dir, "nginx.pid")+";"))
+	waitFor(t, p, s.address)
 }
