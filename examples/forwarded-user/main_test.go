@@ -69,8 +69,6 @@ func start(t *testing.T) *stack {
 	env := map[string]string{
 		"CLERK_PUBLISHABLE_KEY": s.clerk.PublishableKey(), "CLERK_SECRET_KEY": s.clerk.SecretKey(), "CLERK_API_URL": s.clerk.URL,
 		"CLERKGATE_CONFIG": "clerkgate.yaml", "CLERKGATE_UPSTREAM": upstream.URL, "CLERKGATE_LISTEN": "127.0.0.1:0", "CLERKGATE_ADMIN_LISTEN": "127.0.0.1:0",
-		// Many such headers pass from a trusted proxy only, which would hide what claim_headers does.
-		"CLERKGATE_TRUSTED_PROXIES": "127.0.0.1",
 	}
 	cfg, _, err := settings.Load(func(name string) (string, bool) { value, ok := env[name]; return value, ok }, nil)
 	if err != nil {
