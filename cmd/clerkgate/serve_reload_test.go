@@ -150,8 +150,33 @@ func TestHangupReadsThePages(t *testing.T) {
 	require.Zero(t, stop())
 }
 
+// SIGHUP reads the file of variables again.
+func TestHangupReadsTheFileOfVariables(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "clerkgate.env")
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	for _, name := range []string{"first", "second"} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		write(name+"/default.html", "<h1>"+name+"</h1>")
+	}
+	write("clerkgate.env", "CLERKGATE_PAGES="+filepath.Join(dir, "first")+"\n")
+	env := serveEnvironment()
+	env["CLERKGATE_POLICY"] = "optional" // nobody listens upstream
+	address, log, stop := serveInTest(t, env, "serve", "--env-file", file)
+	page := func() string { return kit.NewBrowser(t).Open("http://" + address + "/").Text }
+	assert.Equal(t, "<h1>first</h1>", page())
+	write("clerkgate.env", "CLERKGATE_PAGES="+filepath.Join(dir, "second")+"\n")
+	assert.Equal(t, "<h1>first</h1>", page())
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
+	assert.Contains(t, <-log.lines, `msg="configuration reloaded"`)
+	assert.Equal(t, "<h1>second</h1>", page())
+	require.Zero(t, stop())
+}
+
 // serveInTest serves until stop, which returns the exit code.
-func serveInTest(t *testing.T, env map[string]string) (address string, log *logged, stop func() int) {
+func serveInTest(t *testing.T, env map[string]string, args ...string) (address string, log *logged, stop func() int) {
 	t.Helper()
 	env["CLERKGATE_LOG_LEVEL"] = "info"
 	lookup := func(name string) (string, bool) { value, ok := env[name]; return value, ok }
@@ -165,7 +190,7 @@ func serveInTest(t *testing.T, env map[string]string) (address string, log *logg
 		}
 		return len(p), nil
 	})
-	go func() { exit <- run(ctx, nil, process{lookup: lookup, stdout: announced, stderr: log}) }()
+	go func() { exit <- run(ctx, args, process{lookup: lookup, stdout: announced, stderr: log}) }()
 	select {
 	case address = <-addresses:
 	case <-exit:
