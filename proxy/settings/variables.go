@@ -1,14 +1,12 @@
 package settings
 
 import (
-	"log/slog"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/clerkgate/clerkgate/clerkapi"
-	"github.com/clerkgate/clerkgate/internal/clerkenv"
 	"github.com/clerkgate/clerkgate/internal/crossorigin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -65,8 +63,11 @@ const (
 // table returns a row for each variable, with the field of c that it fills, in the order of
 // the documentation. Loading, defaults, help, the check of a reload, and the pages of the
 // documentation all read this table.
-func (c *Config) table() []row {
-	auth, up, limits := &c.Auth, &c.UpstreamSettings, &c.Limits
+func (c *Config) table() []row { return slices.Concat(c.gateRows(), c.serverRows(), c.clerkRows()) }
+
+// gateRows are about where requests arrive, how they are judged, and what replicas share.
+func (c *Config) gateRows() []row {
+	auth := &c.Auth
 	return []row{
 		{
 			name: EnvPublishableKey, value: text(&auth.PublishableKey, "key", ""), option: "PublishableKey", required: true,
@@ -239,199 +240,6 @@ func (c *Config) table() []row {
 		{
 			name: "CLERKGATE_PERSONAL_ACCOUNT_PATTERNS", value: list(&auth.PersonalAccountPatterns, "path patterns", "", unchecked), option: "PersonalAccountPatterns",
 			help: "Paths where no organization may be active.",
-		},
-		{
-			name: EnvTLSCertFile, value: pemFile(&c.TLSCertificateFile),
-			help: "Serve HTTPS and HTTP/2 with this certificate and its chain; read again when it changes.",
-		},
-		{
-			name: EnvTLSKeyFile, value: pemFile(&c.TLSKeyFile),
-			help: "The certificate's private key.",
-		},
-		{
-			name: EnvH2C, value: boolean(&c.H2C),
-			help: "`true`: clients may begin with HTTP/2 without TLS.",
-		},
-		{
-			name: "CLERKGATE_READ_HEADER_TIMEOUT", value: duration(&limits.ReadHeaderTimeout, "10s"),
-			help: "How long the header of a request, and the TLS handshake, may take.",
-		},
-		{
-			name: "CLERKGATE_BODY_IDLE_TIMEOUT", value: duration(&limits.BodyIdleTimeout, "1m"),
-			help: "How long a client may send nothing of a body, or take nothing of an answer.",
-		},
-		{
-			name: "CLERKGATE_IDLE_TIMEOUT", value: duration(&limits.IdleTimeout, "2m"),
-			help: "How long a connection stays open between requests.",
-		},
-		{
-			name: "CLERKGATE_READY_WHEN", value: word(&c.ReadyWhen, ReadyWithKeys, ReadyAlways),
-			help: "When `/readyz` answers 200: with `keys` once tokens can be verified, which after a start takes Clerk unless `CLERK_JWT_KEY` is set; `always` even without. Its body says which parts of Clerk are down.",
-		},
-		{
-			name: EnvReadyUpstream, value: boolean(&c.ReadyUpstream),
-			help: "`true`: `/readyz` answers 503 unless every upstream accepts connections, which is tried once a second at most.",
-		},
-		{
-			name: "CLERKGATE_SHUTDOWN_DELAY", value: parsed(&c.ShutdownDelay, "duration", "", isZero, readDelay), unset: "none",
-			help: "How long new connections are still served after `SIGTERM`, while `/readyz` already answers 503, so that load balancers can notice.",
-		},
-		{
-			name: "CLERKGATE_SHUTDOWN_TIMEOUT", value: duration(&c.ShutdownTimeout, "20s"),
-			help: "How long requests in flight and WebSockets may take to finish after that; then WebSockets are closed with status 1001. Another `SIGTERM` ends the delay, or this time, early.",
-		},
-		{
-			name: "CLERKGATE_MAX_HEADER_BYTES", value: size(&limits.MaxHeaderBytes, "64KiB", minHeaderBytes, maxHeaderBytes),
-			help: "How large the header of a request may be, else 431.",
-		},
-		{
-			name: "CLERKGATE_MAX_BODY_BYTES", value: size(&limits.MaxBodyBytes, "", 1, maxBodyBytes), unset: "no limit",
-			help: "How large the body of a request may be, such as `10MiB`, else 413.",
-		},
-		{
-			name: "CLERKGATE_MAX_CONNECTIONS", value: number(&limits.MaxConnections, "", maxConnections), unset: "no limit",
-			help: "How many connections may be open; further ones wait.",
-		},
-		{
-			name: "CLERKGATE_MAX_STREAMS", value: number(&limits.MaxStreams, "250", maxStreams),
-			help: "How many requests one connection of HTTP/2 may have at a time.",
-		},
-		{
-			name: "CLERKGATE_UPSTREAM_HOST", value: parsed(&up.Host, "host", routes.HostBrowser, isZero, routes.UpstreamHost), reloads: true,
-			help: "The `Host` that the application gets: `browser` (as the browser wrote it), `upstream` (as in `CLERKGATE_UPSTREAM`), or a name. `X-Forwarded-Host` is always the browser's.",
-		},
-		{
-			name: "CLERKGATE_UPSTREAM_CONNECT_TIMEOUT", value: duration(&up.ConnectTimeout, "10s"), reloads: true,
-			help: "How long connecting to the application may take, else 504.",
-		},
-		{
-			name: EnvUpstreamWait, value: parsed(&c.UpstreamWait, "duration", "", isZero, readDelay), unset: "none",
-			help: "How long a start waits for an application that accepts no connections yet, such as `1m`: its requests get 503 with `Retry-After` in place of 502, and so does `/readyz`.",
-		},
-		{
-			name: "CLERKGATE_UPSTREAM_TIMEOUT", value: duration(&c.UpstreamTimeout, "1m"), reloads: true,
-			help: "How long the application may take to begin its answer, or take nothing of a request's body, else 504.",
-		},
-		{
-			name: "CLERKGATE_UPSTREAM_BODY_IDLE_TIMEOUT", value: duration(&up.BodyIdleTimeout, "5m"), reloads: true,
-			help: "How long the application may send nothing in the middle of an answer. Event streams, gRPC and WebSockets may be silent for longer.",
-		},
-		{
-			name: "CLERKGATE_UPSTREAM_IDLE_TIMEOUT", value: duration(&up.IdleTimeout, "4s"), reloads: true,
-			help: "How long a connection to the application stays open between requests: less than the application itself keeps it (5s for Node, uvicorn and Apache), or a `POST` may meet its end. A shorter `Keep-Alive` of the application counts.",
-		},
-		{
-			name: "CLERKGATE_UPSTREAM_MAX_CONNECTION_AGE", value: duration(&up.MaxConnectionAge, "5m"), reloads: true,
-			help: "How old a connection to the application may be and still be used again, so that a name that moves is followed.",
-		},
-		{
-			name: EnvUpstreamProtocol, value: optionalWord(&up.Protocol, routes.ProtocolHTTP1, routes.ProtocolHTTP2, routes.ProtocolH2C), reloads: true,
-			unset: "HTTP/1.1, and over TLS what is negotiated",
-			help:  "Which HTTP the application is spoken to in: `http1`, `http2` (over TLS) or `h2c`.",
-		},
-		{
-			name: EnvUpstreamCAFile, value: pemFile(&up.CAFile), unset: "the system's", reloads: true,
-			help: "The authorities that may have signed the application's certificate.",
-		},
-		{
-			name: EnvUpstreamCertFile, value: pemFile(&up.CertificateFile), reloads: true,
-			help: "A client certificate for the application; read again when it changes.",
-		},
-		{
-			name: EnvUpstreamKeyFile, value: pemFile(&up.KeyFile), reloads: true,
-			help: "The client certificate's private key.",
-		},
-		{
-			name: EnvUpstreamServerName, value: parsed(&up.ServerName, "host", "", isZero, readServerName), unset: "the URL's host", reloads: true,
-			help: "The name that the application's certificate must have.",
-		},
-		{
-			name: "CLERKGATE_UPSTREAM_TRANSPORT", value: word(&c.UpstreamTransport, TransportDirect, TransportStandard), reloads: true,
-			help: "`direct`: HTTP/1.1 without TLS is spoken by clerkgate's own client. `standard`: by Go's.",
-		},
-		{
-			name: "CLERKGATE_LOG_LEVEL", value: choice(&c.LogLevel, "info", []string{"debug", "info", "warn", "error"}, func(s string) (level slog.Level) {
-				_ = level.UnmarshalText([]byte(s)) // the words are slog's own
-				return level
-			}),
-			help: "What is logged: `info` is one line for each request.",
-		},
-		{
-			name: "CLERKGATE_LOG_FORMAT", value: word(&c.LogFormat, "text", "json"),
-			help: "How a line of the log is written.",
-		},
-		{
-			name: EnvJWTKey, option: "JWTKey", reloads: true,
-			value: parsed(&auth.JWTKey, "key, in PEM", "", isZero, clerkenv.JWTKey),
-			help:  "The instance's public key, with its `BEGIN` and `END` lines or without (`\\n` may stand for a line end): tokens are then verified without a call to Clerk.",
-		},
-		{
-			name: EnvJWTKey + fileSuffix, value: secretFile(&auth.JWTKey), reloads: true,
-			help: "A file with the public key, in place of `CLERK_JWT_KEY`; read again by a reload.",
-		},
-		{
-			name: EnvProxyURL, value: parsed(&auth.ProxyURL, "URL or path", "", isZero, clerkenv.ProxyURL), option: "ProxyURL",
-			help: "Where browsers reach the Frontend API: a URL, or a path such as `/__clerk` that clerkgate then serves.",
-		},
-		{
-			name: EnvFAPIURL, value: parsed(&c.FrontendAPI, "URL", "", isZero[*url.URL], clerkenv.Origin), unset: "from the publishable key",
-			help: "Where the Frontend API is reached from here; goes with `CLERK_PROXY_URL`.",
-		},
-		{
-			name: "CLERK_API_URL", value: text(&auth.APIURL, "URL", clerkapi.DefaultBaseURL), option: "APIURL",
-			help: "Clerk's Backend API.",
-		},
-		{
-			name: "CLERK_API_VERSION", value: text(&auth.APIVersion, "text", clerkapi.DefaultAPIVersionPath), option: "APIVersion",
-			help: "The Backend API's version.",
-		},
-		{
-			name: EnvSignInURL, value: text(&auth.SignInURL, "URL or path", ""), option: "SignInURL", unset: "the account portal",
-			help: "Where people sign in. On the application itself the page needs no session, nor what is below it; name its scripts and images in `CLERKGATE_PUBLIC_PATHS`. A routes file says what is open itself.",
-		},
-		{
-			name: EnvSignUpURL, value: text(&auth.SignUpURL, "URL or path", ""), option: "SignUpURL", unset: "`/create` below the sign-in URL, or the account portal",
-			help: "Where people sign up whom a route sends there (`unauthenticated: sign-up`); as `CLERK_SIGN_IN_URL`.",
-		},
-		{
-			name: "CLERKGATE_SIGN_OUT_PATH", value: parsed(&c.SignOutPath, "path, or `off`", defaultSignOutPath, isZero, readSignOutPath),
-			help: "A page with a button that signs out without JavaScript; a form of the application may `POST` there as well.",
-		},
-		{
-			name: EnvAfterSignOutURL, value: text(&auth.AfterSignOutURL, "URL or path", "/"), option: "AfterSignOutURL",
-			help: "Where that leads. An absolute URL must be of an origin in `CLERKGATE_AUTHORIZED_PARTIES` or `CLERKGATE_TRUSTED_ORIGINS`.",
-		},
-		{
-			name: "CLERK_DOMAIN", value: text(&auth.Domain, "host", ""), option: "Domain",
-			help: "A satellite's own domain.",
-		},
-		{
-			name: "CLERK_IS_SATELLITE", value: boolean(&auth.IsSatellite), option: "IsSatellite",
-			help: "`true`: sessions come from a primary domain.",
-		},
-		{
-			name: EnvSatelliteAutoSync, value: boolean(&auth.SatelliteAutoSync), option: "SatelliteAutoSync",
-			help: "`true`: a satellite asks the primary domain about first-time visitors too.",
-		},
-		{
-			name: "CLERK_MACHINE_SECRET_KEY", value: text(&auth.MachineSecretKey, "key", ""), option: "MachineSecretKey", secret: true, reloads: true,
-			help: "Verifies M2M tokens in place of the secret key: `ak_…`.",
-		},
-		{
-			name: "CLERK_MACHINE_SECRET_KEY" + fileSuffix, value: secretFile(&auth.MachineSecretKey), reloads: true,
-			help: "A file with that key, in place of `CLERK_MACHINE_SECRET_KEY`; read again by a reload.",
-		},
-		{
-			name: EnvWebhookSecret, value: list(&c.WebhookSecrets, "keys", "", readWebhookSecret), secret: true, reloads: true, unset: "no webhooks",
-			help: "The signing secret of a webhook endpoint, `whsec_…`; two while one takes the place of the other. What Clerk then sends ends sessions here before their tokens expire; `docs/revocation.md` says how.",
-		},
-		{
-			name: EnvWebhookSecret + fileSuffix, value: webhookSecretFile(&c.WebhookSecrets), reloads: true,
-			help: "A file with those secrets, separated by commas or line ends, in place of `CLERK_WEBHOOK_SIGNING_SECRET`; read again by a reload.",
-		},
-		{
-			name: "CLERKGATE_WEBHOOK_PATH", value: parsed(&c.WebhookPath, "path", defaultWebhookPath, isZero, readOwnPath),
-			help: "Where Clerk's webhooks are received, if there is a signing secret.",
 		},
 	}
 }
