@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
+	"github.com/clerkgate/clerkgate/internal/test/redistest"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/middleware/store/redisstore"
 )
@@ -38,7 +39,7 @@ func newWorld(t *testing.T, url string, n int) *world {
 		t.Cleanup(s.Close)
 		a, err := middleware.New(middleware.Options{
 			PublishableKey: w.clerk.PublishableKey(), SecretKey: w.clerk.SecretKey(), APIURL: w.clerk.URL, Now: w.clerk.Now, Store: s,
-			BackendTimeout: patience / 2,
+			BackendTimeout: redistest.Patience / 2,
 		})
 		require.NoError(t, err)
 		t.Cleanup(a.Close)
@@ -88,8 +89,8 @@ func (w *world) nobodyIsSignedOut(states []*middleware.State) {
 
 func TestOneRefreshForAThousandRequests(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, start(t).url(), 3)
-	eventually(t, func() bool { return w.shares() }, "the replicas do not share")
+	w := newWorld(t, redistest.Start(t).URL(), 3)
+	redistest.Eventually(t, func() bool { return w.shares() }, "the replicas do not share")
 	request := w.expired()
 	w.nobodyIsSignedOut(w.all(request, 1000))
 	assert.Equal(t, 1, w.refreshes())
@@ -118,34 +119,34 @@ func (w *world) worksAsWithoutAStore() {
 // Each row of the failure matrix in docs/replicas.md.
 func TestStoreFails(t *testing.T) {
 	t.Parallel()
-	for name, fail := range map[string]func(t *testing.T, s *server) (mend func()){
-		"hangs": func(t *testing.T, s *server) func() { return s.hang(t) },
-		"dies": func(t *testing.T, s *server) func() {
-			s.kill()
-			return func() { startAt(t, s.port, "--port", s.cli[1]) }
+	for name, fail := range map[string]func(t *testing.T, s *redistest.Server) (mend func()){
+		"hangs": func(t *testing.T, s *redistest.Server) func() { return s.Hang(t) },
+		"dies": func(t *testing.T, s *redistest.Server) func() {
+			s.Kill()
+			return func() { s.Restart(t) }
 		},
-		"refuses": func(t *testing.T, s *server) func() {
-			s.must(t, "ACL", "SETUSER", "default", "resetkeys")
-			return func() { s.must(t, "ACL", "SETUSER", "default", "allkeys") }
+		"refuses": func(t *testing.T, s *redistest.Server) func() {
+			s.Must(t, "ACL", "SETUSER", "default", "resetkeys")
+			return func() { s.Must(t, "ACL", "SETUSER", "default", "allkeys") }
 		},
-		"is full": func(t *testing.T, s *server) func() {
-			s.must(t, "CONFIG", "SET", "maxmemory", "1")
-			return func() { s.must(t, "CONFIG", "SET", "maxmemory", "0") }
+		"is full": func(t *testing.T, s *redistest.Server) func() {
+			s.Must(t, "CONFIG", "SET", "maxmemory", "1")
+			return func() { s.Must(t, "CONFIG", "SET", "maxmemory", "0") }
 		},
-		"loses its data": func(t *testing.T, s *server) func() {
-			s.must(t, "FLUSHALL")
+		"loses its data": func(t *testing.T, s *redistest.Server) func() {
+			s.Must(t, "FLUSHALL")
 			return func() {}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t)
-			w := newWorld(t, s.url(), 2)
-			eventually(t, w.shares, "the replicas do not share")
+			s := redistest.Start(t)
+			w := newWorld(t, s.URL(), 2)
+			redistest.Eventually(t, w.shares, "the replicas do not share")
 			mend := fail(t, s)
 			w.worksAsWithoutAStore()
 			mend()
-			eventually(t, w.shares, "the replicas do not share again")
+			redistest.Eventually(t, w.shares, "the replicas do not share again")
 		})
 	}
 }
@@ -153,43 +154,41 @@ func TestStoreFails(t *testing.T) {
 // A replica starts without a store, and shares once there is one.
 func TestReplicaStartsWithoutAStore(t *testing.T) {
 	t.Parallel()
-	binary(t, "redis-server")
-	port := freePort(t)
-	s := &server{port: port}
-	w := newWorld(t, s.url(), 2)
+	port := redistest.FreePort(t)
+	w := newWorld(t, fmt.Sprintf("redis://127.0.0.1:%d", port), 2)
 	w.worksAsWithoutAStore()
-	startAt(t, port, "--port", fmt.Sprint(port))
-	eventually(t, w.shares, "the replicas do not share")
+	redistest.StartAt(t, port)
+	redistest.Eventually(t, w.shares, "the replicas do not share")
 }
 
 func TestFailoverSignsNobodyOut(t *testing.T) {
 	t.Parallel()
-	master, url := sentinel(t)
+	master, url := redistest.Sentinel(t)
 	w := newWorld(t, url, 2)
-	eventually(t, w.shares, "the replicas do not share")
-	master.kill()
+	redistest.Eventually(t, w.shares, "the replicas do not share")
+	master.Kill()
 	w.worksAsWithoutAStore()
-	eventually(t, w.shares, "the replicas do not share after a failover")
+	redistest.Eventually(t, w.shares, "the replicas do not share after a failover")
 }
 
 func TestReplicasShareACluster(t *testing.T) {
 	t.Parallel()
-	nodes, url := cluster(t)
+	nodes, url := redistest.Cluster(t)
 	w := newWorld(t, url, 3)
-	eventually(t, w.shares, "the replicas do not share")
-	resume := nodes[0].hang(t)
+	redistest.Eventually(t, w.shares, "the replicas do not share")
+	resume := nodes[0].Hang(t)
 	w.worksAsWithoutAStore()
 	resume()
-	eventually(t, w.shares, "the replicas do not share again")
+	redistest.Eventually(t, w.shares, "the replicas do not share again")
 }
 
 // An attacker who can write to Redis, and a release with another form, leave entries that do
 // not open.
 func TestForeignEntriesCountAsAbsent(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	w := newWorld(t, s.url(), 2)
-	eventually(t, w.shares, "the replicas do not share")
+	s := redistest.Start(t)
+	w := newWorld(t, s.URL(), 2)
+	redistest.Eventually(t, w.shares, "the replicas do not share")
 	for name, forged := range map[string]string{
 		"an attacker's":     `{"cookies":["__session=eyJhbGciOiJub25lIn0.e30."]}`,
 		"another version's": "\x02" + strings.Repeat("x", 200),
@@ -197,10 +196,10 @@ func TestForeignEntriesCountAsAbsent(t *testing.T) {
 		request := w.expired()
 		first := w.replicas[0].Authenticate(request())
 		require.Equal(t, middleware.SignedIn, first.Status, name)
-		results := strings.Fields(s.must(t, "--scan", "--pattern", "cg:v1:*:result"))
+		results := strings.Fields(s.Must(t, "--scan", "--pattern", "cg:v1:*:result"))
 		require.NotEmpty(t, results)
 		for _, key := range results {
-			s.must(t, "XADD", key, "MAXLEN", "1", "*", "f", "999999", "r", forged)
+			s.Must(t, "XADD", key, "MAXLEN", "1", "*", "f", "999999", "r", forged)
 		}
 		// The second replica does not believe it. Clerk has taken the token already, so that the
 		// browser is sent through the handshake, as without a store; it is not signed out, and
@@ -214,20 +213,20 @@ func TestForeignEntriesCountAsAbsent(t *testing.T) {
 
 func TestNothingInRedisCanBeRead(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	w := newWorld(t, s.url(), 2)
-	eventually(t, w.shares, "the replicas do not share")
+	s := redistest.Start(t)
+	w := newWorld(t, s.URL(), 2)
+	redistest.Eventually(t, w.shares, "the replicas do not share")
 	request := w.expired()
 	state := w.replicas[0].Authenticate(request())
 	require.Equal(t, middleware.SignedIn, state.Status)
 	var dump strings.Builder
-	for _, key := range strings.Fields(s.must(t, "--scan")) {
+	for _, key := range strings.Fields(s.Must(t, "--scan")) {
 		dump.WriteString(key + "\n")
 		for _, read := range [][]string{{"GET", key}, {"XRANGE", key, "-", "+"}} {
-			out, _ := s.ask(t, read...)
+			out, _ := s.Ask(t, read...)
 			dump.WriteString(out + "\n")
 		}
-		assert.NotEqual(t, "-1", s.must(t, "PTTL", key), "%s does not expire", key)
+		assert.NotEqual(t, "-1", s.Must(t, "PTTL", key), "%s does not expire", key)
 	}
 	require.Contains(t, dump.String(), ":result")
 	for _, secret := range []string{state.Token, state.Auth.UserID, state.Auth.SessionID, w.clerk.SecretKey(), "__session", `"kty"`} {
