@@ -65,7 +65,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Proxy) grant(a *gateway.Answer, r *http.Request, ps *passage) {
 	ps.gateway, ps.site = a, p.site.Load()
 	ps.method, ps.path, ps.public = r.Method, r.URL.EscapedPath(), p.origins.Public(r)
-	p.judged(a, withoutClaims(r), ps)
+	p.judged(a, wire.WithoutClaims(r), ps)
 }
 
 // refuseMethods refuses methods that are of no use to an application behind a proxy.
@@ -96,21 +96,7 @@ func (p *Proxy) logged(next station) station {
 }
 
 func strip(next station) station {
-	return func(w http.ResponseWriter, r *http.Request, ps *passage) { next(w, withoutClaims(r), ps) }
-}
-
-// withoutClaims returns r without headers that claim an identity, or r itself if it has
-// none.
-func withoutClaims(r *http.Request) *http.Request {
-	for name := range r.Header {
-		if wire.ClaimsIdentity(name) {
-			clone := *r
-			clone.Header = r.Header.Clone()
-			wire.Delete(clone.Header, wire.ClaimsIdentity)
-			return &clone
-		}
-	}
-	return r
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) { next(w, wire.WithoutClaims(r), ps) }
 }
 
 func (p *Proxy) keys(next station) station {
@@ -161,7 +147,7 @@ func frontendAPI(next station) station {
 		switch {
 		case ok && api.Serves(ps.public, path):
 			ps.path = path
-			api.Serve(w, withPath(r, path), ps.public, &ps.outcome)
+			api.Serve(w, urlpath.WithPath(r, path), ps.public, &ps.outcome)
 		case !ok && api.Serves(ps.public, ps.path):
 			refuseAmbiguous(w, r, ps)
 		default:

@@ -22,7 +22,7 @@ func (s *site) match(w http.ResponseWriter, r *http.Request, ps *passage) (*http
 		return r, true
 	}
 	host := s.hostOf(r, ps.public)
-	m, err := s.find(r, host)
+	m, err := s.table.MatchRequest(r, host)
 	switch {
 	case errors.Is(err, routes.ErrAmbiguousPath):
 		refuseAmbiguous(w, r, ps)
@@ -39,25 +39,7 @@ func (s *site) match(w http.ResponseWriter, r *http.Request, ps *passage) (*http
 	if host == r.Host {
 		ps.host = m.Host // a host that a trusted proxy sent is in X-Forwarded-Host
 	}
-	return withPath(r, m.Path), true
-}
-
-// find finds the route for r. A CORS preflight belongs to the route of the method that it
-// asks about, if that route has a CORS policy. If not, no other route's policy applies.
-func (s *site) find(r *http.Request, host string) (routes.Match, error) {
-	asked := r.Header["Access-Control-Request-Method"]
-	if r.Method != http.MethodOptions || len(asked) != 1 || len(r.Header["Origin"]) != 1 {
-		return s.table.Match(r.Method, host, r.URL)
-	}
-	meant, err := s.table.Match(asked[0], host, r.URL)
-	if err == nil && meant.Route.CORS != nil {
-		return meant, nil
-	}
-	m, err := s.table.Match(r.Method, host, r.URL)
-	if err == nil && m.Route.CORS != nil {
-		return routes.Match{}, routes.ErrNoRoute
-	}
-	return m, err
+	return urlpath.WithPath(r, m.Path), true
 }
 
 // hostOf returns the host by which routes are chosen: the one that the browser used if a
@@ -71,24 +53,7 @@ func (s *site) hostOf(r *http.Request, public *origin.Public) string {
 }
 
 func refuseAmbiguous(w http.ResponseWriter, r *http.Request, ps *passage) {
-	ps.outcome.Err = errAmbiguousPath
+	ps.outcome.Err = routes.ErrAmbiguousPath
 	ps.site.pages.Refuse(w, r, http.StatusBadRequest, "ambiguous_path",
 		"The path of this address can be read in more than one way: it has dot segments, empty segments, or an encoded slash, dot or control character.")
-}
-
-var errAmbiguousPath = errors.New("ambiguous path")
-
-// withPath returns r with the path that was judged, or r itself if it has that path. The
-// copy shares everything but the URL.
-func withPath(r *http.Request, path string) *http.Request {
-	if r.URL.EscapedPath() == path && r.URL.Host == "" {
-		return r
-	}
-	clone := *r
-	u := *r.URL
-	// An absolute-form target names a host; net/http has it in r.Host already.
-	u.Scheme, u.Host, u.User, u.Opaque = "", "", nil, ""
-	urlpath.Set(&u, path)
-	clone.URL = &u // RequestURI stays: Clerk's decisions are about the URL as the browser wrote it
-	return &clone
 }

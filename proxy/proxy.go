@@ -15,6 +15,7 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/instance"
+	"github.com/clerkgate/clerkgate/proxy/internal/upstreams"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -52,8 +53,7 @@ type Proxy struct {
 
 	whole, judged station // see chain
 
-	startup  startup
-	connects *connects // nil if readiness does not depend on the applications
+	watch *upstreams.Watch
 
 	site      atomic.Pointer[site]
 	reloading sync.Mutex
@@ -81,23 +81,24 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	}
 	p.pages = answer.NewPages(templates, p.logger)
 
-	p.startup = newStartup(cfg)
 	p.accepts, p.frontendTransport = cfg.Auth.AcceptsToken, deps.FrontendTransport
-	if err := p.openStore(&cfg); err != nil {
+	var await []string
+	if cfg.UpstreamWait > 0 {
+		await = upstreams.URLs(cfg.AllUpstreams())
+	}
+	if p.watch, err = upstreams.NewWatch(upstreams.WatchOptions{Await: await, Probe: cfg.ReadyUpstream, Logger: p.logger, Now: p.now}); err != nil {
+		return nil, err
+	}
+	if p.store, p.storeKeys, err = cfg.OpenStore(); err != nil {
+		p.closeShared()
 		return nil, err
 	}
 	first, err := p.newSite(cfg, nil)
 	if err != nil {
-		p.closeStore()
+		p.closeShared()
 		return nil, err
 	}
 	p.site.Store(first)
-	if cfg.ReadyUpstream {
-		if p.connects, err = newConnects(p.now, p.logger); err != nil {
-			p.Close()
-			return nil, err
-		}
-	}
 	p.forwardAuth = gateway.New(gateway.Options{
 		Path: cfg.ForwardAuthEndpoint(), Trusted: p.origins, Setting: settings.EnvTrustedProxies, Logger: p.logger, Pages: p.pages,
 	})
@@ -133,7 +134,7 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 		defer cancel()
 		if err := next.instance.Auth.ReadyAfter(ctx, old.instance.Auth); err != nil {
-			next.retire(old)
+			next.upstreams.Retire(old.upstreams)
 			next.instance.Close()
 			return settings.NewError(settings.EnvSecretKey, fmt.Errorf("fetch the keys of Clerk with the new secrets: %w", err))
 		}
@@ -141,7 +142,7 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 	}
 	p.site.Store(next)
 	p.pages.Use(templates)
-	old.retire(next)
+	old.upstreams.Retire(next.upstreams)
 	return nil
 }
 
@@ -159,11 +160,16 @@ func readPages(cfg settings.Config) (*answer.Templates, error) {
 
 // Close ends background work and closes idle connections.
 func (p *Proxy) Close() {
-	p.site.Load().retire(nil)
+	p.site.Load().upstreams.Retire(nil)
 	p.site.Load().instance.Close()
 	p.former.Replace(nil)
-	p.closeStore()
-	if p.connects != nil {
-		p.connects.results.Close()
+	p.closeShared()
+}
+
+// closeShared closes what stays through reloads.
+func (p *Proxy) closeShared() {
+	if p.store != nil {
+		p.store.Close()
 	}
+	p.watch.Close()
 }

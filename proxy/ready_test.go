@@ -6,10 +6,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/clerkgate/clerkgate/internal/test/kit"
-	"github.com/clerkgate/clerkgate/proxy/routes"
+	"github.com/clerkgate/clerkgate/proxy/internal/upstreams"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -38,7 +37,7 @@ func TestReadyzIncludesTheUpstream(t *testing.T) {
 			stop()
 			status, _ := r.ready(t)
 			assert.Equal(t, http.StatusOK, status, "not tried again yet")
-			clock.forward(connectsTTL)
+			clock.forward(upstreams.ProbeTTL)
 			status, body := r.ready(t)
 			assert.Equal(t, http.StatusServiceUnavailable, status)
 			assert.Contains(t, body, `"status":"unready"`)
@@ -47,7 +46,7 @@ func TestReadyzIncludesTheUpstream(t *testing.T) {
 			assert.Contains(t, log.String(), app.path)
 
 			app.listen(t)
-			clock.forward(connectsTTL)
+			clock.forward(upstreams.ProbeTTL)
 			status, _ = r.ready(t)
 			assert.Equal(t, http.StatusOK, status)
 			assert.Contains(t, log.String(), "accepts connections again")
@@ -67,18 +66,4 @@ func TestReadyzWithoutTheUpstream(t *testing.T) {
 	_, _ = r.ready(t)
 	r.ends(t)
 	assert.Zero(t, app.accepted.Load())
-}
-
-func TestUnreachableOfSeveral(t *testing.T) {
-	t.Parallel()
-	up, down := newLateApp(t), newLateApp(t)
-	up.listen(t)
-	refusing := "http://" + kit.Refusing(t)
-	s := &site{settings: map[string]routes.Upstream{
-		"": {URL: "unix:" + up.path}, "a": {URL: "unix:" + down.path}, "b": {URL: refusing}, "c": {URL: refusing},
-	}}
-	assert.ElementsMatch(t, []string{"unix:" + down.path, refusing}, s.unreachable(t.Context()))
-	delete(s.settings, "a")
-	s.settings["b"], s.settings["c"] = s.settings[""], s.settings[""]
-	require.Empty(t, s.unreachable(t.Context()))
 }

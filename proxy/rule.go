@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"strconv"
-
 	"github.com/clerkgate/clerkgate/internal/crossorigin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
@@ -33,11 +31,10 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 	if route.Enrich == routes.EnrichUser {
 		known = s.instance.Users
 	}
-	up := s.settings[route.Upstream]
 	r := &rule{
-		route: route, name: nameOf(route), auth: s.instance.Auth, requirement: route.Require, upstream: s.upstreams[route.Upstream],
+		route: route, name: route.Label(), auth: s.instance.Auth, requirement: route.Require, upstream: s.upstreams.Get(route.Upstream),
 		outbound: outbound.New(outbound.Options{
-			Route: route, Host: up.HostHeader(), CookieSuffix: s.instance.Auth.CookieSuffix(),
+			Route: route, Host: s.upstreams.HostHeader(route.Upstream), CookieSuffix: s.instance.Auth.CookieSuffix(),
 			Filter: s.filter, Claims: claims, Users: known, ClaimNames: s.claimNames, Origins: p.origins, Exchanger: s.instance.Exchanger, Signer: s.signer,
 		}),
 	}
@@ -65,13 +62,4 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 		}
 	}
 	return r, nil
-}
-
-// nameOf returns the name of a route in the access log; "" for the route that the
-// environment describes.
-func nameOf(route *routes.Route) string {
-	if route.Name == "" && route.Line > 0 {
-		return "line " + strconv.Itoa(route.Line)
-	}
-	return route.Name
 }

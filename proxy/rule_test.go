@@ -433,11 +433,11 @@ func TestReloadReplacesTheRoutes(t *testing.T) {
 	require.Equal(t, 200, res.StatusCode)
 	text, err := os.ReadFile(r.file)
 	require.NoError(t, err)
-	kept := r.proxy.site.Load().upstreams["app"]
+	kept := r.proxy.site.Load().upstreams.Get("app")
 
 	r.write(t, strings.Replace(string(text), "/old", "/new", 1))
 	require.NoError(t, r.proxy.Reload(r.load(t)))
-	assert.Same(t, kept, r.proxy.site.Load().upstreams["app"], "an upstream that did not change keeps its connections")
+	assert.Same(t, kept, r.proxy.site.Load().upstreams.Get("app"), "an upstream that did not change keeps its connections")
 	for path, want := range map[string]int{"/old": 404, "/new": 200} {
 		res, _ := r.do(t, "GET", path)
 		assert.Equal(t, want, res.StatusCode, path)

@@ -64,7 +64,7 @@ func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
 		return err
 	}
 	app.Handler = p.behind(options.Limits, options.InFlight)
-	defer p.await(ctx, cfg.UpstreamWait)()
+	defer p.watch.Await(ctx, cfg.UpstreamWait)()
 	return serve.Run(ctx, app, options)
 }
 

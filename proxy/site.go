@@ -1,19 +1,18 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"time"
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
-	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
 	"github.com/clerkgate/clerkgate/proxy/internal/instance"
 	"github.com/clerkgate/clerkgate/proxy/internal/outbound"
+	"github.com/clerkgate/clerkgate/proxy/internal/upstreams"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -25,9 +24,8 @@ type site struct {
 	table     *routes.Table
 	resources *routes.Table // finds the metadata of OAuth resources; never nil
 	rules     []*rule       // in the order of the table
-	upstreams map[string]*forward.Upstream
-	settings  map[string]routes.Upstream // of upstreams, to find out what has changed
-	signer    *assertion.Signer          // nil without assertions
+	upstreams *upstreams.Set
+	signer    *assertion.Signer // nil without assertions
 	jwks      http.Handler
 	webhooks  http.Handler // nil if none are received
 	instance  *instance.Instance
@@ -52,14 +50,6 @@ func (p *Proxy) newSite(cfg settings.Config, old *site) (s *site, err error) {
 	return s, err
 }
 
-// The limits on a request to the Frontend API: to connect, to begin a response, and to
-// keep an idle connection.
-const (
-	frontendConnectTimeout  = 5 * time.Second
-	frontendResponseTimeout = 15 * time.Second
-	frontendIdleTimeout     = 90 * time.Second
-)
-
 // newInstance returns everything that has the secrets of cfg. It makes no network call.
 func (p *Proxy) newInstance(cfg settings.Config, old *site) (*instance.Instance, error) {
 	opts := instance.Options{Auth: cfg.Auth, UserTTL: cfg.WithDefaults().EnrichTTL}
@@ -72,15 +62,9 @@ func (p *Proxy) newInstance(cfg settings.Config, old *site) (*instance.Instance,
 	opts.Auth.Now, opts.Auth.Logger, opts.Auth.ErrorHandler = p.now, p.logger, p.turnAway
 	if path := cfg.FrontendPath(); path != "" {
 		opts.Auth.FrontendAPIURL = cfg.FrontendOrigin().String() // browsers reach it through this process
-		transport := p.frontendTransport
-		if transport == nil {
-			transport = forward.NewTransport(cfg.FrontendOrigin(), forward.Timeouts{
-				Connect: frontendConnectTimeout, Response: frontendResponseTimeout, Idle: frontendIdleTimeout,
-			})
-		}
 		opts.Frontend = &frontend.Options{
 			Path: path, ProxyURL: cfg.Auth.ProxyURL, Origin: cfg.FrontendOrigin(), SecretKey: cfg.Auth.SecretKey,
-			Transport: transport, Origins: p.origins, Pages: p.pages, Now: p.now,
+			Transport: p.frontendTransport, Origins: p.origins, Pages: p.pages, Now: p.now,
 		}
 	}
 	inst, err := instance.New(opts)
@@ -92,67 +76,56 @@ func (p *Proxy) newInstance(cfg settings.Config, old *site) (*instance.Instance,
 
 // newRoutes returns a site with inst.
 func (p *Proxy) newRoutes(cfg settings.Config, inst *instance.Instance, old *site) (*site, error) {
-	s := &site{instance: inst, origins: p.origins, pages: p.pages, upstreams: make(map[string]*forward.Upstream), settings: cfg.AllUpstreams()}
-	if err := s.sign(cfg, p); err != nil {
+	s := &site{instance: inst, origins: p.origins, pages: p.pages}
+	err := s.sign(cfg, p)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.receiveWebhooks(cfg); err != nil {
 		return nil, err
 	}
-	for name, up := range s.settings {
-		// A transport reads its CA file only once, so a reload needs a new one.
-		if old != nil && old.settings[name] == up && old.upstreams[name] != nil && up.CAFile == "" {
-			s.upstreams[name] = old.upstreams[name]
-			continue
-		}
-		to, err := p.newUpstream(up, cfg.UpstreamTransport != settings.TransportStandard)
-		if err != nil {
-			s.retire(old)
-			return nil, settings.UpstreamError(name, up, err)
-		}
-		s.upstreams[name] = to
-	}
-
 	list := cfg.AllRoutes()
-	s.claimNames = outbound.ClaimNames(list)
-	s.filter = wire.NewFilter(s.claimNames, nil)
-	for i := range list {
-		rule, err := p.newRule(&list[i], s)
-		if err != nil {
-			s.retire(old)
-			return nil, err
-		}
-		s.rules = append(s.rules, rule)
-	}
-	var err error
 	if s.resources, err = routes.NewTable(list); err != nil {
-		s.retire(old)
 		return nil, err
 	}
 	if !cfg.OneRule() {
 		s.table = s.resources
 	}
+
+	if s.upstreams, err = p.newUpstreams(cfg, old); err != nil {
+		return nil, err
+	}
+	s.claimNames = outbound.ClaimNames(list)
+	s.filter = wire.NewFilter(s.claimNames, nil)
+	for i := range list {
+		rule, err := p.newRule(&list[i], s)
+		if err != nil {
+			s.upstreams.Retire(old.applications())
+			return nil, err
+		}
+		s.rules = append(s.rules, rule)
+	}
 	return s, nil
 }
 
-// newUpstream returns one application.
-func (p *Proxy) newUpstream(up routes.Upstream, direct bool) (*forward.Upstream, error) {
-	target, err := url.Parse(up.URL)
-	if err != nil {
-		return nil, err
-	}
-	protocols, err := up.Protocol.Versions(target.Scheme == "https")
-	if err != nil {
-		return nil, err
-	}
-	return forward.New(forward.Options{
-		Target: target, Protocols: protocols, Direct: direct,
-		CAFile: up.CAFile, CertificateFile: up.CertificateFile, KeyFile: up.KeyFile, ServerName: up.ServerName,
-		ConnectTimeout: up.ConnectTimeout, ResponseTimeout: up.ResponseTimeout, BodyIdleTimeout: up.BodyIdleTimeout,
-		IdleTimeout: up.IdleTimeout, MaxConnectionAge: up.MaxConnectionAge,
-		Starting:  p.startup.of(up.URL),
-		Transport: p.transport, Now: p.now, Logger: p.logger, Pages: p.pages,
+// newUpstreams returns the applications of cfg.
+func (p *Proxy) newUpstreams(cfg settings.Config, old *site) (*upstreams.Set, error) {
+	set, err := upstreams.New(cfg.AllUpstreams(), upstreams.Options{
+		Former: old.applications(), Direct: cfg.UpstreamTransport != settings.TransportStandard, Transport: p.transport,
+		Watch: p.watch, Pages: p.pages, Logger: p.logger, Now: p.now,
 	})
+	if failed, ok := errors.AsType[*upstreams.Error](err); ok {
+		return nil, settings.UpstreamError(failed.Name, failed.Upstream, failed.Err)
+	}
+	return set, err
+}
+
+// applications returns those of s, which may be nil.
+func (s *site) applications() *upstreams.Set {
+	if s == nil {
+		return nil
+	}
+	return s.upstreams
 }
 
 func (s *site) sign(cfg settings.Config, p *Proxy) error {
@@ -184,14 +157,4 @@ func (s *site) receiveWebhooks(cfg settings.Config) (err error) {
 		return settings.NewError(settings.EnvWebhookSecret, err)
 	}
 	return nil
-}
-
-// retire closes the idle connections of upstreams that next does not use. Requests
-// in flight keep theirs.
-func (s *site) retire(next *site) {
-	for name, u := range s.upstreams {
-		if next == nil || next.upstreams[name] != u {
-			u.Close()
-		}
-	}
 }

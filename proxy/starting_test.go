@@ -152,7 +152,7 @@ func TestReloadWhileTheApplicationStarts(t *testing.T) {
 		c.UpstreamWait = time.Hour
 		cfg = *c
 	})
-	defer s.proxy.await(t.Context(), time.Hour)()
+	defer s.proxy.watch.Await(t.Context(), time.Hour)()
 	status := func() int { res, _ := s.get(t, "/"); return res.StatusCode }
 	assert.Equal(t, http.StatusServiceUnavailable, status())
 	cfg.UpstreamSettings.ConnectTimeout = time.Minute // so that another transport is made

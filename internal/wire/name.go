@@ -130,3 +130,17 @@ func Delete(h http.Header, match func(name string) bool) {
 		}
 	}
 }
+
+// WithoutClaims returns r without headers that claim an identity (see [ClaimsIdentity]),
+// or r itself if it has none.
+func WithoutClaims(r *http.Request) *http.Request {
+	for name := range r.Header {
+		if ClaimsIdentity(name) {
+			clone := *r
+			clone.Header = r.Header.Clone()
+			Delete(clone.Header, ClaimsIdentity)
+			return &clone
+		}
+	}
+	return r
+}

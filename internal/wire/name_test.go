@@ -63,3 +63,15 @@ func TestForbidCaching(t *testing.T) {
 	ForbidCaching(h)
 	assert.Equal(t, http.Header{"Cache-Control": {"no-store"}, "Age": {"1"}}, h)
 }
+
+// Names in the map that net/http would not have put there.
+func TestWithoutClaims(t *testing.T) {
+	t.Parallel()
+	r := &http.Request{Header: http.Header{
+		"x-clerk-user-id": {"spoofed"}, "X_CLERK-user_ID": {"spoofed"}, "Accept": {"*/*"}, "X-Clerkish": {"stays"},
+	}}
+	clean := WithoutClaims(r)
+	assert.Equal(t, http.Header{"Accept": {"*/*"}, "X-Clerkish": {"stays"}}, clean.Header)
+	assert.Len(t, r.Header, 4, "the caller's request is not changed")
+	assert.Same(t, clean, WithoutClaims(clean))
+}

@@ -18,7 +18,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/clerkgate/clerkgate/internal/clerkenv"
 	"github.com/clerkgate/clerkgate/internal/origin"
@@ -26,16 +25,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
-	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
-)
-
-// How long the Frontend API may take to be connected to, and to begin an answer, and how
-// long a connection to it stays open between requests.
-const (
-	connectTimeout  = 5 * time.Second
-	responseTimeout = 15 * time.Second
-	idleTimeout     = 90 * time.Second
 )
 
 // Options configures an [API].
@@ -72,9 +62,6 @@ func New(opts Options) (*API, error) {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
 	a.pages = answer.NewPages(nil, a.logger)
-	if opts.Transport == nil {
-		opts.Transport = forward.NewTransport(target, forward.Timeouts{Connect: connectTimeout, Response: responseTimeout, Idle: idleTimeout})
-	}
 	a.api = frontend.New(frontend.Options{
 		Path: frontend.PathOf(opts.Auth.ProxyURL), ProxyURL: opts.Auth.ProxyURL, Origin: target, SecretKey: opts.Auth.SecretKey,
 		Transport: opts.Transport, Origins: a.origins, Pages: a.pages,

@@ -72,7 +72,7 @@ func (e *entry) whyPath(q question, n int, applies bool, stricter *Route) string
 	case n < len(q.readings):
 		return e.whyDoubt(q)
 	case stricter != nil:
-		return fmt.Sprintf("the path has no canonical form, and %s asks for what this one does not; ambiguous_paths: true would let it pass", stricter.label())
+		return fmt.Sprintf("the path has no canonical form, and %s asks for what this one does not; ambiguous_paths: true would let it pass", stricter.inWords())
 	case !applies:
 		return fmt.Sprintf("without %s, some server could read the path as one outside of %s", e.route.StripPrefix, e.pattern)
 	case !q.canonical && len(q.readings) > 1:

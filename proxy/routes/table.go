@@ -3,8 +3,10 @@ package routes
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/urlpath"
@@ -62,7 +64,7 @@ func NewTable(routes []Route) (*Table, error) {
 	for i := range routes {
 		e, err := newEntry(&routes[i])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", routes[i].label(), err)
+			return nil, fmt.Errorf("%s: %w", routes[i].inWords(), err)
 		}
 		t.entries[i] = e
 		t.byHost = t.byHost || len(e.hosts) > 0
@@ -90,8 +92,17 @@ func newEntry(r *Route) (entry, error) {
 	return e, nil
 }
 
-// label returns the name of a route in messages.
-func (r *Route) label() string {
+// Label returns the name of a route in the access log: Name or, without one, its line in the
+// routes file. It is "" for the route that the environment describes.
+func (r *Route) Label() string {
+	if r.Name == "" && r.Line > 0 {
+		return "line " + strconv.Itoa(r.Line)
+	}
+	return r.Name
+}
+
+// inWords returns the name of a route in messages.
+func (r *Route) inWords() string {
 	switch {
 	case r.Name != "":
 		return fmt.Sprintf("route %q", r.Name)
@@ -141,6 +152,25 @@ func (t *Table) Match(method, host string, u *url.URL) (Match, error) {
 		return Match{}, ErrAmbiguousPath
 	}
 	return Match{}, ErrNoRoute
+}
+
+// MatchRequest is [Table.Match] for r, but a CORS preflight belongs to the route of the
+// method that it asks about, if that route has a CORS policy. If not, no other route's
+// policy applies. host is the one that the browser used.
+func (t *Table) MatchRequest(r *http.Request, host string) (Match, error) {
+	asked := r.Header["Access-Control-Request-Method"]
+	if r.Method != http.MethodOptions || len(asked) != 1 || len(r.Header["Origin"]) != 1 {
+		return t.Match(r.Method, host, r.URL)
+	}
+	meant, err := t.Match(asked[0], host, r.URL)
+	if err == nil && meant.Route.CORS != nil {
+		return meant, nil
+	}
+	m, err := t.Match(r.Method, host, r.URL)
+	if err == nil && m.Route.CORS != nil {
+		return Match{}, ErrNoRoute
+	}
+	return m, err
 }
 
 // question is a request in the form in which it is compared.

@@ -35,6 +35,24 @@ func (c *Config) DecodedStoreKeys() (keys [][]byte, err error) {
 	return keys, nil
 }
 
+// OpenStore returns what replicas share, with the keys that it is encrypted with; the store
+// is nil if c names none. It connects in the background: a store that is not there stops
+// nobody. The error is an [*Error].
+func (c *Config) OpenStore() (*redisstore.Store, [][]byte, error) {
+	if c.Store == "" {
+		return nil, nil, nil
+	}
+	keys, err := c.DecodedStoreKeys()
+	if err != nil {
+		return nil, nil, &Error{Problems: []Problem{problem.At(EnvStoreKeys, err)}}
+	}
+	store, err := redisstore.New(c.Store)
+	if err != nil {
+		return nil, nil, &Error{Problems: []Problem{problem.At(EnvStore, err)}}
+	}
+	return store, keys, nil
+}
+
 // store finds what is wrong with the shared store. Whether there is a server does not matter:
 // it may come later.
 func (l *loader) store() {

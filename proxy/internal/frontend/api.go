@@ -14,6 +14,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
+	"github.com/clerkgate/clerkgate/proxy/internal/forward"
 )
 
 // Limits on requests in flight to the Frontend API.
@@ -26,7 +27,13 @@ const (
 	maxDuration = time.Minute
 )
 
-// Options configure an [API]. All fields but Now and Pages are required.
+// limits bound connecting to the Frontend API, the wait for a response, and how long a
+// connection to it stays open between requests.
+func limits() forward.Timeouts {
+	return forward.Timeouts{Connect: 5 * time.Second, Response: 15 * time.Second, Idle: 90 * time.Second}
+}
+
+// Options configure an [API]. All fields but Transport, Now and Pages are required.
 type Options struct {
 	// Path is where the API is served, such as /__clerk, without a trailing slash.
 	Path string
@@ -38,7 +45,7 @@ type Options struct {
 	// SecretKey is sent with each request, to Origin and nowhere else.
 	SecretKey string
 	// Transport sends the requests; it must not follow redirects, and must not be
-	// shared: [API.Close] closes its idle connections.
+	// shared: [API.Close] closes its idle connections. Nil means a transport of its own.
 	Transport http.RoundTripper
 	// Origins sets the X-Forwarded-* headers.
 	Origins *origin.Resolver
@@ -62,6 +69,9 @@ type API struct {
 // New returns an API. It does not check opts.
 func New(opts Options) *API {
 	opts.ProxyURL = strings.TrimRight(opts.ProxyURL, "/")
+	if opts.Transport == nil {
+		opts.Transport = forward.NewTransport(opts.Origin, limits())
+	}
 	a := &API{
 		opts:      opts,
 		transport: &secretTransport{base: opts.Origin, secret: opts.SecretKey, next: opts.Transport},
