@@ -166,6 +166,25 @@ func TestOutageIsNoticedByItsOwnCallsOnly(t *testing.T) {
 	})
 }
 
+// The Frontend API may fail some time after the Backend API. That it has answered before is no reason to send somebody
+// there.
+func TestFrontendAPIFailsLater(t *testing.T) {
+	t.Parallel()
+	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
+		a := s.authenticator(nil)
+		s.goes(t, a, outages["503"], false)
+		status := func() int {
+			w, _ := serve(a, middleware.Requirement{}, s.expiredPage(a, "sess_1", "rt_1"))
+			return w.Code
+		}
+		require.Equal(t, http.StatusTemporaryRedirect, status())
+		s.gone.Store(true)
+		time.Sleep(6 * time.Second) // what a probe has found counts for five
+		assert.Equal(t, http.StatusServiceUnavailable, status())
+		assert.EqualValues(t, 2, s.probed.Load())
+	})
+}
+
 // TestNobodyWaitsForAClerkThatIsDown counts the calls of an outage, and of the time after it.
 func TestNobodyWaitsForAClerkThatIsDown(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 
 const (
 	// probeEvery is the least time between two probes of the Frontend API, and probeMemory
-	// how long the result of one counts while the next is made.
+	// how long it counts as down while the next is made.
 	probeEvery  = 5 * time.Second
 	probeMemory = time.Minute
 	// probeTimeout bounds a probe.
@@ -66,8 +66,9 @@ func frontendURL(o *Options, in *instance) string {
 	return "https://" + in.keyHost
 }
 
-// answers reports whether the Frontend API answers. Only the first request after a quiet time waits for
-// a probe; later ones get the last result, while the next probe is made.
+// answers reports whether the Frontend API answers. Requests wait for a probe if none has found it
+// down of late: what has answered some time ago is no place to send a browser to. While it
+// is down they get the last result, while the next probe is made.
 func (p *frontendProbe) answers(ctx context.Context) bool {
 	known, ok := p.results.Remembered(p.url)
 	switch {
@@ -86,7 +87,10 @@ func (p *frontendProbe) answers(ctx context.Context) bool {
 func (p *frontendProbe) probe(ctx context.Context) (probed, time.Time) {
 	answers := p.ask(ctx)
 	now := p.now()
-	return probed{answers: answers, renew: now.Add(probeEvery)}, now.Add(probeMemory)
+	if answers {
+		return probed{answers: true, renew: now.Add(probeEvery)}, now.Add(probeEvery)
+	}
+	return probed{renew: now.Add(probeEvery)}, now.Add(probeMemory)
 }
 
 // ask makes the probe. A server that refuses it, or limits this address, still answers browsers.
