@@ -100,6 +100,7 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 		Certificate:     a.pair,
 		H2C:             cfg.H2C,
 		Limits:          serve.Limits(cfg.Limits),
+		AdminPages:      a.operate(cfg),
 		AlwaysReady:     cfg.ReadyWhen == settings.ReadyAlways,
 		ShutdownDelay:   cfg.ShutdownDelay,
 		ShutdownTimeout: cfg.ShutdownTimeout,
@@ -107,6 +108,11 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 		InFlight:        serve.NewInFlight(),
 		Reloads:         opts.Reload,
 		Logger:          a.logger,
+	}
+	if cfg.AdminClientCAFile != "" {
+		if options.AdminClients, err = certificate.Authorities(cfg.AdminClientCAFile); err != nil {
+			return serve.Options{}, settings.AdminClientsError(err)
+		}
 	}
 	if cfg.ProxyProtocol {
 		options.IntroducedBy = cfg.Auth.TrustedProxies

@@ -18,6 +18,7 @@ func (c *Config) Problems() (problems []Problem) {
 	if c.FrontendPath() != "" && c.Auth.SecretKey == "" {
 		problems = append(problems, Problem{Where: EnvSecretKey, Found: "nothing", Want: "the secret key, because " + EnvProxyURL + " needs it"})
 	}
+	problems = append(problems, c.adminProblems()...)
 	return append(problems, c.circles()...)
 }
 

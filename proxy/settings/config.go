@@ -124,8 +124,17 @@ type Config struct {
 	ProxyProtocol bool
 	// ExtAuthzListen is where Envoy asks over gRPC (ext_authz); nil means nowhere.
 	ExtAuthzListen []string
-	// AdminListen is where /healthz and /readyz are; nil means 127.0.0.1:9090.
+	// AdminListen is where /healthz, /readyz and the pages for operators are; nil means
+	// 127.0.0.1:9090.
 	AdminListen []string
+	// AdminPages says which of them there are; "" means AdminAll.
+	AdminPages AdminPages
+	// AdminToken is the bearer token that the pages for operators need, of at least 32
+	// characters. AdminClientCAFile has authorities whose client certificates count too, and
+	// makes the listener speak HTTPS with the certificate of TLSCertificateFile. If both are
+	// empty, AdminListen must be loopback addresses or Unix sockets.
+	AdminToken        string
+	AdminClientCAFile string
 
 	// LogLevel and LogFormat (text or json) are for the program that makes the logger.
 	LogLevel  slog.Level

@@ -81,6 +81,11 @@ func TLSError(err error) error {
 	return &Error{Problems: []Problem{fileProblem(err, EnvTLSCertFile, EnvTLSKeyFile)}}
 }
 
+// AdminClientsError returns an [*Error] about the authorities of client certificates.
+func AdminClientsError(err error) error {
+	return &Error{Problems: []Problem{fileProblem(err, EnvAdminClientCAFile, "")}}
+}
+
 // fileProblem returns the problem of the variable that names the file that err is about.
 func fileProblem(err error, certVariable, keyVariable string) Problem {
 	p := Problem{Where: certVariable, Found: err.Error(), Want: "a certificate and its key, in PEM"}

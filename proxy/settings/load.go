@@ -39,12 +39,12 @@ type loader struct {
 	problems []Problem
 }
 
-// read fills every field whose variable is set.
-func (l *loader) read() {
+// read fills every field whose variable is set, or those of the named variables.
+func (l *loader) read(names ...string) {
 	for _, r := range l.cfg.table() {
 		text := l.text(r.name)
 		switch {
-		case text == "":
+		case text == "" || len(names) > 0 && !slices.Contains(names, r.name):
 		case isQuoted(text):
 			l.problems = append(l.problems, Problem{
 				Where: r.name, Found: "a value in quotation marks, which count as part of it", Want: "the value without them",

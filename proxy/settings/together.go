@@ -22,6 +22,7 @@ const wantUpstream = "where the application listens: http://127.0.0.1:3000, http
 func (l *loader) together() {
 	l.keys()
 	l.doors()
+	l.admin()
 	l.sessions()
 	l.store()
 	l.routes()

@@ -28,6 +28,9 @@ const (
 	EnvProxyURL           = "CLERK_PROXY_URL"
 	EnvListen             = "CLERKGATE_LISTEN"
 	EnvAdminListen        = "CLERKGATE_ADMIN_LISTEN"
+	EnvAdminPages         = "CLERKGATE_ADMIN_PAGES"
+	EnvAdminToken         = "CLERKGATE_ADMIN_TOKEN" //nolint:gosec // a name
+	EnvAdminClientCAFile  = "CLERKGATE_ADMIN_CLIENT_CA_FILE"
 	EnvExtAuthzListen     = "CLERKGATE_EXT_AUTHZ_LISTEN"
 	EnvUpstream           = "CLERKGATE_UPSTREAM"
 	EnvConfig             = "CLERKGATE_CONFIG"
@@ -91,7 +94,23 @@ func (c *Config) gateRows() []row {
 		},
 		{
 			name: EnvAdminListen, value: addresses(&c.AdminListen, "127.0.0.1:9090"),
-			help: "Where `/healthz` and `/readyz` listen; keep it private.",
+			help: "Where `/healthz`, `/readyz` and the pages for operators below `/-/` are. Where other machines reach it, the latter need a token or client certificates.",
+		},
+		{
+			name: EnvAdminPages, value: word(&c.AdminPages, AdminAll, AdminProbes),
+			help: "`all`, or `probes` for `/healthz` and `/readyz` alone.",
+		},
+		{
+			name: EnvAdminToken, value: parsed(&c.AdminToken, "token", "", isZero, readAdminToken), secret: true, unset: "the pages are for this machine alone",
+			help: "What requests to the pages for operators must have as `Authorization: Bearer …`, from this machine too: at least 32 random characters (`openssl rand -hex 32`). `/healthz` and `/readyz` never need it.",
+		},
+		{
+			name: EnvAdminToken + fileSuffix, value: adminTokenFile(&c.AdminToken),
+			help: "A file with that token, in place of `CLERKGATE_ADMIN_TOKEN`.",
+		},
+		{
+			name: EnvAdminClientCAFile, value: pemFile(&c.AdminClientCAFile),
+			help: "Authorities whose client certificates count as well as the token. The admin listener then speaks HTTPS, with the certificate of `CLERKGATE_TLS_CERT_FILE`; probes need no client certificate.",
 		},
 		{
 			name: EnvConfig, value: routesFile(&c.Routes), reloads: true,

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
@@ -43,6 +44,12 @@ type Options struct {
 	AlwaysReady bool
 	// Public is where the App listens, Admin where probes are answered.
 	Public, Admin Endpoint
+	// AdminPages answers what else is asked at Admin; nil for nothing. It has to protect
+	// itself: probes need no credentials.
+	AdminPages http.Handler
+	// AdminClients makes Admin speak HTTPS with Certificate, and verify client certificates
+	// by these authorities. A request may come without one. nil for plain HTTP.
+	AdminClients *x509.CertPool
 	// Beside is a further service on listeners of its own; nil for none.
 	Beside *Service
 	// Inherited are the sockets that endpoints may use. Unused ones are closed.

@@ -21,9 +21,19 @@ type probes struct {
 	stopping atomic.Bool
 }
 
-// handler serves the two paths, which are read-only.
-func (p *probes) handler() http.Handler {
+// handler serves the two paths, which are read-only, and leaves the rest to pages, which may
+// be nil.
+func (p *probes) handler(pages http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	if pages != nil {
+		mux.Handle("/", pages)
+		for _, path := range [...]string{"/healthz", "/readyz"} {
+			mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Allow", "GET, HEAD")
+				probed(w, http.StatusMethodNotAllowed, "method not allowed")
+			})
+		}
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		probed(w, http.StatusOK, "ok")
 	})

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -78,13 +79,14 @@ func (s *server) serve(ctx context.Context, opened listeners) error {
 			}
 		})
 	}
-	public, admin := s.publicServer(base), s.newServer(base, s.probes.handler())
+	public, admin := s.publicServer(base), s.newServer(base, s.probes.handler(s.AdminPages))
 	places, protocol := newPlaces(s.Limits.MaxConnections), s.protocol(public)
 	for _, l := range opened.public {
 		serve(newBoundedListener(s.introduced(l), s.Limits.BodyIdleTimeout, places), protocol)
 	}
+	adminProtocol := s.adminProtocol(admin)
 	for _, l := range opened.admin {
-		serve(newBoundedListener(l, s.Limits.BodyIdleTimeout, nil), admin.Serve)
+		serve(newBoundedListener(l, s.Limits.BodyIdleTimeout, nil), adminProtocol)
 	}
 	for _, l := range opened.beside {
 		background.Go(func() {
@@ -167,6 +169,17 @@ func (s *server) protocol(public *http.Server) func(net.Listener) error {
 	}
 	public.TLSConfig = serverTLS(s.Certificate)
 	return func(l net.Listener) error { return public.ServeTLS(l, "", "") }
+}
+
+// adminProtocol is protocol for an admin listener.
+func (s *server) adminProtocol(admin *http.Server) func(net.Listener) error {
+	if s.AdminClients == nil {
+		return admin.Serve
+	}
+	admin.TLSConfig = serverTLS(s.Certificate)
+	// Probes come without a certificate.
+	admin.TLSConfig.ClientCAs, admin.TLSConfig.ClientAuth = s.AdminClients, tls.VerifyClientCertIfGiven
+	return func(l net.Listener) error { return admin.ServeTLS(l, "", "") }
 }
 
 // publicServer returns a server that speaks HTTP/2 over TLS, and without TLS only if H2C

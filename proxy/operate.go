@@ -1,0 +1,27 @@
+package proxy
+
+import (
+	"net/http"
+
+	"github.com/clerkgate/clerkgate/proxy/internal/admin"
+	"github.com/clerkgate/clerkgate/proxy/settings"
+)
+
+// operate returns the handler of the pages for operators, or nil without any.
+func (a *application) operate(cfg settings.Config) http.Handler {
+	if cfg.AdminPages == settings.AdminProbes {
+		return nil
+	}
+	return admin.New(admin.Options{
+		Pages: a.adminPages(), Token: cfg.AdminToken, ClientCertificates: cfg.AdminClientCAFile != "", Logger: a.logger,
+	})
+}
+
+// adminPages returns the table of the pages for operators. The two without a handler are of
+// [serve.Run].
+func (a *application) adminPages() []admin.Page {
+	return []admin.Page{
+		{Method: http.MethodGet, Path: "/healthz", About: "whether the process is alive"},
+		{Method: http.MethodGet, Path: "/readyz", About: "whether requests can be served, and how each part is doing"},
+	}
+}
