@@ -27,6 +27,7 @@ type Store struct {
 	option  rueidis.ClientOption
 	scripts scripts
 
+	tried  chan struct{} // closed when the first attempt to connect has ended
 	mu     sync.Mutex
 	client rueidis.Client // nil until it has connected for the first time
 	failed error          // why it has not
@@ -46,7 +47,7 @@ func New(url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{option: option, scripts: newScripts(), failed: errors.New("no attempt has ended yet")}
+	s := &Store{option: option, scripts: newScripts(), tried: make(chan struct{}), failed: errors.New("it was closed before")}
 	s.closing, s.end = context.WithCancel(context.Background())
 	s.work.Go(s.connect)
 	return s, nil
@@ -66,11 +67,18 @@ func (s *Store) Close() {
 // connect goes on trying until a client was made. From then on the client itself connects
 // anew when that is necessary.
 func (s *Store) connect() {
+	ended := sync.OnceFunc(func() { close(s.tried) })
+	defer ended()
 	for pause := connectEach; s.closing.Err() == nil; pause = min(2*pause, connectSeldom) {
 		client, err := rueidis.NewClient(s.option)
+		if err != nil && client != nil { // it is returned although there is no server
+			client.Close()
+			client = nil
+		}
 		s.mu.Lock()
 		s.client, s.failed = client, err
 		s.mu.Unlock()
+		ended()
 		if err == nil {
 			return
 		}
@@ -83,10 +91,16 @@ func (s *Store) connect() {
 	}
 }
 
-// connected returns the client.
+// connected returns the client. The first calls wait until an attempt to connect has ended:
+// without that, each start would find that the store fails.
 func (s *Store) connected(ctx context.Context) (rueidis.Client, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	select {
+	case <-s.tried:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("redisstore: not connected yet: %w", ctx.Err())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
