@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"log/slog"
+	"math"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -34,6 +35,11 @@ const (
 	sessionPart = 50
 )
 
+// lookUpsTo and lookUpsOf are the part of the limit, four fifths, up to which calls of all
+// kinds leave room for look-ups. Nobody waits long for those, but a session that is not
+// refreshed is held up.
+const lookUpsTo, lookUpsOf = 4, 5
+
 // The numbers of concurrent calls. Clerk responds within about 50 ms, so that five are
 // enough to reach the rate limit.
 const (
@@ -60,6 +66,8 @@ type backendBudget struct {
 	sessions                  *standings
 	tokens                    *lru.Cache[opaqueKey, struct{}] // verified by Clerk
 	told                      *rate.Limiter
+	made                      recent // the calls of all kinds
+	lookUps                   int    // how many of them leave room for look-ups
 }
 
 func newBackendBudget(o *Options) (*backendBudget, error) {
@@ -78,6 +86,7 @@ func newBackendBudget(o *Options) (*backendBudget, error) {
 		opaque:    newShare(o.BackendRateLimit, strangersPart),
 		strangers: make(places, strangersPlaces), known: make(places, knownPlaces),
 		sessions: sessions, tokens: tokens, told: rate.NewLimiter(rate.Every(rateWindow), 1),
+		made: recent{epoch: o.Now()}, lookUps: max(1, o.BackendRateLimit*lookUpsTo/lookUpsOf),
 	}, nil
 }
 
@@ -96,6 +105,9 @@ func (b *backendBudget) nonce(ctx context.Context) (leave func(), ok bool) {
 	}
 	return b.place(ctx, b.strangers, "handshake nonces")
 }
+
+// mayTakeNonce reports whether a nonce could be exchanged now.
+func (b *backendBudget) mayTakeNonce() bool { return b.nonces.TokensAt(b.now()) >= 1 }
 
 // refresh is like nonce, for a refresh. busy reports that other sessions have used up the
 // budget, rather than this session its own.
@@ -126,6 +138,9 @@ func (b *backendBudget) opaqueToken(ctx context.Context, key opaqueKey) (leave f
 	return b.place(ctx, b.strangers, "unknown opaque tokens")
 }
 
+// lookUp reports whether there is room for a look-up, and counts it.
+func (b *backendBudget) lookUp() bool { return b.made.addBelow(b.now(), b.lookUps) }
+
 // verified records whether Clerk has verified an opaque token.
 func (b *backendBudget) verified(key opaqueKey, good bool) {
 	if good {
@@ -139,6 +154,7 @@ func (b *backendBudget) place(ctx context.Context, p places, what string) (leave
 	if leave, ok = p.take(ctx); !ok {
 		return b.refuse(ctx, what)
 	}
+	b.made.addBelow(b.now(), math.MaxInt)
 	return leave, true
 }
 

@@ -337,3 +337,65 @@ func TestWhatCannotBeClerksIsNotAsked(t *testing.T) {
 		assert.Zero(t, s.asked.Load())
 	})
 }
+
+// TestHandshakeIsReliefAtTheLimit: a handshake in place of a refresh that was not made, for
+// lack of budget, needs no call that may not be made either.
+func TestHandshakeIsReliefAtTheLimit(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		flood func(a *middleware.Authenticator, s *slowClerk, n int) *http.Request
+		then  func(a *middleware.Authenticator, s *slowClerk) *http.Request
+	}{
+		"refreshes": {
+			func(a *middleware.Authenticator, s *slowClerk, n int) *http.Request {
+				return s.expiredPage(a, fmt.Sprint("sess_", n), "rt_1")
+			},
+			func(a *middleware.Authenticator, s *slowClerk) *http.Request {
+				return s.expiredPage(a, "sess_new", "rt_good")
+			},
+		},
+		"nonces": {
+			func(_ *middleware.Authenticator, _ *slowClerk, n int) *http.Request {
+				return nonceRequest(fmt.Sprint("n", n))
+			},
+			func(*middleware.Authenticator, *slowClerk) *http.Request {
+				return pageRequest([]*http.Cookie{{Name: "__client_uat", Value: "1"}})
+			},
+		},
+	}
+	for name, tt := range tests {
+		for mode, nonce := range map[middleware.Outage]bool{middleware.OutageHold: false, middleware.OutageHandshake: true} {
+			t.Run(name+string(mode), func(t *testing.T) {
+				t.Parallel()
+				withSlowClerk(t, func(t *testing.T, s *slowClerk) {
+					s.says(s.refreshes("sess_new"))
+					a := s.authenticator(func(o *middleware.Options) { o.Outage, o.BackendRateLimit = mode, 100 })
+					for n := range 100 {
+						require.NotEqual(t, middleware.SignedIn, a.Authenticate(tt.flood(a, s, n)).Status)
+					}
+					asked := s.asked.Load()
+					state := a.Authenticate(tt.then(a, s))
+					assert.Equal(t, middleware.Handshake, state.Status, state.Reason)
+					assert.Equal(t, nonce, strings.Contains(state.Location(), "format=nonce"), state.Location())
+					assert.Equal(t, asked, s.asked.Load())
+				})
+			})
+		}
+	}
+}
+
+// TestNonceWithoutABudgetIsHeld: nobody is signed out because strangers make up nonces.
+func TestNonceWithoutABudgetIsHeld(t *testing.T) {
+	t.Parallel()
+	for mode, status := range map[middleware.Outage]middleware.Status{
+		middleware.OutageHold: middleware.Unavailable, middleware.OutageHandshake: middleware.SignedOut,
+	} {
+		withSlowClerk(t, func(t *testing.T, s *slowClerk) {
+			a := s.authenticator(func(o *middleware.Options) { o.Outage, o.BackendRateLimit = mode, 1 })
+			assert.Equal(t, middleware.SignedOut, a.Authenticate(nonceRequest("made_up")).Status)
+			asked := s.asked.Load()
+			assert.Equal(t, status, a.Authenticate(nonceRequest("real")).Status)
+			assert.Equal(t, asked, s.asked.Load())
+		})
+	}
+}

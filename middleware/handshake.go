@@ -93,7 +93,7 @@ func (j *judged) handshakeURL(reason Reason) (string, error) {
 	u.Append("__clerk_api_version", handshakeAPIVersion)
 	u.Append("suffixed_cookies", strconv.FormatBool(j.suffixed))
 	u.Append("__clerk_hs_reason", string(reason))
-	if !j.a.health.isDown() {
+	if !j.notRenewed && !j.a.health.isDown() && (j.a.budget.mayTakeNonce() || !j.a.health.holds) {
 		u.Append("format", "nonce")
 	} // else a token: only the Backend API can exchange a nonce
 	if t := j.anySessionToken(); t != "" {

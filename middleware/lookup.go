@@ -43,6 +43,7 @@ type lookups struct {
 	answers *once.Memory[string, lookedUp] // by session id
 	breaker *breaker.Breaker
 	places  places
+	budget  *backendBudget
 }
 
 // lookedUp is the result of a look-up.
@@ -52,7 +53,7 @@ type lookedUp struct {
 	until time.Time // when the result expires
 }
 
-func newLookups(o *Options, api *clerkapi.Client) (*lookups, error) {
+func newLookups(o *Options, api *clerkapi.Client, budget *backendBudget) (*lookups, error) {
 	answers, err := once.New(once.Config[string, lookedUp]{
 		Entries: o.SessionCacheSize, Timeout: min(lookupTimeout, o.BackendTimeout), Now: o.Now,
 	})
@@ -60,7 +61,7 @@ func newLookups(o *Options, api *clerkapi.Client) (*lookups, error) {
 		return nil, err
 	}
 	return &lookups{
-		api: api, ttl: o.SessionLookupTTL, now: o.Now, log: o.Logger, answers: answers,
+		api: api, ttl: o.SessionLookupTTL, now: o.Now, log: o.Logger, answers: answers, budget: budget,
 		breaker: breaker.New(breaker.Config{Now: o.Now, Calls: 1, Open: lookupPause, Longest: lookupLongestPause}), places: make(places, lookupPlaces),
 	}, nil
 }
@@ -115,6 +116,9 @@ func (l *lookups) ask(ctx context.Context, id string) (answer lookedUp, ok bool)
 		return lookedUp{}, false
 	}
 	defer leave()
+	if l.breaker.Refuses() || !l.budget.lookUp() {
+		return lookedUp{}, false
+	}
 	call, ok := l.breaker.Allow()
 	if !ok {
 		return lookedUp{}, false

@@ -292,3 +292,39 @@ func TestCloseEndsLookups(t *testing.T) {
 		assert.Zero(t, time.Since(begin))
 	})
 }
+
+// TestLookUpsLeaveRoomForRefreshes: look-ups stop at four fifths of the rate limit, whatever
+// the other calls were, and go on when there is room again.
+func TestLookUpsLeaveRoomForRefreshes(t *testing.T) {
+	t.Parallel()
+	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
+		active := sessionIs("active")
+		s.says(func(path, body string) (int, string) {
+			if strings.HasSuffix(path, "/refresh") {
+				sid := strings.Split(path, "/")[3]
+				return http.StatusOK, fmt.Sprintf(`{"object":"cookies","cookies":["__session=%s; Path=/"]}`, s.token(nil, with{"sid": sid, "exp": s.now.Unix() + 86400}))
+			}
+			return active(path, body)
+		})
+		a := s.authenticator(func(o *middleware.Options) {
+			o.SessionLookup, o.BackendRateLimit = middleware.LookupCached, 100
+		})
+		require.NoError(t, a.Ready(t.Context()))
+		const refreshed, lookedUp = 10, 70
+		for n := range refreshed {
+			require.True(t, a.Authenticate(s.expiredPage(a, fmt.Sprint("sess_", n), "rt_1")).Refreshed)
+		}
+		ask := func(times int) int64 {
+			before := s.asked.Load()
+			for n := range times {
+				require.Equal(t, middleware.SignedIn, a.Authenticate(s.live(fmt.Sprint("sess_live", n))).Status)
+			}
+			return s.asked.Load() - before
+		}
+		assert.EqualValues(t, lookedUp, ask(100))
+		assert.Zero(t, ask(100))
+		assert.True(t, a.Authenticate(s.expiredPage(a, "sess_last", "rt_1")).Refreshed)
+		time.Sleep(11 * time.Second)
+		assert.EqualValues(t, refreshed+lookedUp, ask(100), "the others have their turn")
+	})
+}

@@ -135,10 +135,10 @@ func (a *Authenticator) buildMemory(revocations *revocation.List) (err error) {
 	if a.nonces, err = newNonces(o); err != nil {
 		return err
 	}
-	if a.sessions, err = newLookups(o, a.api); err != nil {
+	if a.budget, err = newBackendBudget(o); err != nil {
 		return err
 	}
-	if a.budget, err = newBackendBudget(o); err != nil {
+	if a.sessions, err = newLookups(o, a.api, a.budget); err != nil {
 		return err
 	}
 	a.revocations = newLedger(o, revocations, a.shared)

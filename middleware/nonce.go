@@ -28,7 +28,7 @@ type nonces = once.Memory[[sha256.Size]byte, payload]
 // payload is the outcome of an exchange.
 type payload struct {
 	directives  []string
-	unavailable bool // Clerk is down, so that the nonce may still be good
+	unavailable bool // Clerk was not asked, or is down, so that the nonce may still be good
 }
 
 func newNonces(o *Options) (*nonces, error) {
@@ -60,7 +60,7 @@ func (a *Authenticator) callNonce(ctx context.Context, nonce string) (payload, t
 	}
 	leave, ok := a.budget.nonce(ctx)
 	if !ok {
-		return payload{}, 0
+		return payload{unavailable: a.health.holds}, 0
 	}
 	defer leave()
 	var found *clerkapi.HandshakePayload

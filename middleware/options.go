@@ -165,7 +165,8 @@ const (
 	// Options.SessionLookupTTL, so that an ended session is refused within that time if
 	// Clerk responds within 250 ms. A request does not wait longer than that: it is
 	// served, and Clerk's later response counts for the next one. While look-ups fail
-	// they pause, and live tokens are accepted without them.
+	// they pause, and live tokens are accepted without them. They are made as long as
+	// Options.BackendRateLimit leaves a fifth for other calls.
 	LookupCached SessionLookup = "cached"
 )
 

@@ -156,12 +156,12 @@ func (s *Source) serveOn() {
 	}
 }
 
-// renew refreshes the set in the background at four fifths of its TTL, as long
-// as it is in use. An idle source lets its set go stale instead, and the next
-// caller fetches.
+// renew refreshes the set in the background, as long as it is in use: at three
+// to four fifths of its TTL, at random, so that replicas that were started
+// together do not fetch together for the rest of their lives. An idle source lets
+// its set go stale instead, and the next caller fetches.
 func (s *Source) renew() {
-	period := s.cfg.TTL * 4 / 5
-	timer := time.NewTimer(period)
+	timer := time.NewTimer(s.period())
 	defer timer.Stop()
 	for {
 		select {
@@ -170,11 +170,16 @@ func (s *Source) renew() {
 		case <-timer.C:
 		}
 		if s.tick() {
-			timer.Reset(period)
+			timer.Reset(s.period())
 		} else {
-			timer.Reset(max(period/16, failureMemory)) // the fetch failed: try sooner
+			timer.Reset(max(s.period()/16, failureMemory)) // the fetch failed: try sooner
 		}
 	}
+}
+
+func (s *Source) period() time.Duration {
+	fifth := s.cfg.TTL / 5
+	return 4*fifth - time.Duration(s.cfg.Random()*float64(fifth))
 }
 
 // tick reports false when a fetch failed.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,6 +48,8 @@ type Config struct {
 	FetchTimeout time.Duration
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
+	// Random returns a number from [0, 1). Nil means that of math/rand/v2.
+	Random func() float64
 	// Logger receives warnings about failing fetches. Nil is silent.
 	Logger *slog.Logger
 }
@@ -97,6 +100,9 @@ func New(cfg Config) (*Source, error) {
 	cfg.FetchTimeout = orDefault(cfg.FetchTimeout, 5*time.Second)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Float64
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

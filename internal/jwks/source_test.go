@@ -230,6 +230,40 @@ func TestJunkIDsDoNotHammerClerk(t *testing.T) {
 	})
 }
 
+// TestReplicasOfOneDeploymentSpreadTheirFetches: started together, they do not fetch
+// together.
+func TestReplicasOfOneDeploymentSpreadTheirFetches(t *testing.T) {
+	t.Parallel()
+	public, _ := rsaKeys(t)
+	synctest.Test(t, func(t *testing.T) {
+		const replicas = 300
+		began, perSecond := time.Now(), map[int]int{}
+		var mu sync.Mutex
+		doc := []byte(set(jwkOf("ins_1", public)))
+		for range replicas {
+			s, err := New(Config{Fetch: func(context.Context) ([]byte, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				perSecond[int(time.Since(began)/time.Second)]++
+				return doc, nil
+			}})
+			require.NoError(t, err)
+			t.Cleanup(s.Close)
+			require.NoError(t, s.Ready(t.Context()))
+			s.Generation() // in use
+		}
+		time.Sleep(5 * time.Minute)
+		all := 0
+		for second, n := range perSecond {
+			if second > 0 {
+				all += n
+				assert.Less(t, n, replicas/10, "in second %d", second)
+			}
+		}
+		assert.Equal(t, replicas, all)
+	})
+}
+
 func TestRenewedAheadOfTimeWhileInUse(t *testing.T) {
 	t.Parallel()
 	a, b := rsaKeys(t)
