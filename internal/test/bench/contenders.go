@@ -18,6 +18,7 @@ type contender struct {
 	refuses    bool // it verifies tokens
 	identifies bool // it sets identity headers, and refuses every token that clerkgate refuses
 	launch     func(b *bench, listen string) (env, argv []string, err error)
+	settle     func(ctx context.Context, b *bench, address string) error // waits until it is as it will be measured; may be nil
 }
 
 // header is the header, and the file, that the tokens are in.
@@ -38,6 +39,9 @@ func contenders() []contender {
 		{name: "c", what: "**clerkgate**, Bearer", refuses: true, identifies: true, launch: launchClerkgate("warn")},
 		{name: "c2", what: "**clerkgate**, cookies", cookie: true, refuses: true, identifies: true, launch: launchClerkgate("warn")},
 		{name: "cl", what: "**clerkgate**, Bearer, a log line per request", refuses: true, identifies: true, launch: launchClerkgate("info")},
+		{name: "s0", what: "**clerkgate**, Bearer, a store, nobody denied", refuses: true, identifies: true, launch: launchSharing(0), settle: settleSharing(0)},
+		{name: "s1", what: "**clerkgate**, Bearer, a store, 1 000 sessions denied", refuses: true, identifies: true, launch: launchSharing(1000), settle: settleSharing(1000)},
+		{name: "s2", what: "**clerkgate**, Bearer, a store, 100 000 sessions denied", refuses: true, identifies: true, launch: launchSharing(100_000), settle: settleSharing(100_000)},
 		{name: "b", what: "net/http's server and `internal/http1` with nothing between: the bound", launch: launchRole("bound")},
 		{name: "h", what: "HAProxy, proxying only", launch: launchHAProxy("")},
 		{name: "n", what: "nginx, proxying only", launch: launchNginx},
@@ -51,7 +55,7 @@ func contenderNames() (names []string) {
 	return names
 }
 
-// chosen returns the contenders with the names, or all.
+// chosen returns the contenders with the names, or all that need no store.
 func chosen(only []string) ([]contender, error) {
 	all := contenders()
 	for _, name := range only {
@@ -60,7 +64,7 @@ func chosen(only []string) ([]contender, error) {
 		}
 	}
 	if len(only) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(c contender) bool { return c.settle != nil }), nil
 	}
 	return slices.DeleteFunc(all, func(c contender) bool { return !slices.Contains(only, c.name) }), nil
 }
@@ -89,6 +93,12 @@ func (b *bench) start(ctx context.Context, c contender) (*running, error) {
 	if err := awaitListener(ctx, address); err != nil {
 		p.stop()
 		return nil, fmt.Errorf("%s does not listen: %w\n%s", c.name, err, p.output)
+	}
+	if c.settle != nil {
+		if err := c.settle(ctx, b, address); err != nil {
+			p.stop()
+			return nil, err
+		}
 	}
 	return &running{process: p, contender: c, address: address}, nil
 }

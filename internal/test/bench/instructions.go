@@ -83,6 +83,9 @@ func (b *bench) countRun(ctx context.Context, c contender, requests int) (int64,
 		return 0, err
 	}
 	err = awaitListener(ctx, address)
+	if err == nil && c.settle != nil {
+		err = c.settle(ctx, b, address)
+	}
 	if err == nil {
 		err = b.sendInTurn(ctx, c, address, requests)
 	}

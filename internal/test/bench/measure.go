@@ -17,10 +17,11 @@ const warmUp = time.Second
 type bench struct {
 	options     options
 	credentials *credentials
-	dir         string // of temporary files
-	self        string // this binary
-	clerkgate   string // the product's
-	upstream    string // address
+	dir         string     // of temporary files
+	self        string     // this binary
+	clerkgate   string     // the product's
+	upstream    string     // address
+	servers     []*process // of Redis
 	log         io.Writer
 }
 
@@ -41,7 +42,12 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(b.dir) }()
+	defer func() {
+		for _, server := range b.servers {
+			server.stop()
+		}
+		_ = os.RemoveAll(b.dir)
+	}()
 	application, err := b.startUpstream(ctx)
 	if err != nil {
 		return err
