@@ -22,7 +22,7 @@ func (a *Authenticator) decide(r *http.Request, public *origin.Public) *State {
 func (j *judged) decide() *State {
 	a, r := j.a, j.r
 	if !j.public.Valid() {
-		return signedOut(SessionToken, ReasonUnexpectedError, "The request's host is not a valid one.", nil)
+		return signedOut(SessionToken, ReasonUnexpectedError, invalidURL(j.public), nil)
 	}
 	if single := a.accepts.single; single != M2MToken && single != APIKeyToken {
 		j.cookies = readCookies(r.Header, &a.instance.names)
@@ -50,6 +50,14 @@ func (j *judged) decide() *State {
 		return signedOut(a.accepts.single, ReasonNoTokenInHeader, "", nil)
 	}
 	return j.sessionInCookies()
+}
+
+// invalidURL says why the request's URL is not valid.
+func invalidURL(public *origin.Public) string {
+	if public.TooLong() {
+		return "The request's URL is too long, or has too many slashes."
+	}
+	return "The request's host is not a valid one."
 }
 
 // satelliteProblem reports a satellite with a sign-in page on its own origin, which

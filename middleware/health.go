@@ -50,6 +50,24 @@ func (h *health) isDown() bool {
 	return sessions.failedSince(now) || keys.failedSince(now) && !sessions.succeeded.After(keys.failed)
 }
 
+// backendAPI returns how the Backend API is doing.
+func (h *health) backendAPI() Condition {
+	sessions, keys := h.sessions.record(), h.keys.record()
+	if h.holds && !sessions.asked() && !keys.asked() {
+		return NotAsked
+	}
+	return upIf(!h.isDown())
+}
+
+// machineTokens returns how the part of it is doing that verifies opaque tokens.
+func (h *health) machineTokens() Condition {
+	machines := h.machines.record()
+	if h.holds && !machines.asked() {
+		return NotAsked
+	}
+	return upIf(!h.holds || !machines.failedSince(h.now()))
+}
+
 // isGone reports whether the Frontend API is down too, so that no redirect can help. It may wait
 // for the first probe.
 func (h *health) isGone(ctx context.Context) bool { return h.isDown() && !h.frontend.answers(ctx) }
@@ -88,6 +106,9 @@ type guard struct {
 
 // record is when a call last succeeded and last failed, and since when calls have failed.
 type record struct{ succeeded, failed, since time.Time }
+
+// asked reports whether there was a call.
+func (r *record) asked() bool { return !r.succeeded.IsZero() || !r.failed.IsZero() }
 
 func (r *record) failedSince(now time.Time) bool {
 	return !r.since.IsZero() && now.Sub(r.failed) < outageMemory

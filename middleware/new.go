@@ -181,7 +181,7 @@ func (a *Authenticator) fetchKeys(ctx context.Context) ([]byte, error) {
 	case !made:
 		return nil, errClerkUnavailable
 	case unavailable:
-		return nil, fmt.Errorf("%w: %w", errClerkUnavailable, err)
+		return nil, &unanswered{err}
 	case errors.As(err, &refused) && !json.Valid(refused.Response.Body):
 		return nil, fmt.Errorf("%w: %w", errNoKeysAnswer, refused)
 	case errors.As(err, &refused):
@@ -206,6 +206,12 @@ var errNoKeysAnswer = errors.New("no keys received")
 // errClerkUnavailable means that Clerk failed to answer a call, or that the call was not
 // made because Clerk is known to be down.
 var errClerkUnavailable = errors.New("no answer from Clerk")
+
+// unanswered is [errClerkUnavailable]. It reads as its cause alone, which says that already.
+type unanswered struct{ cause error }
+
+func (u *unanswered) Error() string   { return u.cause.Error() }
+func (u *unanswered) Unwrap() []error { return []error{errClerkUnavailable, u.cause} }
 
 // tokenError returns what is wrong with a token. ok is false if err is not about the
 // token.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/test/kit"
 	"github.com/clerkgate/clerkgate/internal/test/vectors"
 	"github.com/clerkgate/clerkgate/middleware"
 )
@@ -49,6 +51,59 @@ func as(method, dest string, r *http.Request) *http.Request {
 		r.Header.Set("Accept", "*/*")
 	}
 	return r
+}
+
+// TestHealthOfWhatWasNotAsked: what nobody has called is not called up.
+func TestHealthOfWhatWasNotAsked(t *testing.T) {
+	t.Parallel()
+	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
+		a := s.authenticator(func(o *middleware.Options) { o.AcceptsToken = []middleware.TokenType{middleware.AnyToken} })
+		defer a.Close()
+		const up, down, notAsked = middleware.Up, middleware.Down, middleware.NotAsked
+		assert.Equal(t, middleware.Health{Keys: down, BackendAPI: notAsked, MachineTokens: notAsked, FrontendAPI: notAsked, Store: up}, a.Health())
+		require.NoError(t, a.Ready(t.Context()))
+		assert.Equal(t, middleware.Health{Keys: up, BackendAPI: up, MachineTokens: notAsked, FrontendAPI: notAsked, Store: up}, a.Health())
+		a.Authenticate(bearer("ak_unknown"))
+		assert.Equal(t, up, a.Health().MachineTokens)
+		s.becomes(0, true)
+		a.Authenticate(bearer("ak_other"))
+		assert.Equal(t, down, a.Health().MachineTokens)
+
+		sdk := s.authenticator(func(o *middleware.Options) { o.Outage = middleware.OutageHandshake })
+		defer sdk.Close()
+		assert.Equal(t, up, sdk.Health().MachineTokens, "with OutageHandshake no outage is reported")
+		assert.Equal(t, up, sdk.Health().BackendAPI)
+	})
+}
+
+// TestWarningAboutTheKeysSaysItOnce: each layer has an error of its own for "Clerk did not
+// answer", and the log needs none of them.
+func TestWarningAboutTheKeysSaysItOnce(t *testing.T) {
+	t.Parallel()
+	log := &kit.Buffer{}
+	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
+		a := s.authenticator(func(o *middleware.Options) {
+			o.Transport = kit.RoundTripFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })
+			o.Logger = slog.New(slog.NewTextHandler(log, nil))
+		})
+		defer a.Close()
+		require.Error(t, a.Ready(t.Context()))
+	})
+	assert.Contains(t, log.String(), `msg="JWKS could not be fetched" error="fetch JWKS: clerkapi: get JWKS: no reply: connection refused"`)
+}
+
+// TestURLThatIsTooLong is not said to have a wrong host.
+func TestURLThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
+		a := s.authenticator(nil)
+		defer a.Close()
+		r := httptest.NewRequest("GET", "/"+strings.Repeat("a", 40_000), nil)
+		assert.Equal(t, "The request's URL is too long, or has too many slashes.", a.Authenticate(r).Message)
+		r = httptest.NewRequest("GET", "/", nil)
+		r.Host = "a/b"
+		assert.Equal(t, "The request's host is not a valid one.", a.Authenticate(r).Message)
+	})
 }
 
 // TestOutage is the table of docs/outage.md.

@@ -7,34 +7,55 @@ import (
 	"github.com/clerkgate/clerkgate/internal/jwks"
 )
 
-// Health says which parts of Clerk work, and the shared store, as far as this process has noticed by its own
-// calls. What has not failed counts as working.
+// Condition is how a part of Clerk, or the shared store, is doing.
+type Condition string
+
+// The conditions. NotAsked means that this process has not called the part yet.
+const (
+	Up       Condition = "up"
+	Down     Condition = "down"
+	NotAsked Condition = "not asked"
+)
+
+// Health says which parts of Clerk work, and the shared store, as far as this process has
+// noticed by its own calls.
 type Health struct {
-	// Keys is whether tokens can be verified, with keys from Clerk or Options.JWTKey.
-	Keys bool
+	// Keys is whether tokens can be verified, with keys from Clerk or Options.JWTKey. It is
+	// Up or Down.
+	Keys Condition
 	// BackendAPI is whether sessions can be renewed there.
-	BackendAPI bool
+	BackendAPI Condition
 	// MachineTokens is whether opaque machine tokens can be verified there.
-	MachineTokens bool
-	// FrontendAPI is whether it answers, which is checked only while the Backend API is down.
-	FrontendAPI bool
-	// Store is whether what replicas share works; true without [Options.Store].
-	Store bool
+	MachineTokens Condition
+	// FrontendAPI is whether it answers. It is asked only while the Backend API is down.
+	FrontendAPI Condition
+	// Store is whether what replicas share works. It is Up or Down; Up without
+	// [Options.Store].
+	Store Condition
 }
 
 // Health returns how Clerk is doing. It makes no call.
 func (a *Authenticator) Health() Health {
-	h, now := a.health, a.now()
-	machines := h.machines.record()
-	source, fetched := a.keys.(*jwks.Source)
-	up := Health{
-		Store: a.shared == nil || a.shared.Works(),
-		Keys:  !fetched || source.Known(), BackendAPI: !h.isDown(), MachineTokens: !h.holds || !machines.failedSince(now), FrontendAPI: true,
+	h := a.health
+	source, fetches := a.keys.(*jwks.Source)
+	state := Health{
+		Keys:          upIf(!fetches || source.Known()),
+		BackendAPI:    h.backendAPI(),
+		MachineTokens: h.machineTokens(),
+		FrontendAPI:   NotAsked,
+		Store:         upIf(a.shared == nil || a.shared.Works()),
 	}
-	if known, ok := h.frontend.results.Remembered(h.frontend.url); ok && !up.BackendAPI {
-		up.FrontendAPI = known.answers
+	if known, ok := h.frontend.results.Remembered(h.frontend.url); ok && state.BackendAPI == Down {
+		state.FrontendAPI = upIf(known.answers)
 	}
-	return up
+	return state
+}
+
+func upIf(works bool) Condition {
+	if works {
+		return Up
+	}
+	return Down
 }
 
 // ReadyAfter is [Authenticator.Ready] for an Authenticator that replaces former, of the same

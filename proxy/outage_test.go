@@ -140,7 +140,7 @@ func TestPartsWithAKey(t *testing.T) {
 	clerk.down.Store(true)
 	s := start(t, &received{}, func(c *settings.Config) { c.Auth.Transport = clerk })
 	require.NoError(t, s.proxy.Ready(t.Context()))
-	assert.Equal(t, map[string]string{"keys": "up", "backend_api": "up", "machine_tokens": "up", "frontend_api": "up"}, s.proxy.Parts(t.Context()))
+	assert.Equal(t, map[string]string{"keys": "up", "backend_api": "not asked", "machine_tokens": "not asked", "frontend_api": "not asked"}, s.proxy.Parts(t.Context()))
 	_, _ = s.get(t, "/", "Cookie", "__client_uat=1; __refresh_"+s.proxy.site.Load().instance.Auth.CookieSuffix()+"=rt_1; __session="+expiredToken(t))
-	assert.Equal(t, map[string]string{"keys": "up", "backend_api": "down", "machine_tokens": "up", "frontend_api": "down"}, s.proxy.Parts(t.Context()))
+	assert.Equal(t, map[string]string{"keys": "up", "backend_api": "down", "machine_tokens": "not asked", "frontend_api": "down"}, s.proxy.Parts(t.Context()))
 }

@@ -25,21 +25,14 @@ func (p *Proxy) Parts(ctx context.Context) map[string]string {
 	s := p.site.Load()
 	h := s.instance.Auth.Health()
 	parts := map[string]string{
-		"keys": partState(h.Keys), "backend_api": partState(h.BackendAPI),
-		"machine_tokens": partState(h.MachineTokens), "frontend_api": partState(h.FrontendAPI),
+		"keys": string(h.Keys), "backend_api": string(h.BackendAPI),
+		"machine_tokens": string(h.MachineTokens), "frontend_api": string(h.FrontendAPI),
 	}
 	if p.store != nil {
-		parts["store"] = partState(h.Store)
+		parts["store"] = string(h.Store)
 	}
 	if state := p.watch.State(ctx, s.upstreams); state != upstreams.Unwatched {
 		parts["upstream"] = string(state)
 	}
 	return parts
-}
-
-func partState(up bool) string {
-	if up {
-		return serve.PartUp
-	}
-	return string(upstreams.Down)
 }

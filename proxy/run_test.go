@@ -96,7 +96,7 @@ func TestReadyzWaitsForKeys(t *testing.T) {
 	status, body := fetch(t, "http://"+r.Admin.String()+"/readyz")
 	assert.Equal(t, http.StatusServiceUnavailable, status)
 	assert.NotContains(t, body, "EOF")
-	assert.JSONEq(t, `{"status":"unready","parts":{"keys":"down","backend_api":"down","machine_tokens":"up","frontend_api":"up"}}`, body)
+	assert.JSONEq(t, `{"status":"unready","parts":{"keys":"down","backend_api":"down","machine_tokens":"not asked","frontend_api":"not asked"}}`, body)
 	status, _ = fetch(t, "http://"+r.Admin.String()+"/healthz")
 	assert.Equal(t, http.StatusOK, status)
 	r.stop()

@@ -116,13 +116,20 @@ func (s *Source) fallBack(ctx context.Context, cause error) *snapshot {
 	return &snapshot{keys: keys, fetched: fetched}
 }
 
-func fetchError(err error) error {
+// fetchError returns the error of a fetch that failed.
+func fetchError(cause error) error {
 	var coded interface{ ErrorCode() string }
-	if errors.As(err, &coded) && coded.ErrorCode() == invalidSecretKey {
-		return fmt.Errorf("fetch JWKS: %w: %w", ErrSecretKeyInvalid, err)
+	if errors.As(cause, &coded) && coded.ErrorCode() == invalidSecretKey {
+		return fmt.Errorf("fetch JWKS: %w: %w", ErrSecretKeyInvalid, cause)
 	}
-	return fmt.Errorf("fetch JWKS: %w: %w", ErrUnavailable, err)
+	return &failedFetch{cause}
 }
+
+// failedFetch is [ErrUnavailable]. It reads as its cause alone, which says that already.
+type failedFetch struct{ cause error }
+
+func (ff *failedFetch) Error() string   { return "fetch JWKS: " + ff.cause.Error() }
+func (ff *failedFetch) Unwrap() []error { return []error{ErrUnavailable, ff.cause} }
 
 // land records the outcome of a flight.
 func (s *Source) land(f *flight) {

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -19,6 +20,7 @@ type Public struct {
 	query        string
 	url          *weburl.URL // nil: origin, pathname and query are the whole URL
 	valid        bool
+	tooLong      bool // which is why it is not valid
 	trusted      bool // the peer is a trusted proxy
 }
 
@@ -101,9 +103,9 @@ func target(r *http.Request) string {
 
 // slow is deriveUrlFromHeaders of @clerk/backend, with WHATWG URLs.
 func (in input) slow() *Public {
-	initial := in.initial()
-	if initial == nil {
-		return &Public{host: invalidOrigin, pathname: "/"}
+	initial, err := in.initial()
+	if err != nil {
+		return &Public{host: invalidOrigin, pathname: "/", tooLong: errors.Is(err, weburl.ErrTooLong)}
 	}
 	host, proto := in.host, in.scheme
 	if in.hasFwdHost {
@@ -129,18 +131,13 @@ func (in input) slow() *Public {
 	return fromURL(public)
 }
 
-// initial returns the URL of the request without forwarded headers, or nil if it is
-// invalid. With a Host header that holds credentials, or characters that end the host,
+// initial returns the URL of the request without forwarded headers. With a Host header that holds credentials, or characters that end the host,
 // the client could choose the host or the path; Node.js refuses credentials as well.
-func (in input) initial() *weburl.URL {
+func (in input) initial() (*weburl.URL, error) {
 	if in.host == "" || strings.ContainsAny(in.host, "/?#\\@ \t\r\n") {
-		return nil
+		return nil, weburl.ErrInvalid
 	}
-	u, err := weburl.Parse(in.scheme + "://" + in.host + in.target)
-	if err != nil {
-		return nil
-	}
-	return u
+	return weburl.Parse(in.scheme + "://" + in.host + in.target)
 }
 
 func fromURL(u *weburl.URL) *Public {
@@ -156,6 +153,10 @@ func fromURL(u *weburl.URL) *Public {
 // Valid reports whether the request's URL could be parsed. If not, the other methods
 // describe http://invalid.invalid/.
 func (p *Public) Valid() bool { return p.valid }
+
+// TooLong reports whether the URL is not valid because it is too long or has too many
+// slashes. Otherwise the request's host is the reason.
+func (p *Public) TooLong() bool { return p.tooLong }
 
 // Origin returns scheme, host and, unless it is the default, port. It returns "null"
 // for a forwarded protocol that browsers give an opaque origin.

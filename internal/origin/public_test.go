@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -134,6 +135,16 @@ func TestForwardedHeadersOfStrangersAreIgnored(t *testing.T) {
 	}
 }
 
+func TestURLsThatAreTooLong(t *testing.T) {
+	t.Parallel()
+	for name, target := range map[string]string{"bytes": "/" + strings.Repeat("a", 40_000), "slashes": strings.Repeat("/a", 600)} {
+		p := trusting(t).Public(request("app.example", target, nil))
+		assert.False(t, p.Valid(), name)
+		assert.True(t, p.TooLong(), name)
+		assert.Equal(t, "http://invalid.invalid/", p.Href(), name)
+	}
+}
+
 func TestUnreadableURLs(t *testing.T) {
 	t.Parallel()
 	for _, host := range []string{"", "bad host", "a/b", "a?b", "a#b", "u@h", "u:p@h", `a\b`, "h:99999", "[::1", "a\tb", "%zz", "xn--a", "-1"} {
@@ -141,6 +152,7 @@ func TestUnreadableURLs(t *testing.T) {
 			t.Parallel()
 			p := trusting(t).Public(request(host, "/x?y=1", forwarded([]string{"public.example"}, nil)))
 			assert.False(t, p.Valid())
+			assert.False(t, p.TooLong(), "the host is the reason")
 			assert.Equal(t, "http://invalid.invalid", p.Origin())
 			assert.Equal(t, "/", p.Pathname())
 			assert.False(t, p.HasQuery("y"))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -79,6 +80,17 @@ func QuoteURL(s string) string {
 		return "a URL with a user or a query"
 	}
 	return Quote(s)
+}
+
+// Duration writes a duration as a person would: 10s, 1m.
+func Duration(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
 }
 
 // OneOf joins words as in a sentence: a, b or c.

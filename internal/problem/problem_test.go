@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -51,4 +52,14 @@ func TestAtNamesThePlace(t *testing.T) {
 	bad := &problem.Problem{Found: `"a"`, Want: "a number"}
 	assert.Equal(t, problem.Problem{Where: "X", Found: `"a"`, Want: "a number"}, problem.At("X", fmt.Errorf("read: %w", bad)))
 	assert.Equal(t, problem.Problem{Where: "X", Found: "gone"}, problem.At("X", errors.New("gone")))
+}
+
+func TestDurationReadsAsAPersonWritesIt(t *testing.T) {
+	t.Parallel()
+	for want, d := range map[string]time.Duration{
+		"10s": 10 * time.Second, "1m": time.Minute, "1m30s": 90 * time.Second, "1h": time.Hour, "1h1m": 61 * time.Minute,
+		"1h0m1s": time.Hour + time.Second, "250ms": 250 * time.Millisecond, "0s": 0,
+	} {
+		assert.Equal(t, want, problem.Duration(d))
+	}
 }

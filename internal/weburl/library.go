@@ -17,7 +17,7 @@ import (
 // two parties read differently costs an account.
 func parseLibrary(raw string, base *whatwg.Url) (*whatwg.Url, error) {
 	if !bounded(raw) {
-		return nil, fmt.Errorf("%w: too long", ErrInvalid)
+		return nil, ErrTooLong
 	}
 	var host string
 	parser := whatwg.NewParser(whatwg.WithPreParseHostFunc(func(_ *whatwg.Url, h string) string {

@@ -12,6 +12,10 @@ import (
 // throws "Invalid URL". It is wrapped with the kind of problem.
 var ErrInvalid = errors.New("invalid URL")
 
+// ErrTooLong is the error for a URL that would take too long to parse: it is too long, or
+// has too many slashes. It wraps [ErrInvalid].
+var ErrTooLong = fmt.Errorf("%w: too long, or too many slashes", ErrInvalid)
+
 // URL is a parsed URL. Its parts are stored as JavaScript prints them.
 //
 // The getters are safe for concurrent use. The methods that change a URL
@@ -54,7 +58,7 @@ func parse(raw string, base *whatwg.Url) (*URL, error) {
 	}
 	u := snapshot(w)
 	if len(u.pathname) > maxLength-64 { // escaping triples it; SetPathname must accept what Pathname returned
-		return nil, fmt.Errorf("%w: too long", ErrInvalid)
+		return nil, ErrTooLong
 	}
 	return u, nil
 }

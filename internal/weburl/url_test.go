@@ -153,6 +153,7 @@ func TestHugeURLsAreRefusedQuickly(t *testing.T) {
 		"http:///" + strings.Repeat("@", maxAuthority+1) + "h",
 	} {
 		_, err := Parse(raw)
+		assert.ErrorIs(t, err, ErrTooLong, raw[:10])
 		assert.ErrorIs(t, err, ErrInvalid, raw[:10])
 	}
 	_, err := Parse("http://h/" + strings.Repeat("a/", 500) + "?" + strings.Repeat("/%", 10_000))

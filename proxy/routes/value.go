@@ -222,22 +222,10 @@ func (v value) boolean() bool {
 func (v value) duration(least, most time.Duration) time.Duration {
 	d, err := time.ParseDuration(v.node.Value)
 	if v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!str" || err != nil || d < least || d > most {
-		v.problem(v.found(), fmt.Sprintf("a duration from %s to %s with its unit, such as 10s or 1m30s", short(least), short(most)), "")
+		v.problem(v.found(), fmt.Sprintf("a duration from %s to %s with its unit, such as 10s or 1m30s", problem.Duration(least), problem.Duration(most)), "")
 		return 0
 	}
 	return d
-}
-
-// short writes 1h0m0s as 1h.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // path reads the name of a file. It may be relative to the directory of the routes file.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -22,7 +23,7 @@ func Load(lookup func(string) (string, bool), environ []string) (Config, []Warni
 	l.askMiddleware()
 
 	warnings := unknownVariables(environ)
-	if strings.HasPrefix(l.cfg.Auth.PublishableKey, "pk_live_") && len(l.cfg.Auth.AuthorizedParties) == 0 {
+	if isProduction(l.cfg.Auth.PublishableKey) && len(l.cfg.Auth.AuthorizedParties) == 0 {
 		warnings = append(warnings, Warning{EnvAuthorizedParties, "not set, so that tokens made for any origin of the instance are accepted; list your own"})
 	}
 	if len(l.problems) > 0 {
@@ -30,6 +31,12 @@ func Load(lookup func(string) (string, bool), environ []string) (Config, []Warni
 		return Config{}, warnings, &Error{Problems: l.problems}
 	}
 	return l.cfg, warnings, nil
+}
+
+// isProduction reports whether a publishable key is that of a production instance.
+func isProduction(publishableKey string) bool {
+	key, err := clerkapi.ParsePublishableKey(publishableKey)
+	return err == nil && key.Production
 }
 
 // loader fills a Config and collects what is wrong with it.

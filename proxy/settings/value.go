@@ -210,14 +210,3 @@ func readPeers(s string) (netip.Prefix, error) {
 	}
 	return prefix.Masked(), nil
 }
-
-// inWords writes a duration as a person would: 10s, 1m.
-func inWords(d time.Duration) string {
-	s := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, zero) {
-			s = s[:len(s)-2]
-		}
-	}
-	return s
-}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/crossorigin"
+	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -198,7 +199,7 @@ func (c *Config) gateRows() []row {
 			help: "`cached`: a live token's session is looked up at Clerk too, so that an ended session stops early.",
 		},
 		{
-			name: EnvSessionLookupTTL, value: duration(&auth.SessionLookupTTL, inWords(middleware.DefaultSessionLookupTTL)), option: "SessionLookupTTL",
+			name: EnvSessionLookupTTL, value: duration(&auth.SessionLookupTTL, problem.Duration(middleware.DefaultSessionLookupTTL)), option: "SessionLookupTTL",
 			help: "How long a looked-up session is believed.",
 		},
 		{
@@ -239,7 +240,7 @@ func (c *Config) gateRows() []row {
 		},
 		{
 			name: "CLERKGATE_CLOCK_SKEW", option: "ClockSkew",
-			value: parsed(&auth.ClockSkew, "duration", inWords(middleware.DefaultClockSkew), isZero, func(s string) (time.Duration, error) {
+			value: parsed(&auth.ClockSkew, "duration", problem.Duration(middleware.DefaultClockSkew), isZero, func(s string) (time.Duration, error) {
 				if d, err := time.ParseDuration(s); err == nil && d == 0 {
 					return middleware.NoClockSkew, nil
 				}

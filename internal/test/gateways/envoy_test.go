@@ -279,8 +279,7 @@ func split(options []*corev3.HeaderValueOption) (added, replaced http.Header) {
 	added, replaced = http.Header{}, http.Header{}
 	for _, o := range options {
 		h := o.GetHeader()
-		//lint:ignore SA1019 where it is set, Envoy looks at nothing else
-		if o.GetAppend().GetValue() {
+		if o.GetAppendAction() == corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD {
 			added[h.GetKey()] = append(added[h.GetKey()], h.GetValue())
 		} else {
 			replaced[h.GetKey()] = []string{h.GetValue()}

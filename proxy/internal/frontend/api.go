@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -33,7 +34,7 @@ func limits() forward.Timeouts {
 	return forward.Timeouts{Connect: 5 * time.Second, Response: 15 * time.Second, Idle: 90 * time.Second}
 }
 
-// Options configure an [API]. All fields but Transport, Now and Pages are required.
+// Options configure an [API]. All fields but Transport, Now, Random and Pages are required.
 type Options struct {
 	// Path is where the API is served, such as /__clerk, without a trailing slash.
 	Path string
@@ -51,6 +52,9 @@ type Options struct {
 	Origins *origin.Resolver
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Random returns a number in [0, 1), by which clients are told to come back at
+	// different times; nil means [rand.Float64].
+	Random func() float64
 	// Pages answers people when the Frontend API cannot. May be nil: then all get JSON.
 	Pages *answer.Pages
 }
@@ -69,6 +73,9 @@ type API struct {
 // New returns an API. It does not check opts.
 func New(opts Options) *API {
 	opts.ProxyURL = strings.TrimRight(opts.ProxyURL, "/")
+	if opts.Random == nil {
+		opts.Random = rand.Float64
+	}
 	if opts.Transport == nil {
 		opts.Transport = forward.NewTransport(opts.Origin, limits())
 	}
@@ -121,7 +128,7 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request, public *origin.Publi
 		a.opts.Pages.Refuse(w, r, http.StatusBadRequest, "proxy_path_mismatch", "The path is not below that of the Frontend API.")
 		return
 	case !public.Valid():
-		a.opts.Pages.Refuse(w, r, http.StatusBadRequest, failedCode, "The request does not say which host it is for.")
+		a.opts.Pages.Refuse(w, r, http.StatusBadRequest, failedCode, invalidURL(public))
 		return
 	}
 	select {
@@ -147,4 +154,12 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request, public *origin.Publi
 		Rewrite: c.rewrite, Transport: a.transport, ModifyResponse: c.modifyResponse, ErrorHandler: c.failed, ErrorLog: a.silent,
 	}
 	proxy.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// invalidURL says why a request's URL is not valid.
+func invalidURL(public *origin.Public) string {
+	if public.TooLong() {
+		return "The address is too long, or has too many slashes."
+	}
+	return "The request does not say which host it is for."
 }

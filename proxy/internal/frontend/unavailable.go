@@ -1,7 +1,6 @@
 package frontend
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
@@ -30,7 +29,7 @@ func (a *API) unavailable(w http.ResponseWriter, r *http.Request, message string
 // random time more, so that not all come back together.
 func (a *API) wait() string {
 	least := max(a.breaker.State().Next, leastWait)
-	return strconv.Itoa(int((least + rand.N(2*least)).Seconds()) + 1) //nolint:gosec // spreads load, guards nothing
+	return strconv.Itoa(int((least + time.Duration(a.opts.Random()*float64(2*least))).Seconds()) + 1)
 }
 
 // hold makes a failure of Clerk's one after which its front-end library tries again. What

@@ -104,6 +104,22 @@ func TestFailuresOfClerkSignNobodyOut(t *testing.T) {
 	}
 }
 
+// TestWaitsDiffer: clients that were refused together do not all come back together.
+func TestWaitsDiffer(t *testing.T) {
+	t.Parallel()
+	for random, want := range map[float64]string{0: "3", 0.5: "5", 0.999: "6"} {
+		origins := origin.New(nil)
+		api := frontend.New(frontend.Options{
+			Path: "/__clerk", ProxyURL: "/__clerk", Origin: &url.URL{Scheme: "https", Host: "clerk.example.com"}, SecretKey: "sk_test_x",
+			Transport: &clerkThat{answers: noConnection}, Origins: origins, Random: func() float64 { return random },
+			Now: func() time.Time { return time.Unix(1_790_000_000, 0) },
+		})
+		r, w := httptest.NewRequest("GET", "/__clerk/v1/client", nil), httptest.NewRecorder()
+		api.Serve(w, r, origins.Public(r), &answer.Outcome{})
+		assert.Equal(t, want, w.Header().Get("Retry-After"), "%v", random)
+	}
+}
+
 func TestClerkThatIsDownIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_790_000_000, 0)

@@ -22,8 +22,8 @@ type App interface {
 	// that is for want of an application. It is called at startup, so that
 	// slow work is done before the first request, and by probes.
 	Ready(context.Context) error
-	// Parts returns how each part that the App needs is doing, [PartUp] or another word; one
-	// that is not up makes the App degraded, but not unready.
+	// Parts returns how each part that the App needs is doing: [PartUp], [PartNotAsked] or
+	// another word, which makes the App degraded, but not unready.
 	Parts(context.Context) map[string]string
 	// Reload reads the configuration again, when [Options.Reloads] asks for it. The App
 	// logs the result. There is one call at a time.
@@ -34,8 +34,12 @@ type App interface {
 // ErrUpstream means that an application behind the [App] accepts no connections.
 var ErrUpstream = errors.New("an upstream accepts no connections")
 
-// PartUp is the state of a part that works, as far as is known.
-const PartUp = "up"
+// The states of a part that does not make an [App] degraded: it works, as far as is known,
+// or it was not needed yet.
+const (
+	PartUp       = "up"
+	PartNotAsked = "not asked"
+)
 
 // Options say how an [App] is served.
 type Options struct {

@@ -59,7 +59,7 @@ func (p *probes) readyz(w http.ResponseWriter, r *http.Request) {
 	err := p.app.Ready(ctx)
 	body := readiness{Status: "ready", Parts: p.app.Parts(r.Context())}
 	for _, state := range body.Parts {
-		if state != PartUp {
+		if state != PartUp && state != PartNotAsked {
 			body.Status = "degraded"
 		}
 	}
