@@ -61,15 +61,19 @@ func newEndings(o *Options, api *clerkapi.Client, revocations *ledger) *endings 
 	return e
 }
 
-// end ends a session. An error means that Clerk could not be told; if the failure may be
-// temporary, the call is retried in the background. A failure to tell other replicas is
-// only logged, and does not matter once Clerk knows. A client that disconnects does not
-// stop it.
-func (e *endings) end(ctx context.Context, sessionID string) error {
+// end ends a session. replicas is why the others could not be told, and clerk why Clerk
+// could not; if that may be temporary, the call is retried in the background. Once Clerk
+// knows, other replicas accept the session's tokens until they expire. A client that
+// disconnects does not stop it.
+func (e *endings) end(ctx context.Context, sessionID string) (replicas, clerk error) {
 	ctx = context.WithoutCancel(ctx)
-	if err := e.revocations.record(ctx, revocation.Entry{Kind: revocation.Session, ID: sessionID, At: e.now()}); err != nil {
-		e.log.ErrorContext(ctx, "other replicas could not be told that a session has ended", "session_id", sessionID, "error", err)
+	if replicas = e.revocations.record(ctx, revocation.Entry{Kind: revocation.Session, ID: sessionID, At: e.now()}); replicas != nil {
+		e.log.ErrorContext(ctx, "other replicas could not be told that a session has ended", "session_id", sessionID, "error", replicas)
 	}
+	return replicas, e.endAtClerk(ctx, sessionID)
+}
+
+func (e *endings) endAtClerk(ctx context.Context, sessionID string) error {
 	if known := e.update(sessionID, func(known ending) ending { return known }); known.atClerk {
 		return nil
 	}

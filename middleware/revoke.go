@@ -28,39 +28,59 @@ type Revocation struct {
 // whom it concerns.
 var ErrRevocation = errors.New("a revocation needs exactly one of a session id, a user id and everyone")
 
-// Revoke ends sessions: for this Authenticator at once, and at Clerk. Any error other than
-// [ErrRevocation] means that Clerk or other replicas could not be told. The tokens are
-// still refused here, but sessions continue elsewhere, and those of a user whose sessions
-// could not be listed can still be renewed here. Ending a session at Clerk is retried in
-// the background for up to an hour; listing a user's sessions is not, so call Revoke again.
-func (a *Authenticator) Revoke(ctx context.Context, r Revocation) error {
-	switch r {
-	case Revocation{SessionID: r.SessionID}:
-		if isID(r.SessionID, "sess_") {
-			return a.endings.end(ctx, r.SessionID)
-		}
-	case Revocation{UserID: r.UserID}:
-		if isID(r.UserID, "user_") {
-			return a.revokeUser(ctx, r.UserID)
-		}
-	case Revocation{Everyone: true}:
-		return a.revocations.record(ctx, revocation.Entry{Kind: revocation.Everyone, At: a.now()})
-	}
-	return ErrRevocation
+// RevocationError is the error of [Authenticator.Revoke] for a revocation that is in force
+// here, but of which others could not be told. At least one field is set.
+type RevocationError struct {
+	// Replicas is why other replicas do not know. They accept the tokens until those expire,
+	// and renew those of a session that is still open at Clerk.
+	Replicas error
+	// Clerk is why sessions were not ended there, or not all of them.
+	Clerk error
 }
 
-func (a *Authenticator) revokeUser(ctx context.Context, userID string) error {
-	problems := []error{a.revocations.record(ctx, revocation.Entry{Kind: revocation.User, ID: userID, At: a.now()})}
+// Error returns both reasons.
+func (e *RevocationError) Error() string { return errors.Join(e.Replicas, e.Clerk).Error() }
+
+// Unwrap returns both reasons.
+func (e *RevocationError) Unwrap() []error { return []error{e.Replicas, e.Clerk} }
+
+// Revoke ends sessions: for this Authenticator at once, for all replicas with the same store
+// in a moment, and at Clerk. The error is [ErrRevocation] or a [*RevocationError]. With the
+// latter the tokens are still refused here, but sessions continue elsewhere, and those of a
+// user whose sessions could not be listed can still be renewed here. Ending a session at
+// Clerk is retried in the background for up to an hour; listing a user's sessions is not, so
+// call Revoke again.
+func (a *Authenticator) Revoke(ctx context.Context, r Revocation) error {
+	var failed RevocationError
+	switch {
+	case r == Revocation{SessionID: r.SessionID} && isID(r.SessionID, "sess_"):
+		failed.Replicas, failed.Clerk = a.endings.end(ctx, r.SessionID)
+	case r == Revocation{UserID: r.UserID} && isID(r.UserID, "user_"):
+		failed = a.revokeUser(ctx, r.UserID)
+	case r == Revocation{Everyone: true}:
+		failed.Replicas = a.revocations.record(ctx, revocation.Entry{Kind: revocation.Everyone, At: a.now()})
+	default:
+		return ErrRevocation
+	}
+	if failed == (RevocationError{}) {
+		return nil
+	}
+	return &failed
+}
+
+func (a *Authenticator) revokeUser(ctx context.Context, userID string) (failed RevocationError) {
+	failed.Replicas = a.revocations.record(ctx, revocation.Entry{Kind: revocation.User, ID: userID, At: a.now()})
 	for session, err := range a.api.AllSessions(ctx, &clerkapi.ListSessionsParams{UserID: userID}) {
 		if err != nil {
-			problems = append(problems, fmt.Errorf("list the user's sessions at Clerk: %w", err))
+			failed.Clerk = errors.Join(failed.Clerk, fmt.Errorf("list the user's sessions at Clerk: %w", err))
 			break
 		}
 		if session.Status == clerkapi.SessionActive || session.Status == clerkapi.SessionPending {
-			problems = append(problems, a.endings.end(ctx, session.ID))
+			replicas, clerk := a.endings.end(ctx, session.ID)
+			failed.Replicas, failed.Clerk = errors.Join(failed.Replicas, replicas), errors.Join(failed.Clerk, clerk)
 		}
 	}
-	return errors.Join(problems...)
+	return failed
 }
 
 // WebhookHandler returns a handler for the webhooks of the Clerk instance, so that what ends

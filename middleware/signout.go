@@ -59,7 +59,8 @@ func (a *Authenticator) signOut(w http.ResponseWriter, r *http.Request, public *
 	case err != nil:
 		a.log().WarnContext(r.Context(), "user signed out, but the session could not be told", "error", err)
 	case verified != nil:
-		ended = a.endings.end(r.Context(), verified.Claims().SessionID) == nil
+		_, err = a.endings.end(r.Context(), verified.Claims().SessionID)
+		ended = err == nil
 	}
 	h := w.Header()
 	for _, line := range a.expiredCookies(public) {

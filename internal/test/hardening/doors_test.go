@@ -196,6 +196,9 @@ func TestCVE_2026_27589_AdminListenerChangesNothing(t *testing.T) {
 			assert.Empty(t, res.Header["Access-Control-Allow-Origin"])
 		}
 	}
+	admin.json(t, 403, "/-/revoke", "Host: 127.0.0.1", "Origin: https://evil.example")
+	admin.json(t, 403, "/-/revoke", "Host: 127.0.0.1", "Sec-Fetch-Site: same-origin")
+	admin.json(t, 421, "/-/revoke", "Host: rebound.evil.example")
 	assert.Equal(t, 200, admin.get(t, "/healthz").StatusCode)
 	for _, path := range []string{"/debug/pprof/", "/metrics", "/config", "/"} {
 		assert.Equal(t, 404, admin.get(t, path).StatusCode)
@@ -206,6 +209,15 @@ func TestCVE_2026_27589_AdminListenerChangesNothing(t *testing.T) {
 	require.Len(t, cfg.AdminListen, 1)
 	assert.True(t, strings.HasPrefix(cfg.AdminListen[0], "127.0.0.1:"), cfg.AdminListen)
 	assert.Empty(t, g.app.take())
+}
+
+// json posts what would sign everybody out.
+func (g *gate) json(t *testing.T, want int, path string, headers ...string) {
+	t.Helper()
+	const body = `{"everyone":true}`
+	all := g.raw(t, "POST "+path+" HTTP/1.1\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 17\r\n"+lines(headers)+"\r\n"+body)
+	require.NotEmpty(t, all)
+	assert.Equal(t, want, all[0].StatusCode, headers)
 }
 
 // CVE-2026-42507: a client cannot forge log lines, or control a terminal that shows them.
