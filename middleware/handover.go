@@ -100,7 +100,7 @@ func (a *Authenticator) readSharedRefresh(ctx context.Context, q *refreshQuestio
 		if told.Unavailable {
 			a.health.sessions.note(breaker.Failure, false) // or this replica would redirect browsers to Clerk without having tried it
 		}
-		return &refreshed{why: told.Why, unavailable: told.Unavailable && a.health.holds}, transientMemory, true
+		return &refreshed{why: told.Why, unavailable: told.Unavailable && a.health.holds, byReplica: true}, transientMemory, true
 	}
 	o = a.readRefresh(ctx, &clerkapi.SessionRefresh{Cookies: &clerkapi.Cookies{Cookies: told.Cookies}})
 	if o.why != "" {
@@ -111,5 +111,6 @@ func (a *Authenticator) readSharedRefresh(ctx context.Context, q *refreshQuestio
 		return nil, 0, false
 	}
 	a.budget.sessions.refreshed(q)
+	o.byReplica = true
 	return o, refreshMemory, true
 }

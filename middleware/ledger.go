@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/clerkgate/clerkgate/internal/revocation"
 	"github.com/clerkgate/clerkgate/internal/shared"
@@ -14,18 +15,20 @@ import (
 // learns to a log, and reads what the others append.
 type ledger struct {
 	*revocation.List
+	counts    *counts
+	now       func() time.Time
 	log       *shared.Log // nil without a store
 	stop      context.CancelFunc
 	following sync.WaitGroup
 }
 
 // newLedger returns a ledger with a list; nil means an empty one. Close it.
-func newLedger(o *Options, list *revocation.List, store *shared.Store) *ledger {
+func newLedger(o *Options, list *revocation.List, store *shared.Store, c *counts) *ledger {
 	keep := endedMemory + max(o.ClockSkew, o.OutageGrace)
 	if list == nil {
 		list = revocation.New(revocation.Config{Keep: keep, Now: o.Now, Logger: o.Logger})
 	}
-	l := &ledger{List: list, stop: func() {}}
+	l := &ledger{List: list, counts: c, now: o.Now, stop: func() {}}
 	if store == nil {
 		return l
 	}
@@ -55,8 +58,14 @@ func (l *ledger) record(ctx context.Context, entries ...revocation.Entry) error 
 // apply puts an entry of the log into force. An entry that cannot be read was written by
 // another version.
 func (l *ledger) apply(b []byte) {
-	if e, err := revocation.Decode(b); err == nil {
-		l.Add(e)
+	e, err := revocation.Decode(b)
+	if err != nil || l.Has(e) {
+		return // what this process has appended comes back
+	}
+	l.Add(e)
+	l.counts.revoked(RevokedByReplica, 1)
+	if l.log.Err() == nil { // else it is of the time before this process
+		l.counts.revocationLag.Observe(l.now().Sub(e.At))
 	}
 }
 

@@ -47,6 +47,7 @@ type memory struct {
 	revocations *ledger
 	health      *health
 	proofs      *proofs // of machine tokens, for the grace
+	counts      *counts
 
 	// shared is what all replicas share; nil without a store.
 	shared *shared.Store
@@ -127,6 +128,7 @@ func (a *Authenticator) AuthenticateAt(r *http.Request, public *origin.Public) *
 	if a.opts.SessionLookup == LookupCached && s.Status == SignedIn {
 		s = a.checkSession(r.Context(), s)
 	}
+	a.counts.decided(s)
 	if a.opts.Observer != nil {
 		a.opts.Observer(r, s)
 	}

@@ -31,18 +31,18 @@ const (
 // New checks opts and returns an Authenticator. The error is an [*OptionsError] that lists
 // all problems, in the order of the fields of Options. New waits for no network call. With
 // a store, it starts reading the store's log in the background.
-func New(opts Options) (*Authenticator, error) { return newAuthenticator(opts, nil) }
+func New(opts Options) (*Authenticator, error) { return newAuthenticator(opts, nil, newCounts()) }
 
 // Successor is [New] for an Authenticator that replaces a, such as after a change of keys.
-// The two share one list of revocations.
+// The two share one list of revocations, and most of what [Authenticator.Stats] returns.
 func (a *Authenticator) Successor(opts Options) (*Authenticator, error) {
-	return newAuthenticator(opts, a.revocations.List)
+	return newAuthenticator(opts, a.revocations.List, a.counts)
 }
 
-// newAuthenticator returns an Authenticator with the given list of revocations; nil means
-// an empty one.
-func newAuthenticator(opts Options, revocations *revocation.List) (*Authenticator, error) {
-	a := &Authenticator{opts: opts.withDefaults(), memory: &memory{}}
+// newAuthenticator returns an Authenticator with the given list of revocations, where nil
+// means an empty one, that goes on counting in c.
+func newAuthenticator(opts Options, revocations *revocation.List, c *counts) (*Authenticator, error) {
+	a := &Authenticator{opts: opts.withDefaults(), memory: &memory{counts: c}}
 	if problems := a.check(); len(problems) > 0 {
 		return nil, &OptionsError{Problems: problems}
 	}
@@ -99,6 +99,7 @@ func (a *Authenticator) build(revocations *revocation.List) (err error) {
 		SecretKey: o.SecretKey, MachineSecretKey: o.MachineSecretKey,
 		BaseURL: o.APIURL, APIVersionPath: o.APIVersion, Transport: o.Transport, Timeout: o.BackendTimeout,
 		ExactContentType: true, // otherwise a refresh could succeed that fails in Clerk's SDK
+		Now:              o.Now, Hooks: clerkapi.Hooks{Attempt: a.counts.attempt},
 	}); err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (a *Authenticator) buildMemory(revocations *revocation.List) (err error) {
 	if a.sessions, err = newLookups(o, a.api, a.budget); err != nil {
 		return err
 	}
-	a.revocations = newLedger(o, revocations, a.shared)
+	a.revocations = newLedger(o, revocations, a.shared, a.counts)
 	a.endings = newEndings(o, a.api, a.revocations)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
@@ -84,6 +85,8 @@ type refreshed struct {
 	why      string // set when it failed
 	// unavailable means that it failed because Clerk is down, or because of a rate limit.
 	unavailable bool
+	byReplica   bool // another replica made the call
+	abandoned   bool // the request ended before the outcome was known
 }
 
 // refresh exchanges an expired token at the Backend API. found is the token that was
@@ -142,13 +145,16 @@ func (a *Authenticator) refreshOnce(ctx context.Context, q *refreshQuestion) *re
 	if q.suffixed {
 		p.SuffixedCookies = &q.suffixed
 	}
+	var asked atomic.Bool
 	outcome, err := a.refreshes.Do(ctx, key, func(ctx context.Context) (*refreshed, time.Time) {
+		asked.Store(true)
 		outcome, holds := a.shareRefresh(ctx, key, q)
 		return outcome, a.now().Add(holds)
 	})
 	if err != nil {
-		return &refreshed{why: refreshFetchError}
+		outcome = &refreshed{why: refreshFetchError, abandoned: true}
 	}
+	a.counts.refreshed(outcome, asked.Load())
 	return outcome
 }
 

@@ -62,6 +62,7 @@ func (a *Authenticator) Revoke(ctx context.Context, r Revocation) error {
 	default:
 		return ErrRevocation
 	}
+	a.counts.revoked(RevokedByCall, 1)
 	if failed == (RevocationError{}) {
 		return nil
 	}
@@ -92,7 +93,7 @@ func (a *Authenticator) revokeUser(ctx context.Context, userID string) (failed R
 // organization.deleted, role.updated, role.deleted, permission.updated and
 // permission.deleted. It accepts others and ignores them.
 func (a *Authenticator) WebhookHandler(secrets ...string) (http.Handler, error) {
-	config := webhook.Config{Secrets: secrets, Record: a.revocations.record, Now: a.opts.Now, Logger: a.opts.Logger}
+	config := webhook.Config{Secrets: secrets, Record: a.counts.recorder(a.revocations.record, a.opts.Now), Now: a.opts.Now, Logger: a.opts.Logger}
 	if shared := a.shared; shared != nil {
 		name := func(id string) string { return "hook:" + shared.Hash(id) }
 		config.Seen = func(ctx context.Context, id string) bool { _, seen := shared.Get(ctx, name(id), ""); return seen }

@@ -59,6 +59,7 @@ func (a *Authenticator) signOut(w http.ResponseWriter, r *http.Request, public *
 	case err != nil:
 		a.log().WarnContext(r.Context(), "user signed out, but the session could not be told", "error", err)
 	case verified != nil:
+		a.counts.revoked(RevokedBySignOut, 1)
 		_, err = a.endings.end(r.Context(), verified.Claims().SessionID)
 		ended = err == nil
 	}

@@ -209,6 +209,15 @@ func (s *Source) Ready(ctx context.Context) error {
 // Known reports whether a set of keys is loaded.
 func (s *Source) Known() bool { return s.current.Load() != nil }
 
+// Fetched returns when the keys in use were fetched; zero if there are none.
+func (s *Source) Fetched() time.Time {
+	known := s.current.Load()
+	if known == nil {
+		return time.Time{}
+	}
+	return known.fetched
+}
+
 // Adopt takes the keys of another source of the same instance, as old as they are, and
 // reports whether there were any. It does nothing if s has keys.
 func (s *Source) Adopt(from *Source) bool {

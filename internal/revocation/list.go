@@ -213,6 +213,25 @@ func (l *List) filter(keep func(*slot) bool) {
 	}
 }
 
+// Has reports whether a valid entry, or one about the same thing with a later time, is in
+// force. Of an entry for everyone that may be due to others that were forgotten.
+func (l *List) Has(e Entry) bool {
+	at := e.At.UnixMilli()
+	switch {
+	case !e.Valid():
+		return false
+	case e.Kind == Everyone:
+		return at <= l.floor.Load()
+	case e.Kind == Membership:
+		if l.tables[e.Kind].slots.Load() == nil {
+			return false
+		}
+		known, ok := l.tables[e.Kind].at(l.pair(e.ID, e.Org))
+		return ok && at <= known
+	}
+	return l.changed(e.Kind, e.ID, at)
+}
+
 // Watch has f called with each entry that is added from now on, on the goroutine that adds
 // it. stop ends that; a call may still be in progress when it returns.
 func (l *List) Watch(f func(Entry)) (stop func()) {

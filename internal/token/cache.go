@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,6 +40,7 @@ type cache struct {
 // each, takes 103, and gives the garbage collector 100,000 more objects to scan.
 type shard struct {
 	mu             sync.Mutex
+	hits           atomic.Uint64 // tokens that were found and counted, see [Verifier.Cached]
 	size, maxBytes int
 	index          map[uint64]*Verified
 	ends           Verified // sentinel: next is the first token, previous the last
@@ -99,6 +101,17 @@ func (c *cache) drop(ended func(*Verified) bool) {
 func (c *cache) len() (n int) {
 	for i := range c.shards {
 		n += c.shards[i].len()
+	}
+	return n
+}
+
+// hit counts that a token was found. The shard is the one that it was just found in, which
+// this processor therefore has at hand.
+func (c *cache) hit(found *Verified) { c.shard(found.sum).hits.Add(1) }
+
+func (c *cache) hits() (n uint64) {
+	for i := range c.shards {
+		n += c.shards[i].hits.Load()
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -59,6 +60,7 @@ type Verifier struct {
 	cfg     Config
 	cache   *cache // nil if tokens are not cached
 	sweeper sweep.Sweeper
+	misses  atomic.Uint64
 }
 
 // kind is a kind of token. Each has its own checks and its own part of the cache.
@@ -112,6 +114,7 @@ func (v *Verifier) Session(ctx context.Context, raw string) (*Verified, error) {
 func (v *Verifier) SessionDecoded(ctx context.Context, u *Unverified) (*Verified, error) {
 	// A token verified by another Verifier, with other options, does not count.
 	if known := u.of; known != nil && known.by == v && known.kind == kindSession && v.isCurrent(known) {
+		v.cache.hit(known)
 		return v.live(known)
 	}
 	return v.verify(ctx, kindSession, u.Raw(), u)
@@ -147,8 +150,10 @@ func (v *Verifier) OAuth(ctx context.Context, raw string) (*Verified, error) {
 // A cached token has passed every check but that of its times.
 func (v *Verifier) verify(ctx context.Context, k kind, raw string, u *Unverified) (*Verified, error) {
 	if hit := v.remembered(k, raw); hit != nil {
+		v.cache.hit(hit)
 		return v.live(hit)
 	}
+	v.misses.Add(1)
 	if u == nil {
 		var err error
 		if u, err = Decode(raw); err != nil {
@@ -163,6 +168,15 @@ func (v *Verifier) verify(ctx context.Context, k kind, raw string, u *Unverified
 		v.remember(raw, verified)
 	}
 	return verified, nil
+}
+
+// Cached returns how many tokens were found in the cache instead of being verified, and how
+// many were not.
+func (v *Verifier) Cached() (hits, misses uint64) {
+	if v.cache != nil {
+		hits = v.cache.hits()
+	}
+	return hits, v.misses.Load()
 }
 
 func (v *Verifier) remember(raw string, verified *Verified) {

@@ -49,7 +49,7 @@ func TestWhatAnApplicationTakesOn(t *testing.T) {
 		pkg = strings.TrimSpace(pkg)
 		for _, heavy := range []string{
 			"google.golang.org/", "github.com/envoyproxy/", "go.yaml.in/", "github.com/santhosh-tekuri/", "github.com/stretchr/",
-			"go.uber.org/", "github.com/redis/", "github.com/alicebob/", "github.com/rs/cors", "github.com/coder/websocket", module + "/proxy", module + "/internal/test", module + "/clerkapi/clerktest",
+			"go.uber.org/", "github.com/redis/", "github.com/prometheus/", "github.com/alicebob/", "github.com/rs/cors", "github.com/coder/websocket", module + "/proxy", module + "/internal/test", module + "/clerkapi/clerktest",
 		} {
 			assert.False(t, strings.HasPrefix(pkg, heavy), "an application is given %s", pkg)
 		}
