@@ -171,9 +171,13 @@ func unauthenticated(s *State, challenge string) *Error {
 }
 
 // redirectLoop is for browsers that the loop guard has stopped.
+// CodeRedirectLoop is the [Error.Code] for a browser that was sent through Clerk several times
+// and came back signed out each time.
+const CodeRedirectLoop = "redirect_loop"
+
 func redirectLoop(s *State) *Error {
 	e := unauthenticated(s, anyBearer)
-	e.Code, e.title = "redirect_loop", "Redirect loop"
+	e.Code, e.title = CodeRedirectLoop, "Redirect loop"
 	e.Message = "The browser was sent through Clerk several times, and came back signed out each time."
 	return e
 }

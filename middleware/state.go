@@ -111,6 +111,10 @@ type State struct {
 // ended, for requests that show no session, and for machine tokens.
 func (s *State) Recoverable() bool { return s.recoverable }
 
+// Looped reports whether the loop guard has stopped one more redirect to Clerk: the browser
+// comes back without what it was sent for.
+func (s *State) Looped() bool { return s.looped }
+
 // outage describes how an outage of Clerk affected a request.
 type outage struct {
 	since time.Time     // when that began

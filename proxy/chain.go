@@ -18,12 +18,12 @@ type station func(w http.ResponseWriter, r *http.Request, ps *passage)
 // a gateway asks about.
 func (p *Proxy) chain() (whole, judged station) {
 	judged = through(deliver, // to the application (internal/forward), or a grant for the gateway
-		p.route,      // the rule for host, path and method (match.go)
-		share,        // CORS
-		guard,        // requests made by pages of other sites
-		authenticate, // Clerk's session protocol (middleware)
-		permit,       // what the route requires
-		identify,     // tokens and assertions for the application
+		p.route,        // the rule for host, path and method (match.go)
+		share,          // CORS
+		guard,          // requests made by pages of other sites
+		p.authenticate, // Clerk's session protocol (middleware)
+		permit,         // what the route requires
+		identify,       // tokens and assertions for the application
 	)
 	whole = through(judged,
 		refuseMethods, // CONNECT and TRACE

@@ -26,7 +26,7 @@ func share(next station) station {
 
 // authenticate judges the request by Clerk's session protocol, unless the route does not
 // ask for that, or [guard] has decided already. It also sends browsers through Clerk.
-func authenticate(next station) station {
+func (p *Proxy) authenticate(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if ps.rule.route.Auth == routes.AuthNone {
 			next(w, r, ps)
@@ -34,6 +34,9 @@ func authenticate(next station) station {
 		}
 		if ps.state == nil {
 			ps.state = ps.rule.auth.AuthenticateAt(r, ps.public)
+		}
+		if ps.state.Status != middleware.SignedIn {
+			p.handshakes.See(r, ps.state, ps.public)
 		}
 		if !ps.rule.auth.Answer(w, r, ps.state) {
 			next(ps.state.Writer(w), r, ps)
@@ -59,8 +62,19 @@ func (p *Proxy) turnAway(w http.ResponseWriter, r *http.Request, e *middleware.E
 	}
 	p.pages.Show(w, r, answer.Page{
 		Status: e.Status, Code: e.Code, Message: e.Message, Reason: string(e.Reason), SignInURL: e.SignInURL(),
-		Since: timeOfDay(e.Since), Reload: w.Header().Get("Refresh") != "",
+		Since: timeOfDay(e.Since), Reload: w.Header().Get("Refresh") != "", Causes: p.explain(r, e),
 	})
+}
+
+// explain says why a browser was sent round in circles, to developers alone.
+func (p *Proxy) explain(r *http.Request, e *middleware.Error) (sentences []string) {
+	if e.Code != middleware.CodeRedirectLoop || p.handshakes.Production() {
+		return nil
+	}
+	for _, c := range p.handshakes.CausesFor(r) {
+		sentences = append(sentences, c.Message+" "+c.Remedy)
+	}
+	return sentences
 }
 
 // timeOfDay is how a page names a time; empty for none.

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/handshakes"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/middleware/store/redisstore"
@@ -45,6 +47,7 @@ type Proxy struct {
 	// transport and frontendTransport are those of Deps; they may be nil.
 	transport, frontendTransport http.RoundTripper
 	log                          accessLog
+	handshakes                   *handshakes.Log
 	logger                       *slog.Logger
 	now                          func() time.Time
 
@@ -75,6 +78,8 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 	}
 
 	p.log = accessLog{logger: p.logger, now: p.now}
+	key, _ := clerkapi.ParsePublishableKey(cfg.Auth.PublishableKey) // newSite reports what is wrong with it
+	p.handshakes = handshakes.New(handshakes.Options{Production: key.Production, Origins: p.origins, Logger: p.logger, Now: p.now})
 	templates, err := readPages(cfg)
 	if err != nil {
 		return nil, err

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"net/url"
 
 	"github.com/clerkgate/clerkgate/cmd/clerkgate/internal/doctor"
+	"github.com/clerkgate/clerkgate/internal/handshakes"
 	"github.com/clerkgate/clerkgate/internal/problem"
 	"github.com/clerkgate/clerkgate/proxy"
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -23,11 +26,14 @@ key or token is printed.
 
   clerkgate doctor --env-file .env --url https://app.example.com
 
+With --running, the clerkgate that runs with the same environment says what it has seen of the last handshakes, too.
+
 The exit code is 0 if nothing failed, warnings or not, and 1 otherwise.`,
 		configured: true,
 		setUp: func(flags *flag.FlagSet) action {
 			given := variableFlags(flags)
 			public := flags.String("url", "", "where browsers reach the application, such as `https://app.example.com`; a page that clerkgate guards")
+			running := flags.Bool("running", false, "ask the running clerkgate, at its admin listener, what it has seen as well")
 			asJSON := flags.Bool("json", false, "print the results as JSON")
 			verbose := flags.Bool("verbose", false, "print details of what passed as well")
 			return func(ctx context.Context, p process, _ []string) error {
@@ -36,6 +42,9 @@ The exit code is 0 if nothing failed, warnings or not, and 1 otherwise.`,
 					return doctorCommand().misused(err)
 				}
 				results := examine(ctx, given.over(p), at)
+				if *running {
+					results = append(results, askRunning(ctx, given.over(p))...)
+				}
 				if *asJSON {
 					err = doctor.PrintJSON(p.stdout, results)
 				} else {
@@ -100,4 +109,43 @@ func misread(err error) (results []doctor.Result) {
 		results = append(results, failed)
 	}
 	return results
+}
+
+// askRunning returns what the running clerkgate has seen.
+func askRunning(ctx context.Context, p process) []doctor.Result {
+	seen, err := fetchReport(ctx, p)
+	if err != nil {
+		return []doctor.Result{{
+			Name: "running", Status: doctor.Fail, Message: "The running clerkgate does not say what it has seen.", Detail: err.Error(),
+			Remedy: "Check that it runs with the same environment, where " + settings.EnvAdminListen + " is.",
+		}}
+	}
+	if len(seen.Causes) == 0 {
+		message := fmt.Sprintf("The running clerkgate sees nothing wrong in its last %d handshakes and refused sessions.", len(seen.Handshakes))
+		return []doctor.Result{{Name: "running", Status: doctor.Pass, Message: message}}
+	}
+	return doctor.FromCauses(seen.Causes)
+}
+
+func fetchReport(ctx context.Context, p process) (seen handshakes.Report, err error) {
+	if p, err = p.withEnvFile(); err != nil {
+		return seen, err
+	}
+	client, err := newAdminClient(p)
+	if err != nil {
+		return seen, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	status, said, err := client.call(ctx, http.MethodGet, "/-/doctor", nil)
+	switch {
+	case err != nil:
+		return seen, err
+	case status != http.StatusOK:
+		return seen, fmt.Errorf("/-/doctor at %s answered %d", client.address, status)
+	}
+	if err := json.Unmarshal(said, &seen); err != nil {
+		return seen, fmt.Errorf("/-/doctor at %s: %w", client.address, err)
+	}
+	return seen, nil
 }

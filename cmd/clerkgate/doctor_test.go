@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/cmd/clerkgate/internal/doctor"
+	"github.com/clerkgate/clerkgate/internal/handshakes"
 	"github.com/clerkgate/clerkgate/internal/test/kit"
 )
 
@@ -70,4 +73,32 @@ func TestDoctorIsDocumented(t *testing.T) {
 	for _, c := range doctor.Checks() {
 		assert.Contains(t, string(page), "\n### "+c.Name+"\n", c.About)
 	}
+	for _, name := range handshakes.Names() {
+		assert.Equal(t, name != handshakes.Unknown, strings.Contains(string(page), "\n### "+name+"\n"), name)
+	}
+}
+
+func TestDoctorAsksTheRunningServer(t *testing.T) {
+	t.Parallel()
+	var report atomic.Pointer[handshakes.Report]
+	report.Store(&handshakes.Report{Causes: []handshakes.Cause{{Name: handshakes.CookieTwice, Message: "Twice.", Remedy: "Delete both."}}})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /-/doctor", func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, "Bearer "+strings.Repeat("t", 32), r.Header.Get("Authorization"))
+		assert.NoError(t, json.NewEncoder(w).Encode(report.Load()))
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	environment := map[string]string{
+		"CLERKGATE_ADMIN_LISTEN": strings.TrimPrefix(server.URL, "http://"), "CLERKGATE_ADMIN_TOKEN": strings.Repeat("t", 32),
+	}
+	_, stdout, _ := invoke(t.Context(), environment, "doctor", "--running")
+	assert.Contains(t, stdout, "fail   cookie-twice       Twice.\n")
+	report.Store(&handshakes.Report{})
+	_, stdout, _ = invoke(t.Context(), environment, "doctor", "--running")
+	assert.Contains(t, stdout, "pass   running")
+	environment["CLERKGATE_ADMIN_LISTEN"] = kit.Refusing(t)
+	_, stdout, _ = invoke(t.Context(), environment, "doctor", "--running")
+	assert.Contains(t, stdout, "fail   running")
+	assert.Contains(t, stdout, "connection refused")
 }

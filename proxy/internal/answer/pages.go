@@ -31,6 +31,9 @@ type Page struct {
 	Reason string
 	// SignInURL is where to sign in; empty if that would not help.
 	SignInURL string
+	// Causes say why signing in went wrong, and what to do, for the developer: with
+	// development keys alone.
+	Causes []string
 	// Form reports that the browser sent something that was not accepted, such as a form.
 	// Opening the address again would not send it again.
 	Form bool
@@ -124,6 +127,9 @@ func (p *Page) outage() (text string) {
 // standard returns clerkgate's own page.
 func (p *Page) standard() *page.Page {
 	own := &page.Page{Title: p.Title, Paragraphs: []string{p.Message, p.outage(), p.Advice}, Note: "Error " + strconv.Itoa(p.Status) + ": " + p.Code}
+	for _, cause := range p.Causes {
+		own.Paragraphs = append(own.Paragraphs, "For the developer: "+cause)
+	}
 	if p.Reason != "" {
 		own.Note += " (" + p.Reason + ")"
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clerkgate/clerkgate/internal/handshakes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -116,6 +117,15 @@ func Examine(ctx context.Context, o Options) []Result {
 // Failed reports whether a result is [Fail].
 func Failed(results []Result) bool {
 	return slices.ContainsFunc(results, func(r Result) bool { return r.Status == Fail })
+}
+
+// FromCauses returns what the records of handshakes show, as results that failed.
+func FromCauses(causes []handshakes.Cause) []Result {
+	results := make([]Result, 0, len(causes))
+	for _, c := range causes {
+		results = append(results, Result{Name: c.Name, Status: Fail, Message: c.Message, Detail: c.Detail, Remedy: c.Remedy})
+	}
+	return results
 }
 
 func pass(message string) []Result { return []Result{{Status: Pass, Message: message}} }
