@@ -39,6 +39,17 @@ func newLedger(o *Options, list *revocation.List, store *shared.Store, c *counts
 	return l
 }
 
+// wait returns once what other replicas have revoked is known, or cannot be known for now,
+// or ctx has ended.
+func (l *ledger) wait(ctx context.Context) {
+	if l.log != nil {
+		l.log.Wait(ctx)
+	}
+}
+
+// isBehind reports whether other replicas may have revoked something that is not known here.
+func (l *ledger) isBehind() bool { return l.log != nil && l.log.Err() != nil }
+
 // record puts entries into force here, and then in the other replicas. An error means that
 // the others could not be told.
 func (l *ledger) record(ctx context.Context, entries ...revocation.Entry) error {

@@ -136,6 +136,9 @@ func (j *judged) machineToken() *State {
 		if v.Unreadable() {
 			return signedOut(OAuthToken, ReasonUnexpectedError, "", nil)
 		}
+		if err := j.a.revokedOAuth(v); err != nil {
+			return j.machineFailed(OAuthToken, err)
+		}
 		return machineSignedIn(OAuthToken, raw, v.Derived(func(v *token.Verified) any { return oauthAuth(v) }).(*Auth))
 	}
 	return signedOut(OAuthToken, Reason(token.ReasonVerificationFailed), "The JWT is neither an OAuth access token nor an M2M token.", nil)

@@ -89,9 +89,23 @@ func (a *Authenticator) Close() {
 	a.api.CloseIdleConnections()
 }
 
+// startPatience bounds the wait for the store's log, of which 100,000 entries take 0.3 s.
+const startPatience = 2 * time.Second
+
+// AwaitRevocations returns once a has read what other replicas have revoked before it was
+// made, so that no request gets through in between. It does not wait for a store that fails,
+// nor for longer than two seconds. Call it before serving; [Authenticator.Ready] does so too.
+func (a *Authenticator) AwaitRevocations(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	a.revocations.wait(ctx)
+}
+
 // Ready returns nil once tokens can be verified: the PEM key is set, or the
-// JWKS has been loaded. It fetches the JWKS if that has not happened yet.
+// JWKS has been loaded. It fetches the JWKS if that has not happened yet, and waits for the
+// store as [Authenticator.AwaitRevocations] does.
 func (a *Authenticator) Ready(ctx context.Context) error {
+	a.AwaitRevocations(ctx)
 	if a.keys == nil {
 		return nil
 	}
@@ -124,10 +138,7 @@ func (a *Authenticator) AuthenticateAt(r *http.Request, public *origin.Public) *
 	if public == nil {
 		public = a.origin.Public(r)
 	}
-	s := a.decide(r, public)
-	if a.opts.SessionLookup == LookupCached && s.Status == SignedIn {
-		s = a.checkSession(r.Context(), s)
-	}
+	s := a.doubt(r.Context(), a.decide(r, public))
 	a.counts.decided(s)
 	if a.opts.Observer != nil {
 		a.opts.Observer(r, s)

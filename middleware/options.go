@@ -115,6 +115,12 @@ type Options struct {
 	// key that is derived from SecretKey.
 	StoreKeys [][]byte
 
+	// StrictRevocation makes requests with a session or an OAuth token [Unavailable] while
+	// the log that tells of revocations at other replicas cannot be read, which is noticed
+	// within three seconds. By default they are accepted by what is known. It has no effect
+	// without Store.
+	StrictRevocation bool
+
 	// Outage says how requests that only Clerk can decide are answered while it is down.
 	Outage Outage
 	// OutageGrace is how long after its expiry a session token is still accepted while both

@@ -82,7 +82,8 @@ type refreshed struct {
 	verified *token.Verified
 	token    string
 	cookies  []string
-	why      string // set when it failed
+	asked    time.Time // when this process asked Clerk; zero if another one did
+	why      string    // set when it failed
 	// unavailable means that it failed because Clerk is down, or because of a rate limit.
 	unavailable bool
 	byReplica   bool // another replica made the call
@@ -120,7 +121,7 @@ func (j *judged) refresh(found string) (*State, string) {
 			q.verifiedSID, _ = t.SID()
 		}
 	}
-	outcome := j.a.refreshOnce(j.ctx, q)
+	outcome := j.a.refreshCurrent(j.ctx, q)
 	if outcome.why != "" {
 		j.notRenewed = outcome.unavailable
 		return nil, outcome.why
@@ -182,7 +183,7 @@ func (a *Authenticator) callRefresh(ctx context.Context, q *refreshQuestion) (*r
 	defer leave()
 	var result *clerkapi.SessionRefresh
 	var response *clerkapi.Response
-	err := errClerkUnavailable
+	err, asked := errClerkUnavailable, a.now()
 	unavailable, _ := a.health.sessions.call(ctx, func() (*clerkapi.Response, error) {
 		result, response, err = a.api.RefreshSession(ctx, q.sid, &q.params)
 		return response, err
@@ -196,6 +197,7 @@ func (a *Authenticator) callRefresh(ctx context.Context, q *refreshQuestion) (*r
 	if outcome.why != "" {
 		return outcome, transientMemory
 	}
+	outcome.asked = asked
 	a.budget.sessions.refreshed(q)
 	return outcome, refreshMemory
 }

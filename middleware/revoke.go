@@ -131,16 +131,44 @@ func (a *Authenticator) revoked(v *token.Verified) error {
 	return nil
 }
 
+// revokedOAuth is revoked for a JWT that Clerk has issued to an OAuth client. Only the client
+// can have it renewed, with its refresh token, so a stale one is refused.
+func (a *Authenticator) revokedOAuth(v *token.Verified) error {
+	if a.revocations.IsEmpty() {
+		return nil
+	}
+	c := v.Claims()
+	switch a.revocations.Check(&revocation.Subject{UserID: c.Subject, IssuedAt: c.IssuedAt}) {
+	case revocation.Denied:
+		return &token.Error{Reason: token.Reason(ReasonSessionRevoked), Message: "What the user was given before was revoked."}
+	case revocation.Stale:
+		return &token.Error{Reason: token.ReasonExpired, Message: "The token was issued before everybody's had to be renewed."}
+	}
+	return nil
+}
+
 // verdict returns whether a token, which may have expired, was revoked.
 func (a *Authenticator) verdict(v *token.Verified) revocation.Verdict {
 	if v.Unreadable() || a.revocations.IsEmpty() {
 		return revocation.Live
 	}
-	id := identityOf(v)
-	return a.revocations.Check(&revocation.Subject{
-		SessionID: id.auth.SessionID, UserID: id.auth.UserID, IssuedAt: id.issuedAt,
-		OrgID: id.auth.OrgID, OrgRole: id.auth.OrgRole, OrgPermissions: id.auth.OrgPermissions,
-	})
+	s := subjectOf(v)
+	return a.revocations.Check(&s)
+}
+
+// doubt applies the options that ask for more than a valid token.
+func (a *Authenticator) doubt(ctx context.Context, s *State) *State {
+	if s.Status == SignedIn && a.opts.SessionLookup == LookupCached {
+		s = a.checkSession(ctx, s)
+	}
+	if s.Status != SignedIn || !a.opts.StrictRevocation || !a.revocations.isBehind() || s.TokenType != SessionToken && s.TokenType != OAuthToken {
+		return s
+	}
+	held := a.unavailable(s.TokenType, ReasonRevocationsUnknown, "It cannot be told whether another replica has revoked the token.")
+	if cookies := s.Header["Set-Cookie"]; cookies != nil {
+		held.Header["Set-Cookie"] = cookies // Clerk takes the expired token only once
+	}
+	return held
 }
 
 func isID(id, prefix string) bool {

@@ -57,6 +57,9 @@ const (
 	// ReasonVerificationUnavailable is ours: Clerk could not be asked for its keys, or to
 	// verify a machine token or a handshake.
 	ReasonVerificationUnavailable Reason = "token-verification-unavailable"
+	// ReasonRevocationsUnknown is ours: the store that tells of revocations at other replicas
+	// is down, and [Options.StrictRevocation] is set.
+	ReasonRevocationsUnknown Reason = "revocations-unknown"
 )
 
 // TokenType is a kind of token that can authenticate a request.

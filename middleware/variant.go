@@ -8,6 +8,8 @@ type Variant struct {
 	RefreshEveryMethod bool
 	// AcceptPendingSessions is as [Options.AcceptPendingSessions].
 	AcceptPendingSessions bool
+	// StrictRevocation is as [Options.StrictRevocation].
+	StrictRevocation bool
 }
 
 // With returns an Authenticator that differs from a in v alone. The two share keys, caches
@@ -17,7 +19,7 @@ func (a *Authenticator) With(v Variant) (*Authenticator, error) {
 	variant := *a
 	variant.isVariant = true
 	variant.opts.AcceptsToken, variant.opts.RefreshEveryMethod = v.AcceptsToken, v.RefreshEveryMethod
-	variant.opts.AcceptPendingSessions = v.AcceptPendingSessions
+	variant.opts.AcceptPendingSessions, variant.opts.StrictRevocation = v.AcceptPendingSessions, v.StrictRevocation
 	var problems []Problem
 	problems = append(problems, variant.checkSecretKey()...)
 	problems = append(problems, variant.checkAcceptsToken()...)

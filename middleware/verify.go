@@ -40,10 +40,7 @@ func (a *Authenticator) VerifyToken(ctx context.Context, raw string) (*Auth, err
 	}
 	r := &http.Request{Method: http.MethodGet, Host: "localhost", URL: &url.URL{Path: "/"}, RequestURI: "/", Header: http.Header{}}
 	j := &judged{a: a, r: r, ctx: ctx, public: a.origin.Public(r), headerToken: raw}
-	s := j.decide()
-	if a.opts.SessionLookup == LookupCached && s.Status == SignedIn {
-		s = a.checkSession(ctx, s)
-	}
+	s := a.doubt(ctx, j.decide())
 	switch {
 	case s.Status == Unavailable:
 		return nil, &TokenError{Reason: s.Reason, Message: s.Message, RetryAfter: s.RetryAfter()}

@@ -38,9 +38,10 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 			Filter: s.filter, Claims: claims, Users: known, ClaimNames: s.claimNames, Origins: p.origins, Exchanger: s.instance.Exchanger, Signer: s.signer,
 		}),
 	}
-	if every := route.RefreshesEveryMethod(); len(route.Accepts) > 0 || every || route.AcceptPending {
+	every, strict := route.RefreshesEveryMethod(), route.Revocation == routes.RevocationStrict
+	if len(route.Accepts) > 0 || every || route.AcceptPending || strict {
 		variant := middleware.Variant{
-			AcceptsToken: route.Accepts, RefreshEveryMethod: every, AcceptPendingSessions: route.AcceptPending,
+			AcceptsToken: route.Accepts, RefreshEveryMethod: every, AcceptPendingSessions: route.AcceptPending, StrictRevocation: strict,
 		}
 		if len(route.Accepts) == 0 {
 			variant.AcceptsToken = p.accepts

@@ -64,6 +64,7 @@ func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
 		return err
 	}
 	app.Handler = p.behind(options.Limits, options.InFlight)
+	p.site.Load().instance.Auth.AwaitRevocations(ctx)
 	defer p.watch.Await(ctx, cfg.UpstreamWait)()
 	return serve.Run(ctx, app, options)
 }

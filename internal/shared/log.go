@@ -3,6 +3,7 @@ package shared
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,12 +29,16 @@ type Log struct {
 	name string
 	keep time.Duration
 	err  atomic.Pointer[error]
+	// settled is closed once the log was read to its end, or could not be read.
+	settled chan struct{}
+	settle  func()
 }
 
 // Log returns the log with a name. Its entries stay for as long as keep. Make one value for
 // each log.
 func (s *Store) Log(name string, keep time.Duration) *Log {
-	l := &Log{s: s, name: s.prefix + name, keep: keep}
+	l := &Log{s: s, name: s.prefix + name, keep: keep, settled: make(chan struct{})}
+	l.settle = sync.OnceFunc(func() { close(l.settled) })
 	l.err.Store(&errBehind)
 	return l
 }
@@ -58,6 +63,7 @@ func (l *Log) Follow(ctx context.Context, apply func(entry []byte)) {
 		entries, err := l.read(ctx, position, patience)
 		if err != nil {
 			l.err.Store(&err)
+			l.settle()
 			position, patience = "", 0
 			pause(ctx, readAgain)
 			continue
@@ -70,8 +76,18 @@ func (l *Log) Follow(ctx context.Context, apply func(entry []byte)) {
 		}
 		if patience = 0; len(entries) == 0 {
 			l.err.Store(new(error))
+			l.settle()
 			patience = readPatience
 		}
+	}
+}
+
+// Wait returns once the log was read to its end for the first time, or an attempt to do so
+// has failed, or ctx has ended. It needs a Follow.
+func (l *Log) Wait(ctx context.Context) {
+	select {
+	case <-l.settled:
+	case <-ctx.Done():
 	}
 }
 

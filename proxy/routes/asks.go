@@ -99,6 +99,9 @@ func (r *Route) asksOfPages(s *sentences) {
 	if r.AcceptPending {
 		s.add("sessions with unfinished tasks count as signed in")
 	}
+	if r.Revocation == RevocationStrict {
+		s.add("signed-in requests get 503 while revocations at other replicas cannot be heard of (revocation: strict)")
+	}
 	if r.AmbiguousPaths {
 		s.add("paths without a canonical form pass as they came")
 	}

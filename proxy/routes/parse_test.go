@@ -110,20 +110,20 @@ func TestParseReadsEveryKey(t *testing.T) {
 			Origins: []string{"https://shop.example.com", "http://localhost:5173"}, Methods: []string{"GET", "POST"},
 			Headers: []string{"Content-Type", "X-Request-Id"}, Expose: []string{"Etag"}, Credentials: true, MaxAge: 10 * time.Minute,
 		},
-		CSRF: routes.CSRF{TrustedOrigins: []string{"https://shop.example.com"}}, Refresh: routes.RefreshAll, AcceptPending: true,
+		CSRF: routes.CSRF{TrustedOrigins: []string{"https://shop.example.com"}}, Refresh: routes.RefreshAll, AcceptPending: true, Revocation: routes.RevocationStrict,
 		KeepHeaders: []string{"X-HTTP-Method-Override", "SCRIPT_NAME"}, RequestHeaders: map[string]string{"X-Environment": "production", "X-Api-Version": "2"},
 		Identity: []string{"user_id", "org_id"}, Authorization: routes.AuthorizationTemplate, TokenTemplate: "orders-service",
 		Audience: "https://orders.internal", Line: 26,
 	}, cfg.Routes[1])
 	assert.Equal(t, routes.Route{
 		Match: "/embed/*", Auth: routes.AuthPublic, Upstream: "app", CORS: &routes.CORS{Origins: []string{"*"}, Headers: []string{"*"}},
-		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 53,
+		CSRF: routes.CSRF{Off: true}, Identity: []string{}, Authorization: routes.AuthorizationRemove, Line: 54,
 	}, cfg.Routes[2])
 	assert.Equal(t, routes.Route{
 		Match: "/app/*", Require: middleware.Requirement{Unauthenticated: middleware.UnauthenticatedRedirect}, Refresh: routes.RefreshDocuments, Authorization: routes.AuthorizationSession,
-		Audience: "billing", Upstream: "admin", Line: 60,
+		Audience: "billing", Upstream: "admin", Line: 61,
 	}, cfg.Routes[3])
-	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 68}, cfg.Routes[4])
+	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 69}, cfg.Routes[4])
 	assert.Equal(t, middleware.Requirement{Unauthenticated: middleware.UnauthenticatedSignUp}, cfg.Routes[6].Require)
 	assert.Equal(t, middleware.Requirement{Role: "org:staff", UnauthenticatedURL: "/welcome?from=staff", ForbiddenURL: "https://help.example.com/access#ask"}, cfg.Routes[7].Require)
 }

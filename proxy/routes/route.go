@@ -189,6 +189,10 @@ func routeKeys() []key[Route] {
 			help: "`true`: a session with unfinished tasks, such as the choice of an organization, counts as signed in.",
 		},
 		{
+			name: "revocation", standard: "known", read: func(v value, r *Route) { oneWord(&r.Revocation, v, "known", RevocationStrict) },
+			help: "While the shared store is down and revocations at other replicas cannot be heard of: `known` lets requests pass by what is known here; `strict` answers 503 to those with a session.",
+		},
+		{
 			name: "keep_headers", unset: "none", read: func(v value, r *Route) { r.KeepHeaders = v.keptHeaders() },
 			help: "Headers that pass as the client sent them though frameworks believe or obey them, such as `X-HTTP-Method-Override`.",
 		},

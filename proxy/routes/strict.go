@@ -12,7 +12,7 @@ import (
 // is not certain, the result is false.
 func (r *Route) asStrictAs(o *Route) bool {
 	return r.Auth.strength() >= o.Auth.strength() && acceptsNoMore(r, o) && requiresAsMuch(&r.Require, &o.Require) &&
-		(!r.AcceptPending || o.AcceptPending || o.Auth != AuthRequired) && guardsAsMuch(&r.CSRF, &o.CSRF) && (r.CORS == nil || reflect.DeepEqual(r.CORS, o.CORS))
+		(!r.AcceptPending || o.AcceptPending || o.Auth != AuthRequired) && (r.Revocation == RevocationStrict || o.Revocation != RevocationStrict) && guardsAsMuch(&r.CSRF, &o.CSRF) && (r.CORS == nil || reflect.DeepEqual(r.CORS, o.CORS))
 }
 
 // strength orders the values by how much they require.

@@ -312,6 +312,8 @@ func TestPathsOfRoutesThatAreLessStrict(t *testing.T) {
 		"tokens of a public route": {Route{Auth: AuthPublic, Accepts: []middleware.TokenType{"session_token"}}, Route{}, nil},
 		"settled sessions":         {Route{}, Route{AcceptPending: true}, ErrAmbiguousPath},
 		"pending sessions":         {Route{AcceptPending: true}, Route{}, nil},
+		"revocations":              {Route{Revocation: RevocationStrict}, Route{}, ErrAmbiguousPath},
+		"fewer revocations":        {Route{}, Route{Revocation: RevocationStrict}, nil},
 		"the guard":                {Route{}, Route{CSRF: CSRF{Off: true}}, ErrAmbiguousPath},
 		"no guard":                 {Route{CSRF: CSRF{Off: true}}, Route{}, nil},
 		"another trusted origin":   {Route{}, Route{CSRF: CSRF{TrustedOrigins: []string{"https://x.example"}}}, ErrAmbiguousPath},

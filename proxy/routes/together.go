@@ -18,7 +18,7 @@ func checkRoute(r *Route, f map[string]value) {
 		useless(f, "on a route that signed-out requests pass", "Take it out, or write auth: required.", "require", "unauthenticated", "unauthenticated_url", "forbidden_url")
 	case AuthNone:
 		useless(f, "on a route where nobody is looked for", "Take it out, or write auth: required or auth: public.",
-			"require", "unauthenticated", "unauthenticated_url", "forbidden_url", "accepts", "identity", "claim_headers", "enrich", "refresh", "accept_pending", "token_template", "audience")
+			"require", "unauthenticated", "unauthenticated_url", "forbidden_url", "accepts", "identity", "claim_headers", "enrich", "refresh", "accept_pending", "revocation", "token_template", "audience")
 		if r.Authorization == AuthorizationSession || r.Authorization == AuthorizationTemplate {
 			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route where nobody is looked for", "keep or remove; or auth: required or auth: public", "")
 		}

@@ -102,6 +102,9 @@ type Route struct {
 	// AcceptPending counts sessions with unfinished tasks as signed in. See
 	// [middleware.Options.AcceptPendingSessions].
 	AcceptPending bool
+	// Revocation says what becomes of signed-in requests while this replica cannot hear of
+	// revocations at others.
+	Revocation Revocation
 
 	// KeepHeaders are headers that pass from every client, in this spelling alone,
 	// though applications believe them. See [KeptHeader].

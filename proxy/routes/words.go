@@ -83,6 +83,17 @@ const (
 	RefreshAll Refresh = "all"
 )
 
+// Revocation says what becomes of signed-in requests while a replica cannot hear of
+// revocations at others.
+type Revocation string
+
+const (
+	// RevocationKnown lets them pass by the revocations that are known. It is the default.
+	RevocationKnown Revocation = ""
+	// RevocationStrict answers 503.
+	RevocationStrict Revocation = "strict"
+)
+
 // Authorization is what an upstream gets as its Authorization header.
 type Authorization string
 

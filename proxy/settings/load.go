@@ -26,6 +26,9 @@ func Load(lookup func(string) (string, bool), environ []string) (Config, []Warni
 	if isProduction(l.cfg.Auth.PublishableKey) && len(l.cfg.Auth.AuthorizedParties) == 0 {
 		warnings = append(warnings, Warning{EnvAuthorizedParties, "not set, so that tokens made for any origin of the instance are accepted; list your own"})
 	}
+	if l.cfg.Store == "" && slices.ContainsFunc(l.cfg.AllRoutes(), func(r routes.Route) bool { return r.Revocation == routes.RevocationStrict }) {
+		warnings = append(warnings, Warning{EnvStore, "not set, so that routes with revocation: strict hear only of revocations that this process is told of"})
+	}
 	if len(l.problems) > 0 {
 		l.sort()
 		return Config{}, warnings, &Error{Problems: l.problems}
