@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -11,14 +12,20 @@ import (
 
 	"github.com/clerkgate/clerkgate/clerkapi/clerktest"
 	"github.com/clerkgate/clerkgate/middleware"
+	"github.com/clerkgate/clerkgate/middleware/store"
+	"github.com/clerkgate/clerkgate/middleware/store/storetest"
 )
 
 // newBench makes an Authenticator that knows its keys, and the two requests that
 // carry one live token.
 func newBench(tb testing.TB) (a *middleware.Authenticator, bearer, cookie *http.Request) {
+	return newBenchWith(tb, nil)
+}
+
+func newBenchWith(tb testing.TB, shared store.Store) (a *middleware.Authenticator, bearer, cookie *http.Request) {
 	clerk := clerktest.NewServer(tb, clerktest.Options{})
 	session := clerk.SignIn("jane@example.com")
-	a, err := middleware.New(middleware.Options{PublishableKey: clerk.PublishableKey(), SecretKey: clerk.SecretKey(), APIURL: clerk.URL, Now: clerk.Now})
+	a, err := middleware.New(middleware.Options{PublishableKey: clerk.PublishableKey(), SecretKey: clerk.SecretKey(), APIURL: clerk.URL, Now: clerk.Now, Store: shared})
 	require.NoError(tb, err)
 	tb.Cleanup(a.Close)
 	bearer = httptest.NewRequest(http.MethodGet, flowOrigin+"/", nil)
@@ -45,6 +52,24 @@ func BenchmarkAuthenticateBearer(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		a.Authenticate(r)
+	}
+}
+
+// BenchmarkAuthenticateWithRevocations is BenchmarkAuthenticateBearer with a store, and with
+// so many sessions denied.
+func BenchmarkAuthenticateWithRevocations(b *testing.B) {
+	for _, denied := range []int{0, 1000, 100_000} {
+		b.Run(fmt.Sprint(denied), func(b *testing.B) {
+			a, r, _ := newBenchWith(b, storetest.NewMemory(nil))
+			for n := range denied {
+				a.Deny(fmt.Sprintf("sess_%027d", n))
+			}
+			require.Equal(b, middleware.SignedIn, a.Authenticate(r).Status)
+			b.ReportAllocs()
+			for b.Loop() {
+				a.Authenticate(r)
+			}
+		})
 	}
 }
 

@@ -112,6 +112,11 @@ func (b *backendBudget) mayTakeNonce() bool { return b.nonces.TokensAt(b.now()) 
 // refresh is like nonce, for a refresh. busy reports that other sessions have used up the
 // budget, rather than this session its own.
 func (b *backendBudget) refresh(ctx context.Context, q *refreshQuestion) (leave func(), busy, ok bool) {
+	// First, or the session's own budget would be spent on a call that is not made.
+	if !b.sessions.knows(q) && b.refreshes.TokensAt(b.now()) < 1 {
+		leave, ok = b.refuse(ctx, "refreshes of unknown sessions")
+		return leave, true, ok
+	}
 	known, ok := b.sessions.mayRefresh(q)
 	switch {
 	case !ok:

@@ -399,3 +399,27 @@ func TestNonceWithoutABudgetIsHeld(t *testing.T) {
 		})
 	}
 }
+
+// TestABudgetOfOthersCostsASessionNothing: who is told to come back, because strangers have
+// used up their budget, is not turned away for coming back.
+func TestABudgetOfOthersCostsASessionNothing(t *testing.T) {
+	t.Parallel()
+	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
+		s.says(s.refreshes("sess_new"))
+		a := s.authenticator(func(o *middleware.Options) { o.BackendRateLimit = 10 })
+		call := func() *middleware.State {
+			r := s.expiredPage(a, "sess_new", "rt_good")
+			r.Header.Set("Sec-Fetch-Dest", "empty")
+			return a.Authenticate(r)
+		}
+		for n := range 10 {
+			require.NotEqual(t, middleware.SignedIn, a.Authenticate(s.expiredPage(a, fmt.Sprint("sess_", n), "rt_1")).Status)
+		}
+		for range 5 {
+			require.Equal(t, middleware.Unavailable, call().Status)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(5 * time.Second)
+		assert.True(t, call().Refreshed)
+	})
+}

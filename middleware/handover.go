@@ -51,9 +51,11 @@ func (a *Authenticator) shareRefresh(ctx context.Context, key refreshKey, q *ref
 			return outcome, holds
 		}
 	}
-	a.restWithOthers(ctx)
+	if !a.health.sessions.refuses() {
+		a.restWithOthers(ctx)
+	}
 	outcome, holds := a.callRefresh(ctx, q)
-	if outcome.why != "" {
+	if outcome.why != "" && holds > 0 {
 		// Clerk accepts an expired token once. If another replica has used it, that replica
 		// has the new token.
 		if result, ok := turn.Result(ctx); ok {

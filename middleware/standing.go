@@ -69,6 +69,14 @@ func (s *standings) refreshed(q *refreshQuestion) {
 	st.alive, st.refreshToken = true, sha256.Sum256([]byte(q.params.RefreshToken))
 }
 
+// knows reports whether the session is known.
+func (s *standings) knows(q *refreshQuestion) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, ok := s.sessions.Peek(q.verifiedSID)
+	return ok && st.alive && q.verified
+}
+
 // mayRefresh takes one refresh from the session's budget. It reports whether there was
 // one, and whether the session is known.
 func (s *standings) mayRefresh(q *refreshQuestion) (known, ok bool) {

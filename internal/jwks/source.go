@@ -29,6 +29,9 @@ const (
 	failureMemory    = time.Second // how long a failed fetch stands in for the next ones
 )
 
+// defaultTTL is what [Config] says about the zero value.
+const defaultTTL = 5 * time.Minute
+
 // Config tells [New] where keys come from and how long they live.
 type Config struct {
 	// Fetch returns the JWKS document (GET /v1/jwks). Required. It must return when
@@ -95,7 +98,7 @@ func New(cfg Config) (*Source, error) {
 	if cfg.TTL < 0 || cfg.StaleFor < 0 || cfg.FetchTimeout < 0 {
 		return nil, errors.New("jwks: negative duration in Config")
 	}
-	cfg.TTL = orDefault(cfg.TTL, 5*time.Minute)
+	cfg.TTL = orDefault(cfg.TTL, defaultTTL)
 	cfg.StaleFor = max(orDefault(cfg.StaleFor, 24*time.Hour), cfg.TTL)
 	cfg.FetchTimeout = orDefault(cfg.FetchTimeout, 5*time.Second)
 	if cfg.Now == nil {

@@ -78,7 +78,11 @@ func (b *bench) countRun(ctx context.Context, c contender, requests int) (int64,
 		return 0, err
 	}
 	argv = append([]string{"valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=" + filepath.Join(b.dir, "cachegrind")}, argv...)
-	p, err := start(ctx, proxyCore, append(env, "GOMAXPROCS=1", "GODEBUG="+underValgrind), argv...)
+	env = append(env, "GOMAXPROCS=1", "GODEBUG="+underValgrind)
+	if !b.options.collect {
+		env = append(env, "GOGC=off")
+	}
+	p, err := start(ctx, proxyCore, env, argv...)
 	if err != nil {
 		return 0, err
 	}

@@ -45,6 +45,7 @@ type options struct {
 	webSockets int
 
 	instructions int    // requests to count with valgrind; 0 measures time
+	collect      bool   // whether the garbage collector runs meanwhile
 	clerkgate    string // a binary to measure instead of one built from here
 }
 
@@ -76,6 +77,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.extras, "extras", true, "measure latency, memory, start and size as well")
 	flags.IntVar(&o.webSockets, "websockets", 10_000, "idle WebSockets held open for their memory")
 	flags.IntVar(&o.instructions, "instructions", 0, "count the user-space instructions of so many requests by valgrind (3000 is plenty); nothing else is measured")
+	flags.BoolVar(&o.collect, "gc", true, "with -instructions: let the garbage collector run, whose cycles are few and come when they come")
 	flags.StringVar(&o.clerkgate, "clerkgate", "", "measure this clerkgate instead of one built from here")
 	if err := flags.Parse(args); err != nil {
 		return o, err
