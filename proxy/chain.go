@@ -6,6 +6,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/urlpath"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
+	"github.com/clerkgate/clerkgate/proxy/internal/monitor"
 	"github.com/clerkgate/clerkgate/proxy/internal/serve"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
@@ -24,8 +25,10 @@ func (p *Proxy) chain() (whole, judged station) {
 		p.authenticate, // Clerk's session protocol (middleware)
 		permit,         // what the route requires
 		identify,       // tokens and assertions for the application
+		p.clocked,      // when clerkgate's part was done
 	)
 	whole = through(judged,
+		p.counted,     // the metrics
 		refuseMethods, // CONNECT and TRACE
 		p.logged,      // the access log
 		countHops,     // an upstream that leads back to clerkgate (loop.go)
@@ -102,6 +105,7 @@ func strip(next station) station {
 func (p *Proxy) keys(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if ps.site.signer != nil && ps.path == routes.AssertionKeysPath {
+			ps.place = monitor.Keys
 			ps.site.jwks.ServeHTTP(w, r)
 			return
 		}
@@ -112,6 +116,7 @@ func (p *Proxy) keys(next station) station {
 func (p *Proxy) webhooks(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if ps.site.webhooks != nil && ps.path == p.webhookPath {
+			ps.place = monitor.Webhooks
 			ps.site.webhooks.ServeHTTP(w, r)
 			return
 		}
@@ -146,7 +151,7 @@ func frontendAPI(next station) station {
 		path, ok := urlpath.Canonical(r.URL)
 		switch {
 		case ok && api.Serves(ps.public, path):
-			ps.path = path
+			ps.path, ps.place = path, monitor.FrontendAPI
 			api.Serve(w, urlpath.WithPath(r, path), ps.public, &ps.outcome)
 		case !ok && api.Serves(ps.public, ps.path):
 			refuseAmbiguous(w, r, ps)
@@ -162,6 +167,7 @@ func (p *Proxy) signOut(next station) station {
 	}
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if ps.path == p.signOutPath {
+			ps.place = monitor.SignOut
 			ps.site.instance.Auth.SignOut(w, r)
 			return
 		}

@@ -25,5 +25,6 @@ func (a *application) adminPages() []admin.Page {
 		{Method: http.MethodGet, Path: "/readyz", About: "whether requests can be served, and how each part is doing"},
 		{Method: http.MethodPost, Path: "/-/revoke", About: "end a session, all of a user, or have everybody's renewed", Handler: http.HandlerFunc(a.revoke)},
 		{Method: http.MethodGet, Path: "/-/doctor", About: "why browsers cannot sign in, and the last handshakes", Handler: a.handshakes},
+		{Method: http.MethodGet, Path: "/metrics", About: "metrics for Prometheus", Handler: a.Metrics()},
 	}
 }

@@ -1,10 +1,13 @@
 package proxy
 
 import (
+	"time"
+
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
+	"github.com/clerkgate/clerkgate/proxy/internal/monitor"
 	"github.com/clerkgate/clerkgate/proxy/internal/outbound"
 )
 
@@ -30,4 +33,9 @@ type passage struct {
 	// refused the request.
 	outcome answer.Outcome
 	client  statusWriter // the client's ResponseWriter, if the request is logged
+
+	place  monitor.Place // what it is for, without a rule
+	seen   statusWriter  // the client's ResponseWriter, for the metrics
+	began  time.Time     // when the request came
+	handed time.Time     // when it was ready for the application; zero if it was answered here
 }

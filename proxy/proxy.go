@@ -17,6 +17,7 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/instance"
+	"github.com/clerkgate/clerkgate/proxy/internal/monitor"
 	"github.com/clerkgate/clerkgate/proxy/internal/upstreams"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -55,6 +56,8 @@ type Proxy struct {
 	storeKeys [][]byte
 
 	whole, judged station // see chain
+
+	monitor *monitor.Monitor
 
 	watch *upstreams.Watch
 
@@ -98,12 +101,14 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 		p.closeShared()
 		return nil, err
 	}
+	p.monitor = newMonitor()
 	first, err := p.newSite(cfg, nil)
 	if err != nil {
 		p.closeShared()
 		return nil, err
 	}
 	p.site.Store(first)
+	p.putInForce(first)
 	p.forwardAuth = gateway.New(gateway.Options{
 		Path: cfg.ForwardAuthEndpoint(), Trusted: p.origins, Setting: settings.EnvTrustedProxies, Logger: p.logger, Pages: p.pages,
 	})
@@ -146,6 +151,7 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 		p.former.Replace(old.instance)
 	}
 	p.site.Store(next)
+	p.putInForce(next)
 	p.pages.Use(templates)
 	old.upstreams.Retire(next.upstreams)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/crossorigin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
+	"github.com/clerkgate/clerkgate/proxy/internal/monitor"
 	"github.com/clerkgate/clerkgate/proxy/internal/outbound"
 	"github.com/clerkgate/clerkgate/proxy/internal/users"
 	"github.com/clerkgate/clerkgate/proxy/routes"
@@ -19,6 +20,7 @@ type rule struct {
 	cors        *crossorigin.CORS  // nil without CORS
 	guard       *crossorigin.Guard // nil if the CSRF guard is off
 	outbound    *outbound.Builder
+	counters    *monitor.Route
 	upstream    *forward.Upstream // nil if there is no application: only gateways ask
 }
 

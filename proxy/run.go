@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
-	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway/envoy"
 	"github.com/clerkgate/clerkgate/proxy/internal/serve"
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -63,6 +62,7 @@ func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
 		p.Close()
 		return err
 	}
+	app.watchServer(options.InFlight)
 	app.Handler = p.behind(options.Limits, options.InFlight)
 	p.site.Load().instance.Auth.AwaitRevocations(ctx)
 	defer p.watch.Await(ctx, cfg.UpstreamWait)()
@@ -138,7 +138,7 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 // checks returns a server that answers Envoy over gRPC as the other gateways are answered.
 func (p *Proxy) checks(cfg settings.Config) (*envoy.Server, error) {
 	server, err := envoy.New(envoy.Options{
-		Judge:          func(a *gateway.Answer, original *http.Request) { p.grant(a, original, &passage{}) },
+		Judge:          p.check,
 		Trusted:        p.origins.Trusts,
 		Setting:        settings.EnvTrustedProxies,
 		MaxHeaderBytes: cfg.Limits.MaxHeaderBytes,

@@ -105,6 +105,7 @@ func (p *Proxy) newRoutes(cfg settings.Config, inst *instance.Instance, old *sit
 		}
 		s.rules = append(s.rules, rule)
 	}
+	s.count(p.monitor)
 	return s, nil
 }
 

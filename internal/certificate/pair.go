@@ -54,6 +54,9 @@ func Load(opts Options) (*Pair, error) {
 	return p, nil
 }
 
+// Expiry returns when the certificate in use expires.
+func (p *Pair) Expiry() time.Time { return p.fresh(context.Background()).Leaf.NotAfter }
+
 // GetCertificate is for [tls.Config.GetCertificate]. It never fails: the last usable
 // pair remains in use until there is a new one.
 func (p *Pair) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {

@@ -2,6 +2,7 @@ package exposition
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -63,6 +64,11 @@ func (s *Set) Count(to chan<- prometheus.Metric, name string, n uint64, labels .
 // Gauge emits a gauge.
 func (s *Set) Gauge(to chan<- prometheus.Metric, name string, value float64, labels ...string) {
 	s.emit(to, name, prometheus.GaugeValue, value, labels)
+}
+
+// Time emits a gauge that is a time, in seconds since 1970.
+func (s *Set) Time(to chan<- prometheus.Metric, name string, at time.Time) {
+	s.Gauge(to, name, float64(at.UnixMilli())/1000)
 }
 
 // Bool emits a gauge that is 1 or 0.

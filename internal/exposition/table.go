@@ -1,5 +1,7 @@
 package exposition
 
+//go:generate go test github.com/clerkgate/clerkgate/internal/test/house -run Tables -update
+
 // The names of the metrics.
 const (
 	Requests          = "clerkgate_requests_total"
@@ -61,7 +63,7 @@ func OfDecisions() []Metric {
 // OfProxy are the metrics that only the sidecar has.
 func OfProxy() []Metric {
 	return []Metric{
-		{Name: Requests, Kind: Counter, Labels: []string{"route", "outcome", "reason", "code_class"}, Help: "Requests that have ended. outcome is the decision by Clerk's session protocol, not-judged where there was none. code_class is 1xx to 5xx, or none if nothing was sent."},
+		{Name: Requests, Kind: Counter, Labels: []string{"route", "outcome", "reason", "code_class"}, Help: "Requests that have ended. outcome says what became of the request, reason why nobody is signed in. code_class is 1xx to 5xx, or none if nothing was sent."},
 		{Name: RequestDuration, Kind: Histogram, Labels: []string{"route"}, Help: "Time from the header of a request until the end of its response, without upgraded connections such as WebSockets."},
 		{Name: Overhead, Kind: Histogram, Help: "Time from the header of a request until it was forwarded to the application or, if it was not, until the end of the response. It includes waiting for Clerk."},
 		{Name: InFlight, Kind: Gauge, Help: "Requests in progress, with upgraded connections."},

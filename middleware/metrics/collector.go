@@ -1,6 +1,6 @@
 // Package metrics makes Prometheus metrics of what a [middleware.Authenticator] does: its
 // decisions, calls to Clerk, refreshes, handshakes, caches and revocations. They have the names
-// that the sidecar's metrics have. No label holds anything that a client can choose.
+// that the sidecar's metrics have, which docs/metrics.md lists. No label holds anything that a client can choose.
 //
 // Only an application that imports this package links Prometheus' client.
 package metrics
@@ -93,7 +93,7 @@ func (c *Collector) collect(to chan<- prometheus.Metric, s *middleware.Stats) {
 	set.Bool(to, exposition.ClerkUp, s.MachineTokens != middleware.Down, "machine_tokens")
 	set.Bool(to, exposition.ClerkUp, s.FrontendAPI != middleware.Down, "frontend_api")
 	if !s.KeysFetched.IsZero() {
-		set.Gauge(to, exposition.KeysFetched, float64(s.KeysFetched.UnixMilli())/1000)
+		set.Time(to, exposition.KeysFetched, s.KeysFetched)
 	}
 	set.Count(to, exposition.TokenCacheHits, s.TokenCacheHits)
 	set.Count(to, exposition.TokenCacheMisses, s.TokenCacheMisses)

@@ -200,7 +200,8 @@ func TestCVE_2026_27589_AdminListenerChangesNothing(t *testing.T) {
 	admin.json(t, 403, "/-/revoke", "Host: 127.0.0.1", "Sec-Fetch-Site: same-origin")
 	admin.json(t, 421, "/-/revoke", "Host: rebound.evil.example")
 	assert.Equal(t, 200, admin.get(t, "/healthz").StatusCode)
-	for _, path := range []string{"/debug/pprof/", "/metrics", "/config", "/"} {
+	assert.Equal(t, 421, admin.get(t, "/metrics").StatusCode, "asked under the name of a site")
+	for _, path := range []string{"/debug/pprof/", "/config", "/"} {
 		assert.Equal(t, 404, admin.get(t, path).StatusCode)
 	}
 	delete(g.env, "CLERKGATE_ADMIN_LISTEN")

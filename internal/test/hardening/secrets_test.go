@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -221,6 +222,11 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 		}
 		require.NoError(t, os.WriteFile(filepath.Join(g.dir, name), good, 0o600))
 	}
+	metrics, err := http.Get("http://" + g.Admin.String() + "/metrics")
+	require.NoError(t, err)
+	exposed, err := io.ReadAll(metrics.Body)
+	require.NoError(t, err)
+	require.NoError(t, metrics.Body.Close())
 	g.stop()
 	// Variables with a secret in the wrong place, or broken.
 	for name, value := range map[string]string{
@@ -240,6 +246,7 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 	log := g.log.String()
 	require.Contains(t, log, "level=DEBUG")
 	require.Contains(t, log, "configuration refused")
+	require.Contains(t, string(exposed), `outcome="failed"`)
 	require.Contains(t, log, `"upstream_status":200`)
 	for _, got := range g.app.take() {
 		for _, f := range got.Header {
@@ -265,6 +272,7 @@ func TestCVE_2022_23469_CVE_2024_39315_CVE_2026_41181_PlantedSecrets(t *testing.
 	for _, set := range []secrets{known, handed} {
 		assert.Empty(t, set.in(log), "in the log")
 		assert.Empty(t, set.in(answers.String()), "in answers")
+		assert.Empty(t, set.in(string(exposed)), "in metrics")
 	}
 	for _, call := range g.clerk.Calls() {
 		assert.Empty(t, call.Header["Cookie"], call.Path)

@@ -19,7 +19,7 @@ var wallClock = map[string]string{
 	"internal/token":       "the times in a token are of the wall clock",
 	"internal/revocation":  "the times in a token, and of Clerk's events, are of the wall clock",
 	"middleware":           "the times in a token are of the wall clock",
-	"middleware/metrics":   "Prometheus wants Unix times",
+	"internal/exposition":  "Prometheus wants Unix times",
 	"clerkapi/clerktest":   "the Backend API tells times as numbers",
 }
 

@@ -4,12 +4,14 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clerkgate/clerkgate/internal/exposition"
 	"github.com/clerkgate/clerkgate/internal/wire"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -25,6 +27,8 @@ func TestTablesOfTheDocumentation(t *testing.T) { // not parallel: it writes wit
 	holdFile(t, "docs/reference/variables.md", variablesPage())
 	holdFile(t, "docs/reference/routes.md", routesPage())
 	holdFile(t, "docs/reference/headers.md", headersPage())
+	holdFile(t, "docs/metrics.md", section(t, section(t, read(t, "docs/metrics.md"), "metrics", metricsTable(slices.Concat(exposition.OfProxy(), exposition.OfAuthenticator()))),
+		"decisions", metricsTable(exposition.OfDecisions())))
 }
 
 // variablesInShort is the README's table.
@@ -150,6 +154,24 @@ spelling that is written there. A gateway that only asks (forward auth) passes i
 				fmt.Fprintf(&b, "| `%s` | %s |\n", h.Name, cell(h.By))
 			}
 		}
+	}
+	return b.String()
+}
+
+// metricsTable is a table of metrics, a row for each.
+func metricsTable(rows []exposition.Metric) string {
+	var b strings.Builder
+	b.WriteString("| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n")
+	for _, m := range rows {
+		help := m.Help
+		if m.Missing != "" {
+			help += " Missing with " + m.Missing + "."
+		}
+		labels := ""
+		if len(m.Labels) > 0 {
+			labels = "`" + strings.Join(m.Labels, "`, `") + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Kind, labels, cell(help))
 	}
 	return b.String()
 }

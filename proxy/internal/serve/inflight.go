@@ -11,6 +11,7 @@ import (
 type InFlight struct {
 	n       atomic.Int64
 	waiting atomic.Bool
+	places  chan struct{} // of connections, see newPlaces; nil without a limit
 	none    chan struct{} // of capacity 1; gets a value when n falls to 0 during a wait
 }
 
@@ -25,6 +26,13 @@ func (f *InFlight) Count(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// Requests returns how many requests there are now.
+func (f *InFlight) Requests() int64 { return f.n.Load() }
+
+// Connections returns how many connections of clients are open, and how many may be; both are
+// 0 without a limit. Call it while the server runs.
+func (f *InFlight) Connections() (open, limit int) { return len(f.places), cap(f.places) }
 
 func (f *InFlight) end() {
 	if f.n.Add(-1) == 0 && f.waiting.Load() {

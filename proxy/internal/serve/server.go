@@ -81,6 +81,7 @@ func (s *server) serve(ctx context.Context, opened listeners) error {
 	}
 	public, admin := s.publicServer(base), s.newServer(base, s.probes.handler(s.AdminPages))
 	places, protocol := newPlaces(s.Limits.MaxConnections), s.protocol(public)
+	s.InFlight.places = places
 	for _, l := range opened.public {
 		serve(newBoundedListener(s.introduced(l), s.Limits.BodyIdleTimeout, places), protocol)
 	}
