@@ -25,12 +25,9 @@ func TestRevoke(t *testing.T) {
 	clerk := clerktest.NewServer(t, clerktest.Options{})
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "app") }))
 	defer app.Close()
-	dir, err := os.MkdirTemp("", "cg") // the path of a socket must be short
-	require.NoError(t, err)
-	defer os.RemoveAll(dir)
 	env := serveEnvironment()
 	env["CLERK_PUBLISHABLE_KEY"], env["CLERK_SECRET_KEY"], env["CLERK_API_URL"] = clerk.PublishableKey(), clerk.SecretKey(), clerk.URL
-	env["CLERKGATE_UPSTREAM"], env["CLERKGATE_ADMIN_LISTEN"], env["CLERKGATE_ADMIN_TOKEN"] = app.URL, "unix:"+filepath.Join(dir, "admin"), adminToken
+	env["CLERKGATE_UPSTREAM"], env["CLERKGATE_ADMIN_LISTEN"], env["CLERKGATE_ADMIN_TOKEN"] = app.URL, "unix:"+filepath.Join(t.TempDir(), "admin"), adminToken
 	address, _, stop := serveInTest(t, env)
 	defer stop()
 	session, mei := clerk.SignIn("jane@example.com"), clerk.SignIn("mei@example.com")

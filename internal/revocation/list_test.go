@@ -275,3 +275,39 @@ func heap() int64 {
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc) //nolint:gosec // it is not that large
 }
+
+// An entry that is added again counts as new: its session may have been ended anew.
+func TestRepeatedEntryIsKeptForLonger(t *testing.T) {
+	t.Parallel()
+	c := &clock{start}
+	l := newList(c, 0)
+	for _, after := range []time.Duration{0, 20 * time.Hour} {
+		c.at = start.Add(after)
+		l.Add(revocation.Entry{Kind: revocation.Session, ID: "sess_1", At: start})
+	}
+	c.at = start.Add(30 * time.Hour)
+	l.Add(revocation.Entry{Kind: revocation.Session, ID: "sess_2", At: start})
+	assert.Equal(t, revocation.Denied, l.Check(issued(0)))
+}
+
+func TestEveryonesTimeOnlyGrows(t *testing.T) {
+	t.Parallel()
+	l := newList(&clock{start}, 0)
+	for _, at := range []time.Duration{time.Hour, 0} {
+		l.Add(revocation.Entry{Kind: revocation.Everyone, At: start.Add(at)})
+	}
+	assert.Equal(t, revocation.Stale, l.Check(issued(30*time.Minute)), "an older one came later")
+	assert.Equal(t, revocation.Live, l.Check(issued(2*time.Hour)))
+}
+
+func TestInvalidEntriesAreNotDecoded(t *testing.T) {
+	t.Parallel()
+	for _, e := range []revocation.Entry{
+		{Kind: 0, ID: "sess_1", At: start}, {Kind: 8, ID: "sess_1", At: start}, {Kind: revocation.Session, At: start},
+		{Kind: revocation.Everyone, ID: "user_1", At: start}, {Kind: revocation.Membership, ID: "user_1", At: start},
+		{Kind: revocation.User, ID: "user_1", Org: "org_1", At: start},
+	} {
+		_, err := revocation.Decode(e.Append(nil))
+		assert.ErrorIs(t, err, revocation.ErrMalformed, "%+v", e)
+	}
+}

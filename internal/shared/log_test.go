@@ -107,3 +107,30 @@ func TestLogIsReadAnewAfterAFailure(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+func TestWaitForTheLog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		b := newBroken()
+		idle := replica(t, b).Log("log", time.Hour)
+		patience, done := context.WithTimeout(ctx, 2*time.Second)
+		defer done()
+		start := time.Now()
+		idle.Wait(patience)
+		assert.Equal(t, 2*time.Second, time.Since(start), "nobody follows it")
+
+		b.hangs.Store(true)
+		start = time.Now()
+		follow(ctx, replica(t, b)).Wait(ctx)
+		assert.Equal(t, time.Second, time.Since(start), "it cannot be read")
+		b.hangs.Store(false)
+		start = time.Now()
+		f := follow(ctx, replica(t, b))
+		f.Wait(ctx)
+		assert.NoError(t, f.Err())
+		assert.Zero(t, time.Since(start))
+		cancel()
+		synctest.Wait()
+	})
+}

@@ -358,3 +358,22 @@ func (b *waiting) Read(p []byte) (int, error) {
 	b.left -= n
 	return n, nil
 }
+
+// Without replicas, too, an event is applied once, for as long as Clerk may send it again.
+func TestSeenEvents(t *testing.T) {
+	t.Parallel()
+	at := now
+	rc := newReceiver(t, func(c *webhook.Config) { c.Now = func() time.Time { return at } })
+	send := func() {
+		t.Helper()
+		require.Equal(t, http.StatusNoContent, rc.send(delivery("msg_1", secret, event("session.ended", `{"id":"sess_1"}`), at)).Code)
+	}
+	send()
+	send()
+	at = at.Add(webhook.SeenFor - time.Second)
+	send()
+	assert.Len(t, rc.recorded, 1)
+	at = at.Add(time.Second)
+	send()
+	assert.Len(t, rc.recorded, 2)
+}

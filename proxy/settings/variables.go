@@ -30,7 +30,7 @@ const (
 	EnvListen             = "CLERKGATE_LISTEN"
 	EnvAdminListen        = "CLERKGATE_ADMIN_LISTEN"
 	EnvAdminPages         = "CLERKGATE_ADMIN_PAGES"
-	EnvAdminToken         = "CLERKGATE_ADMIN_TOKEN" //nolint:gosec // a name
+	EnvAdminToken         = "CLERKGATE_ADMIN_TOKEN"
 	EnvAdminClientCAFile  = "CLERKGATE_ADMIN_CLIENT_CA_FILE"
 	EnvExtAuthzListen     = "CLERKGATE_EXT_AUTHZ_LISTEN"
 	EnvUpstream           = "CLERKGATE_UPSTREAM"
