@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
@@ -58,17 +59,36 @@ func (a *Authenticator) shareRefresh(ctx context.Context, key refreshKey, q *ref
 	if outcome.why != "" && holds > 0 {
 		// Clerk accepts an expired token once. If another replica has used it, that replica
 		// has the new token.
-		if result, ok := turn.Result(ctx); ok {
+		if result, ok := turn.Result(ctx, patienceFor(outcome, err)); ok {
 			if theirs, theirsHold, ok := a.readSharedRefresh(ctx, q, result); ok && theirs.why == "" {
 				outcome, holds = theirs, theirsHold
 			}
 		}
+	} else if lease == nil && stumbled(err) {
+		lease = turn.WithoutLease() // another replica may have found the token used
 	}
 	if lease != nil {
 		a.publishRefresh(ctx, lease, outcome, holds)
 	}
 	return outcome, holds
 }
+
+// othersPatience is how long a refused refresh waits for the token of another replica: for which
+// the store has failed, too, and must recover before that can publish it.
+const othersPatience = 2 * time.Second
+
+// patienceFor returns how long a failed refresh waits for another replica's result. err is why
+// the replicas have not worked together, or nil.
+func patienceFor(o *refreshed, err error) time.Duration {
+	if stumbled(err) && o.refused() || o.why == refreshConsumed { // of the latter, the other one may not have known of this one
+		return othersPatience
+	}
+	return 0
+}
+
+// stumbled reports whether err says that the store has just failed. One that has been failing for
+// some time is no reason to wait.
+func stumbled(err error) bool { return err != nil && !errors.Is(err, shared.ErrOpen) }
 
 // publishRefresh tells the other replicas the outcome.
 func (a *Authenticator) publishRefresh(ctx context.Context, lease *shared.Lease, o *refreshed, holds time.Duration) {

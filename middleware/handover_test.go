@@ -265,6 +265,97 @@ func TestRefusalIsNotBelievedIfAnotherReplicaHasTheToken(t *testing.T) {
 	assert.True(t, s.Refreshed, "%s", s.Reason)
 }
 
+// A replica that the store has failed for a moment asks Clerk at the same time as another one. Only
+// one of them gets the token, and the other one waits until it is published.
+func TestRefusalIsNotBelievedWhileTheStoreStumbles(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newReplicas(t)
+		f.refreshes.Store(1) // another replica has used it
+		h := &hostile{Store: f.memory, claim: func() (store.Claim, error) { return store.Claim{}, assert.AnError }}
+		a := f.replica(h)
+		r := f.expired(a)
+		var other sync.WaitGroup
+		other.Go(func() {
+			time.Sleep(time.Second)
+			f.sharedAs(f.memory, r, a.CookieSuffix(), "__session="+f.token(nil, nil)+"; Path=/")
+		})
+		s := a.Authenticate(r)
+		other.Wait()
+		assert.True(t, s.Refreshed, "%s", s.Reason)
+		assert.EqualValues(t, 2, f.refreshes.Load())
+	})
+}
+
+// stumbling is a store that fails for some time.
+type stumbling struct {
+	store.Store
+	until time.Time
+}
+
+func (s stumbling) Claim(ctx context.Context, key string, lease time.Duration) (store.Claim, error) {
+	if time.Now().Before(s.until) {
+		return store.Claim{}, assert.AnError
+	}
+	return s.Store.Claim(ctx, key, lease)
+}
+
+func (s stumbling) Publish(ctx context.Context, key string, fence uint64, result []byte, ttl time.Duration) (bool, error) {
+	if time.Now().Before(s.until) {
+		return false, assert.AnError
+	}
+	return s.Store.Publish(ctx, key, fence, result, ttl)
+}
+
+// The replica that the store has failed is the one with the token. It publishes it without a lease,
+// for the replica that has the lease and found the old token used.
+func TestTokenIsPublishedWithoutALease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newReplicas(t)
+		good := f.answer
+		f.answer = func(path, body string) (int, string) {
+			status, answer := good(path, body)
+			return status, strings.ReplaceAll(answer, "refresh_token_used", "session_refresh_expired_session_token_consumed")
+		}
+		began, now := time.Now(), f.now
+		clock := func(o *middleware.Options) { o.Now = func() time.Time { return now.Add(time.Since(began)) } }
+		one, two := f.replica(stumbling{f.memory, began.Add(50 * time.Millisecond)}, clock), f.replica(f.memory, clock)
+		request := f.same(one)
+		assert.True(t, one.Authenticate(request()).Refreshed)
+		s := two.Authenticate(request())
+		assert.True(t, s.Refreshed, "%s", s.Reason)
+		assert.EqualValues(t, 2, f.refreshes.Load())
+	})
+}
+
+// Nobody waits for what can't come: where the replicas work together, and no other one has the
+// token, or the session has ended.
+func TestRefusalIsBelievedAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		claim func() (store.Claim, error)
+		code  string
+	}{
+		"the store works":   {nil, "refresh_token_used"},
+		"the session ended": {func() (store.Claim, error) { return store.Claim{}, assert.AnError }, "session_refresh_inactive_session"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newReplicas(t)
+				f.answer = func(string, string) (int, string) {
+					return http.StatusUnauthorized, `{"errors":[{"code":"` + test.code + `","message":"no"}]}`
+				}
+				a := f.replica(&hostile{Store: f.memory, claim: test.claim})
+				r, began := f.expired(a), time.Now()
+				assert.False(t, a.Authenticate(r).Refreshed)
+				assert.Zero(t, time.Since(began))
+			})
+		})
+	}
+}
+
 // A refresh continues, and is shared, when the client disconnects.
 func TestRefreshOfARequestThatIsGivenUpIsShared(t *testing.T) {
 	t.Parallel()
@@ -363,7 +454,9 @@ func TestKeysOfAnotherReplicaGrowOld(t *testing.T) {
 	first.Close() // its keys are stored
 	f.now = f.now.Add(23 * time.Hour)
 	down := func(o *middleware.Options) { o.Transport = noTransport{} }
-	require.NoError(t, f.replica(f.memory, down).Ready(t.Context()))
+	second := f.replica(f.memory, down)
+	require.NoError(t, second.Ready(t.Context()))
+	second.Close() // it reads the clock
 	f.now = f.now.Add(time.Hour)
 	require.Error(t, f.replica(f.memory, down).Ready(t.Context()))
 }

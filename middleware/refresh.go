@@ -31,6 +31,10 @@ const (
 	refreshInvalidToken        = "invalid-session-token"
 )
 
+// refreshConsumed is the code with which Clerk refuses an expired token that was exchanged
+// already (docs/protocol.md, 17.9).
+const refreshConsumed = "session_refresh_expired_session_token_consumed"
+
 // isAboutEndedSession reports whether Clerk has refused a refresh because there is no
 // session any more. Of the other codes, most are about the tokens, which may be old.
 func isAboutEndedSession(reason Reason) bool {
@@ -88,6 +92,15 @@ type refreshed struct {
 	unavailable bool
 	byReplica   bool // another replica made the call
 	abandoned   bool // the request ended before the outcome was known
+}
+
+// refused reports whether Clerk has refused the refresh of a session that may go on.
+func (o *refreshed) refused() bool {
+	switch o.why {
+	case "", refreshFetchError, refreshUnexpectedAPI, refreshUnexpectedSDK, refreshInvalidToken:
+		return false
+	}
+	return !o.unavailable && !isAboutEndedSession(Reason(o.why))
 }
 
 // refresh exchanges an expired token at the Backend API. found is the token that was

@@ -56,18 +56,31 @@ func (t *Turn) Take(ctx context.Context) (result []byte, lease *Lease, err error
 	return result, lease, err
 }
 
-// Result returns the result of the work if there is one now.
-func (t *Turn) Result(ctx context.Context) (result []byte, ok bool) {
-	err := t.patiently(ctx, func() (err error) {
-		sealed, err := t.waitFor(ctx, 0)
-		if err == nil && sealed != nil {
-			result, err = t.s.open(sealed, t.name, t.bound)
-			ok = err == nil && len(result) > 0
+// Result returns the result of the work if there is one now, or, for a caller that knows that
+// another replica has done it, within some time.
+func (t *Turn) Result(ctx context.Context, within time.Duration) (result []byte, ok bool) {
+	for began := time.Now(); ; {
+		err := t.patiently(ctx, func() error {
+			sealed, err := t.waitFor(ctx, min(within, waitAtOnce))
+			if err == nil && sealed != nil {
+				result, err = t.s.open(sealed, t.name, t.bound)
+				ok = err == nil && len(result) > 0
+			}
+			return err
+		})
+		if ok && err == nil {
+			return result, true
 		}
-		return err
-	})
-	return result, ok && err == nil
+		if time.Since(began) >= within || ctx.Err() != nil || errors.Is(err, seal.ErrNotOpened) {
+			return nil, false
+		}
+		pause(ctx, tryAgain)
+	}
 }
+
+// WithoutLease returns what publishes the result of work that was done without a lease, because
+// the store has failed. A result that another replica publishes with a lease takes its place.
+func (t *Turn) WithoutLease() *Lease { return &Lease{t: t, stop: func() {}} }
 
 // patiently repeats what the store fails at: once, since a connection may have been closed
 // or this process have been busy, and while another replica does the work, which it tells
@@ -142,7 +155,7 @@ func (t *Turn) waitFor(ctx context.Context, patience time.Duration) (sealed []by
 // Lease says that this replica does the work. It is renewed until its result is published.
 type Lease struct {
 	t     *Turn
-	fence uint64
+	fence uint64 // 0 without a lease
 	stop  context.CancelFunc
 }
 

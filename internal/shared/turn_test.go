@@ -153,7 +153,7 @@ func TestResultOfARequestThatIsGivenUpIsPublishedAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	lease.Publish(ctx, []byte("result"), time.Minute)
-	_, ok := s.Turn("work", "bound").Result(t.Context())
+	_, ok := s.Turn("work", "bound").Result(t.Context(), 0)
 	assert.True(t, ok)
 }
 
@@ -164,7 +164,7 @@ func TestResultOfSomebodyElseIsAnError(t *testing.T) {
 	require.NoError(t, err)
 	s := replica(t, memory)
 	require.ErrorIs(t, (<-take(t.Context(), s)).err, seal.ErrNotOpened)
-	_, ok := s.Turn("work", "bound").Result(t.Context())
+	_, ok := s.Turn("work", "bound").Result(t.Context(), 0)
 	assert.False(t, ok)
 }
 
@@ -173,12 +173,12 @@ func TestResultCanBeReadAgain(t *testing.T) {
 	memory := storetest.NewMemory(nil)
 	s := replica(t, memory)
 	turn := s.Turn("work", "bound")
-	_, ok := turn.Result(t.Context())
+	_, ok := turn.Result(t.Context(), 0)
 	assert.False(t, ok)
 	(<-take(t.Context(), replica(t, memory))).lease.Publish(t.Context(), []byte("result"), time.Minute)
-	result, ok := turn.Result(t.Context())
+	result, ok := turn.Result(t.Context(), 0)
 	assert.True(t, ok)
 	assert.Equal(t, "result", string(result))
-	_, ok = s.Turn("work", "another secret").Result(t.Context())
+	_, ok = s.Turn("work", "another secret").Result(t.Context(), 0)
 	assert.False(t, ok)
 }
