@@ -90,7 +90,7 @@ func newSite(t *testing.T, c contender) *site {
 	s := &site{t: t, clerk: clerktest.NewServer(t, clerktest.Options{RateLimit: clerkAllows}), transport: &http.Transport{MaxIdleConnsPerHost: 2 * clients}}
 	t.Cleanup(s.transport.CloseIdleConnections)
 	c.command = func(_ testing.TB, app string) (*exec.Cmd, *net.TCPListener) {
-		return gate(c.path, s.clerk, "CLERKGATE_UPSTREAM=http://"+app, "CLERKGATE_ACCEPTS_TOKEN=session_token,api_key"), nil
+		return gate(c.path, s.clerk.Clerk, s.clerk.URL, "CLERKGATE_UPSTREAM=http://"+app, "CLERKGATE_ACCEPTS_TOKEN=session_token,api_key"), nil
 	}
 	s.origin = "http://" + start(t, c, newApp(t, "").address, nil).address
 	return s

@@ -45,7 +45,7 @@ func contenders(t *testing.T, clerk *clerktest.Server) []contender {
 	path := build(t)
 	all := []contender{
 		{name: clerkgate, path: path, patience: patience, command: func(_ testing.TB, app string) (*exec.Cmd, *net.TCPListener) {
-			return gate(path, clerk, "CLERKGATE_UPSTREAM=http://"+app), nil
+			return gate(path, clerk.Clerk, clerk.URL, "CLERKGATE_UPSTREAM=http://"+app), nil
 		}},
 		// It hangs where the others do not, and nothing is asserted of it then.
 		{name: reverseProxy, patience: 5 * time.Second, command: bareProxy},
@@ -80,14 +80,14 @@ func build(t testing.TB) string {
 }
 
 // gate runs clerkgate with keys of a local Clerk, and env beside them.
-func gate(path string, clerk *clerktest.Server, env ...string) *exec.Cmd {
+func gate(path string, clerk *clerktest.Clerk, url string, env ...string) *exec.Cmd {
 	cmd := exec.Command(path)
 	cmd.Env = append([]string{
 		"CLERK_PUBLISHABLE_KEY=" + clerk.PublishableKey(),
 		"CLERK_SECRET_KEY=" + clerk.SecretKey(),
-		"CLERK_API_URL=" + clerk.URL,
-		"CLERK_PROXY_URL=" + clerk.URL, // where browsers reach the Frontend API
-		"CLERK_SIGN_IN_URL=" + clerk.URL + "/sign-in",
+		"CLERK_API_URL=" + url,
+		"CLERK_PROXY_URL=" + url, // where browsers reach the Frontend API
+		"CLERK_SIGN_IN_URL=" + url + "/sign-in",
 		"CLERKGATE_LISTEN=127.0.0.1:0",
 		"CLERKGATE_ADMIN_LISTEN=127.0.0.1:0",
 	}, env...)
@@ -177,6 +177,7 @@ type process struct {
 	address string // host:port
 	// probes is where clerkgate answers probes, "" for others.
 	probes string
+	log    *kit.Buffer // empty if a script reads it
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
@@ -192,7 +193,7 @@ func start(t testing.TB, c contender, app string, stderr *os.File) *process {
 	if stderr == nil {
 		cmd.Stderr = kept
 	}
-	p := &process{cmd: cmd, done: make(chan struct{})}
+	p := &process{log: kept, cmd: cmd, done: make(chan struct{})}
 	said := make(chan [2]string, 1)
 	if listener != nil {
 		p.address = listener.Addr().String()

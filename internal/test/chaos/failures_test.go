@@ -117,7 +117,7 @@ func TestFailures(t *testing.T) {
 	t.Logf("requests that were lost:\n%s", table)
 	if *update {
 		require.Len(t, all, 3, "the table wants HAProxy")
-		writeTable(t, table)
+		writeTable(t, "TestFailures", table)
 	}
 }
 
@@ -146,16 +146,17 @@ func tableOf(results map[string]map[string]result, all []contender) string {
 // page is where the table is shown.
 const page = "../../../docs/failures.md"
 
-// writeTable puts the table between the marks of the page.
-func writeTable(t testing.TB, table string) {
+// writeTable puts the table of a test between its marks on the page.
+func writeTable(t testing.TB, test, table string) {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(text), "-->\n")
+	mark := "-run " + test + " -update -->\n"
+	before, rest, found := strings.Cut(string(text), mark)
 	require.True(t, found)
 	_, after, found := strings.Cut(rest, "<!-- end -->")
 	require.True(t, found)
-	require.NoError(t, os.WriteFile(page, []byte(before+"-->\n"+table+"<!-- end -->"+after), 0o600))
+	require.NoError(t, os.WriteFile(page, []byte(before+mark+table+"<!-- end -->"+after), 0o600))
 }
 
 // The page has every script, and none that is gone.

@@ -1,7 +1,9 @@
 package kit
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/cookiejar"
@@ -13,11 +15,13 @@ import (
 )
 
 // Browser is a browser as far as a server can tell: a cookie jar, and the headers
-// of a navigation or of a script's call. It is for one goroutine.
+// of a navigation or of a script's call. It is for one goroutine, except for
+// [Browser.Try].
 type Browser struct {
 	// Header is sent with every request, in addition.
 	Header http.Header
-	// Trail is each response since the last call began, such as "307 /page".
+	// Trail is each response since the last call began, such as "307 /page". Try leaves
+	// it as it is.
 	Trail []string
 
 	t      testing.TB
@@ -38,7 +42,7 @@ func NewBrowser(t testing.TB) *Browser {
 			r.Header.Del("Origin") // it was that of the form which led here
 		}
 		res, err := transport.RoundTrip(r)
-		if err == nil {
+		if err == nil && r.Context().Value(leavesTrail{}) != nil {
 			b.Trail = append(b.Trail, fmt.Sprintf("%d %s", res.StatusCode, r.URL.Path))
 		}
 		return res, err
@@ -52,12 +56,22 @@ func (b *Browser) Stay() *Browser {
 	return b
 }
 
+// leavesTrail is the key of a context whose requests are recorded in [Browser.Trail].
+type leavesTrail struct{}
+
 // Open navigates to an address that somebody typed.
 func (b *Browser) Open(address string) Reply {
 	b.t.Helper()
+	return b.Do(b.Page(address))
+}
+
+// Page returns the request of [Browser.Open].
+func (b *Browser) Page(address string) *http.Request {
+	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, address, nil)
 	require.NoError(b.t, err)
-	return b.navigate(r, "none")
+	navigates(r, "none")
+	return r
 }
 
 // Submit posts a form of the same origin.
@@ -67,11 +81,18 @@ func (b *Browser) Submit(address string, form url.Values) Reply {
 	require.NoError(b.t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", r.URL.Scheme+"://"+r.URL.Host)
-	return b.navigate(r, "same-origin")
+	navigates(r, "same-origin")
+	return b.Do(r)
 }
 
 // Fetch calls an address as a script of the same origin does.
 func (b *Browser) Fetch(method, address, body string) Reply {
+	b.t.Helper()
+	return b.Do(b.Script(method, address, body))
+}
+
+// Script returns the request of [Browser.Fetch].
+func (b *Browser) Script(method, address, body string) *http.Request {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(body))
 	require.NoError(b.t, err)
@@ -83,27 +104,37 @@ func (b *Browser) Fetch(method, address, body string) Reply {
 		r.Header.Set("Origin", r.URL.Scheme+"://"+r.URL.Host)
 		r.Header.Set("Content-Type", "text/plain")
 	}
-	return b.Do(r)
+	return r
 }
 
-func (b *Browser) navigate(r *http.Request, site string) Reply {
-	b.t.Helper()
+func navigates(r *http.Request, site string) {
 	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 	r.Header.Set("Sec-Fetch-Dest", "document")
 	r.Header.Set("Sec-Fetch-Mode", "navigate")
 	r.Header.Set("Sec-Fetch-Site", site)
-	return b.Do(r)
 }
 
 // Do sends a request with the browser's cookies, and [Browser.Header], but none of
 // its other headers.
 func (b *Browser) Do(r *http.Request) Reply {
 	b.t.Helper()
-	maps.Copy(r.Header, b.Header)
 	b.Trail = nil
-	res, err := b.client.Do(r)
+	reply, err := b.Try(r.WithContext(context.WithValue(r.Context(), leavesTrail{}, true)))
 	require.NoError(b.t, err)
-	return read(b.t, res)
+	return reply
+}
+
+// Try is [Browser.Do] for a request that may fail. Several may be tried at the same time,
+// as by the scripts of one page.
+func (b *Browser) Try(r *http.Request) (Reply, error) {
+	maps.Copy(r.Header, b.Header)
+	res, err := b.client.Do(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return Reply{res, string(text)}, err
 }
 
 // SetCookies gives the browser cookies as if origin had set them.
