@@ -1,82 +1,156 @@
 package proxy
 
 import (
-	"context"
-	"log/slog"
+	"cmp"
+	"io"
+	"math/rand/v2"
 	"net/http"
-	"time"
+	"strings"
 
 	"github.com/clerkgate/clerkgate/internal/identity"
+	"github.com/clerkgate/clerkgate/proxy/internal/accesslog"
+	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// accessLog writes one line for each request.
-type accessLog struct {
-	logger *slog.Logger
-	now    func() time.Time
+// newAccessLog returns the log that cfg asks for, or nil for none.
+func newAccessLog(cfg settings.Config, w io.Writer) *accesslog.Log {
+	format := accesslog.Format(cmp.Or(cfg.AccessLog, cfg.LogFormat, string(accesslog.Text)))
+	if w == nil || format == accesslog.Off {
+		return nil
+	}
+	return accesslog.New(accesslog.Options{
+		Writer: w, Format: format, Fields: cfg.AccessLogFields, Sample: cfg.AccessLogSample,
+		Random: rand.Uint64, // which successes are logged is no secret
+	})
 }
 
-func (al *accessLog) enabled(ctx context.Context) bool { return al.logger.Enabled(ctx, slog.LevelInfo) }
-
-// line writes the line of a request that has ended, in whatever way. It never contains a
-// query, a cookie or a token, because these hold credentials.
-func (al *accessLog) line(r *http.Request, ps *passage, start time.Time) {
-	status := ps.client.status
-	if status == 0 {
-		status = ps.outcome.Status // an upgrade: its response bypassed the ResponseWriter
+// logged writes the line of a request when it has ended, in whatever way.
+func (p *Proxy) logged(next station) station {
+	if p.access == nil {
+		return next
 	}
-	attrs := make([]slog.Attr, 0, 12)
-	if ps.state != nil {
-		decision, reason := identity.Verdict(ps.state)
-		attrs = append(attrs, slog.String("decision", string(decision)))
-		if reason != "" {
-			attrs = append(attrs, slog.String("reason", reason))
-		}
+	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		ps.start = p.now()
+		ps.client.ResponseWriter = w
+		defer p.writeLine(r, ps)
+		next(&ps.client, r, ps)
+		ps.returned = true
 	}
-	attrs = append(attrs, slog.Int("status", status), slog.String("method", ps.method), slog.String("path", ps.path))
-	if ps.rule != nil && ps.rule.name != "" {
-		attrs = append(attrs, slog.String("route", ps.rule.name))
-	}
-	if ps.state != nil {
-		if id := ps.state.Auth.UserID; id != "" {
-			attrs = append(attrs, slog.String("user_id", id))
-		}
-		if ps.state.Refreshed {
-			attrs = append(attrs, slog.Bool("refreshed", true))
-		}
-	}
-	if ps.outcome.Status != 0 {
-		attrs = append(attrs, slog.Int("upstream_status", ps.outcome.Status))
-	}
-	attrs = append(attrs, slog.Duration("duration", al.now().Sub(start).Round(time.Microsecond)))
-	level := slog.LevelInfo
-	if ps.outcome.Err != nil && r.Context().Err() == nil {
-		level = slog.LevelWarn
-		attrs = append(attrs, slog.String("error", ps.outcome.Err.Error()))
-	}
-	al.logger.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// statusWriter records the status of a response.
-type statusWriter struct {
+// writeLine writes the line of a request that has ended. It never contains a query, a cookie
+// or a token, because these hold credentials.
+func (p *Proxy) writeLine(r *http.Request, ps *passage) {
+	e := p.access.Entry()
+	e.Time, e.Duration = ps.start, p.now().Sub(ps.start)
+	e.Client, _ = p.origins.ClientIP(r)
+	e.Host, e.Method, e.Path, e.Protocol = hostOf(r, ps), ps.method, ps.path, r.Proto
+	e.Status, e.ClientLeft = ps.status(r)
+	e.BytesIn, e.BytesOut = bodyRead(r), ps.client.written
+	if e.Status == http.StatusSwitchingProtocols {
+		e.BytesOut = -1 // the connection bypassed the ResponseWriter
+	}
+	e.Outcome = ps.whatWasDone(e.Status)
+	e.Reason = ps.refusal()
+	if state := ps.state; state != nil {
+		decision, reason := identity.Verdict(state)
+		e.Decision = string(decision)
+		if reason != "" && (e.Reason == "" || e.Outcome != doneFailed) { // a failure has a reason of its own
+			e.Reason = reason
+		}
+		e.UserID, e.SessionID, e.OrganizationID = state.Auth.UserID, state.Auth.SessionID, state.Auth.OrgID
+		e.Refreshed = state.Refreshed
+	}
+	if ps.rule != nil {
+		e.Route = ps.rule.name
+	}
+	e.Upstream, e.UpstreamStatus, e.UpstreamTime = ps.outcome.Address, ps.outcome.Status, ps.outcome.Took
+	if e.Upstream == "" {
+		e.UpstreamTime = -1
+	}
+	switch {
+	case ps.outcome.Err != nil:
+		e.Error = ps.outcome.Err.Error()
+	case !ps.returned:
+		e.Error = "the handler panicked"
+	}
+	e.RequestID, e.TraceID = ps.requestID, traceID(r.Header)
+	e.UserAgent, e.Referer = one(r.Header["User-Agent"]), one(r.Header["Referer"])
+	p.access.Write(e)
+}
+
+// hostOf returns the host of the public URL or, before it is known, that of the request.
+func hostOf(r *http.Request, ps *passage) string {
+	if ps.public == nil || len(r.Header["X-Forwarded-Host"]) == 0 {
+		return r.Host
+	}
+	_, host, _ := ps.public.SchemeAndHost()
+	return host
+}
+
+func one(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
+// bodyRead returns how much of a request's body has been read; -1 if that is unknown.
+func bodyRead(r *http.Request) int64 {
+	if r.Body == nil || r.Body == http.NoBody {
+		return 0
+	}
+	if body, ok := r.Body.(interface{ Received() int64 }); ok {
+		return body.Received()
+	}
+	return r.ContentLength
+}
+
+// traceID returns the trace id of a traceparent header (W3C Trace Context, section 3.2), or
+// "" if there is none that is valid.
+func traceID(h http.Header) string {
+	const length, from, to = 55, 3, 35
+	values := h["Traceparent"]
+	if len(values) != 1 || len(values[0]) < length || values[0][from-1] != '-' || values[0][to] != '-' {
+		return ""
+	}
+	id := values[0][from:to]
+	if strings.Trim(id, "0123456789abcdef") != "" || strings.Trim(id, "0") == "" {
+		return ""
+	}
+	return id
+}
+
+// clientWriter is the ResponseWriter of a request that is logged.
+type clientWriter struct {
 	http.ResponseWriter
-	status int // 0 until there is one
+	status  int    // 0 until there is one
+	written int64  // bytes of the body
+	failed  bool   // the client took no more
+	code    string // of clerkgate's own refusal
 }
 
 // Unwrap lets [http.ResponseController] reach Flush and Hijack.
-func (sw *statusWriter) Unwrap() http.ResponseWriter { return sw.ResponseWriter }
+func (cw *clientWriter) Unwrap() http.ResponseWriter { return cw.ResponseWriter }
+
+// Refused is called by package answer.
+func (cw *clientWriter) Refused(code string) { cw.code = code }
 
 // WriteHeader records a final status.
-func (sw *statusWriter) WriteHeader(status int) {
+func (cw *clientWriter) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
-		sw.status = status
+		cw.status = status
 	}
-	sw.ResponseWriter.WriteHeader(status)
+	cw.ResponseWriter.WriteHeader(status)
 }
 
 // Write records the status that net/http implies.
-func (sw *statusWriter) Write(b []byte) (int, error) {
-	if sw.status == 0 {
-		sw.status = http.StatusOK
+func (cw *clientWriter) Write(b []byte) (int, error) {
+	if cw.status == 0 {
+		cw.status = http.StatusOK
 	}
-	return sw.ResponseWriter.Write(b)
+	n, err := cw.ResponseWriter.Write(b)
+	cw.written += int64(n)
+	cw.failed = cw.failed || err != nil
+	return n, err
 }

@@ -16,8 +16,8 @@ type station func(w http.ResponseWriter, r *http.Request, ps *passage)
 
 // chain returns the path of a request to its application, outermost first. The limits of
 // the server come before it; see [Proxy.behind]. judged is the inner part, for requests that
-// a gateway asks about.
-func (p *Proxy) chain() (whole, judged station) {
+// a gateway asks about, and checked the same for Envoy, which asks over gRPC.
+func (p *Proxy) chain() (whole, judged, checked station) {
 	judged = through(deliver, // to the application (internal/forward), or a grant for the gateway
 		p.route,        // the rule for host, path and method (match.go)
 		share,          // CORS
@@ -29,8 +29,9 @@ func (p *Proxy) chain() (whole, judged station) {
 	)
 	whole = through(judged,
 		p.counted,     // the metrics
-		refuseMethods, // CONNECT and TRACE
+		p.name,        // the request's id
 		p.logged,      // the access log
+		refuseMethods, // CONNECT and TRACE
 		countHops,     // an upstream that leads back to clerkgate (loop.go)
 		strip,         // identity headers that the client sent
 		p.keys,        // the public keys of assertions
@@ -41,7 +42,8 @@ func (p *Proxy) chain() (whole, judged station) {
 		p.signOut,     // signing out without JavaScript
 		p.metadata,    // where OAuth clients get tokens (resource.go)
 	)
-	return whole, judged
+	checked = through(func(_ http.ResponseWriter, r *http.Request, ps *passage) { p.grant(ps.gateway, r, ps) }, p.name, p.logged)
+	return whole, judged, checked
 }
 
 // through returns a chain of stations that ends in end.
@@ -84,17 +86,6 @@ func refuseMethods(next station) station {
 		w.Header().Set("Connection", "close")
 		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 		ps.site.pages.Refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "This server has no use for the method "+r.Method+".")
-	}
-}
-
-func (p *Proxy) logged(next station) station {
-	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
-		if p.log.enabled(r.Context()) {
-			ps.client.ResponseWriter = w
-			w = &ps.client
-			defer p.log.line(r, ps, p.now())
-		}
-		next(w, r, ps)
 	}
 }
 

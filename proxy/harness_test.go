@@ -84,7 +84,7 @@ func start(t testing.TB, app http.Handler, change func(*settings.Config)) *syste
 		change(&cfg)
 	}
 	s := &system{log: &kit.Buffer{}}
-	s.proxy, err = New(cfg, Deps{Logger: slog.New(slog.NewTextHandler(s.log, nil))})
+	s.proxy, err = New(cfg, Deps{Logger: slog.New(slog.NewTextHandler(s.log, nil)), AccessLog: s.log})
 	require.NoError(t, err)
 	t.Cleanup(s.proxy.Close)
 	s.Server = httptest.NewServer(s.proxy)

@@ -57,6 +57,7 @@ func permit(next station) station {
 // turnAway responds in place of the middleware: people get a page, programs its JSON.
 func (p *Proxy) turnAway(w http.ResponseWriter, r *http.Request, e *middleware.Error) {
 	if !e.Document {
+		answer.Refused(w, e.Code)
 		e.WriteJSON(w)
 		return
 	}
@@ -108,7 +109,7 @@ func identify(next station) station {
 // the gateway that asks that it may do so.
 func deliver(w http.ResponseWriter, r *http.Request, ps *passage) {
 	req := outbound.Request{
-		In: r, Public: ps.public, State: ps.state, Tokens: ps.tokens, Path: ps.upstreamPath, Host: ps.host, Hops: ps.hops,
+		In: r, Public: ps.public, State: ps.state, Tokens: ps.tokens, Path: ps.upstreamPath, Host: ps.host, Hops: ps.hops, ID: ps.requestID,
 	}
 	switch rl := ps.rule; {
 	case ps.gateway != nil:

@@ -32,10 +32,15 @@ type passage struct {
 	// outcome is the upstream's part in the response. Its Err also says why a station has
 	// refused the request.
 	outcome answer.Outcome
-	client  statusWriter // the client's ResponseWriter, if the request is logged
 
 	place  monitor.Place // what it is for, without a rule
-	seen   statusWriter  // the client's ResponseWriter, for the metrics
+	seen   clientWriter  // the client's ResponseWriter, for the metrics
 	began  time.Time     // when the request came
 	handed time.Time     // when it was ready for the application; zero if it was answered here
+	client clientWriter  // the client's ResponseWriter, if the request is logged
+
+	start      time.Time // when the request arrived, if it is logged
+	returned   bool      // the stations have returned, without a panic
+	requestID  string
+	requestIDs [1]string // requestID as a header
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/middleware/store/redisstore"
+	"github.com/clerkgate/clerkgate/proxy/internal/accesslog"
 	"github.com/clerkgate/clerkgate/proxy/internal/answer"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/instance"
@@ -24,8 +26,11 @@ import (
 
 // Deps is what a [Proxy] needs from its surroundings. The zero value works.
 type Deps struct {
-	// Logger gets one line for each request at level info; nil is silent.
+	// Logger gets warnings and errors; nil is silent.
 	Logger *slog.Logger
+	// AccessLog gets a line for each request that has ended, each in one call, from many
+	// goroutines. It must not block. nil writes none.
+	AccessLog io.Writer
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Transport sends the requests to every upstream; nil means a transport for each, by
@@ -47,15 +52,16 @@ type Proxy struct {
 	accepts     []middleware.TokenType // by the environment
 	// transport and frontendTransport are those of Deps; they may be nil.
 	transport, frontendTransport http.RoundTripper
-	log                          accessLog
 	handshakes                   *handshakes.Log
+	access                       *accesslog.Log // nil for none
+	ids                          requestIDs
 	logger                       *slog.Logger
 	now                          func() time.Time
 
 	store     *redisstore.Store // nil without one
 	storeKeys [][]byte
 
-	whole, judged station // see chain
+	whole, judged, checked station // see chain
 
 	monitor *monitor.Monitor
 
@@ -80,9 +86,9 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 		p.now = time.Now
 	}
 
-	p.log = accessLog{logger: p.logger, now: p.now}
 	key, _ := clerkapi.ParsePublishableKey(cfg.Auth.PublishableKey) // newSite reports what is wrong with it
 	p.handshakes = handshakes.New(handshakes.Options{Production: key.Production, Origins: p.origins, Logger: p.logger, Now: p.now})
+	p.access = newAccessLog(cfg, deps.AccessLog)
 	templates, err := readPages(cfg)
 	if err != nil {
 		return nil, err
@@ -113,7 +119,7 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 		Path: cfg.ForwardAuthEndpoint(), Trusted: p.origins, Setting: settings.EnvTrustedProxies, Logger: p.logger, Pages: p.pages,
 	})
 	p.signOutPath, p.webhookPath = cfg.SignOut(), cfg.WithDefaults().WebhookPath
-	p.whole, p.judged = p.chain()
+	p.whole, p.judged, p.checked = p.chain()
 	return p, nil
 }
 

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,6 +27,8 @@ type Addresses struct {
 type RunOptions struct {
 	// Logger gets the messages of the server; nil discards them.
 	Logger *slog.Logger
+	// AccessLog gets a line for each request that has ended; see [Deps.AccessLog].
+	AccessLog io.Writer
 	// Started is called once every listener is open; nil is not called.
 	Started func(Addresses)
 	// Sockets are listeners that another program has opened, such as systemd
@@ -52,7 +55,7 @@ type RunOptions struct {
 // closed. If it has problems, they are logged, and the old one stays in force.
 func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
 	cfg = cfg.WithDefaults()
-	p, err := New(cfg, Deps{Logger: opts.Logger, Now: cfg.Auth.Now})
+	p, err := New(cfg, Deps{Logger: opts.Logger, AccessLog: opts.AccessLog, Now: cfg.Auth.Now})
 	if err != nil {
 		return err
 	}
@@ -133,6 +136,11 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 		}
 	}
 	return options, nil
+}
+
+// check judges a request that Envoy asks about, with an id and a line in the log as any other.
+func (p *Proxy) check(a *gateway.Answer, original *http.Request) {
+	p.checked(a, original, &passage{gateway: a})
 }
 
 // checks returns a server that answers Envoy over gRPC as the other gateways are answered.

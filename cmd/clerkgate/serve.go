@@ -72,12 +72,13 @@ func serveRequests(ctx context.Context, p process, gone <-chan struct{}) error {
 		return err
 	}
 	return proxy.Run(ctx, cfg, proxy.RunOptions{
-		Sockets: sockets,
-		Logger:  newLogger(cfg, p.stderr),
-		Started: func(at proxy.Addresses) { announce(p.stdout, cfg, at) },
-		Hurry:   hurry,
-		Reload:  hangups,
-		Load:    p.load,
+		Sockets:   sockets,
+		Logger:    newLogger(cfg, p.stderr),
+		AccessLog: p.accessLog(cfg),
+		Started:   func(at proxy.Addresses) { announce(p.stdout, cfg, at) },
+		Hurry:     hurry,
+		Reload:    hangups,
+		Load:      p.load,
 	})
 }
 
@@ -89,6 +90,14 @@ func misconfigured(err error) error {
 		return err
 	}
 	return mistaken("\nRun \"clerkgate help\" for every variable.", err)
+}
+
+// accessLog returns where the lines of requests go.
+func (p process) accessLog(cfg settings.Config) io.Writer {
+	if cfg.AccessLogTo == "stdout" {
+		return p.stdout
+	}
+	return p.stderr
 }
 
 func newLogger(cfg settings.Config, w io.Writer) *slog.Logger {

@@ -60,7 +60,7 @@ func TestWritesAreWholeLinesThatAPipeTakesAtOnce(t *testing.T) {
 		r, w := io.Pipe()
 		s := logsink.New(w)
 		_, _ = s.Write([]byte("first\n"))
-		synctest.Wait() // it hangs in the pipe, so that the rest comes in one batch
+		time.Sleep(time.Second) // it hangs in the pipe, so that the rest comes in one batch
 		for range 1000 {
 			_, _ = s.Write([]byte(strings.Repeat("x", 99) + "\n"))
 		}
@@ -89,7 +89,7 @@ func TestWhatFindsNoRoomIsCounted(t *testing.T) {
 		s := logsink.New(w)
 		s.SetNotice(func(n int) []byte { return fmt.Appendf(nil, "lost=%d\n", n) })
 		_, _ = s.Write([]byte("first\n"))
-		synctest.Wait() // nobody reads
+		time.Sleep(time.Second) // nobody reads
 		line := strings.Repeat("x", 1023) + "\n"
 		for range 1024 + 500 {
 			_, _ = io.WriteString(s, line)
@@ -157,12 +157,14 @@ func TestAFullDisk(t *testing.T) {
 		s := logsink.New(disk)
 		for range 3 {
 			_, _ = s.Write([]byte("one\ntwo\n"))
-			synctest.Wait()
+			time.Sleep(time.Second)
 		}
 		disk.set(nil)
 		_, _ = s.Write([]byte("room again\n"))
 		closed(t, s)
 		assert.Equal(t, "one\none\none\nroom again\nlog lines lost, because they could not be written: 3\n", disk.out.String())
+		written, lost := s.Counts()
+		assert.Equal(t, [2]uint64{4, 3}, [2]uint64{written, lost})
 	})
 }
 
@@ -172,10 +174,35 @@ func TestALossIsToldAtTheEndAtTheLatest(t *testing.T) {
 		disk := &failing{err: syscall.ENOSPC}
 		s := logsink.New(disk)
 		_, _ = s.Write([]byte("lost\n"))
-		synctest.Wait()
+		time.Sleep(time.Second)
 		disk.set(nil)
 		closed(t, s)
 		assert.Equal(t, "log lines lost, because they could not be written: 1\n", disk.out.String())
+	})
+}
+
+// Lines that come one after another share a write, and nobody waits long for one.
+func TestLinesAreWrittenTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var writes atOnce
+		s := logsink.New(&writes)
+		for range 30 {
+			_, _ = s.Write([]byte("a line\n"))
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		assert.LessOrEqual(t, len(writes.sizes), 2)
+		began := time.Now()
+		for range 300 {
+			_, _ = s.Write([]byte(strings.Repeat("x", 1023) + "\n"))
+		}
+		synctest.Wait()
+		assert.Greater(t, len(writes.sizes), 2, "much is written at once")
+		assert.Equal(t, began, time.Now())
+		closed(t, s)
+		written, lost := s.Counts()
+		assert.Equal(t, [2]uint64{330, 0}, [2]uint64{written, lost})
 	})
 }
 

@@ -51,6 +51,7 @@ var believed = [...]Believed{ //nolint:gochecknoglobals // it never changes
 	{"X-Forwarded", "request-ip", Us},
 	{"Forwarded", "RFC 7239", Us},
 	{"X-Real-IP", "chi, gin, echo, Tornado", Us},
+	{"X-Request-ID", "Rails, Phoenix, and logs", Us},
 
 	{"Client-IP", "Rails, CakePHP, WordPress", Proxies},
 	{"X-Client-IP", "request-ip, Azure", Proxies},

@@ -140,6 +140,16 @@ type Config struct {
 	LogLevel  slog.Level
 	LogFormat string
 
+	// AccessLog is how the line of a request is written: text, json, common, combined, ecs or
+	// off; "" means LogFormat. AccessLogFields are the names of its fields, which
+	// docs/reference/logs.md lists; nil means those by default. AccessLogSample is the share
+	// of successful requests that is logged; 0 means all. AccessLogTo (stderr or stdout) is
+	// for the program that opens the log.
+	AccessLog       string
+	AccessLogFields []string
+	AccessLogSample float64
+	AccessLogTo     string
+
 	// TLSCertificateFile and TLSKeyFile, both or none, make the public listener
 	// speak HTTPS. They are read again when they change.
 	TLSCertificateFile, TLSKeyFile string

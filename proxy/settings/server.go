@@ -1,12 +1,10 @@
 package settings
 
 import (
-	"log/slog"
-
 	"github.com/clerkgate/clerkgate/proxy/routes"
 )
 
-// serverRows are about connections from clients and to applications, and about the log.
+// serverRows are about connections from clients and to applications.
 func (c *Config) serverRows() []row {
 	up, limits := &c.UpstreamSettings, &c.Limits
 	return []row{
@@ -118,17 +116,6 @@ func (c *Config) serverRows() []row {
 		{
 			name: "CLERKGATE_UPSTREAM_TRANSPORT", value: word(&c.UpstreamTransport, TransportDirect, TransportStandard), reloads: true,
 			help: "`direct`: HTTP/1.1 without TLS is spoken by clerkgate's own client. `standard`: by Go's.",
-		},
-		{
-			name: "CLERKGATE_LOG_LEVEL", value: choice(&c.LogLevel, "info", []string{"debug", "info", "warn", "error"}, func(s string) (level slog.Level) {
-				_ = level.UnmarshalText([]byte(s)) // the words are slog's own
-				return level
-			}),
-			help: "What is logged: `info` is one line for each request.",
-		},
-		{
-			name: "CLERKGATE_LOG_FORMAT", value: word(&c.LogFormat, "text", "json"),
-			help: "How a line of the log is written.",
 		},
 	}
 }

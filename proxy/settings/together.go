@@ -30,6 +30,7 @@ func (l *loader) together() {
 	l.listenerTLS()
 	l.upstreamTLS()
 	l.upstreamState()
+	l.logs()
 	for _, p := range l.cfg.Problems() {
 		if !l.failed(p.Where) {
 			l.problems = append(l.problems, p)

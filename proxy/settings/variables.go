@@ -62,12 +62,18 @@ const (
 	EnvUpstreamServerName = "CLERKGATE_UPSTREAM_SERVER_NAME"
 	EnvUpstreamWait       = "CLERKGATE_UPSTREAM_WAIT"
 	EnvReadyUpstream      = "CLERKGATE_READY_UPSTREAM"
+	EnvLogFormat          = "CLERKGATE_LOG_FORMAT"
+	EnvAccessLog          = "CLERKGATE_ACCESS_LOG"
+	EnvAccessLogFields    = "CLERKGATE_ACCESS_LOG_FIELDS"
+	EnvAccessLogSample    = "CLERKGATE_ACCESS_LOG_SAMPLE"
 )
 
 // table returns a row for each variable, with the field of c that it fills, in the order of
 // the documentation. Loading, defaults, help, the check of a reload, and the pages of the
 // documentation all read this table.
-func (c *Config) table() []row { return slices.Concat(c.gateRows(), c.serverRows(), c.clerkRows()) }
+func (c *Config) table() []row {
+	return slices.Concat(c.gateRows(), c.serverRows(), c.logRows(), c.clerkRows())
+}
 
 // gateRows are about where requests arrive, how they are judged, and what replicas share.
 func (c *Config) gateRows() []row {

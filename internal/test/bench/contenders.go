@@ -36,9 +36,9 @@ func contenders() []contender {
 		{name: "e2", what: "the same, requests with cookies", cookie: true, launch: launchRole("bare")},
 		{name: "d", what: "HAProxy, `jwt_verify` (signature, alg, exp)", refuses: true, launch: launchHAProxy(verifyToken)},
 		{name: "d2", what: "HAProxy, all checks and identity headers", refuses: true, identifies: true, launch: launchHAProxy(verifyToken + verifyClaims + setIdentity)},
-		{name: "c", what: "**clerkgate**, Bearer", refuses: true, identifies: true, launch: launchClerkgate("warn")},
-		{name: "c2", what: "**clerkgate**, cookies", cookie: true, refuses: true, identifies: true, launch: launchClerkgate("warn")},
-		{name: "cl", what: "**clerkgate**, Bearer, a log line per request", refuses: true, identifies: true, launch: launchClerkgate("info")},
+		{name: "c", what: "**clerkgate**, Bearer", refuses: true, identifies: true, launch: launchClerkgate("off")},
+		{name: "c2", what: "**clerkgate**, cookies", cookie: true, refuses: true, identifies: true, launch: launchClerkgate("off")},
+		{name: "cl", what: "**clerkgate**, Bearer, a log line per request", refuses: true, identifies: true, launch: launchClerkgate("text")},
 		{name: "s0", what: "**clerkgate**, Bearer, a store, nobody denied", refuses: true, identifies: true, launch: launchSharing(0), settle: settleSharing(0)},
 		{name: "s1", what: "**clerkgate**, Bearer, a store, 1 000 sessions denied", refuses: true, identifies: true, launch: launchSharing(1000), settle: settleSharing(1000)},
 		{name: "s2", what: "**clerkgate**, Bearer, a store, 100 000 sessions denied", refuses: true, identifies: true, launch: launchSharing(100_000), settle: settleSharing(100_000)},
@@ -110,15 +110,15 @@ func launchRole(role string) func(b *bench, listen string) (env, argv []string, 
 	}
 }
 
-func launchClerkgate(level string) func(b *bench, listen string) (env, argv []string, err error) {
+func launchClerkgate(accessLog string) func(b *bench, listen string) (env, argv []string, err error) {
 	return func(b *bench, listen string) (env, argv []string, err error) {
-		return b.environment(listen, "127.0.0.1:0", level), []string{b.clerkgate}, nil
+		return b.environment(listen, "127.0.0.1:0", accessLog), []string{b.clerkgate}, nil
 	}
 }
 
 // environment configures clerkgate for the benchmark's instance, so that it can verify
 // tokens without calling Clerk.
-func (b *bench) environment(listen, admin, logLevel string) []string {
+func (b *bench) environment(listen, admin, accessLog string) []string {
 	env := []string{
 		"CLERK_PUBLISHABLE_KEY=" + publishableKey,
 		"CLERK_SECRET_KEY=" + secretKey,
@@ -128,7 +128,7 @@ func (b *bench) environment(listen, admin, logLevel string) []string {
 		"CLERKGATE_POLICY=required",
 		"CLERKGATE_LISTEN=" + listen,
 		"CLERKGATE_ADMIN_LISTEN=" + admin,
-		"CLERKGATE_LOG_LEVEL=" + logLevel,
+		"CLERKGATE_ACCESS_LOG=" + accessLog,
 	}
 	if b.options.transport != "" {
 		env = append(env, "CLERKGATE_UPSTREAM_TRANSPORT="+b.options.transport)

@@ -31,7 +31,7 @@ func (b *bench) footprint(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c := contender{name: "clerkgate", launch: launchClerkgate("warn")}
+	c := contender{name: "clerkgate", launch: launchClerkgate("off")}
 	r, err := b.start(ctx, c)
 	if err != nil {
 		return "", err
@@ -65,7 +65,7 @@ func (b *bench) startUp(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	p, err := start(ctx, proxyCore, append(b.environment(listen, admin, "warn"), "GOMAXPROCS=1"), b.clerkgate)
+	p, err := start(ctx, proxyCore, append(b.environment(listen, admin, "off"), "GOMAXPROCS=1"), b.clerkgate)
 	if err != nil {
 		return 0, err
 	}

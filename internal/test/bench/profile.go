@@ -13,7 +13,7 @@ func (b *bench) writeProfile(ctx context.Context, stdout io.Writer) error {
 	file := b.options.profile
 	profiled := contender{name: "clerkgate", refuses: true, identifies: true,
 		launch: func(b *bench, listen string) (env, argv []string, err error) {
-			return b.environment(listen, "127.0.0.1:0", "warn"), []string{b.self, "profiled", file}, nil
+			return b.environment(listen, "127.0.0.1:0", "off"), []string{b.self, "profiled", file}, nil
 		}}
 	r, err := b.start(ctx, profiled)
 	if err != nil {

@@ -111,7 +111,7 @@ func serveProfiled(ctx context.Context, file string) error {
 	}
 	//nolint:sloglint // the profile includes the cost of writing a line
 	logger := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: cfg.LogLevel}))
-	err = proxy.Run(ctx, cfg, proxy.RunOptions{Logger: logger})
+	err = proxy.Run(ctx, cfg, proxy.RunOptions{Logger: logger, AccessLog: io.Discard})
 	pprof.StopCPUProfile()
 	return errors.Join(err, out.Close())
 }

@@ -44,7 +44,7 @@ func launchSharing(denied int) func(b *bench, listen string) (env, argv []string
 		if err := b.deny(ctx, url, denied); err != nil {
 			return nil, nil, err
 		}
-		return append(b.environment(listen, "127.0.0.1:0", "warn"), "CLERKGATE_STORE="+url), []string{b.clerkgate}, nil
+		return append(b.environment(listen, "127.0.0.1:0", "off"), "CLERKGATE_STORE="+url), []string{b.clerkgate}, nil
 	}
 }
 

@@ -90,7 +90,7 @@ func start(t testing.TB, s setup) *gate {
 	started, done := make(chan proxy.Addresses, 1), make(chan error, 1)
 	go func() {
 		done <- proxy.Run(ctx, cfg, proxy.RunOptions{
-			Logger: s.logger, Started: func(at proxy.Addresses) { started <- at }, Reload: s.reloads,
+			Logger: s.logger, AccessLog: g.log, Started: func(at proxy.Addresses) { started <- at }, Reload: s.reloads,
 			Load: func() (settings.Config, []settings.Warning, error) {
 				cfg, err := g.load()
 				return cfg, nil, err

@@ -15,12 +15,13 @@ import (
 // wallClock lists the places that may convert a time to a number. The number has no
 // monotonic reading, so durations computed from it jump when the clock is set.
 var wallClock = map[string]string{
-	"internal/certificate": "takes a clock that was set back for a reason to look at the files",
-	"internal/token":       "the times in a token are of the wall clock",
-	"internal/revocation":  "the times in a token, and of Clerk's events, are of the wall clock",
-	"middleware":           "the times in a token are of the wall clock",
-	"internal/exposition":  "Prometheus wants Unix times",
-	"clerkapi/clerktest":   "the Backend API tells times as numbers",
+	"internal/certificate":     "takes a clock that was set back for a reason to look at the files",
+	"internal/token":           "the times in a token are of the wall clock",
+	"internal/revocation":      "the times in a token, and of Clerk's events, are of the wall clock",
+	"middleware":               "the times in a token are of the wall clock",
+	"internal/exposition":      "Prometheus wants Unix times",
+	"clerkapi/clerktest":       "the Backend API tells times as numbers",
+	"proxy/internal/accesslog": "the time of a line is of the wall clock",
 }
 
 func TestDurationsAreMonotonic(t *testing.T) {

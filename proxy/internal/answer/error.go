@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"time"
 )
 
 // Error is a failure with the response that it should get.
@@ -38,6 +39,24 @@ func RoundTripFailed(err error) (status int, code string) {
 // Outcome is what became of a request to another server. It is updated as things happen, so
 // that it is correct even if the handler panics with [http.ErrAbortHandler].
 type Outcome struct {
-	Status int   // of that server's response; 0 if there was none
-	Err    error // why that server's response was not sent, or not all of it
+	Status  int           // of that server's response; 0 if there was none
+	Err     error         // why that server's response was not sent, or not all of it
+	Address string        // of that server; "" if it was not asked
+	Took    time.Duration // until its response began, or failed
+}
+
+// Refused tells a ResponseWriter that has a method Refused(code string), such as one that is
+// wrapped for the access log, the code of the refusal that is about to be written.
+func Refused(w http.ResponseWriter, code string) {
+	for {
+		switch inner := w.(type) {
+		case interface{ Refused(code string) }:
+			inner.Refused(code)
+			return
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			return
+		}
+	}
 }

@@ -13,6 +13,7 @@ type apiError struct {
 
 // RefuseJSON responds with JSON in Clerk's error format, even to people.
 func RefuseJSON(w http.ResponseWriter, status int, code, message string) {
+	Refused(w, code)
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")

@@ -91,6 +91,7 @@ func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, status int, code,
 // Show responds with a page. Status, Code and Message must be set. The words for the code,
 // if there are any, replace the message and fill the other fields.
 func (p *Pages) Show(w http.ResponseWriter, r *http.Request, told Page) {
+	Refused(w, told.Code)
 	told.Form = r.Method != http.MethodGet && r.Method != http.MethodHead
 	p.words[told.Code].complete(&told)
 	body, policy := p.render(r.Context(), &told)

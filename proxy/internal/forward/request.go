@@ -25,7 +25,7 @@ type Request struct {
 
 	filter        *wire.Filter // as for [Header.Copy]
 	out           http.Request
-	values        [21]string // of the headers that are added
+	values        [22]string // of the headers that are added
 	informational informational
 }
 

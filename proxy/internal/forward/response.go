@@ -60,6 +60,7 @@ func copyHeader(h http.Header, res *http.Response, noStore bool) {
 		case wire.IsHopByHop(name) || wire.HasToken(listed, name):
 		case h[name] == nil:
 			h[name] = values
+		case name == "X-Request-Id": // the application repeats the one that it got, if it sends any
 		case name == "Vary":
 			h[name] = wire.MergeVary(values, h[name])
 		default:

@@ -45,8 +45,9 @@ type Options struct {
 
 	// Transport is used in place of one of its own; nil makes one.
 	Transport http.RoundTripper
-	Now       func() time.Time
-	Logger    *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now    func() time.Time
+	Logger *slog.Logger
 	// Pages answers in the application's place if the application cannot; nil means JSON
 	// for everybody.
 	Pages *answer.Pages
@@ -60,6 +61,8 @@ type Upstream struct {
 	buffers   bufferPool
 	pages     *answer.Pages
 	starting  func() bool // may be nil
+	now       func() time.Time
+	address   string // for the log
 	requests  requestPool
 	idle      func()
 	wait      time.Duration // for the response to begin
@@ -69,9 +72,13 @@ type Upstream struct {
 // New makes an Upstream. Files that can't be used come as a [*certificate.Error]. No
 // connection is made.
 func New(o Options) (*Upstream, error) {
-	u := &Upstream{target: o.Target, transport: o.Transport, idle: func() {}, wait: o.ResponseTimeout, stall: o.BodyIdleTimeout, pages: o.Pages, starting: o.Starting}
+	u := &Upstream{target: o.Target, transport: o.Transport, idle: func() {}, wait: o.ResponseTimeout, stall: o.BodyIdleTimeout, pages: o.Pages, starting: o.Starting, now: o.Now}
+	u.address = o.Target.Host
+	if u.now == nil {
+		u.now = time.Now
+	}
 	if o.Target.Scheme == "unix" {
-		u.target = &url.URL{Scheme: "http", Host: "upstream"}
+		u.target, u.address = &url.URL{Scheme: "http", Host: "upstream"}, "unix:"+o.Target.Path
 	}
 	if o.Transport == nil {
 		own, err := newTransport(o)
@@ -108,7 +115,9 @@ func (u *Upstream) Forward(w http.ResponseWriter, r *Request, o *answer.Outcome)
 	}
 	r.informational.w, r.informational.mute = w, !r.In.ProtoAtLeast(1, 1)
 	request, sent := u.send(out)
+	began := u.now()
 	res, err := u.roundTrip(request, &r.informational)
+	o.Address, o.Took = u.address, u.now().Sub(began)
 	sent()
 	if err != nil {
 		if cause := context.Cause(request.Context()); errors.Is(cause, errUpstreamTakesNothing) {

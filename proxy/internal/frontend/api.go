@@ -79,6 +79,9 @@ func New(opts Options) *API {
 	if opts.Transport == nil {
 		opts.Transport = forward.NewTransport(opts.Origin, limits())
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	a := &API{
 		opts:      opts,
 		transport: &secretTransport{base: opts.Origin, secret: opts.SecretKey, next: opts.Transport},
@@ -148,7 +151,8 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request, public *origin.Publi
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), maxDuration)
 	defer cancel()
-	c := &call{API: a, public: public, outcome: o, in: r, says: breaker.Neither}
+	c := &call{API: a, public: public, outcome: o, in: r, says: breaker.Neither, began: a.opts.Now()}
+	o.Address = a.opts.Origin.Host
 	defer func() { a.breaker.Done(allowed, c.says) }() // also when the response breaks off
 	proxy := httputil.ReverseProxy{
 		Rewrite: c.rewrite, Transport: a.transport, ModifyResponse: c.modifyResponse, ErrorHandler: c.failed, ErrorLog: a.silent,

@@ -6,6 +6,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/clerkgate/clerkgate/internal/breaker"
 	"github.com/clerkgate/clerkgate/internal/origin"
@@ -20,6 +21,7 @@ type call struct {
 	outcome *answer.Outcome
 	in      *http.Request // from the browser
 	says    breaker.Outcome
+	began   time.Time
 }
 
 func (c *call) rewrite(pr *httputil.ProxyRequest) {
@@ -68,7 +70,7 @@ func (c *call) publicURL() string {
 // modifyResponse maps a redirect to the Frontend API itself back below the proxy path;
 // other redirects and all cookies are kept as they are.
 func (c *call) modifyResponse(res *http.Response) error {
-	c.outcome.Status = res.StatusCode
+	c.outcome.Status, c.outcome.Took = res.StatusCode, c.opts.Now().Sub(c.began)
 	switch {
 	case res.StatusCode >= http.StatusInternalServerError:
 		c.says = breaker.Failure
@@ -116,7 +118,7 @@ func (c *call) failed(w http.ResponseWriter, _ *http.Request, err error) {
 		refused.show(w, c.in, c.API)
 		return
 	}
-	c.outcome.Err = err
+	c.outcome.Err, c.outcome.Took = err, c.opts.Now().Sub(c.began)
 	if c.in.Context().Err() == nil {
 		c.says = breaker.Failure
 	}

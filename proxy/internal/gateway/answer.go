@@ -22,6 +22,7 @@ type Answer struct {
 	body    bytes.Buffer
 	granted bool
 	tooLong bool
+	code    string // of the refusal
 }
 
 var _ http.ResponseWriter = (*Answer)(nil)
@@ -86,6 +87,12 @@ func (a *Answer) Granted() bool { return a.granted }
 
 // Status returns the answer's status, or 0 if it has none.
 func (a *Answer) Status() int { return a.status }
+
+// Refused is called by package answer with the code of a refusal.
+func (a *Answer) Refused(code string) { a.code = code }
+
+// Code returns the code of the refusal, or "".
+func (a *Answer) Code() string { return a.code }
 
 // Body returns the body for the client.
 func (a *Answer) Body() []byte { return a.body.Bytes() }

@@ -82,6 +82,7 @@ type Request struct {
 	Path   string            // without the route's prefix, if the route strips one
 	Host   string            // as it was judged; "" for In's
 	Hops   int               // how many clerkgates have forwarded it before
+	ID     string            // X-Request-Id
 }
 
 // Request returns the request for the application u.
@@ -126,6 +127,7 @@ func (b *Builder) write(h *forward.Header, req *Request) {
 	h.Set("X-Forwarded-Port", forwarded.Port)
 	h.Set("X-Forwarded-Prefix", b.opts.Route.StripPrefix)
 	h.Set("X-Real-Ip", forwarded.Client)
+	h.Set("X-Request-Id", req.ID)
 	if b.opts.Route.Authorization != routes.AuthorizationKeep {
 		delete(h.Map, "Authorization")
 	}

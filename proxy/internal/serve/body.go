@@ -64,6 +64,7 @@ type boundedBody struct {
 
 	mu      sync.Mutex
 	left    int64     // what remains of max
+	read    int64     // what has been received
 	renewed time.Time // when the connection's deadline was last set
 	eof     bool
 	done    bool  // the handler has returned: the connection no longer belongs to this request
@@ -123,6 +124,7 @@ func (b *boundedBody) after(n int, err error) (int, error) {
 		n, err = int(b.left), &http.MaxBytesError{Limit: b.max}
 	}
 	b.left -= int64(n)
+	b.read += int64(n)
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
@@ -134,6 +136,13 @@ func (b *boundedBody) after(n int, err error) (int, error) {
 		b.failure = err
 	}
 	return n, err
+}
+
+// Received returns how many bytes of the body have been read.
+func (b *boundedBody) Received() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.read
 }
 
 func (b *boundedBody) Close() error { return b.from.Close() }

@@ -77,7 +77,7 @@ func (o Options) Validate() error {
 type Demo struct {
 	clerk  *clerktest.Clerk
 	cfg    settings.Config
-	logger *slog.Logger
+	log    *decisionLog
 	story  *story
 	origin string // what to open, such as http://localhost:8080
 
@@ -115,7 +115,7 @@ func New(ctx context.Context, opts Options, log io.Writer) (*Demo, error) {
 		appURL:   "http://" + appListener.Addr().String(),
 	}
 	d.story = newStory(d.clerk.Now, d.email)
-	d.logger = slog.New(newDecisionLog(log, d.email, d.story.passedOn))
+	d.log = newDecisionLog(log, d.email, d.story.passedOn)
 	application := &app{
 		production: opts.Production, clerk: d.clerk, outage: opts.TokenLifetime + outageAfterExpiry, email: d.email, story: d.story, now: d.clerk.Now,
 		sessionCookies: []string{"__session_" + d.clerk.CookieSuffix(), "__session"},
@@ -154,7 +154,7 @@ func (de *Demo) config() (settings.Config, error) {
 		return cfg, err
 	}
 	cfg.Auth.Now, cfg.Auth.Observer = de.clerk.Now, de.story.judged
-	cfg.ShutdownTimeout = shutdownTimeout
+	cfg.ShutdownTimeout, cfg.AccessLog = shutdownTimeout, "json"
 	cfg.Routes, err = routes.Parse("demo", []byte(routesFile))
 	return cfg, err
 }
@@ -184,7 +184,9 @@ func (de *Demo) Run(ctx context.Context, started func()) error {
 	}
 	group.Go(func() error {
 		_ = de.front.Close() // now clerkgate listens on the address
-		err := proxy.Run(ctx, de.cfg, proxy.RunOptions{Logger: de.logger, Started: func(proxy.Addresses) { started() }})
+		err := proxy.Run(ctx, de.cfg, proxy.RunOptions{
+			Logger: slog.New(de.log), AccessLog: requestLog{de.log}, Started: func(proxy.Addresses) { started() },
+		})
 		// After clerkgate: its requests in flight needed the app and Clerk.
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()

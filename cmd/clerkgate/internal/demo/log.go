@@ -2,19 +2,19 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
 )
 
-// decisionLog writes log records for people: one line per request, beginning with the
-// decision. It is a [slog.Handler]; records below the level info are left out.
+// decisionLog writes log records for people. It is a [slog.Handler]; records below the level
+// info are left out. [requestLog] writes the lines of requests between them.
 type decisionLog struct {
 	out  *output
 	name func(userID string) string
@@ -67,54 +67,70 @@ func (l *decisionLog) Handle(_ context.Context, record slog.Record) error {
 		facts = append(facts, a)
 		return true
 	})
-	var line strings.Builder
-	line.WriteString(record.Time.Format(time.TimeOnly) + "  ")
-	if record.Message == "request" {
-		l.request(&line, facts)
-	} else {
-		l.remark(&line, record, facts)
-	}
-	printable := strings.Map(printable, strings.TrimRight(line.String(), " "))
+	return l.out.line(record.Time, func(line *strings.Builder) { l.remark(line, record, facts) })
+}
 
-	l.out.mu.Lock()
-	defer l.out.mu.Unlock()
-	_, err := io.WriteString(l.out.w, printable+"\n")
+// line writes a line that begins with a time of day.
+func (o *output) line(at time.Time, content func(*strings.Builder)) error {
+	var line strings.Builder
+	line.WriteString(at.Format(time.TimeOnly) + "  ")
+	content(&line)
+	text := strings.Map(printable, strings.TrimRight(line.String(), " "))
+
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, err := io.WriteString(o.w, text+"\n")
 	return err
 }
 
-// request formats a record of package proxy's access log in columns:
+// requestLog gets the lines of package proxy's access log, in its format json, and writes
+// them for people.
+type requestLog struct{ *decisionLog }
+
+// line is a line of the access log.
+type line struct {
+	Time      time.Time `json:"time"`
+	Decision  string    `json:"decision"`
+	Reason    string    `json:"reason"`
+	Status    int       `json:"http.response.status_code"`
+	Method    string    `json:"http.request.method"`
+	Path      string    `json:"url.path"`
+	UserID    string    `json:"user_id"`
+	Refreshed string    `json:"refreshed"`
+	Error     string    `json:"error"`
+	Millis    float64   `json:"duration_ms"`
+}
+
+// Write writes a line in columns:
 //
 //	15:04:05  signed-in   200  GET   /         jane@example.com, token refreshed  (1.2ms)
-func (l *decisionLog) request(line *strings.Builder, facts []slog.Attr) {
-	values := make(map[string]string, len(facts))
-	for _, a := range facts {
-		values[a.Key] = a.Value.Resolve().String()
+func (l requestLog) Write(p []byte) (int, error) {
+	var r line
+	if err := json.Unmarshal(p, &r); err != nil {
+		return 0, err
 	}
-	decision := values["decision"]
-	if decision == "" {
-		decision = "not judged"
-		if strings.HasPrefix(values["path"], proxyPath+"/") {
-			decision = string(forClerk)
-			status, _ := strconv.Atoi(values["status"])
-			l.forClerk(values["method"], values["path"], status)
+	if r.Decision == "" {
+		r.Decision = "not judged"
+		if strings.HasPrefix(r.Path, proxyPath+"/") {
+			r.Decision = string(forClerk)
+			l.forClerk(r.Method, r.Path, r.Status)
 		}
 	}
 	var what []string
-	if id := values["user_id"]; id != "" {
-		what = append(what, l.name(id))
+	if r.UserID != "" {
+		what = append(what, l.name(r.UserID))
 	}
-	if values["refreshed"] == "true" {
+	if r.Refreshed != "" {
 		what = append(what, "token refreshed")
 	}
-	for _, key := range []string{"reason", "error"} {
-		if v := values[key]; v != "" {
+	for _, v := range []string{r.Reason, r.Error} {
+		if v != "" {
 			what = append(what, v)
 		}
 	}
-	_, _ = fmt.Fprintf(line, "%-10s  %s  %-4s  %-30s  %s", decision, values["status"], values["method"], values["path"], strings.Join(what, ", "))
-	if took := values["duration"]; took != "" {
-		_, _ = fmt.Fprintf(line, "  (%s)", took)
-	}
+	return len(p), l.out.line(r.Time, func(line *strings.Builder) {
+		_, _ = fmt.Fprintf(line, "%-10s  %d  %-4s  %-30s  %s  (%.1fms)", r.Decision, r.Status, r.Method, r.Path, strings.Join(what, ", "), r.Millis)
+	})
 }
 
 // printable replaces characters with which a client could break lines or control a
