@@ -26,15 +26,26 @@ func newAccessLog(cfg settings.Config, w io.Writer) *accesslog.Log {
 
 // logged writes the line of a request when it has ended, in whatever way.
 func (p *Proxy) logged(next station) station {
-	if p.access == nil {
-		return next
-	}
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
+		if p.access == nil && p.audit == nil {
+			next(w, r, ps)
+			return
+		}
 		ps.start = p.now()
 		ps.client.ResponseWriter = w
-		defer p.writeLine(r, ps)
+		defer p.ended(r, ps)
 		next(&ps.client, r, ps)
 		ps.returned = true
+	}
+}
+
+// ended logs a request that has ended, in whatever way.
+func (p *Proxy) ended(r *http.Request, ps *passage) {
+	if p.access != nil {
+		p.writeLine(r, ps)
+	}
+	if p.audit != nil {
+		p.record(r, ps)
 	}
 }
 

@@ -42,7 +42,7 @@ func (p *Proxy) chain() (whole, judged, checked station) {
 		p.signOut,     // signing out without JavaScript
 		p.metadata,    // where OAuth clients get tokens (resource.go)
 	)
-	checked = through(func(_ http.ResponseWriter, r *http.Request, ps *passage) { p.grant(ps.gateway, r, ps) }, p.name, p.logged)
+	checked = through(func(_ http.ResponseWriter, r *http.Request, ps *passage) { p.grant(ps.gateway, r, ps) }, p.counted, p.name, p.logged)
 	return whole, judged, checked
 }
 

@@ -80,7 +80,7 @@ func (p *Proxy) putInForce(s *site) {
 
 // check judges a request that a gateway asks about on a connection of its own.
 func (p *Proxy) check(a *gateway.Answer, original *http.Request) {
-	p.counted(func(_ http.ResponseWriter, r *http.Request, ps *passage) { p.grant(a, r, ps) })(a, original, &passage{})
+	p.checked(a, original, &passage{gateway: a})
 }
 
 // counted counts a request when it has ended, in whatever way.

@@ -13,18 +13,18 @@ func (a *application) operate(cfg settings.Config) http.Handler {
 		return nil
 	}
 	return admin.New(admin.Options{
-		Pages: a.adminPages(), Token: cfg.AdminToken, ClientCertificates: cfg.AdminClientCAFile != "", Logger: a.logger,
+		Pages: a.adminPages(), Token: cfg.AdminToken, ClientCertificates: cfg.AdminClientCAFile != "", Logger: a.logger, Acted: a.acted,
 	})
 }
 
 // adminPages returns the table of the pages for operators. The two without a handler are of
 // [serve.Run].
 func (a *application) adminPages() []admin.Page {
-	return []admin.Page{
+	return append([]admin.Page{
 		{Method: http.MethodGet, Path: "/healthz", About: "whether the process is alive"},
 		{Method: http.MethodGet, Path: "/readyz", About: "whether requests can be served, and how each part is doing"},
 		{Method: http.MethodPost, Path: "/-/revoke", About: "end a session, all of a user, or have everybody's renewed", Handler: http.HandlerFunc(a.revoke)},
 		{Method: http.MethodGet, Path: "/-/doctor", About: "why browsers cannot sign in, and the last handshakes", Handler: a.handshakes},
 		{Method: http.MethodGet, Path: "/metrics", About: "metrics for Prometheus", Handler: a.Metrics()},
-	}
+	}, append(a.levelPages(), profilePages(a.inForce)...)...)
 }

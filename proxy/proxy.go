@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/auditlog"
 	"github.com/clerkgate/clerkgate/internal/handshakes"
 	"github.com/clerkgate/clerkgate/internal/origin"
 	"github.com/clerkgate/clerkgate/middleware"
@@ -55,6 +56,7 @@ type Proxy struct {
 	handshakes                   *handshakes.Log
 	access                       *accesslog.Log // nil for none
 	ids                          requestIDs
+	audit                        *auditlog.Log // nil for none
 	logger                       *slog.Logger
 	now                          func() time.Time
 

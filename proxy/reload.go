@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/clerkgate/clerkgate/internal/auditlog"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -20,9 +21,15 @@ func (a *application) Reload(ctx context.Context) {
 	if err == nil {
 		err = a.apply(cfg)
 	}
+	a.audit.Reopen() // a hangup follows the rotation of logs, too
 	if err != nil {
+		a.audit.Record(auditlog.Event{Kind: auditlog.ReloadFailed})
 		a.refused(ctx, err)
 		return
+	}
+	a.audit.Record(auditlog.Event{Kind: auditlog.Reloaded, Count: len(cfg.AllRoutes())})
+	if a.level != nil {
+		a.level.Set(cfg.LogLevel)
 	}
 	a.inForce = cfg
 	a.logger.LogAttrs(ctx, slog.LevelInfo, "configuration reloaded", slog.Int("routes", len(cfg.AllRoutes())))

@@ -29,6 +29,12 @@ type RunOptions struct {
 	Logger *slog.Logger
 	// AccessLog gets a line for each request that has ended; see [Deps.AccessLog].
 	AccessLog io.Writer
+	// AuditLog gets the lines of the audit log, each in one call, if the configuration asks
+	// for it and names no file. It must not block.
+	AuditLog io.Writer
+	// Level is the level of Logger. A reload and a page of the admin listener change it. nil
+	// means that nothing changes.
+	Level *slog.LevelVar
 	// Started is called once every listener is open; nil is not called.
 	Started func(Addresses)
 	// Sockets are listeners that another program has opened, such as systemd
@@ -59,7 +65,12 @@ func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
 	if err != nil {
 		return err
 	}
-	app := &application{Proxy: p, inForce: cfg, load: opts.Load}
+	if p.audit, err = p.openAudit(cfg, opts.AuditLog); err != nil {
+		p.Close()
+		return err
+	}
+	defer p.closeAudit()
+	app := &application{Proxy: p, inForce: cfg, load: opts.Load, level: opts.Level}
 	options, err := app.serveOptions(opts)
 	if err != nil {
 		p.Close()
@@ -80,6 +91,7 @@ type application struct {
 	inForce settings.Config
 	pair    *certificate.Pair // nil without TLS
 	load    func() (settings.Config, []settings.Warning, error)
+	level   *slog.LevelVar // nil if it cannot be changed
 }
 
 // ServeHTTP gets the requests from their connections.
@@ -136,11 +148,6 @@ func (a *application) serveOptions(opts RunOptions) (serve.Options, error) {
 		}
 	}
 	return options, nil
-}
-
-// check judges a request that Envoy asks about, with an id and a line in the log as any other.
-func (p *Proxy) check(a *gateway.Answer, original *http.Request) {
-	p.checked(a, original, &passage{gateway: a})
 }
 
 // checks returns a server that answers Envoy over gRPC as the other gateways are answered.

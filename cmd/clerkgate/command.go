@@ -37,7 +37,7 @@ type action func(ctx context.Context, p process, args []string) error
 // commands is the table of all commands, in the order in which help lists them.
 func commands() []command {
 	return []command{
-		serveCommand(), runCommand(), checkCommand(), explainCommand(), doctorCommand(), healthCommand(), revokeCommand(), demoCommand(), emulatorCommand(),
+		serveCommand(), runCommand(), checkCommand(), explainCommand(), doctorCommand(), healthCommand(), auditCommand(), revokeCommand(), demoCommand(), emulatorCommand(),
 		versionCommand(), completionCommand(), manCommand(), helpCommand(), completeCommand(),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -50,6 +51,9 @@ func run(ctx context.Context, args []string, p process) int {
 	}
 	if err == nil {
 		err = c.run(ctx, p, args)
+	}
+	if c.serves && p.lookup != nil && p.inJSON() {
+		return reportJSON(p.stderr, err)
 	}
 	return report(p.stderr, err)
 }
@@ -149,6 +153,16 @@ func report(stderr io.Writer, err error) int {
 		say(stderr, "%s\n", m.hint)
 	}
 	return exitUsage
+}
+
+// reportJSON does the same for programs that read the log.
+func reportJSON(stderr io.Writer, err error) int {
+	var text strings.Builder
+	code := report(&text, err)
+	if text.Len() > 0 {
+		slog.New(newHandler("json", stderr, slog.LevelInfo)).Error("clerkgate ended", "error", strings.TrimSpace(text.String()), "exit_code", code)
+	}
+	return code
 }
 
 // say prints to a terminal or a log. Errors are ignored: there is nowhere to report them.

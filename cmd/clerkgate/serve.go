@@ -11,8 +11,10 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
+	"github.com/clerkgate/clerkgate/internal/loglimit"
 	"github.com/clerkgate/clerkgate/proxy"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -38,12 +40,14 @@ variables and --env-file name again. SIGTERM and Ctrl-C end it once requests in 
 // so that the shutdown need not wait; nil is never closed.
 func serveRequests(ctx context.Context, p process, gone <-chan struct{}) error {
 	cfg, warnings, err := p.load()
-	for _, w := range warnings {
-		say(p.stderr, "clerkgate: warning: %s\n", w)
-	}
+	p.warn(warnings)
 	if err != nil {
 		return err
 	}
+	level := new(slog.LevelVar)
+	level.Set(cfg.LogLevel)
+	limited := loglimit.New(newHandler(cfg.LogFormat, p.stderr, level), nil)
+	defer limited.Close()
 	p.log.SetNotice(func(lines int) []byte { return lossNotice(cfg, lines) })
 	// SIGHUP asks for a reload, as is usual for daemons. Signals that arrive during a
 	// reload cause one more.
@@ -73,12 +77,12 @@ func serveRequests(ctx context.Context, p process, gone <-chan struct{}) error {
 	}
 	return proxy.Run(ctx, cfg, proxy.RunOptions{
 		Sockets:   sockets,
-		Logger:    newLogger(cfg, p.stderr),
-		AccessLog: p.accessLog(cfg),
-		Started:   func(at proxy.Addresses) { announce(p.stdout, cfg, at) },
-		Hurry:     hurry,
-		Reload:    hangups,
-		Load:      p.load,
+		Logger:    slog.New(limited),
+		AccessLog: p.stream(cfg.AccessLogTo), AuditLog: p.stream(cfg.AuditLog), Level: level,
+		Started: func(at proxy.Addresses) { announce(p.stdout, cfg, at) },
+		Hurry:   hurry,
+		Reload:  hangups,
+		Load:    p.load,
 	})
 }
 
@@ -92,31 +96,53 @@ func misconfigured(err error) error {
 	return mistaken("\nRun \"clerkgate help\" for every variable.", err)
 }
 
-// accessLog returns where the lines of requests go.
-func (p process) accessLog(cfg settings.Config) io.Writer {
-	if cfg.AccessLogTo == "stdout" {
+// stream returns an output by its name in the configuration.
+func (p process) stream(name string) io.Writer {
+	if name == settings.AuditStdout {
 		return p.stdout
 	}
 	return p.stderr
 }
 
-func newLogger(cfg settings.Config, w io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
+// inJSON reports whether lines are to be objects, also before the configuration is read.
+func (p process) inJSON() bool {
+	format, _ := p.lookup(settings.EnvLogFormat)
+	return strings.TrimSpace(format) == "json"
+}
+
+// warn writes what is doubtful about the configuration.
+func (p process) warn(warnings []settings.Warning) {
+	for _, w := range warnings {
+		if p.inJSON() {
+			slog.New(newHandler("json", p.stderr, slog.LevelInfo)).Warn("configuration warning", "variable", w.Variable, "warning", w.Message)
+		} else {
+			say(p.stderr, "clerkgate: warning: %s\n", w)
+		}
 	}
-	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+func newHandler(format string, w io.Writer, level slog.Leveler) slog.Handler {
+	opts := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.NewJSONHandler(w, opts)
+	}
+	return slog.NewTextHandler(w, opts)
 }
 
 // lossNotice returns a line of the log which says that lines were lost.
 func lossNotice(cfg settings.Config, lines int) []byte {
 	var text bytes.Buffer
-	newLogger(cfg, &text).Warn("log lines lost", "lines", lines)
+	slog.New(newHandler(cfg.LogFormat, &text, slog.LevelInfo)).Warn("log lines lost", "lines", lines)
 	return text.Bytes()
 }
 
 // announce prints what listens where.
 func announce(w io.Writer, cfg settings.Config, at proxy.Addresses) {
+	if cfg.LogFormat == "json" {
+		slog.New(newHandler("json", w, slog.LevelInfo)).Info("started", "version", thisBuild().Version,
+			"public", texts(at.Public), "admin", texts(at.Admin), "ext_authz", texts(at.ExtAuthz), "routes", len(cfg.AllRoutes()))
+		return
+	}
 	scheme := "http"
 	if cfg.TLSCertificateFile != "" {
 		scheme = "https"
@@ -148,6 +174,14 @@ func announce(w io.Writer, cfg settings.Config, at proxy.Addresses) {
 	for _, address := range at.Admin {
 		say(w, "  probes      %s/healthz, /readyz\n", located("http", address))
 	}
+}
+
+func texts(addresses []net.Addr) []string {
+	all := make([]string, 0, len(addresses))
+	for _, a := range addresses {
+		all = append(all, a.String())
+	}
+	return all
 }
 
 // located returns an address in the form in which it is used.

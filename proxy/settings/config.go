@@ -149,6 +149,10 @@ type Config struct {
 	AccessLogFields []string
 	AccessLogSample float64
 	AccessLogTo     string
+	// AuditLog is where the audit log goes: a file, stderr, stdout, or off, which "" means.
+	AuditLog string
+	// Profiles makes the admin listener serve those of net/http/pprof.
+	Profiles bool
 
 	// TLSCertificateFile and TLSKeyFile, both or none, make the public listener
 	// speak HTTPS. They are read again when they change.

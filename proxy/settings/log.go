@@ -10,6 +10,13 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/accesslog"
 )
 
+// The audit log goes to none of the streams, or to one, unless a file is named.
+const (
+	AuditOff    = "off"
+	AuditStderr = "stderr"
+	AuditStdout = "stdout"
+)
+
 // logRows are about what is written where.
 func (c *Config) logRows() []row {
 	return []row{
@@ -18,7 +25,8 @@ func (c *Config) logRows() []row {
 				_ = level.UnmarshalText([]byte(s)) // the words are slog's own
 				return level
 			}),
-			help: "Which messages are logged; `docs/reference/logs.md` lists them.",
+			reloads: true,
+			help:    "Which messages are logged; `docs/reference/logs.md` lists them. `POST /-/log-level` on the admin listener changes it until a reload.",
 		},
 		{
 			name: EnvLogFormat, value: word(&c.LogFormat, "text", "json"),
@@ -40,6 +48,14 @@ func (c *Config) logRows() []row {
 		{
 			name: "CLERKGATE_ACCESS_LOG_TO", value: word(&c.AccessLogTo, "stderr", "stdout"),
 			help: "Where these lines go: to the log, or to standard output, where nothing else is written but what listens where at the start.",
+		},
+		{
+			name: EnvAuditLog, value: text(&c.AuditLog, "file, `stderr`, `stdout` or `off`", AuditOff),
+			help: "Where refusals by policy, revocations, sign-outs, reloads and what operators did are recorded, in a chain of lines in which a gap or a change shows. `clerkgate audit verify` checks it.",
+		},
+		{
+			name: "CLERKGATE_PPROF", value: boolean(&c.Profiles),
+			help: "`true`: the admin listener has Go's profiles at `/debug/pprof/`, for `go tool pprof`.",
 		},
 	}
 }

@@ -65,6 +65,7 @@ const (
 	EnvLogFormat          = "CLERKGATE_LOG_FORMAT"
 	EnvAccessLog          = "CLERKGATE_ACCESS_LOG"
 	EnvAccessLogFields    = "CLERKGATE_ACCESS_LOG_FIELDS"
+	EnvAuditLog           = "CLERKGATE_AUDIT_LOG"
 	EnvAccessLogSample    = "CLERKGATE_ACCESS_LOG_SAMPLE"
 )
 

@@ -34,11 +34,11 @@ func table() []field {
 	return []field{
 		{name: "status", json: "http.response.status_code", ecs: "http.response.status_code", number: func(e *Entry) int64 { return int64(e.Status) },
 			help: "The status of the response; 499 if the client left before there was one."},
-		{name: "method", json: "http.request.method", ecs: "http.request.method", text: func(e *Entry) string { return bounded(e.Method, maxMethod) },
+		{name: "method", json: "http.request.method", ecs: "http.request.method", text: func(e *Entry) string { return Bounded(e.Method, maxMethod) },
 			help: "The method; of the original request if a gateway asks."},
-		{name: "host", json: "server.address", ecs: "url.domain", text: func(e *Entry) string { return bounded(e.Host, maxHost) },
+		{name: "host", json: "server.address", ecs: "url.domain", text: func(e *Entry) string { return Bounded(e.Host, maxHost) },
 			help: "The host as the browser wrote it, with its port if it has one."},
-		{name: "path", json: "url.path", ecs: "url.path", text: func(e *Entry) string { return bounded(e.Path, maxPath) },
+		{name: "path", json: "url.path", ecs: "url.path", text: func(e *Entry) string { return Bounded(e.Path, maxPath) },
 			help: "The path, never the query."},
 		{name: "duration_ms", json: "duration_ms", ecs: "event.duration", duration: func(e *Entry) time.Duration { return e.Duration },
 			help: "From the request's arrival to its end, in milliseconds (ECS: nanoseconds)."},
@@ -76,9 +76,9 @@ func table() []field {
 			help: "`X-Request-Id`: taken from trusted proxies, else made; the client and the application get it."},
 		{name: "trace_id", json: "trace_id", ecs: "trace.id", text: func(e *Entry) string { return e.TraceID },
 			help: "The trace id of the request's `traceparent`."},
-		{name: "user_agent", json: "user_agent.original", ecs: "user_agent.original", text: func(e *Entry) string { return bounded(e.UserAgent, maxUserAgent) },
+		{name: "user_agent", json: "user_agent.original", ecs: "user_agent.original", text: func(e *Entry) string { return Bounded(e.UserAgent, maxUserAgent) },
 			help: "The program that the client says it is."},
-		{name: "error", json: "error", ecs: "error.message", text: func(e *Entry) string { return bounded(e.Error, maxError) },
+		{name: "error", json: "error", ecs: "error.message", text: func(e *Entry) string { return Bounded(e.Error, maxError) },
 			help: "Why the response is not the application's, or not all of it."},
 		{name: "protocol", json: "network.protocol.version", ecs: "http.version", chosen: true, text: func(e *Entry) string { return strings.TrimPrefix(e.Protocol, "HTTP/") },
 			help: "The version of HTTP."},
@@ -134,5 +134,5 @@ func withoutQuery(url string) string {
 	if i := strings.IndexAny(url, "?#"); i >= 0 {
 		url = url[:i]
 	}
-	return bounded(url, maxReferer)
+	return Bounded(url, maxReferer)
 }

@@ -127,8 +127,8 @@ func common(b []byte, e *Entry, _ []column) []byte {
 	}
 	b = appendCommon(append(b, " - "...), e.UserID, false)
 	b = e.appendTime(append(b, " ["...), commonTime)
-	b = appendCommon(append(b, `] "`...), bounded(e.Method, maxMethod), false)
-	b = appendCommon(append(b, ' '), bounded(e.Path, maxPath), false)
+	b = appendCommon(append(b, `] "`...), Bounded(e.Method, maxMethod), false)
+	b = appendCommon(append(b, ' '), Bounded(e.Path, maxPath), false)
 	b = appendCommon(append(b, ' '), e.Protocol, false)
 	b = strconv.AppendInt(append(b, `" `...), int64(e.Status), 10)
 	if e.BytesOut < 0 {
@@ -140,7 +140,7 @@ func common(b []byte, e *Entry, _ []column) []byte {
 // combined appends the same, then "referer" "user agent".
 func combined(b []byte, e *Entry, columns []column) []byte {
 	b = appendCommon(append(common(b, e, columns), ` "`...), withoutQuery(e.Referer), true)
-	b = appendCommon(append(b, `" "`...), bounded(e.UserAgent, maxUserAgent), true)
+	b = appendCommon(append(b, `" "`...), Bounded(e.UserAgent, maxUserAgent), true)
 	return append(b, '"')
 }
 

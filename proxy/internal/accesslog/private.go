@@ -13,10 +13,10 @@ const (
 // secretPrefixes are how Clerk's keys and tokens begin. They count where a word begins.
 var secretPrefixes = [...]string{"sk_", "ak_", "oat_", "mt_", "whsec_", "rk_", "__clerk_", "__session", "__refresh"} //nolint:gochecknoglobals // it never changes
 
-// bounded returns at most limit bytes of a text that a client chose, without what looks like
+// Bounded returns at most limit bytes of a text that a client chose, without what looks like
 // a JWT or one of Clerk's keys. Such texts get into paths, user agents and referers by
 // mistake, and logs are read by more people than may have them.
-func bounded(s string, limit int) string {
+func Bounded(s string, limit int) string {
 	if strings.Contains(s, "eyJ") || strings.Contains(s, "_") && hasSecretPrefix(s) {
 		s = redact(s)
 	}

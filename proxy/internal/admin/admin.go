@@ -38,6 +38,8 @@ type Options struct {
 	// ClientCertificates accepts requests over TLS with a client certificate that the
 	// listener has verified.
 	ClientCertificates bool
+	// Acted is called for each request that is no GET, before its page; nil is not called.
+	Acted func(*http.Request)
 	// Logger is told of each request that is no GET; nil is silent.
 	Logger *slog.Logger
 }
@@ -55,7 +57,7 @@ func New(o Options) http.Handler {
 		case p.Method == http.MethodGet:
 			mux.Handle("GET "+p.Path, p.Handler)
 		default:
-			mux.Handle(p.Method+" "+p.Path, &action{Page: p, logger: o.Logger})
+			mux.Handle(p.Method+" "+p.Path, &action{Page: p, logger: o.Logger, acted: o.Acted})
 		}
 	}
 	return newGate(&o, mux)
@@ -92,6 +94,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 type action struct {
 	Page
 	logger *slog.Logger
+	acted  func(*http.Request)
 }
 
 func (a *action) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -103,6 +106,9 @@ func (a *action) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.logger.InfoContext(r.Context(), "admin action", "method", a.Method, "path", a.Path, "remote", r.RemoteAddr)
+	if a.acted != nil {
+		a.acted(r)
+	}
 	a.Handler.ServeHTTP(w, r)
 }
 
