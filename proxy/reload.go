@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/clerkgate/clerkgate/internal/auditlog"
+	"github.com/clerkgate/clerkgate/internal/loglimit"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -13,6 +14,7 @@ import (
 // logged on a line of its own, and the old configuration stays in force. Requests in flight
 // finish with the configuration that they began with.
 func (a *application) Reload(ctx context.Context) {
+	ctx = loglimit.Always(ctx)
 	cfg, warnings, err := a.load()
 	for _, w := range warnings {
 		a.logger.LogAttrs(ctx, slog.LevelWarn, "configuration warning",

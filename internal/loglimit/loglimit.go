@@ -71,9 +71,16 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	return &Handler{h.next.WithGroup(name), h.limits}
 }
 
+// always is the key of contexts of [Always].
+type always struct{}
+
+// Always returns a context whose records are never left out: those about what an operator did,
+// who waits for each of them.
+func Always(ctx context.Context) context.Context { return context.WithValue(ctx, always{}, true) }
+
 // Handle implements [slog.Handler].
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level < slog.LevelWarn {
+	if r.Level < slog.LevelWarn || ctx.Value(always{}) != nil {
 		return h.next.Handle(ctx, r)
 	}
 	out, pass := h.admit(&r)

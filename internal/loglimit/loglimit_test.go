@@ -25,7 +25,11 @@ func TestAMessageThatRepeats(t *testing.T) {
 			l.Info("of no account")
 		}
 		l.Error("another")
+		for range 25 {
+			l.WarnContext(loglimit.Always(t.Context()), "waited for")
+		}
 		text := out.String()
+		assert.Equal(t, 25, strings.Count(text, "waited for"))
 		assert.Equal(t, loglimit.First, strings.Count(text, "msg=again"))
 		assert.Equal(t, 25, strings.Count(text, "of no account"))
 		assert.Equal(t, 1, strings.Count(text, "msg=another"))
