@@ -3,7 +3,9 @@ package middleware
 import (
 	"context"
 	"errors"
+	"time"
 
+	"github.com/clerkgate/clerkgate/internal/breaker"
 	"github.com/clerkgate/clerkgate/internal/jwks"
 )
 
@@ -56,6 +58,33 @@ func upIf(works bool) Condition {
 		return Up
 	}
 	return Down
+}
+
+// Breaker is the state of what keeps calls from a part of Clerk that is failing.
+type Breaker struct {
+	// Name says which calls: keys, sessions, machine_tokens or session_lookups.
+	Name string `json:"name"`
+	// Open reports that calls are not made.
+	Open bool `json:"open"`
+	// Since is when it opened; zero while it is closed.
+	Since time.Time `json:"since,omitzero"`
+	// Next is how long it is until the next call may be made; 0 if it may be made now.
+	Next time.Duration `json:"-"`
+}
+
+// Breakers returns the state of the breakers between a and Clerk's Backend API.
+func (a *Authenticator) Breakers() []Breaker {
+	named := func(name string, b *breaker.Breaker) Breaker {
+		s := b.State()
+		return Breaker{Name: name, Open: s.Open, Since: s.Since, Next: s.Next}
+	}
+	all := []Breaker{
+		named("keys", a.health.keys.Breaker), named("sessions", a.health.sessions.Breaker), named("machine_tokens", a.health.machines.Breaker),
+	}
+	if a.sessions != nil {
+		all = append(all, named("session_lookups", a.sessions.breaker))
+	}
+	return all
 }
 
 // ReadyAfter is [Authenticator.Ready] for an Authenticator that replaces former, of the same

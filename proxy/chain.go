@@ -169,6 +169,7 @@ func (p *Proxy) signOut(next station) station {
 func (p *Proxy) route(next station) station {
 	return func(w http.ResponseWriter, r *http.Request, ps *passage) {
 		if r, ok := ps.site.match(w, r, ps); ok {
+			ps.rule.requests.Add(1)
 			next(w, r, ps)
 		}
 	}

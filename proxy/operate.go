@@ -1,20 +1,25 @@
 package proxy
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/clerkgate/clerkgate/proxy/internal/admin"
+	"github.com/clerkgate/clerkgate/proxy/internal/serve"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
-// operate returns the handler of the pages for operators, or nil without any.
-func (a *application) operate(cfg settings.Config) http.Handler {
+// operate returns what makes the handler of the pages for operators, or nil without any.
+func (a *application) operate(cfg settings.Config) func(ready func(context.Context) serve.Readiness) http.Handler {
 	if cfg.AdminPages == settings.AdminProbes {
 		return nil
 	}
-	return admin.New(admin.Options{
-		Pages: a.adminPages(), Token: cfg.AdminToken, ClientCertificates: cfg.AdminClientCAFile != "", Logger: a.logger, Acted: a.acted,
-	})
+	return func(ready func(context.Context) serve.Readiness) http.Handler {
+		return admin.New(admin.Options{
+			Pages: a.adminPages(), Overview: a.overview(ready),
+			Token: cfg.AdminToken, ClientCertificates: cfg.AdminClientCAFile != "", Logger: a.logger, Acted: a.acted,
+		})
+	}
 }
 
 // adminPages returns the table of the pages for operators. The two without a handler are of

@@ -33,8 +33,15 @@ func (a *application) Reload(ctx context.Context) {
 	if a.level != nil {
 		a.level.Set(cfg.LogLevel)
 	}
-	a.inForce = cfg
+	a.use(cfg)
 	a.logger.LogAttrs(ctx, slog.LevelInfo, "configuration reloaded", slog.Int("routes", len(cfg.AllRoutes())))
+}
+
+// use notes which configuration is in force.
+func (a *application) use(cfg settings.Config) {
+	a.inForce = cfg
+	list := cfg.InForce()
+	a.shown.Store(&list)
 }
 
 func (a *application) apply(cfg settings.Config) error {

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"sync/atomic"
+
 	"github.com/clerkgate/clerkgate/internal/crossorigin"
 	"github.com/clerkgate/clerkgate/middleware"
 	"github.com/clerkgate/clerkgate/proxy/internal/forward"
@@ -14,6 +16,7 @@ import (
 // rule is a route in force: how its requests are judged, and what its application gets.
 type rule struct {
 	route       *routes.Route
+	requests    *atomic.Uint64 // that it was chosen for; kept through reloads
 	name        string
 	auth        *middleware.Authenticator
 	requirement middleware.Requirement
@@ -34,7 +37,7 @@ func (p *Proxy) newRule(route *routes.Route, s *site) (*rule, error) {
 		known = s.instance.Users
 	}
 	r := &rule{
-		route: route, name: route.Label(), auth: s.instance.Auth, requirement: route.Require, upstream: s.upstreams.Get(route.Upstream),
+		route: route, requests: &atomic.Uint64{}, name: route.Label(), auth: s.instance.Auth, requirement: route.Require, upstream: s.upstreams.Get(route.Upstream),
 		outbound: outbound.New(outbound.Options{
 			Route: route, Host: s.upstreams.HostHeader(route.Upstream), CookieSuffix: s.instance.Auth.CookieSuffix(),
 			Filter: s.filter, Claims: claims, Users: known, ClaimNames: s.claimNames, Origins: p.origins, Exchanger: s.instance.Exchanger, Signer: s.signer,

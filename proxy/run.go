@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/clerkgate/clerkgate/internal/certificate"
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway/envoy"
@@ -70,7 +71,8 @@ func Run(ctx context.Context, cfg settings.Config, opts RunOptions) error {
 		return err
 	}
 	defer p.closeAudit()
-	app := &application{Proxy: p, inForce: cfg, load: opts.Load, level: opts.Level}
+	app := &application{Proxy: p, load: opts.Load, level: opts.Level}
+	app.use(cfg)
 	options, err := app.serveOptions(opts)
 	if err != nil {
 		p.Close()
@@ -89,7 +91,8 @@ type application struct {
 	*Proxy
 	Handler http.Handler
 	inForce settings.Config
-	pair    *certificate.Pair // nil without TLS
+	shown   atomic.Pointer[[]settings.Setting] // of inForce, for the admin listener
+	pair    *certificate.Pair                  // nil without TLS
 	load    func() (settings.Config, []settings.Warning, error)
 	level   *slog.LevelVar // nil if it cannot be changed
 }

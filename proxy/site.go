@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/clerkgate/clerkgate/internal/assertion"
 	"github.com/clerkgate/clerkgate/internal/origin"
@@ -103,6 +104,9 @@ func (p *Proxy) newRoutes(cfg settings.Config, inst *instance.Instance, old *sit
 			s.upstreams.Retire(old.applications())
 			return nil, err
 		}
+		if same := old.ruleLike(rule); same != nil {
+			rule.requests = same.requests
+		}
 		s.rules = append(s.rules, rule)
 	}
 	s.count(p.monitor)
@@ -119,6 +123,21 @@ func (p *Proxy) newUpstreams(cfg settings.Config, old *site) (*upstreams.Set, er
 		return nil, settings.UpstreamError(failed.Name, failed.Upstream, failed.Err)
 	}
 	return set, err
+}
+
+// ruleLike returns the rule of s for a route of the same name or, without one, for the same
+// requests; nil if there is none.
+func (s *site) ruleLike(rl *rule) *rule {
+	if s == nil {
+		return nil
+	}
+	for _, other := range s.rules {
+		a, b := rl.route, other.route
+		if a.Name == b.Name && (a.Name != "" || a.Match == b.Match && slices.Equal(a.Hosts, b.Hosts) && slices.Equal(a.Methods, b.Methods)) {
+			return other
+		}
+	}
+	return nil
 }
 
 // applications returns those of s, which may be nil.

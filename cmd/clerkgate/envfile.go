@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -23,7 +24,13 @@ func (p process) load() (settings.Config, []settings.Warning, error) {
 	if err != nil {
 		return settings.Config{}, nil, err
 	}
-	return settings.Load(whole.lookup, whole.environ)
+	cfg, warnings, err := settings.Load(whole.lookup, whole.environ)
+	for name, source := range cfg.Sources {
+		if source.From = whole.from[name]; source.From != "" {
+			cfg.Sources[name] = source
+		}
+	}
+	return cfg, warnings, err
 }
 
 // withEnvFile is p with the variables of its file behind its environment.
@@ -43,8 +50,14 @@ func (p process) withEnvFile() (process, error) {
 		text, ok := variables[name]
 		return text, ok
 	}
-	p.environ = slices.Clone(p.environ)
+	p.environ, p.from = slices.Clone(p.environ), maps.Clone(p.from)
+	if p.from == nil {
+		p.from = make(map[string]string)
+	}
 	for name, text := range variables {
+		if given, _ := lookup(name); strings.TrimSpace(given) == "" {
+			p.from[name] = p.envFile
+		}
 		if _, ok := lookup(name); !ok {
 			p.environ = append(p.environ, name+"="+text)
 		}

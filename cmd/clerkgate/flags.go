@@ -65,11 +65,12 @@ func (f flagValues) over(p process) process {
 		}
 		return lookup(name)
 	}
-	p.environ, p.envFile = slices.Clone(p.environ), f[envFileFlag]
+	p.environ, p.envFile, p.from = slices.Clone(p.environ), f[envFileFlag], make(map[string]string)
 	for name, text := range f {
 		if name == envFileFlag {
 			continue
 		}
+		p.from[name] = "flag"
 		p.environ = append(p.environ, name+"="+text)
 	}
 	return p

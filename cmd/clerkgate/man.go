@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/clerkgate/clerkgate/internal/build"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
 
@@ -29,7 +30,7 @@ Print the manual page, in the form that the man command reads:
 // printManual prints the page with the macros of man(7). It uses the same tables as
 // help.
 func printManual(w io.Writer) {
-	say(w, ".TH CLERKGATE 1 \"\" %s\n", strconv.Quote("clerkgate "+roff(thisBuild().Version)))
+	say(w, ".TH CLERKGATE 1 \"\" %s\n", strconv.Quote("clerkgate "+roff(build.This().Version)))
 	say(w, ".SH NAME\nclerkgate \\- Clerk sessions in front of anything that speaks HTTP\n")
 	say(w, ".SH SYNOPSIS\n.B clerkgate\n[\\fICOMMAND\\fR] [\\fIFLAGS\\fR] [\\fIARGUMENTS\\fR]\n")
 	say(w, ".SH COMMANDS\nWithout a command it is\n.BR serve .\n")

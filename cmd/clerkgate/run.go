@@ -30,7 +30,8 @@ const flushTimeout = 2 * time.Second
 type process struct {
 	lookup         func(string) (string, bool)
 	environ        []string
-	envFile        string // whose variables come behind the environment; "" for none
+	from           map[string]string // where variables come from, if not from the environment
+	envFile        string            // whose variables come behind the environment; "" for none
 	stdout, stderr io.Writer
 	// sockets returns the listeners that systemd has opened, by their names; nil for none.
 	sockets func() (map[string][]net.Listener, error)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/clerkgate/clerkgate/internal/build"
 	"github.com/clerkgate/clerkgate/internal/loglimit"
 	"github.com/clerkgate/clerkgate/proxy"
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -139,7 +140,7 @@ func lossNotice(cfg settings.Config, lines int) []byte {
 // announce prints what listens where.
 func announce(w io.Writer, cfg settings.Config, at proxy.Addresses) {
 	if cfg.LogFormat == "json" {
-		slog.New(newHandler("json", w, slog.LevelInfo)).Info("started", "version", thisBuild().Version,
+		slog.New(newHandler("json", w, slog.LevelInfo)).Info("started", "version", build.This().Version,
 			"public", texts(at.Public), "admin", texts(at.Admin), "ext_authz", texts(at.ExtAuthz), "routes", len(cfg.AllRoutes()))
 		return
 	}
@@ -147,7 +148,7 @@ func announce(w io.Writer, cfg settings.Config, at proxy.Addresses) {
 	if cfg.TLSCertificateFile != "" {
 		scheme = "https"
 	}
-	say(w, "clerkgate %s\n", thisBuild().Version)
+	say(w, "clerkgate %s\n", build.This().Version)
 	for _, address := range at.Public {
 		say(w, "  listening   %s\n", located(scheme, address))
 	}

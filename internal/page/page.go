@@ -7,7 +7,9 @@
 package page
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"html"
 	"net/http"
 	"strconv"
@@ -59,9 +61,7 @@ func (p *Page) Policy() string {
 func (p *Page) HTML() string {
 	var b strings.Builder
 	title := html.EscapeString(p.Title)
-	b.WriteString("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" +
-		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" + title + "</title>\n<style>" + style + "</style>\n</head>\n" +
-		"<body>\n<main>\n<h1>" + title + "</h1>\n")
+	b.WriteString(head(title, style) + "<body>\n<main>\n<h1>" + title + "</h1>\n")
 	for _, text := range p.Paragraphs {
 		if text != "" {
 			b.WriteString("<p>" + html.EscapeString(text) + "</p>\n")
@@ -93,6 +93,22 @@ func (p *Page) actions() string {
 		return ""
 	}
 	return "<div class=\"next\">\n" + b.String() + "</div>\n"
+}
+
+// Document returns a page with a body of HTML that the caller has escaped, and its content
+// security policy. extra is CSS behind the common style sheet.
+func Document(title, extra, body string) (text []byte, policy string) {
+	sheet := style + extra
+	sum := sha256.Sum256([]byte(sheet))
+	policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	return []byte(head(html.EscapeString(title), sheet) + "<body>\n<main>\n" + body + "</main>\n</body>\n</html>\n"), policy
+}
+
+// head returns the beginning of a page with a title in HTML.
+func head(title, sheet string) string {
+	return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" +
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" + title + "</title>\n<style>" + sheet + "</style>\n</head>\n"
 }
 
 // isWeb reports whether a browser that follows the link stays on the web: a colon before

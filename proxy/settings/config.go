@@ -59,6 +59,9 @@ const (
 type Config struct {
 	// Auth configures the middleware. The proxy sets its Now and Logger.
 	Auth middleware.Options
+	// Sources says for each variable that [Load] has read where it comes from. It changes
+	// nothing but what [Config.InForce] returns.
+	Sources map[string]Source
 
 	// Upstream is the application: http, https, or unix with a path; nil if Routes name
 	// others, or only gateways ask.

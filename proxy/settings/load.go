@@ -51,6 +51,7 @@ type loader struct {
 
 // read fills every field whose variable is set, or those of the named variables.
 func (l *loader) read(names ...string) {
+	l.cfg.Sources = make(map[string]Source)
 	for _, r := range l.cfg.table() {
 		text := l.text(r.name)
 		switch {
@@ -64,6 +65,7 @@ func (l *loader) read(names ...string) {
 			l.problem(r.name, "the name of a file, beside "+strings.TrimSuffix(r.name, fileSuffix), "one of the two")
 		default:
 			r.value.set(text, func(err error) { l.report(r.name, err) })
+			l.cfg.Sources[r.name] = Source{From: "environment", Text: shown(r, text)}
 		}
 	}
 }

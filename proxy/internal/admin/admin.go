@@ -33,6 +33,8 @@ type Page struct {
 type Options struct {
 	// Pages are listed in this order.
 	Pages []Page
+	// Overview is what the pages about the server as a whole show; nil leaves them out.
+	Overview *Overview
 	// Token is the bearer token that requests must have; "" means that none counts.
 	Token string
 	// ClientCertificates accepts requests over TLS with a client certificate that the
@@ -44,13 +46,21 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// New returns a handler for the pages and for /-/, which lists them.
+// New returns a handler for the pages and for /-/, which lists them: for programs in JSON, and
+// for people on a page with the overview.
 func New(o Options) http.Handler {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /-/{$}", list(o.Pages))
+	if o.Overview != nil {
+		o.Pages = append(o.Overview.pages(), o.Pages...)
+	}
+	listed := list(o.Pages)
+	if o.Overview != nil {
+		listed = either(newPeople(o.Overview, o.Pages), listed)
+	}
+	mux.Handle("GET /-/{$}", listed)
 	for _, p := range o.Pages {
 		switch {
 		case p.Handler == nil:
@@ -61,6 +71,18 @@ func New(o Options) http.Handler {
 		}
 	}
 	return newGate(&o, mux)
+}
+
+// either answers people by one handler, and programs by another.
+func either(people, programs http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "Accept")
+		if wantsHTML(r) {
+			people.ServeHTTP(w, r)
+			return
+		}
+		programs.ServeHTTP(w, r)
+	})
 }
 
 // list answers with a line for each page.

@@ -103,6 +103,9 @@ func (a *API) Close() {
 	}
 }
 
+// Breaker returns the state of the breaker between a and Clerk.
+func (a *API) Breaker() breaker.State { return a.breaker.State() }
+
 // Serves reports whether a request for a canonical path belongs to the Frontend API.
 // public is its public URL: with an absolute proxy URL, the same path on another host
 // belongs to the application.

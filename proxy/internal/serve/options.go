@@ -48,9 +48,9 @@ type Options struct {
 	AlwaysReady bool
 	// Public is where the App listens, Admin where probes are answered.
 	Public, Admin Endpoint
-	// AdminPages answers what else is asked at Admin; nil for nothing. It has to protect
-	// itself: probes need no credentials.
-	AdminPages http.Handler
+	// AdminPages makes the handler of what else is asked at Admin; nil for nothing. It gets
+	// what /readyz says. The handler has to protect itself: probes need no credentials.
+	AdminPages func(ready func(context.Context) Readiness) http.Handler
 	// AdminClients makes Admin speak HTTPS with Certificate, and verify client certificates
 	// by these authorities. A request may come without one. nil for plain HTTP.
 	AdminClients *x509.CertPool

@@ -23,10 +23,10 @@ type probes struct {
 
 // handler serves the two paths, which are read-only, and leaves the rest to pages, which may
 // be nil.
-func (p *probes) handler(pages http.Handler) http.Handler {
+func (p *probes) handler(pages func(ready func(context.Context) Readiness) http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	if pages != nil {
-		mux.Handle("/", pages)
+		mux.Handle("/", pages(func(ctx context.Context) Readiness { state, _ := p.readiness(ctx); return state }))
 		for _, path := range [...]string{"/healthz", "/readyz"} {
 			mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Allow", "GET, HEAD")
@@ -41,41 +41,49 @@ func (p *probes) handler(pages http.Handler) http.Handler {
 	return mux
 }
 
-// readiness is the body of a response to /readyz.
-type readiness struct {
+// Readiness is how an [App] is doing: the body of a response to /readyz.
+type Readiness struct {
 	// Status is ready, degraded (ready, but a part is not up), unready or shutting down.
 	Status string            `json:"status"`
 	Parts  map[string]string `json:"parts,omitempty"`
 }
 
 func (p *probes) readyz(w http.ResponseWriter, r *http.Request) {
-	if p.stopping.Load() {
-		p.report(w, http.StatusServiceUnavailable, readiness{Status: "shutting down"})
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-	defer cancel()
-	// The log has the reason of an error; others on the network may read the response.
-	err := p.app.Ready(ctx)
-	body := readiness{Status: "ready", Parts: p.app.Parts(r.Context())}
-	for _, state := range body.Parts {
-		if state != PartUp && state != PartNotAsked {
-			body.Status = "degraded"
-		}
-	}
-	switch {
-	case err == nil:
-	case p.always && !errors.Is(err, ErrUpstream):
-		body.Status = "degraded"
-	default:
-		body.Status = "unready"
+	body, ok := p.readiness(r.Context())
+	if !ok {
 		p.report(w, http.StatusServiceUnavailable, body)
 		return
 	}
 	p.report(w, http.StatusOK, body)
 }
 
-func (p *probes) report(w http.ResponseWriter, status int, body readiness) {
+// readiness returns how the App is doing; ok reports whether it wants requests.
+func (p *probes) readiness(ctx context.Context) (state Readiness, ok bool) {
+	if p.stopping.Load() {
+		return Readiness{Status: "shutting down"}, false
+	}
+	within, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	// The log has the reason of an error; others on the network may read the response.
+	err := p.app.Ready(within)
+	state = Readiness{Status: "ready", Parts: p.app.Parts(ctx)}
+	for _, part := range state.Parts {
+		if part != PartUp && part != PartNotAsked {
+			state.Status = "degraded"
+		}
+	}
+	switch {
+	case err == nil:
+	case p.always && !errors.Is(err, ErrUpstream):
+		state.Status = "degraded"
+	default:
+		state.Status = "unready"
+		return state, false
+	}
+	return state, true
+}
+
+func (p *probes) report(w http.ResponseWriter, status int, body Readiness) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

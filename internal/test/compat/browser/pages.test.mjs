@@ -51,16 +51,16 @@ async function stack(t, ...args) {
   const at = await start(t, process.env.CLERKGATE, [], {
     ...env, CLERKGATE_CONFIG: join(directory, 'clerkgate.yaml'), CLERKGATE_LISTEN: '127.0.0.1:0', CLERKGATE_ADMIN_LISTEN: '127.0.0.1:0',
     CLERKGATE_UPSTREAM_TIMEOUT: '3s', CLERKGATE_MAX_BODY_BYTES: '20000',
-  }, lines => lines.join('\n').match(/listening +http:\/\/127\.0\.0\.1:(\d+)[^]*probes/)?.[1]);
+  }, lines => lines.join('\n').match(/listening +http:\/\/127\.0\.0\.1:(\d+)[^]*probes +(http:\/\/127\.0\.0\.1:\d+)/));
 
-  const origin = `http://localhost:${at}`;
+  const origin = `http://localhost:${at[1]}`, admin = at[2];
   const control = async (action, body, method = 'POST') => {
     const response = await fetch(`${clerk}/__control/${action}`, { method, body: body && JSON.stringify(body) });
     assert.equal(response.status, 200, await response.clone().text());
     return response.json();
   };
   return {
-    origin, control, received, sibling: `http://localhost:${app.address().port}`,
+    origin, admin, control, received, sibling: `http://localhost:${app.address().port}`,
     async signIn(context) {
       const { cookie } = await control('sign-in', { email: 'jane@example.com', origin });
       await context.addCookies(cookie.split('; ').map(pair => {
@@ -75,7 +75,7 @@ const submit = (page, note = 'written at length') => page.fill('textarea', note)
 
 for (const [width, colorScheme] of [[1200, 'light'], [390, 'dark']]) {
   test(`all pages, ${width} pixels, ${colorScheme}`, async t => {
-    const { origin, sibling, control, signIn } = await stack(t);
+    const { origin, admin, sibling, control, signIn } = await stack(t);
     const seen = new Map();
 
     /** Opens a page in a browser of its own, and looks at it. */
@@ -104,6 +104,10 @@ for (const [width, colorScheme] of [[1200, 'light'], [390, 'dark']]) {
     const form = (to, from = origin, note) => async page => { await page.goto(`${from}/open/form?to=${encodeURIComponent(to)}`); await submit(page, note); };
 
     await page('401', 'Sign in to continue', 401, go('/api'));
+    await page('admin', 'clerkgate: ready', 200, async page => {
+      await page.goto(`${admin}/-/`);
+      await page.locator('summary').click(); // so that all of it is looked at
+    });
     await page('401-form', 'You are not signed in', 401, form('/app/send'));
     await page('401-loop', 'Signing in did not work', 401, async (page, context) => {
       await context.addCookies([{ name: '__clerk_redirect_count', value: '3', url: origin }, { name: '__client_uat', value: '1', url: origin }]);
