@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/guard"
 	"github.com/clerkgate/clerkgate/internal/revocation"
 )
 
@@ -34,6 +35,7 @@ type endings struct {
 	now         func() time.Time
 	log         *slog.Logger
 	revocations *ledger
+	guard       *guard.Guard
 
 	mu       sync.Mutex
 	sessions map[string]ending
@@ -52,9 +54,9 @@ type ending struct {
 	retrying bool
 }
 
-func newEndings(o *Options, api *clerkapi.Client, revocations *ledger) *endings {
+func newEndings(o *Options, api *clerkapi.Client, revocations *ledger, calls *guard.Guard) *endings {
 	e := &endings{
-		api: api, timeout: o.BackendTimeout, now: o.Now, log: o.Logger, revocations: revocations,
+		api: api, timeout: o.BackendTimeout, now: o.Now, log: o.Logger, revocations: revocations, guard: calls,
 		sessions: make(map[string]ending), places: make(places, maxRetries),
 	}
 	e.closing, e.stop = context.WithCancel(context.Background())
@@ -123,12 +125,18 @@ func (e *endings) makeRoom() {
 	}
 }
 
-// revoke tells Clerk. A session that Clerk does not know has ended. retry reports whether a
-// failure may be temporary.
+// revoke tells Clerk, unless it is known to be down. A session that Clerk does not know has
+// ended. retry reports whether a failure may be temporary.
 func (e *endings) revoke(ctx context.Context, sessionID string) (retry bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	_, response, err := e.api.RevokeSession(ctx, sessionID)
+	var response *clerkapi.Response
+	if _, made := e.guard.Call(ctx, func() (*clerkapi.Response, error) {
+		_, response, err = e.api.RevokeSession(ctx, sessionID)
+		return response, err
+	}); !made {
+		return true, errClerkUnavailable
+	}
 	if err == nil || errors.Is(err, clerkapi.ErrNotFound) {
 		return false, nil
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
-	"github.com/clerkgate/clerkgate/internal/breaker"
 	"github.com/clerkgate/clerkgate/internal/shared"
 )
 
@@ -51,9 +50,6 @@ func (a *Authenticator) shareRefresh(ctx context.Context, key refreshKey, q *ref
 		if outcome, holds, ok := a.readSharedRefresh(ctx, q, result); ok {
 			return outcome, holds
 		}
-	}
-	if !a.health.sessions.refuses() {
-		a.restWithOthers(ctx)
 	}
 	outcome, holds := a.callRefresh(ctx, q)
 	if outcome.why != "" && holds > 0 {
@@ -120,7 +116,7 @@ func (a *Authenticator) readSharedRefresh(ctx context.Context, q *refreshQuestio
 	}
 	if told.Why != "" {
 		if told.Unavailable {
-			a.health.sessions.note(breaker.Failure, false) // or this replica would redirect browsers to Clerk without having tried it
+			a.health.sessions.Failed() // or this replica would redirect browsers to Clerk without having tried it
 		}
 		return &refreshed{why: told.Why, unavailable: told.Unavailable && a.health.holds, byReplica: true}, transientMemory, true
 	}

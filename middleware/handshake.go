@@ -81,11 +81,7 @@ func (j *judged) redirect(reason Reason, message, location string) *State {
 func (j *judged) handshakeURL(reason Reason) (string, error) {
 	back := j.public.URL()
 	back.Delete(cookieDevBrowser, queryDevSession)
-	base := j.frontendAPI()
-	if !hasHTTPPrefix(base) {
-		base = "https://" + base
-	}
-	u, err := weburl.ParseRef("v1/client/handshake", strings.TrimRight(base, "/")+"/")
+	u, err := frontendURL(j.frontendAPI(), "v1/client/handshake")
 	if err != nil {
 		return "", err
 	}
@@ -106,6 +102,15 @@ func (j *judged) handshakeURL(reason Reason) (string, error) {
 		u.Append("organization_id", target.name())
 	}
 	return u.Href(), nil
+}
+
+// frontendURL returns the URL of a path of the Frontend API. base is its host, which Clerk serves
+// over HTTPS, or an absolute URL.
+func frontendURL(base, path string) (*weburl.URL, error) {
+	if !hasHTTPPrefix(base) {
+		base = "https://" + base
+	}
+	return weburl.ParseRef(path, strings.TrimRight(base, "/")+"/")
 }
 
 // anySessionToken returns the token in the cookie, or else the one in the header.

@@ -42,6 +42,7 @@ type lookups struct {
 	log     *slog.Logger
 	answers *once.Memory[string, lookedUp] // by session id
 	breaker *breaker.Breaker
+	others  *others
 	places  places
 	budget  *backendBudget
 }
@@ -53,7 +54,7 @@ type lookedUp struct {
 	until time.Time // when the result expires
 }
 
-func newLookups(o *Options, api *clerkapi.Client, budget *backendBudget) (*lookups, error) {
+func newLookups(o *Options, api *clerkapi.Client, health *health, budget *backendBudget) (*lookups, error) {
 	answers, err := once.New(once.Config[string, lookedUp]{
 		Entries: o.SessionCacheSize, Timeout: min(lookupTimeout, o.BackendTimeout), Now: o.Now,
 	})
@@ -62,7 +63,8 @@ func newLookups(o *Options, api *clerkapi.Client, budget *backendBudget) (*looku
 	}
 	return &lookups{
 		api: api, ttl: o.SessionLookupTTL, now: o.Now, log: o.Logger, answers: answers, budget: budget,
-		breaker: breaker.New(breaker.Config{Now: o.Now, Calls: 1, Open: lookupPause, Longest: lookupLongestPause}), places: make(places, lookupPlaces),
+		breaker: breaker.New(breaker.Config{Now: o.Now, Calls: 1, Open: lookupPause, Longest: lookupLongestPause, Server: &health.server}),
+		others:  health.others, places: make(places, lookupPlaces),
 	}, nil
 }
 
@@ -116,6 +118,7 @@ func (l *lookups) ask(ctx context.Context, id string) (answer lookedUp, ok bool)
 		return lookedUp{}, false
 	}
 	defer leave()
+	l.others.hear(ctx)
 	if l.breaker.Refuses() || !l.budget.lookUp() {
 		return lookedUp{}, false
 	}
@@ -138,11 +141,21 @@ func (l *lookups) ask(ctx context.Context, id string) (answer lookedUp, ok bool)
 		l.breaker.Done(call, breaker.Success)
 		return l.answer(began, true), true
 	}
-	if response != nil && response.StatusCode == http.StatusTooManyRequests {
+	l.failed(call, response)
+	return lookedUp{}, false
+}
+
+// failed records that Clerk did not deal with a look-up.
+func (l *lookups) failed(call breaker.Call, response *clerkapi.Response) {
+	switch {
+	case response == nil:
+	case response.StatusCode == http.StatusTooManyRequests:
 		l.breaker.RestFor(response.RetryAfter)
+		l.others.tell()
+	case response.StatusCode == http.StatusServiceUnavailable && response.RetryAfter > 0:
+		l.breaker.OpenFor(response.RetryAfter)
 	}
 	l.breaker.Done(call, breaker.Failure)
-	return lookedUp{}, false
 }
 
 // answer returns a result with its times. It is renewed near the end of its time, so

@@ -237,7 +237,7 @@ func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw strin
 		if shared := a.sharedOpaque(ctx, key, raw); shared != nil {
 			return shared, a.now().Add(shared.holds)
 		}
-		if a.health.machines.refuses() {
+		if a.health.machines.Refuses() {
 			return &opaqueAnswer{unavailable: true}, time.Time{}
 		}
 		leave, ok := a.budget.opaqueToken(ctx, key)
@@ -246,7 +246,7 @@ func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw strin
 		}
 		defer leave()
 		answer := &opaqueAnswer{}
-		unavailable, _ := a.health.machines.call(ctx, func() (response *clerkapi.Response, err error) {
+		unavailable, _ := a.health.machines.Call(ctx, func() (response *clerkapi.Response, err error) {
 			answer, response, err = a.callOpaque(ctx, kind, raw)
 			return response, err
 		})

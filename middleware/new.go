@@ -106,10 +106,9 @@ func (a *Authenticator) build(revocations *revocation.List) (err error) {
 	if a.shared, err = newShared(o, a.instance.keyHost); err != nil {
 		return err
 	}
-	if a.health, err = newHealth(o, &a.instance); err != nil {
+	if a.health, err = newHealth(o, &a.instance, a.shared); err != nil {
 		return err
 	}
-	a.health.sessions.limited, a.health.machines.limited = a.shareRest, a.shareRest
 	if err := a.buildVerifier(); err != nil {
 		return err
 	}
@@ -139,11 +138,11 @@ func (a *Authenticator) buildMemory(revocations *revocation.List) (err error) {
 	if a.budget, err = newBackendBudget(o); err != nil {
 		return err
 	}
-	if a.sessions, err = newLookups(o, a.api, a.budget); err != nil {
+	if a.sessions, err = newLookups(o, a.api, a.health, a.budget); err != nil {
 		return err
 	}
 	a.revocations = newLedger(o, revocations, a.shared, a.counts)
-	a.endings = newEndings(o, a.api, a.revocations)
+	a.endings = newEndings(o, a.api, a.revocations, a.health.endings)
 	return nil
 }
 
@@ -172,7 +171,7 @@ func (a *Authenticator) buildVerifier() error {
 func (a *Authenticator) fetchKeys(ctx context.Context) ([]byte, error) {
 	var response *clerkapi.Response
 	var err error
-	unavailable, made := a.health.keys.call(ctx, func() (*clerkapi.Response, error) {
+	unavailable, made := a.health.keys.Call(ctx, func() (*clerkapi.Response, error) {
 		_, response, err = a.api.GetJWKS(ctx)
 		return response, err
 	})

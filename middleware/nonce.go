@@ -55,7 +55,7 @@ func (a *Authenticator) payloadOfNonce(ctx context.Context, nonce string) payloa
 // callNonce returns the payload and how long it is remembered: not at all if the
 // exchange succeeded, since a nonce is for one use.
 func (a *Authenticator) callNonce(ctx context.Context, nonce string) (payload, time.Duration) {
-	if a.health.sessions.refuses() {
+	if a.health.sessions.Refuses() {
 		return payload{unavailable: true}, 0
 	}
 	leave, ok := a.budget.nonce(ctx)
@@ -66,7 +66,7 @@ func (a *Authenticator) callNonce(ctx context.Context, nonce string) (payload, t
 	var found *clerkapi.HandshakePayload
 	var response *clerkapi.Response
 	err := errClerkUnavailable
-	unavailable, _ := a.health.sessions.call(ctx, func() (*clerkapi.Response, error) {
+	unavailable, _ := a.health.sessions.Call(ctx, func() (*clerkapi.Response, error) {
 		found, response, err = a.api.GetHandshakePayload(ctx, nonce)
 		return response, err
 	})

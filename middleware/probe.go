@@ -2,8 +2,8 @@ package middleware
 
 import (
 	"context"
+	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/clerkgate/clerkgate/internal/once"
@@ -18,7 +18,7 @@ const (
 	probeTimeout = 2 * time.Second
 	// probePath is the path that a probe requests. It needs no session and, unlike the
 	// public keys, is not served from a cache while the server behind it is down.
-	probePath = "/v1/environment"
+	probePath = "v1/environment"
 	// proxiedFrontendAPI serves the production instances that have a proxy (docs/protocol.md, 2.10).
 	proxiedFrontendAPI = "https://frontend-api.clerk.dev"
 )
@@ -43,27 +43,29 @@ func newFrontendProbe(o *Options, in *instance) (*frontendProbe, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &frontendProbe{url: frontendURL(o, in) + probePath, transport: o.Transport, now: o.Now, results: results}
+	target, err := frontendURL(probedBase(o, in), probePath)
+	if err != nil {
+		return nil, fmt.Errorf("URL of the Frontend API: %w", err)
+	}
+	p := &frontendProbe{url: target.Href(), transport: o.Transport, now: o.Now, results: results}
 	if p.transport == nil {
 		p.transport = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConns: 1, IdleConnTimeout: probeMemory}
 	}
 	return p, nil
 }
 
-// frontendURL returns where the Frontend API is probed: where browsers reach it, but not through a
+// probedBase returns where the Frontend API is probed: where browsers reach it, but not through a
 // path of this application, which might be this process.
-func frontendURL(o *Options, in *instance) string {
-	switch base := in.frontendAPI; {
+func probedBase(o *Options, in *instance) string {
+	switch {
 	case o.FrontendAPIURL != "":
-		return strings.TrimRight(o.FrontendAPIURL, "/")
-	case base != "" && hasHTTPPrefix(base):
-		return strings.TrimRight(base, "/")
-	case base != "":
-		return "https://" + base
+		return o.FrontendAPIURL
+	case in.frontendAPI != "":
+		return in.frontendAPI
 	case in.production:
 		return proxiedFrontendAPI
 	}
-	return "https://" + in.keyHost
+	return in.keyHost
 }
 
 // answers reports whether the Frontend API answers. Requests wait for a probe if none has found it
@@ -97,7 +99,7 @@ func (p *frontendProbe) probe(ctx context.Context) (probed, time.Time) {
 func (p *frontendProbe) ask(ctx context.Context) bool {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url, http.NoBody)
 	if err != nil {
-		return true // the handshake builds its URL of the same parts, and says what is wrong
+		return true // it says nothing about the Frontend API
 	}
 	response, err := p.transport.RoundTrip(r)
 	if err != nil || response == nil {

@@ -186,7 +186,7 @@ func (o *refreshed) size() int {
 
 // callRefresh returns the outcome and how long it is remembered.
 func (a *Authenticator) callRefresh(ctx context.Context, q *refreshQuestion) (*refreshed, time.Duration) {
-	if a.health.sessions.refuses() {
+	if a.health.sessions.Refuses() {
 		return &refreshed{why: refreshFetchError, unavailable: true}, 0
 	}
 	leave, busy, ok := a.budget.refresh(ctx, q)
@@ -196,12 +196,16 @@ func (a *Authenticator) callRefresh(ctx context.Context, q *refreshQuestion) (*r
 	defer leave()
 	var result *clerkapi.SessionRefresh
 	var response *clerkapi.Response
-	err, asked := errClerkUnavailable, a.now()
-	unavailable, _ := a.health.sessions.call(ctx, func() (*clerkapi.Response, error) {
+	var err error
+	asked := a.now()
+	unavailable, made := a.health.sessions.Call(ctx, func() (*clerkapi.Response, error) {
 		result, response, err = a.api.RefreshSession(ctx, q.sid, &q.params)
 		return response, err
 	})
-	if err != nil {
+	switch {
+	case !made:
+		return &refreshed{why: refreshFetchError, unavailable: true}, 0
+	case err != nil:
 		why := refreshFailure(response, err)
 		a.log().WarnContext(ctx, "session could not be refreshed", "why", why, "error", err)
 		return &refreshed{why: why, unavailable: unavailable}, failureMemory(response, refusalMemory)

@@ -71,6 +71,10 @@ func (a *Authenticator) Revoke(ctx context.Context, r Revocation) error {
 
 func (a *Authenticator) revokeUser(ctx context.Context, userID string) (failed RevocationError) {
 	failed.Replicas = a.revocations.record(ctx, revocation.Entry{Kind: revocation.User, ID: userID, At: a.now()})
+	if a.health.endings.Refuses() {
+		failed.Clerk = fmt.Errorf("list the user's sessions at Clerk: %w", errClerkUnavailable)
+		return failed
+	}
 	for session, err := range a.api.AllSessions(ctx, &clerkapi.ListSessionsParams{UserID: userID}) {
 		if err != nil {
 			failed.Clerk = errors.Join(failed.Clerk, fmt.Errorf("list the user's sessions at Clerk: %w", err))

@@ -49,8 +49,10 @@ type Config struct {
 	Open time.Duration
 	// Longest bounds Open, which doubles after each failed probe; 0 means that it does not.
 	Longest time.Duration
-	// Rest is shared with the other breakers of the same server; nil means one of its own.
-	Rest *Rest
+	// Server is shared with the other breakers of the same server; nil means one of its own.
+	Server *Server
+	// Unlimited is for calls that the server does not limit: they go on during a rest.
+	Unlimited bool
 }
 
 // Breaker is a circuit breaker. It is safe for concurrent use. Make it by [New].
@@ -90,8 +92,8 @@ func New(cfg Config) *Breaker {
 		cfg.Open = defaultOpen
 	}
 	cfg.Longest = max(cfg.Longest, cfg.Open)
-	if cfg.Rest == nil {
-		cfg.Rest = &Rest{}
+	if cfg.Server == nil {
+		cfg.Server = &Server{}
 	}
 	return &Breaker{cfg: cfg, epoch: cfg.Now(), retries: rate.NewLimiter(1, retryBurst)}
 }
@@ -123,14 +125,18 @@ func (b *Breaker) refuses() bool {
 
 // beginRest opens b if a rest has begun since it was last asked; b.mu is held.
 func (b *Breaker) beginRest() {
-	number, until := b.cfg.Rest.current()
+	number, until := b.cfg.Server.lastRest()
 	if number == b.rested {
 		return
 	}
 	b.rested = number
-	if !b.cfg.Now().Before(until) {
-		return // it is over, and others have called since
+	if !b.cfg.Unlimited && b.cfg.Now().Before(until) { // else it is over, and others have called since
+		b.openUntil(until)
 	}
+}
+
+// openUntil opens b until a time, or keeps it open for longer; b.mu is held.
+func (b *Breaker) openUntil(until time.Time) {
 	if b.until.IsZero() {
 		b.since = b.cfg.Now()
 	}
@@ -140,25 +146,32 @@ func (b *Breaker) beginRest() {
 	b.change()
 }
 
-// Done reports the outcome of a call. That of a call which was allowed before the breaker
-// opened or closed last counts for nothing.
-func (b *Breaker) Done(c Call, o Outcome) {
+// Done reports the outcome of a call, and returns whether it has opened the breaker, or
+// kept it open. That of a call which was allowed before the breaker opened or closed last
+// counts for nothing.
+func (b *Breaker) Done(c Call, o Outcome) (opened bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.beginRest(); c.period != b.period {
-		return
+		return false
 	}
 	if !b.until.IsZero() {
 		b.probed(o)
-		return
+		return o == Failure
 	}
 	if o == Neither {
-		return
+		return false
 	}
 	b.count(o)
-	if calls, failures := b.window(b.second()); o == Failure && calls >= int64(b.cfg.Calls) && 2*failures >= calls {
-		b.open()
+	enough := int64(b.cfg.Calls)
+	if b.cfg.Server.isDoubted(b, b.cfg.Now()) {
+		enough = 1
 	}
+	if calls, failures := b.window(b.second()); o == Failure && calls >= enough && 2*failures >= calls {
+		b.open()
+		return true
+	}
+	return false
 }
 
 // probed applies the outcome of the probe; b.mu is held.
@@ -193,8 +206,21 @@ func (b *Breaker) change() {
 }
 
 // RestFor refuses calls for as long as the server asks for, [MaxRest] at most, to b and to all
-// breakers that share its Rest. It is for the Retry-After of a 429.
-func (b *Breaker) RestFor(d time.Duration) { b.cfg.Rest.For(b.cfg.Now(), d) }
+// breakers that share its Server. It is for the Retry-After of a 429.
+func (b *Breaker) RestFor(d time.Duration) { b.cfg.Server.Rest(b.cfg.Now(), d) }
+
+// OpenFor refuses calls to b alone for as long as the server asks for, [MaxRest] at most. It
+// is for the Retry-After of a 503, which is about the calls of this kind: in maintenance,
+// Clerk goes on renewing sessions.
+func (b *Breaker) OpenFor(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.openUntil(b.cfg.Now().Add(bounded(d)))
+}
+
+// Doubt has the other breakers that share b's Server open at their first failure, for
+// [MaxDoubt]: b has found that the server fails.
+func (b *Breaker) Doubt() { b.cfg.Server.doubted(b, b.cfg.Now(), MaxDoubt) }
 
 // count counts a call; b.mu is held.
 func (b *Breaker) count(o Outcome) {

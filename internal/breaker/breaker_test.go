@@ -139,8 +139,8 @@ func TestLongest(t *testing.T) {
 
 func TestRest(t *testing.T) {
 	t.Parallel()
-	shared := &breaker.Rest{}
-	asked, other, apart := newRig(t, breaker.Config{Rest: shared}), newRig(t, breaker.Config{Rest: shared}), newRig(t, breaker.Config{})
+	shared := &breaker.Server{}
+	asked, other, apart := newRig(t, breaker.Config{Server: shared}), newRig(t, breaker.Config{Server: shared}), newRig(t, breaker.Config{})
 	limited, late := asked.begin(), asked.begin()
 	asked.RestFor(30 * time.Second)
 	asked.Done(limited, breaker.Neither)
@@ -162,9 +162,100 @@ func TestRest(t *testing.T) {
 	asked.RestFor(10 * time.Second)
 	assert.Equal(t, 20*time.Second, asked.pause(), "a shorter one does not end a longer one")
 
-	unaware := newRig(t, breaker.Config{Rest: shared})
+	unaware := newRig(t, breaker.Config{Server: shared})
 	unaware.now = asked.now
 	assert.False(t, unaware.Refuses(), "a rest that is over is nobody's concern")
+}
+
+// TestOpenFor: a 503 with Retry-After is about the calls of one kind.
+func TestOpenFor(t *testing.T) {
+	t.Parallel()
+	shared := &breaker.Server{}
+	asked, other := newRig(t, breaker.Config{Server: shared}), newRig(t, breaker.Config{Server: shared})
+	began := asked.now
+	first := asked.begin()
+	asked.OpenFor(20 * time.Second)
+	asked.Done(first, breaker.Failure)
+	assert.False(t, other.Refuses())
+	assert.Equal(t, 20*time.Second, asked.pause())
+	probe := asked.begin()
+	assert.True(t, asked.Refuses(), "a probe, not a herd")
+	asked.OpenFor(24 * time.Hour)
+	asked.Done(probe, breaker.Failure)
+	assert.Equal(t, began, asked.State().Since)
+	assert.Equal(t, breaker.MaxRest, asked.pause())
+	asked.call(breaker.Failure)
+	assert.Equal(t, 5*time.Second, asked.pause(), "without a Retry-After, as after any failed probe")
+	asked.OpenFor(10 * time.Second)
+	asked.OpenFor(0)
+	assert.Equal(t, 10*time.Second, asked.pause(), "a shorter one does not end a longer one")
+	asked.call(breaker.Success)
+	assert.False(t, asked.State().Open)
+}
+
+// TestUnlimited: the JWKS has no rate limit.
+func TestUnlimited(t *testing.T) {
+	t.Parallel()
+	shared := &breaker.Server{}
+	limited, unlimited := newRig(t, breaker.Config{Server: shared}), newRig(t, breaker.Config{Server: shared, Unlimited: true})
+	limited.RestFor(time.Minute)
+	assert.True(t, limited.Refuses())
+	assert.False(t, unlimited.Refuses())
+	unlimited.OpenFor(time.Minute)
+	assert.True(t, unlimited.Refuses())
+}
+
+// TestDoubt: what another breaker has found out makes this one quicker, and never opens it.
+func TestDoubt(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		successes int
+		after     time.Duration
+		opens     bool
+	}{
+		"the first call fails":               {0, 0, true},
+		"half of the calls fail":             {1, 0, true},
+		"most calls succeed":                 {2, 0, false},
+		"just before the doubt ends":         {0, breaker.MaxDoubt - 1, true},
+		"the doubt is over":                  {0, breaker.MaxDoubt, false},
+		"successes, and the doubt has ended": {1, breaker.MaxDoubt, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shared := &breaker.Server{}
+			finds, r := newRig(t, breaker.Config{Server: shared}), newRig(t, breaker.Config{Server: shared})
+			for range 9 {
+				assert.False(t, finds.Done(finds.begin(), breaker.Failure))
+			}
+			require.True(t, finds.Done(finds.begin(), breaker.Failure))
+			finds.Doubt()
+			assert.False(t, r.Refuses(), "a doubt stops no calls")
+			r.now = r.now.Add(test.after)
+			r.calls(test.successes, breaker.Success)
+			r.call(breaker.Failure)
+			assert.Equal(t, test.opens, r.Refuses())
+		})
+	}
+}
+
+// TestDoubtFromElsewhere is bounded, and a breaker does not doubt because of itself.
+func TestDoubtFromElsewhere(t *testing.T) {
+	t.Parallel()
+	shared := &breaker.Server{}
+	r := newRig(t, breaker.Config{Server: shared})
+	shared.Doubt(r.now, 24*time.Hour)
+	_, until := shared.Until()
+	assert.Equal(t, r.now.Add(breaker.MaxDoubt), until)
+	shared.Doubt(r.now, time.Second)
+	_, again := shared.Until()
+	assert.Equal(t, until, again, "a shorter one does not end a longer one")
+	r.now = until
+	r.calls(10, breaker.Failure)
+	r.Doubt()
+	r.pause()
+	assert.False(t, r.Done(r.begin(), breaker.Success))
+	r.call(breaker.Failure)
+	assert.False(t, r.Refuses(), "it has begun anew")
 }
 
 func TestRetries(t *testing.T) {

@@ -9,8 +9,13 @@
 // otherwise there is another pause.
 //
 // A server that answers 429 is not failing: the call counts for nothing, and
-// [Breaker.RestFor] refuses all calls, of each breaker that has the same [Rest], for as
-// long as the server asks. They too begin again with a probe each.
+// [Breaker.RestFor] refuses all calls, of each breaker that has the same [Server], for as
+// long as the server asks. They too begin again with a probe each. [Breaker.OpenFor] is the
+// same for one breaker.
+//
+// What one breaker or process has found out does not stop the others, since its own network
+// may be what fails. It makes them doubt the server ([Server.Doubt]): their first failure
+// opens them, where it takes ten calls to tell otherwise.
 //
 // [Breaker.MayRetry] is the budget for repeating failed calls, so that repetitions do not
 // become the load that keeps a server down.

@@ -9,10 +9,9 @@
 //
 // A token is returned only for the [Key] that it was created for. A shared call has its
 // own time limit and does not end with the context of the caller that started it; each
-// caller returns when its own context ends. A failure is cached for [FailureMemory],
-// and when Clerk asks for less traffic, all calls pause for as long as it says, so that
-// a Clerk in trouble is not called once per request. Ids are checked before they become
-// part of a URL.
+// caller returns when its own context ends. A failure is cached for [FailureMemory], and
+// while Clerk is known to be down, or has asked for less traffic, no calls are made but
+// probes (internal/guard). Ids are checked before they become part of a URL.
 //
 // The token comes from Clerk over an authenticated connection and is meant for others.
 // It is not verified here, and says nothing about who is signed in; only its times are

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/clerkgate/clerkgate/clerkapi"
+	"github.com/clerkgate/clerkgate/internal/breaker"
+	"github.com/clerkgate/clerkgate/internal/guard"
 	"github.com/clerkgate/clerkgate/internal/once"
 )
 
@@ -33,6 +34,8 @@ type Options struct {
 	// negative is an error.
 	Timeout time.Duration
 	Now     func() time.Time // nil means time.Now
+	// Guard makes the calls, unless Clerk is known to be down; nil means one of its own.
+	Guard *guard.Guard
 }
 
 // Exchanger fetches template tokens and caches them. It is safe for concurrent use. A
@@ -42,8 +45,7 @@ type Exchanger struct {
 	api   *clerkapi.Client
 	now   func() time.Time
 	known *once.Memory[Key, outcome]
-	// rest is the time before which Clerk wants no calls; nil if there is none.
-	rest atomic.Pointer[time.Time]
+	guard *guard.Guard
 }
 
 // outcome is the result for a key.
@@ -81,11 +83,14 @@ func New(o Options) (*Exchanger, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Guard == nil {
+		o.Guard = guard.New(guard.Config{Breaker: breaker.Config{Now: o.Now}})
+	}
 	known, err := once.New(once.Config[Key, outcome]{Entries: o.Size, Bytes: maxBytes, Size: size, Timeout: o.Timeout, Now: o.Now})
 	if err != nil {
 		return nil, fmt.Errorf("exchange: %w", err)
 	}
-	return &Exchanger{api: o.Client, now: o.Now, known: known}, nil
+	return &Exchanger{api: o.Client, now: o.Now, known: known, guard: o.Guard}, nil
 }
 
 // Token returns a token of the key's template for its session. It is valid for more

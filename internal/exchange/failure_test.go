@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,4 +120,56 @@ func TestAHangingClerkHasATimeLimit(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, 3*time.Second, time.Since(start))
 	})
+}
+
+// TestNoCallsWhileClerkIsDown: each call would take its whole time limit.
+func TestNoCallsWhileClerkIsDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := setup(t, exchange.Options{Now: time.Now})
+		session := f.SignIn("jane@example.com")
+		key := func(n int) exchange.Key {
+			return exchange.Key{SessionID: session.ID, Template: "db", Version: fmt.Sprint(n)}
+		}
+		f.hold = make(chan struct{})
+		var all sync.WaitGroup
+		for n := range 10 {
+			all.Go(func() {
+				_, err := f.Exchanger.Token(t.Context(), key(n))
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+			})
+		}
+		all.Wait()
+		began := time.Now()
+		for n := range 100 {
+			_, err := f.Exchanger.Token(t.Context(), key(10+n))
+			require.ErrorIs(t, err, exchange.ErrUnavailable)
+			require.NotErrorIs(t, err, context.DeadlineExceeded)
+		}
+		assert.Zero(t, time.Since(began), "nobody waits")
+		close(f.hold)
+		time.Sleep(10 * time.Second)
+		_, err := f.Exchanger.Token(t.Context(), key(0))
+		require.NoError(t, err)
+		assert.Equal(t, 1, f.fetches(), "the ones before were given up")
+	})
+}
+
+// TestRetryAfterOf503IsObeyed: Clerk's maintenance may take an hour.
+func TestRetryAfterOf503IsObeyed(t *testing.T) {
+	t.Parallel()
+	f := setup(t, exchange.Options{})
+	jane, john := f.SignIn("jane@example.com"), f.SignIn("john@example.com")
+	f.Fail(clerktest.Fault{Path: tokens, Status: http.StatusServiceUnavailable})
+	f.retryAfter = "20"
+	_, err := f.Exchanger.Token(t.Context(), f.db(jane))
+	require.ErrorIs(t, err, exchange.ErrUnavailable)
+	f.Advance(19 * time.Second)
+	_, err = f.Exchanger.Token(t.Context(), f.db(john))
+	require.ErrorIs(t, err, exchange.ErrUnavailable)
+	assert.Equal(t, 1, f.fetches())
+	f.Advance(time.Second)
+	_, err = f.Exchanger.Token(t.Context(), f.db(john))
+	require.ErrorIs(t, err, exchange.ErrUnavailable)
+	assert.Equal(t, 2, f.fetches(), "a probe")
 }

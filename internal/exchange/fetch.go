@@ -18,17 +18,15 @@ var (
 	ErrNotFound = errors.New("no such active session, or no such JWT template")
 	// ErrUnavailable means that Clerk gave no usable response: it could not be
 	// reached, failed, limited the rate, or rejected the secret key (then the error
-	// also wraps [clerkapi.ErrUnauthorized]).
+	// also wraps [clerkapi.ErrUnauthorized]), or was not called because it is known to be
+	// down.
 	ErrUnavailable = errors.New("token exchange unavailable")
 )
-
-// maxRest bounds how long a Retry-After can stop all calls.
-const maxRest = 30 * time.Second
 
 // fetch calls Clerk, and returns the outcome and the time until which it is cached.
 func (e *Exchanger) fetch(ctx context.Context, key Key) (outcome, time.Time) {
 	asked := e.now()
-	raw, err := e.ask(ctx, key, asked)
+	raw, err := e.ask(ctx, key)
 	var t *token.Unverified
 	if err == nil {
 		if t, err = token.Decode(raw); err != nil || !token.IsJWTFormat(raw) {
@@ -41,27 +39,22 @@ func (e *Exchanger) fetch(ctx context.Context, key Key) (outcome, time.Time) {
 	return outcome{token: raw}, keepUntil(t, asked)
 }
 
-func (e *Exchanger) ask(ctx context.Context, key Key, now time.Time) (string, error) {
-	if rest := e.rest.Load(); rest != nil && now.Before(*rest) {
-		return "", fmt.Errorf("%w: %w: waiting as long as Clerk asked", ErrUnavailable, clerkapi.ErrRateLimited)
-	}
-	created, _, err := e.api.CreateSessionTokenFromTemplate(ctx, key.SessionID, key.Template, nil)
-	if errors.Is(err, clerkapi.ErrNotFound) {
+func (e *Exchanger) ask(ctx context.Context, key Key) (string, error) {
+	var created *clerkapi.Token
+	var err error
+	_, made := e.guard.Call(ctx, func() (response *clerkapi.Response, _ error) {
+		created, response, err = e.api.CreateSessionTokenFromTemplate(ctx, key.SessionID, key.Template, nil)
+		return response, err
+	})
+	switch {
+	case !made:
+		return "", fmt.Errorf("%w: no calls are made until Clerk is expected to answer again", ErrUnavailable)
+	case errors.Is(err, clerkapi.ErrNotFound):
 		return "", fmt.Errorf("%w: template %q: %w", ErrNotFound, key.Template, err)
-	}
-	if err != nil {
-		return "", e.unavailable(err)
+	case err != nil:
+		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return created.JWT, nil
-}
-
-func (e *Exchanger) unavailable(err error) error {
-	if api, ok := errors.AsType[*clerkapi.APIError](err); ok && api.IsRateLimited() {
-		// The limit is the instance's, not this session's.
-		rest := e.now().Add(min(api.RetryAfter(), maxRest))
-		e.rest.Store(&rest)
-	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
 // keepUntil returns the time until which a token is cached; the zero time means not at

@@ -24,6 +24,8 @@ type fixture struct {
 	*clerktest.Clerk
 	*exchange.Exchanger
 	hold chan struct{} // nil: answers come at once; else one per receive, all once it is closed
+	// retryAfter is added to each answer; "" is none.
+	retryAfter string
 }
 
 func setup(t testing.TB, o exchange.Options) *fixture {
@@ -60,6 +62,9 @@ func (f *fixture) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	w := httptest.NewRecorder()
+	if f.retryAfter != "" {
+		w.Header().Set("Retry-After", f.retryAfter)
+	}
 	f.Handler().ServeHTTP(w, r)
 	return w.Result(), nil
 }

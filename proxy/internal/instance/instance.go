@@ -51,12 +51,14 @@ func New(opts Options) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	exchanger, err := exchange.New(exchange.Options{Client: auth.Client(), Now: opts.Auth.Now})
+	exchanger, err := exchange.New(exchange.Options{Client: auth.Client(), Now: opts.Auth.Now, Guard: auth.Guard()})
 	if err != nil {
 		auth.Close()
 		return nil, err
 	}
-	known, err := users.New(users.Options{Client: auth.Client(), TTL: opts.UserTTL, Now: opts.Auth.Now, Logger: opts.Auth.Logger})
+	known, err := users.New(users.Options{
+		Client: auth.Client(), TTL: opts.UserTTL, Now: opts.Auth.Now, Logger: opts.Auth.Logger, Guard: auth.Guard(),
+	})
 	if err != nil {
 		auth.Close()
 		return nil, err

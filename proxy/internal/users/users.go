@@ -16,7 +16,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -24,6 +23,7 @@ import (
 	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/internal/breaker"
 	"github.com/clerkgate/clerkgate/internal/claimheader"
+	"github.com/clerkgate/clerkgate/internal/guard"
 	"github.com/clerkgate/clerkgate/internal/once"
 )
 
@@ -43,22 +43,23 @@ const (
 	warnEvery = 10 * time.Second
 )
 
-// Options configure [Users]. All fields are required.
+// Options configure [Users]. All fields but Guard are required.
 type Options struct {
 	Client *clerkapi.Client
 	// TTL is how old what is known of a user may become while Clerk can be asked.
 	TTL    time.Duration
 	Now    func() time.Time
 	Logger *slog.Logger
+	// Guard makes the calls, unless Clerk is known to be down; nil means one of its own.
+	Guard *guard.Guard
 }
 
 // Users looks up users. It is safe for concurrent use.
 type Users struct {
-	opts    Options
-	known   *once.Memory[string, record]
-	breaker *breaker.Breaker
-	places  chan struct{}
-	told    *rate.Limiter
+	opts   Options
+	known  *once.Memory[string, record]
+	places chan struct{}
+	told   *rate.Limiter
 }
 
 // record is what is known of a user; nil if there is none, or none could be had.
@@ -77,10 +78,10 @@ func New(opts Options) (*Users, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Users{
-		opts: opts, known: known, places: make(chan struct{}, places),
-		breaker: breaker.New(breaker.Config{Now: opts.Now}), told: rate.NewLimiter(rate.Every(warnEvery), 1),
-	}, nil
+	if opts.Guard == nil {
+		opts.Guard = guard.New(guard.Config{Breaker: breaker.Config{Now: opts.Now}})
+	}
+	return &Users{opts: opts, known: known, places: make(chan struct{}, places), told: rate.NewLimiter(rate.Every(warnEvery), 1)}, nil
 }
 
 // Get returns the user of a verified session; nil if the user is not known and Clerk does
@@ -90,7 +91,7 @@ func (u *Users) Get(ctx context.Context, id string) *claimheader.User {
 	switch {
 	case !ok:
 		r, _ = u.known.DoWithin(ctx, id, patience, u.question(id, record{}))
-	case !u.opts.Now().Before(r.renew) && !u.breaker.Refuses():
+	case !u.opts.Now().Before(r.renew) && !u.opts.Guard.Refuses():
 		u.known.Renew(ctx, id, u.question(id, r))
 	}
 	return r.user
@@ -131,27 +132,21 @@ func (u *Users) ask(ctx context.Context, id string) (user *claimheader.User, siz
 	default:
 		return nil, 0, errPaused
 	}
-	call, ok := u.breaker.Allow()
-	if !ok {
-		return nil, 0, errPaused
-	}
-	outcome := breaker.Neither
-	defer func() { u.breaker.Done(call, outcome) }()
-	found, response, err := u.opts.Client.GetUser(ctx, id)
+	var found *clerkapi.User
+	_, made := u.opts.Guard.Call(ctx, func() (response *clerkapi.Response, _ error) {
+		found, response, err = u.opts.Client.GetUser(ctx, id)
+		return response, err
+	})
 	switch {
-	case err == nil:
-		outcome = breaker.Success
-		fields, err := fieldsOf(found)
-		return claimheader.NewUser(fields), len(fields), err
+	case !made:
+		return nil, 0, errPaused
 	case errors.Is(err, clerkapi.ErrNotFound):
-		outcome = breaker.Success
 		return nil, 0, nil
-	case response == nil || response.StatusCode >= 500:
-		outcome = breaker.Failure
-	case response.StatusCode == http.StatusTooManyRequests:
-		u.breaker.RestFor(max(response.RetryAfter, failedFor))
+	case err != nil:
+		return nil, 0, err
 	}
-	return nil, 0, err
+	fields, err := fieldsOf(found)
+	return claimheader.NewUser(fields), len(fields), err
 }
 
 // fieldsOf returns the fields that headers may have, as an object.
