@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
@@ -106,7 +107,7 @@ func (e *envoy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v, err := e.asker.ask(r, path, headers)
 	switch {
 	case err != nil:
-		w.WriteHeader(int(e.config.authz.GetStatusOnError().GetCode()))
+		e.replyLocally(w, r, int(e.config.authz.GetStatusOnError().GetCode()))
 	case !v.allowed:
 		for name, values := range v.header {
 			w.Header()[http.CanonicalHeaderKey(name)] = values
@@ -116,6 +117,54 @@ func (e *envoy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		e.forward(w, r, path, headers, v)
 	}
+}
+
+// replyLocally answers in Envoy's own name, after the failure of clerkgate (UAEX), as the first
+// mapper says that matches.
+func (e *envoy) replyLocally(w http.ResponseWriter, r *http.Request, status int) {
+	for _, m := range e.config.manager.GetLocalReplyConfig().GetMappers() {
+		if !concerns(m.GetFilter(), r, status) {
+			continue
+		}
+		for _, o := range m.GetHeadersToAdd() {
+			w.Header().Set(o.GetHeader().GetKey(), o.GetHeader().GetValue())
+		}
+		format := m.GetBodyFormatOverride()
+		body := format.GetTextFormatSource().GetInlineString()
+		if fields := format.GetJsonFormat(); fields != nil {
+			text, err := fields.MarshalJSON()
+			require.NoError(e.t, err)
+			body = string(text)
+			w.Header().Set("Content-Type", "application/json")
+		}
+		if kind := format.GetContentType(); kind != "" {
+			w.Header().Set("Content-Type", kind)
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+		return
+	}
+	w.WriteHeader(status)
+}
+
+// concerns is as much of the filters of access logs as the recipes use.
+func concerns(f *accesslogv3.AccessLogFilter, r *http.Request, status int) bool {
+	switch {
+	case f.GetAndFilter() != nil:
+		return !slices.ContainsFunc(f.GetAndFilter().GetFilters(), func(f *accesslogv3.AccessLogFilter) bool { return !concerns(f, r, status) })
+	case f.GetStatusCodeFilter() != nil:
+		return status == int(f.GetStatusCodeFilter().GetComparison().GetValue().GetDefaultValue())
+	case f.GetResponseFlagFilter() != nil:
+		return slices.Contains(f.GetResponseFlagFilter().GetFlags(), "UAEX")
+	case f.GetHeaderFilter() != nil:
+		h := f.GetHeaderFilter().GetHeader()
+		value := r.Header.Get(h.GetName())
+		if h.GetName() == ":method" {
+			value = r.Method
+		}
+		return value == h.GetStringMatch().GetExact()
+	}
+	panic("the stand-in does not know this filter")
 }
 
 // received are the headers after the connection manager: dropped, mutated, and

@@ -37,13 +37,21 @@ func testClerkIsDown(t *testing.T, s *stack) {
 }
 
 // testClerkIsDownBarely is for Envoy over HTTP, which takes every 5xx for the failure of clerkgate
-// and answers with the status of its own.
+// and answers with one of its own.
 func testClerkIsDownBarely(t *testing.T, s *stack) {
 	defer s.clerk.SetOutage(clerktest.Outage{})
 	expired := s.signIn(t, jane, 2*time.Minute)
 	s.clerk.SetOutage(clerktest.Outage{Kind: clerktest.OutageError})
 	before := s.app.count()
-	assert.Equal(t, http.StatusServiceUnavailable, expired.Open(s.origin+"/x").StatusCode)
-	assert.Equal(t, http.StatusServiceUnavailable, expired.Fetch(http.MethodPost, s.origin+"/x", "a").StatusCode)
+	page, fetch := expired.Open(s.origin+"/x"), expired.Fetch(http.MethodPost, s.origin+"/x", "a")
+	for _, reply := range []kit.Reply{page, fetch} {
+		assert.Equal(t, http.StatusServiceUnavailable, reply.StatusCode)
+		assert.NotEmpty(t, reply.Header.Get("Retry-After"))
+		assert.Equal(t, "no-store", reply.Header.Get("Cache-Control"))
+	}
+	assert.NotEmpty(t, page.Header.Get("Refresh"), "the page opens itself again")
+	assert.Contains(t, page.Text, "You are not signed out")
+	assert.Empty(t, fetch.Header.Get("Refresh"))
+	assert.JSONEq(t, `{"errors":[{"code":"clerk_unavailable","message":"Try again later. Nobody is signed out."}],"recoverable":true}`, fetch.Text)
 	assert.Equal(t, before, s.app.count())
 }
