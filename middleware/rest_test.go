@@ -347,3 +347,35 @@ func TestStoreIsSeldomAskedForRests(t *testing.T) {
 		assert.EqualValues(t, 60, networks[0].calls.Load())
 	})
 }
+
+// TestLookUpsObeyRetryAfterOf503: otherwise they pause for half a second.
+func TestLookUpsObeyRetryAfterOf503(t *testing.T) {
+	t.Parallel()
+	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
+		a := s.authenticator(lookUp)
+		s.retryAfter = "20"
+		s.says(always(http.StatusServiceUnavailable))
+		for n := range 20 {
+			require.Equal(t, middleware.SignedIn, a.Authenticate(s.live(fmt.Sprint("sess_", n))).Status)
+			require.EqualValues(t, 1, s.asked.Load())
+			time.Sleep(time.Second)
+		}
+		a.Authenticate(s.live("sess_21"))
+		assert.EqualValues(t, 2, s.asked.Load(), "a probe")
+	})
+}
+
+// TestNoGraceForATokenFromTheFuture: the grace is for tokens that have expired, not for those
+// whose times make no sense.
+func TestNoGraceForATokenFromTheFuture(t *testing.T) {
+	t.Parallel()
+	withSlowClerk(t, func(t *testing.T, s *slowClerk) {
+		a := s.authenticator(func(o *middleware.Options) { o.OutageGrace = 10 * time.Minute })
+		s.goes(t, a, outages["500"], true)
+		for name, iat := range map[string]int64{"before": -120, "after": 60} {
+			token := s.signed(name, with{"iat": s.now.Unix() + iat, "nbf": s.now.Unix() - 130, "exp": s.now.Unix() - 60})
+			status := a.Authenticate(as("GET", "empty", bearer(token))).Status
+			assert.Equal(t, name == "before", status == middleware.SignedIn, "%s: %s", name, status)
+		}
+	})
+}

@@ -308,6 +308,25 @@ func TestIdleSourceFetchesOnNextUse(t *testing.T) {
 	})
 }
 
+// TestUnusedKeysGrowOld: a set that nobody has used is not renewed, and is no better for that.
+func TestUnusedKeysGrowOld(t *testing.T) {
+	t.Parallel()
+	a, _ := rsaKeys(t)
+	for unused, want := range map[time.Duration]error{50 * time.Minute: nil, 61 * time.Minute: ErrUnavailable} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &clerk{doc: set(jwkOf("ins_1", a))}
+			s, err := New(Config{Fetch: c.fetch, StaleFor: time.Hour})
+			require.NoError(t, err)
+			defer s.Close()
+			require.NoError(t, s.Ready(t.Context()))
+			c.set("", errors.New("down"))
+			time.Sleep(unused)
+			_, err = s.Key(t.Context(), named("ins_1"))
+			require.ErrorIs(t, err, want)
+		})
+	}
+}
+
 func TestKnownKeysServeOnWhileClerkFails(t *testing.T) {
 	t.Parallel()
 	a, _ := rsaKeys(t)
