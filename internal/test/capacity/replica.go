@@ -57,7 +57,7 @@ func (c *modelClerk) call() (o breaker.Outcome, retryAfter time.Duration) {
 type modelReplica struct {
 	m       *model
 	breaker *breaker.Breaker
-	rest    *breaker.Rest
+	rest    *breaker.Server
 	unknown *rate.Limiter // refreshes of sessions that it does not know
 	failed  int32         // when a call last failed; 0 if one has succeeded since
 	keysAt  int32         // when the keys are fetched next
@@ -81,8 +81,8 @@ func (m *model) deploy() {
 	m.replicas = make([]*modelReplica, m.Replicas)
 	half := max(1, m.replicaLimit()/m.unknownPart/2)
 	for i := range m.replicas {
-		r := &modelReplica{m: m, rest: &breaker.Rest{}, unknown: rate.NewLimiter(rate.Limit(float64(half)/m.rateWindow.Seconds()), half)}
-		r.breaker = breaker.New(breaker.Config{Now: m.clock, Random: m.rng.Float64, Rest: r.rest})
+		r := &modelReplica{m: m, rest: &breaker.Server{}, unknown: rate.NewLimiter(rate.Limit(float64(half)/m.rateWindow.Seconds()), half)}
+		r.breaker = breaker.New(breaker.Config{Now: m.clock, Random: m.rng.Float64, Server: r.rest})
 		r.lookUps.Breaker = breaker.New(breaker.Config{Now: m.clock, Random: m.rng.Float64, Calls: 1, Open: m.lookUpPause, Longest: m.lookUpLongest})
 		m.replicas[i] = r
 		r.fetchKeys()
@@ -215,7 +215,7 @@ func (r *modelReplica) attempt(known bool, then func(ok, called bool)) {
 func (m *model) restForAll(d time.Duration) {
 	m.count(StoreOps, 1)
 	for _, r := range m.replicas {
-		r.rest.For(m.clock(), d)
+		r.rest.Rest(m.clock(), d)
 	}
 }
 
