@@ -56,15 +56,19 @@ func readConstants(ctx context.Context) (c constants, err error) {
 	if err != nil {
 		return c, err
 	}
+	guard, err := newSource(filepath.Join(root, "internal", "guard"))
+	if err != nil {
+		return c, err
+	}
 	c = constants{
 		clockSkew: middleware.DefaultClockSkew, rateWindow: m.duration("rateWindow"), unknownPart: int(m.int("unknownPart")),
-		standings: int(m.int("standingsSize")), outageMemory: m.duration("outageMemory"),
+		standings: int(m.int("standingsSize")), outageMemory: guard.duration("memory"),
 		probeEvery: m.duration("probeEvery"), probeMemory: m.duration("probeMemory"), leastReload: time.Duration(m.int("leastReload")) * time.Second,
 		lookUpsTo: int(m.int("lookUpsTo")), lookUpsOf: int(m.int("lookUpsOf")), lookUpTTL: middleware.DefaultSessionLookupTTL,
 		lookUpPause: m.duration("lookupPause"), lookUpLongest: m.duration("lookupLongestPause"), lookUpCache: int(m.int("defaultSessionCacheSize")),
 		keysTTL: keys.duration("defaultTTL"), readPatience: shared.duration("readPatience"),
 	}
-	for _, s := range []*source{m, keys, shared} {
+	for _, s := range []*source{m, keys, shared, guard} {
 		if s.missing != "" {
 			return c, fmt.Errorf("%s has no constant %s", s.dir, s.missing)
 		}
