@@ -237,6 +237,7 @@ func (a *Authenticator) askOpaque(ctx context.Context, kind TokenType, raw strin
 		if shared := a.sharedOpaque(ctx, key, raw); shared != nil {
 			return shared, a.now().Add(shared.holds)
 		}
+		a.health.others.hear(ctx)
 		if a.health.machines.Refuses() {
 			return &opaqueAnswer{unavailable: true}, time.Time{}
 		}

@@ -55,6 +55,7 @@ func (a *Authenticator) payloadOfNonce(ctx context.Context, nonce string) payloa
 // callNonce returns the payload and how long it is remembered: not at all if the
 // exchange succeeded, since a nonce is for one use.
 func (a *Authenticator) callNonce(ctx context.Context, nonce string) (payload, time.Duration) {
+	a.health.others.hear(ctx)
 	if a.health.sessions.Refuses() {
 		return payload{unavailable: true}, 0
 	}

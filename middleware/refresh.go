@@ -186,6 +186,7 @@ func (o *refreshed) size() int {
 
 // callRefresh returns the outcome and how long it is remembered.
 func (a *Authenticator) callRefresh(ctx context.Context, q *refreshQuestion) (*refreshed, time.Duration) {
+	a.health.others.hear(ctx) // before the budget, which a call that is not made must not use up
 	if a.health.sessions.Refuses() {
 		return &refreshed{why: refreshFetchError, unavailable: true}, 0
 	}
