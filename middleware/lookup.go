@@ -118,7 +118,6 @@ func (l *lookups) ask(ctx context.Context, id string) (answer lookedUp, ok bool)
 		return lookedUp{}, false
 	}
 	defer leave()
-	l.others.hear(ctx)
 	if l.breaker.Refuses() || !l.budget.lookUp() {
 		return lookedUp{}, false
 	}

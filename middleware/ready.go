@@ -74,15 +74,14 @@ type Breaker struct {
 
 // Breakers returns the state of the breakers between a and Clerk's Backend API.
 func (a *Authenticator) Breakers() []Breaker {
-	named := func(name string, b *breaker.Breaker) Breaker {
-		s := b.State()
+	named := func(name string, s breaker.State) Breaker {
 		return Breaker{Name: name, Open: s.Open, Since: s.Since, Next: s.Next}
 	}
 	all := []Breaker{
-		named("keys", a.health.keys.Breaker), named("sessions", a.health.sessions.Breaker), named("machine_tokens", a.health.machines.Breaker),
+		named("keys", a.health.keys.State()), named("sessions", a.health.sessions.State()), named("machine_tokens", a.health.machines.State()),
 	}
 	if a.sessions != nil {
-		all = append(all, named("session_lookups", a.sessions.breaker))
+		all = append(all, named("session_lookups", a.sessions.breaker.State()))
 	}
 	return all
 }
