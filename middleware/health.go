@@ -46,6 +46,12 @@ func (h *health) guard(with *guard.Guard) *guard.Guard {
 // a have to, and stop soon if those of a fail. It is for the other packages of this module.
 func (a *Authenticator) Guard() *guard.Guard { return a.health.guard(nil) }
 
+// rests reports whether the Backend API has asked for a rest that is not over.
+func (h *health) rests() bool {
+	rest, _ := h.server.Until()
+	return h.now().Before(rest)
+}
+
 // isDown reports whether sessions cannot be renewed at the Backend API, as far as is known
 // without a call. Strangers cannot cause that: only calls that Clerk failed to answer count.
 func (h *health) isDown() bool {

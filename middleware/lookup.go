@@ -125,20 +125,10 @@ func (l *lookups) ask(ctx context.Context, id string) (answer lookedUp, ok bool)
 	if !ok {
 		return lookedUp{}, false
 	}
-	began := l.now() // the result may be as old as the start of the call
-	session, response, err := l.api.GetSession(ctx, id)
-	switch {
-	case err == nil:
+	answer, response, err := l.fetch(ctx, id)
+	if err == nil {
 		l.breaker.Done(call, breaker.Success)
-		return l.answer(began, session.Status == clerkapi.SessionActive || session.Status == clerkapi.SessionPending), true
-	case errors.Is(err, clerkapi.ErrNotFound):
-		l.breaker.Done(call, breaker.Success)
-		return l.answer(began, false), true
-	}
-	l.log.WarnContext(ctx, "session look-up failed; the verified token still counts", "session_id", id, "error", err)
-	if isAboutTheSession(response, err) {
-		l.breaker.Done(call, breaker.Success)
-		return l.answer(began, true), true
+		return answer, true
 	}
 	l.failed(call, response)
 	return lookedUp{}, false
@@ -155,6 +145,23 @@ func (l *lookups) failed(call breaker.Call, response *clerkapi.Response) {
 		l.breaker.OpenFor(response.RetryAfter)
 	}
 	l.breaker.Done(call, breaker.Failure)
+}
+
+// fetch makes the call. An error means that Clerk has not said whether the session is live.
+func (l *lookups) fetch(ctx context.Context, id string) (lookedUp, *clerkapi.Response, error) {
+	began := l.now() // the result may be as old as the start of the call
+	session, response, err := l.api.GetSession(ctx, id)
+	switch {
+	case err == nil:
+		return l.answer(began, session.Status == clerkapi.SessionActive || session.Status == clerkapi.SessionPending), response, nil
+	case errors.Is(err, clerkapi.ErrNotFound):
+		return l.answer(began, false), response, nil
+	}
+	l.log.WarnContext(ctx, "session look-up failed; the verified token still counts", "session_id", id, "error", err)
+	if isAboutTheSession(response, err) {
+		return l.answer(began, true), response, nil
+	}
+	return lookedUp{live: true}, response, err
 }
 
 // answer returns a result with its times. It is renewed near the end of its time, so

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/clerkgate/clerkgate/clerkapi"
 	"github.com/clerkgate/clerkgate/internal/jwks"
 	"github.com/clerkgate/clerkgate/internal/once"
@@ -48,6 +50,7 @@ type memory struct {
 	health      *health
 	proofs      *proofs // of machine tokens, for the grace
 	counts      *counts
+	rechecks    *rate.Limiter
 
 	// shared is what all replicas share; nil without a store.
 	shared *shared.Store

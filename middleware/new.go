@@ -141,6 +141,7 @@ func (a *Authenticator) buildMemory(revocations *revocation.List) (err error) {
 	if a.sessions, err = newLookups(o, a.api, a.health, a.budget); err != nil {
 		return err
 	}
+	a.rechecks = newShare(o.BackendRateLimit, recheckPart)
 	a.revocations = newLedger(o, revocations, a.shared, a.counts)
 	a.endings = newEndings(o, a.api, a.revocations, a.health.endings)
 	return nil

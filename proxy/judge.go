@@ -117,6 +117,8 @@ func deliver(w http.ResponseWriter, r *http.Request, ps *passage) {
 	case rl.upstream == nil:
 		ps.site.pages.Refuse(w, r, http.StatusNotFound, "no_upstream", "This server answers gateways only; there is no application behind it.")
 	default:
-		rl.upstream.Forward(w, rl.outbound.Request(rl.upstream, &req), &ps.outcome)
+		out := rl.outbound.Request(rl.upstream, &req)
+		out.Watcher = ps.watcher()
+		rl.upstream.Forward(w, out, &ps.outcome)
 	}
 }

@@ -31,5 +31,6 @@ func (a *application) adminPages() []admin.Page {
 		{Method: http.MethodPost, Path: "/-/revoke", About: "end a session, all of a user, or have everybody's renewed", Handler: http.HandlerFunc(a.revoke)},
 		{Method: http.MethodGet, Path: "/-/doctor", About: "why browsers cannot sign in, and the last handshakes", Handler: a.handshakes},
 		{Method: http.MethodGet, Path: "/metrics", About: "metrics for Prometheus", Handler: a.Metrics()},
+		{Method: http.MethodGet, Path: "/-/streams", About: "the sessions with open WebSockets, event streams and other long connections", Handler: a.streams},
 	}, append(a.levelPages(), profilePages(a.inForce)...)...)
 }

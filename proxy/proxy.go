@@ -21,6 +21,7 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/gateway"
 	"github.com/clerkgate/clerkgate/proxy/internal/instance"
 	"github.com/clerkgate/clerkgate/proxy/internal/monitor"
+	"github.com/clerkgate/clerkgate/proxy/internal/streams"
 	"github.com/clerkgate/clerkgate/proxy/internal/upstreams"
 	"github.com/clerkgate/clerkgate/proxy/settings"
 )
@@ -69,6 +70,9 @@ type Proxy struct {
 
 	watch *upstreams.Watch
 
+	streams *streams.Registry // of all sites
+	unwatch func()
+
 	site      atomic.Pointer[site]
 	reloading sync.Mutex
 	former    instance.Former // which requests in flight may still use
@@ -115,6 +119,9 @@ func New(cfg settings.Config, deps Deps) (*Proxy, error) {
 		p.closeShared()
 		return nil, err
 	}
+	p.streams = streams.New(streams.Config{Recheck: cfg.WithDefaults().StreamRecheck, Ended: p.sessionEnded})
+	first.streams = p.streams
+	p.unwatch = first.instance.Auth.WatchRevocations(p.streams.Revoked) // its successors share the list
 	p.site.Store(first)
 	p.putInForce(first)
 	p.forwardAuth = gateway.New(gateway.Options{
@@ -148,6 +155,7 @@ func (p *Proxy) Reload(cfg settings.Config) error {
 	if err != nil {
 		return err
 	}
+	next.streams = p.streams
 	if next.instance != old.instance {
 		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 		defer cancel()
@@ -179,6 +187,8 @@ func readPages(cfg settings.Config) (*answer.Templates, error) {
 
 // Close ends background work and closes idle connections.
 func (p *Proxy) Close() {
+	p.unwatch()
+	p.streams.Close()
 	p.site.Load().upstreams.Retire(nil)
 	p.site.Load().instance.Close()
 	p.former.Replace(nil)

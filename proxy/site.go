@@ -13,6 +13,7 @@ import (
 	"github.com/clerkgate/clerkgate/proxy/internal/frontend"
 	"github.com/clerkgate/clerkgate/proxy/internal/instance"
 	"github.com/clerkgate/clerkgate/proxy/internal/outbound"
+	"github.com/clerkgate/clerkgate/proxy/internal/streams"
 	"github.com/clerkgate/clerkgate/proxy/internal/upstreams"
 	"github.com/clerkgate/clerkgate/proxy/routes"
 	"github.com/clerkgate/clerkgate/proxy/settings"
@@ -29,6 +30,7 @@ type site struct {
 	signer    *assertion.Signer // nil without assertions
 	jwks      http.Handler
 	webhooks  http.Handler // nil if none are received
+	streams   *streams.Registry
 	instance  *instance.Instance
 	origins   *origin.Resolver
 	pages     *answer.Pages

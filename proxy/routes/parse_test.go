@@ -126,6 +126,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 	assert.Equal(t, routes.Route{Match: "/hidden/caf%C3%A9", Require: middleware.Requirement{Unauthenticated: middleware.Unauthenticated404}, Upstream: "app", Line: 69}, cfg.Routes[4])
 	assert.Equal(t, middleware.Requirement{Unauthenticated: middleware.UnauthenticatedSignUp}, cfg.Routes[6].Require)
 	assert.Equal(t, middleware.Requirement{Role: "org:staff", UnauthenticatedURL: "/welcome?from=staff", ForbiddenURL: "https://help.example.com/access#ask"}, cfg.Routes[7].Require)
+	assert.Equal(t, routes.StreamsFree, cfg.Routes[7].Streams)
 }
 
 func TestParseBounds(t *testing.T) {

@@ -185,6 +185,10 @@ func routeKeys() []key[Route] {
 			help: "For which requests an expired session is renewed. `auto`: for every method, but only for `GET` with `csrf: off`. `documents`: only for `GET`, as by Clerk's SDK. `all`: for every method, even with `csrf: off`.",
 		},
 		{
+			name: "streams", standard: "session", read: func(v value, r *Route) { oneWord(&r.Streams, v, "session", StreamsFree) },
+			help: "What becomes of WebSockets, event streams and other long connections. `session`: they end with their session. `free`: they go on.",
+		},
+		{
 			name: "accept_pending", standard: "false", read: func(v value, r *Route) { r.AcceptPending = v.boolean() },
 			help: "`true`: a session with unfinished tasks, such as the choice of an organization, counts as signed in.",
 		},

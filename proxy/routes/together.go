@@ -18,7 +18,7 @@ func checkRoute(r *Route, f map[string]value) {
 		useless(f, "on a route that signed-out requests pass", "Take it out, or write auth: required.", "require", "unauthenticated", "unauthenticated_url", "forbidden_url")
 	case AuthNone:
 		useless(f, "on a route where nobody is looked for", "Take it out, or write auth: required or auth: public.",
-			"require", "unauthenticated", "unauthenticated_url", "forbidden_url", "accepts", "identity", "claim_headers", "enrich", "refresh", "accept_pending", "revocation", "token_template", "audience")
+			"require", "unauthenticated", "unauthenticated_url", "forbidden_url", "accepts", "identity", "claim_headers", "enrich", "refresh", "streams", "accept_pending", "revocation", "token_template", "audience")
 		if r.Authorization == AuthorizationSession || r.Authorization == AuthorizationTemplate {
 			f["authorization"].problem("authorization: "+string(r.Authorization)+" on a route where nobody is looked for", "keep or remove; or auth: required or auth: public", "")
 		}
@@ -26,7 +26,7 @@ func checkRoute(r *Route, f map[string]value) {
 	if r.Auth != AuthNone && len(r.Accepts) > 0 && !slices.Contains(r.Accepts, middleware.SessionToken) && r.Accepts[0] != middleware.AnyToken {
 		const remedy = "Add session_token to accepts, or take this out."
 		const why = "on a route that accepts no session_token, and no other token can have it"
-		useless(f, why, remedy, "accept_pending", "claim_headers", "enrich", "token_template")
+		useless(f, why, remedy, "streams", "accept_pending", "claim_headers", "enrich", "token_template")
 		if hasKeyBeside(f["require"], "scopes") {
 			useless(f, why, remedy, "require")
 		}

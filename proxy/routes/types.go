@@ -99,6 +99,8 @@ type Route struct {
 	// Refresh says for which methods an expired session is renewed; "" means the
 	// environment's, and [RefreshAuto] where that says nothing.
 	Refresh Refresh
+	// Streams says whether long connections end with their session.
+	Streams Streams
 	// AcceptPending counts sessions with unfinished tasks as signed in. See
 	// [middleware.Options.AcceptPendingSessions].
 	AcceptPending bool
@@ -174,6 +176,13 @@ type ClaimHeader struct {
 	// paths in braces, such as "{first_name} {last_name}".
 	Value string
 }
+
+// Streams says what becomes of WebSockets, event streams and other long connections: ""
+// means that they end with their session.
+type Streams string
+
+// StreamsFree lets them go on after their session.
+const StreamsFree Streams = "free"
 
 // Enrich says where ClaimHeaders get fields that the session's claims lack.
 type Enrich string

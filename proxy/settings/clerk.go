@@ -84,5 +84,9 @@ func (c *Config) clerkRows() []row {
 			name: "CLERKGATE_WEBHOOK_PATH", value: parsed(&c.WebhookPath, "path", defaultWebhookPath, isZero, readOwnPath),
 			help: "Where Clerk's webhooks are received, if there is a signing secret.",
 		},
+		{
+			name: "CLERKGATE_STREAM_RECHECK", value: duration(&c.StreamRecheck, "1m"),
+			help: "How often the session of an open WebSocket, event stream or other long connection is looked up at Clerk; the connection ends if the session has ended. While Clerk is down it goes on.",
+		},
 	}
 }

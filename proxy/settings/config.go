@@ -35,9 +35,6 @@ const (
 // defaultForwardAuthPath is where gateways ask if there is no application.
 const defaultForwardAuthPath = "/.clerkgate/auth"
 
-// defaultWebhookPath is where webhooks are received.
-const defaultWebhookPath = "/.clerkgate/webhook"
-
 // defaultSignOutPath is where people sign out; signOutOff turns that page off.
 const (
 	defaultSignOutPath = "/.clerkgate/sign-out"
@@ -118,6 +115,8 @@ type Config struct {
 	// received. WebhookPath is where they are; "" means /.clerkgate/webhook.
 	WebhookSecrets []string
 	WebhookPath    string
+	// StreamRecheck is how often the sessions of long connections are looked up; 0 means 1m.
+	StreamRecheck time.Duration
 
 	// Listen are the addresses of the server: host:port, :port, unix:/path/to.sock with or
 	// without ?mode=0660, systemd or systemd:name; nil means :8080.
@@ -243,6 +242,9 @@ func (c *Config) SignOut() string {
 	}
 	return cmp.Or(c.SignOutPath, defaultSignOutPath)
 }
+
+// defaultWebhookPath is where webhooks are received.
+const defaultWebhookPath = "/.clerkgate/webhook"
 
 // Webhook is the path where webhooks are received, "" for none.
 func (c *Config) Webhook() string {

@@ -4,11 +4,32 @@ import (
 	"encoding/binary"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // goingAway is the close frame that tells a client that its server is shutting down:
 // status 1001 (RFC 6455, section 7.4.1). Frames of a server are not masked.
 const goingAway = "\x88\x02\x03\xe9"
+
+// sessionOver and serviceRestart are the close frames for an [Ending]: status 1008 ("policy
+// violation") tells a client that it may not go on, and 1012 (of the IANA's registry) that
+// it may come again.
+const (
+	sessionOver    = "\x88\x02\x03\xf0"
+	serviceRestart = "\x88\x02\x03\xf4"
+)
+
+// closeFrame returns the close frame for a client.
+func (e Ending) closeFrame() string {
+	if e == TokenStale {
+		return serviceRestart
+	}
+	return sessionOver
+}
+
+// masked returns one of these frames as a client sends it (RFC 6455, section 5.3). The mask is
+// zero: it protects against the scripts of a browser, and there are none here.
+func masked(frame string) string { return "\x88\x82\x00\x00\x00\x00" + frame[2:] }
 
 // opClose is the opcode of a close frame (RFC 6455, section 5.2).
 const opClose = 8
@@ -73,27 +94,28 @@ func (f *frames) payloadSize() uint64 {
 	}
 }
 
-// closable is a WebSocket's writer to the client that can end with a close frame.
+// closable is one direction of a WebSocket, which can end with a close frame.
 type closable struct {
 	io.Writer
+	isCut atomic.Bool // nothing more may pass, not even the rest of a frame
 
 	mu     sync.Mutex // held while something is written
 	frames frames
-	ending bool // the close frame follows the current frame
-	ended  bool // nothing may follow
+	ending string // the close frame that follows the current frame; "" for none yet
+	ended  bool   // nothing may follow
 }
 
-// Write discards what the upstream sends after the close frame. The upstream learns of
-// it from the client's own close frame, which is passed on.
+// Write discards what comes after the close frame. An upstream learns of it from the
+// client's own close frame, which is passed on.
 func (c *closable) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
+	if c.ended || c.isCut.Load() {
 		return len(p), nil
 	}
 	for sent := 0; sent < len(p); {
 		taken := c.frames.next(p[sent:])
-		for !c.ending && sent+taken < len(p) {
+		for c.ending == "" && sent+taken < len(p) {
 			taken += c.frames.next(p[sent+taken:])
 		}
 		n, err := c.Writer.Write(p[sent : sent+taken])
@@ -101,30 +123,33 @@ func (c *closable) Write(p []byte) (int, error) {
 			return sent + n, err
 		}
 		sent += taken
-		if c.ending && c.frames.between() {
+		if c.ending != "" && c.frames.between() {
 			return len(p), c.close()
 		}
 	}
 	return len(p), nil
 }
 
-// GoAway sends a close frame as soon as the last frame is complete, unless the
-// upstream has sent one.
-func (c *closable) GoAway() error {
+// End sends a close frame as soon as the last frame is complete, unless one has been sent.
+func (c *closable) End(frame string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ending = true
+	c.ending = frame
 	if c.ended || !c.frames.between() {
 		return nil
 	}
 	return c.close()
 }
 
+// Cut discards all that is written from now on. [closable.End] still sends a close frame if
+// the last frame is complete.
+func (c *closable) Cut() { c.isCut.Store(true) }
+
 func (c *closable) close() error {
 	c.ended = true
 	if c.frames.closed {
 		return nil
 	}
-	_, err := io.WriteString(c.Writer, goingAway)
+	_, err := io.WriteString(c.Writer, c.ending)
 	return err
 }

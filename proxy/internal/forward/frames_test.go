@@ -43,7 +43,7 @@ func TestCloseFrameStandsBetweenFrames(t *testing.T) {
 			}
 			write(text[:at])
 			assert.Equal(t, text[:at], got.String())
-			require.NoError(t, c.GoAway())
+			require.NoError(t, c.End(goingAway))
 			write(text[at:])
 			end := at
 			for i := len(ends) - 1; i >= 0 && ends[i] >= at && at > 0; i-- {
@@ -61,8 +61,8 @@ func TestNoSecondCloseFrame(t *testing.T) {
 		c := &closable{Writer: &got}
 		_, err := c.Write([]byte(theirs))
 		require.NoError(t, err)
-		require.NoError(t, c.GoAway())
-		require.NoError(t, c.GoAway())
+		require.NoError(t, c.End(goingAway))
+		require.NoError(t, c.End(goingAway))
 		assert.Equal(t, theirs, got.String())
 	}
 }
@@ -83,5 +83,5 @@ func TestCloseFrameOnABrokenConnection(t *testing.T) {
 	n, err := c.Write([]byte("\x81\x05hello"))
 	require.Error(t, err)
 	assert.Equal(t, 4, n)
-	require.Error(t, (&closable{Writer: &broken{left: 1}}).GoAway())
+	require.Error(t, (&closable{Writer: &broken{left: 1}}).End(goingAway))
 }

@@ -22,6 +22,8 @@ type Request struct {
 	// NoStore keeps the response out of every cache, whatever the application says: it
 	// carries one person's cookies.
 	NoStore bool
+	// Watcher is told if the request turns out to last; nil if it may last in any case.
+	Watcher Watcher
 
 	filter        *wire.Filter // as for [Header.Copy]
 	out           http.Request

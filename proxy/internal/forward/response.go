@@ -22,14 +22,18 @@ func (u *Upstream) respond(w http.ResponseWriter, r *Request, res *http.Response
 		}
 		w.Header().Add("Trailer", strings.Join(names, ", "))
 	}
+	lasting := r.watchResponse(res)
+	defer lasting.over()
 	w.WriteHeader(res.StatusCode)
-
-	if err := u.copyBody(w, res); err != nil {
+	err := u.copyBody(w, res)
+	if why := lasting.over(); why != 0 && err != nil {
+		o.Err = errSessionEnded
+		r.endResponse(w, lasting, why)
+		return
+	}
+	if err != nil {
 		o.Err = err
-		if r.In.Context().Value(http.ServerContextKey) != nil {
-			// Half a response must not look like a whole one: this closes the connection.
-			panic(http.ErrAbortHandler)
-		}
+		abort(r.In)
 		return
 	}
 	_ = res.Body.Close() // the trailers are complete now
@@ -47,6 +51,14 @@ func (u *Upstream) respond(w http.ResponseWriter, r *Request, res *http.Response
 		for _, value := range values {
 			w.Header().Add(prefix+name, value)
 		}
+	}
+}
+
+// abort cuts a response short. Half a response must not look like a whole one: this closes
+// the connection.
+func abort(in *http.Request) {
+	if in.Context().Value(http.ServerContextKey) != nil {
+		panic(http.ErrAbortHandler)
 	}
 }
 

@@ -18,8 +18,12 @@ var (
 )
 
 // closeTimeout is how long a client may take to answer the close frame that it is sent
-// when the server shuts down.
+// when the server shuts down, or its session has ended.
 const closeTimeout = 3 * time.Second
+
+// cutPatience is how long an upstream may take to accept the close frame of a client that is
+// cut off, before the client is told.
+const cutPatience = 500 * time.Millisecond
 
 // upgrade completes a switch to WebSocket: it joins the two connections until one side
 // ends. When the request's context ends, the client is sent a close frame,
@@ -47,37 +51,78 @@ func (u *Upstream) upgrade(w http.ResponseWriter, r *Request, res *http.Response
 		o.Err = err
 		return
 	}
+	t := &tunnel{client: client, upstream: upstream, down: closable{Writer: client}, up: closable{Writer: upstream}}
+	t.down.mu.Lock() // no close frame comes before the response
+	watched := r.watchWebSocket(t)
+	defer func() {
+		if watched.over() != 0 {
+			o.Err = errSessionEnded
+		}
+	}()
 	res.Header, res.Body = w.Header(), nil
-	if err := errors.Join(res.Write(buffered), buffered.Flush()); err != nil {
+	err = errors.Join(res.Write(buffered), buffered.Flush())
+	t.down.mu.Unlock()
+	if err != nil {
 		o.Err = err
 		return
 	}
-	down := &closable{Writer: client}
-	stop := context.AfterFunc(r.In.Context(), func() {
-		time.AfterFunc(closeTimeout, func() { // has no effect if both are closed already
-			_ = client.Close()
-			_ = upstream.Close()
-		})
-		_ = down.GoAway() // if the client has gone, the join has ended too
-	})
+	stop := context.AfterFunc(r.In.Context(), func() { t.end(goingAway) })
 	defer stop()
-	join(client, buffered.Reader, upstream, down)
+	t.join(buffered.Reader)
 }
 
-// join copies both ways, and to the client through down. When one side stops sending, the
-// other is told so and may finish what it is sending; when one direction fails, both end.
-func join(client net.Conn, buffered *bufio.Reader, upstream io.ReadWriteCloser, down io.Writer) {
+// tunnel is the two connections of a WebSocket.
+type tunnel struct {
+	client   net.Conn
+	upstream io.ReadWriteCloser
+	down, up closable
+}
+
+// end sends the client a close frame, and closes both connections after closeTimeout at the
+// latest.
+func (t *tunnel) end(frame string) {
+	time.AfterFunc(closeTimeout, func() { // has no effect if both are closed already
+		_ = t.client.Close()
+		_ = t.upstream.Close()
+	})
+	_ = t.down.End(frame) // if the client has gone, the join has ended too
+}
+
+// cut is end for a client that must not do one more thing: what it sends is discarded. The
+// upstream is told first, since a client that has been told may close the connection; but if
+// the upstream takes nothing, the client does not wait for it.
+func (t *tunnel) cut(why Ending) {
+	t.up.Cut()
+	frame := why.closeFrame()
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		_ = t.up.End(masked(frame))
+	}()
+	patience := time.NewTimer(cutPatience)
+	defer patience.Stop()
+	select {
+	case <-told:
+	case <-patience.C:
+	}
+	t.end(frame)
+	<-told // the connections are closed after closeTimeout at the latest
+}
+
+// join copies both ways. When one side stops sending, the other is told so and may finish
+// what it is sending; when one direction fails, both end.
+func (t *tunnel) join(buffered *bufio.Reader) {
 	back := make(chan struct{})
 	go func() {
 		defer close(back)
-		end(client, upstream, relay(down, upstream))
+		end(t.client, t.upstream, relay(&t.down, t.upstream))
 	}()
 	ahead, _ := buffered.Peek(buffered.Buffered()) // read before the switch
-	_, err := upstream.Write(ahead)
+	_, err := t.up.Write(ahead)
 	if err == nil {
-		err = relay(upstream, client)
+		err = relay(&t.up, t.client)
 	}
-	end(upstream, client, err)
+	end(t.upstream, t.client, err)
 	<-back
 }
 

@@ -23,17 +23,17 @@ type sending struct {
 	done  bool
 }
 
-// send watches the body of out, if there is one. The caller must call stop once the
-// response has begun or the round trip has failed.
-func (u *Upstream) send(out *http.Request) (sent *http.Request, stop func()) {
+// send watches the body of out, if there is one. The caller must stop that once the response
+// has begun or the round trip has failed.
+func (u *Upstream) send(out *http.Request) (sent *http.Request, body *sending) {
 	if out.Body == nil {
-		return out, func() {}
+		return out, nil
 	}
 	ctx, abandon := context.WithCancelCause(out.Context())
 	s := &sending{ReadCloser: out.Body, wait: u.wait, abandon: abandon}
 	s.timer = time.AfterFunc(s.wait, func() { abandon(errUpstreamTakesNothing) })
 	out.Body = s
-	return out.WithContext(ctx), s.stop
+	return out.WithContext(ctx), s
 }
 
 func (s *sending) Read(p []byte) (int, error) {
@@ -49,7 +49,11 @@ func (s *sending) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// stop ends the watch. s may be nil.
 func (s *sending) stop() {
+	if s == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done = true

@@ -18,8 +18,8 @@ func TestSlowClientIsNotTheUpstreamsFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body, client := io.Pipe()
 		u := &Upstream{wait: time.Minute}
-		request, stop := u.send((&http.Request{Body: body}).WithContext(t.Context()))
-		defer stop()
+		request, sent := u.send((&http.Request{Body: body}).WithContext(t.Context()))
+		defer sent.stop()
 		read := make(chan error)
 		go func() {
 			_, err := request.Body.Read(make([]byte, 1))

@@ -114,18 +114,21 @@ func (u *Upstream) Forward(w http.ResponseWriter, r *Request, o *answer.Outcome)
 		bothWays(w)
 	}
 	r.informational.w, r.informational.mute = w, !r.In.ProtoAtLeast(1, 1)
-	request, sent := u.send(out)
+	request, body := u.send(out)
+	upload := r.watchUpload(w, body)
+	defer upload.over()
 	began := u.now()
 	res, err := u.roundTrip(request, &r.informational)
 	o.Address, o.Took = u.address, u.now().Sub(began)
-	sent()
+	body.stop()
 	if err != nil {
-		if cause := context.Cause(request.Context()); errors.Is(cause, errUpstreamTakesNothing) {
+		if cause := context.Cause(request.Context()); errors.Is(cause, errUpstreamTakesNothing) || errors.Is(cause, errSessionEnded) {
 			err = cause // whatever error the transport returned
 		}
 		u.failed(w, r.In, o, err)
 		return
 	}
+	upload.over() // what ends it from now on is the response
 	o.Status = res.StatusCode
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		u.upgrade(w, r, res, o)
@@ -147,6 +150,11 @@ func (u *Upstream) roundTrip(out *http.Request, w *informational) (*http.Respons
 }
 
 func (u *Upstream) failed(w http.ResponseWriter, in *http.Request, o *answer.Outcome, err error) {
+	if errors.Is(err, errSessionEnded) {
+		o.Err = err
+		u.pages.Refuse(w, in, http.StatusUnauthorized, "session_ended", "The session has ended, or has to be renewed. Sign in, or try again.")
+		return
+	}
 	if broken := bodyFailure(in); broken != nil {
 		o.Err = broken // whatever error the transport returned
 		u.pages.Refuse(w, in, broken.Status, broken.Code, broken.Message)
