@@ -170,11 +170,11 @@ func unauthenticated(s *State, challenge string) *Error {
 	return e
 }
 
-// redirectLoop is for browsers that the loop guard has stopped.
 // CodeRedirectLoop is the [Error.Code] for a browser that was sent through Clerk several times
 // and came back signed out each time.
 const CodeRedirectLoop = "redirect_loop"
 
+// redirectLoop is for browsers that the loop guard has stopped.
 func redirectLoop(s *State) *Error {
 	e := unauthenticated(s, anyBearer)
 	e.Code, e.title = CodeRedirectLoop, "Redirect loop"

@@ -52,7 +52,7 @@ const maxAudited = 512
 // record adds what happened to a request that has ended to the audit log, if it belongs there.
 func (p *Proxy) record(r *http.Request, ps *passage) {
 	status, _ := ps.status(r)
-	kind, source := p.whatHappened(r, ps, status)
+	kind, source := p.whatHappened(ps, status)
 	if kind == "" {
 		return
 	}
@@ -74,7 +74,7 @@ func (p *Proxy) record(r *http.Request, ps *passage) {
 }
 
 // whatHappened returns the kind of event that a request was, or "" for none.
-func (p *Proxy) whatHappened(r *http.Request, ps *passage, status int) (kind auditlog.Kind, source string) {
+func (p *Proxy) whatHappened(ps *passage, status int) (kind auditlog.Kind, source string) {
 	own := ps.outcome.Status == 0
 	switch {
 	case ps.path == p.signOutPath && p.signOutPath != "" && ps.method == http.MethodPost && status < http.StatusBadRequest && own:

@@ -4,7 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // its handlers are served by the admin listener alone, if that is configured
+	"net/http/pprof"
 	"strings"
 
 	"github.com/clerkgate/clerkgate/proxy/internal/admin"

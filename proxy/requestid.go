@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
@@ -72,10 +73,7 @@ func (ids *requestIDs) next() string {
 func newIDs() string {
 	var random [idBytes * idBatch]byte
 	for i := 0; i < len(random); i += 8 {
-		n := rand.Uint64() //nolint:gosec // an id is no secret
-		for j := range 8 {
-			random[i+j] = byte(n >> (8 * j))
-		}
+		binary.LittleEndian.PutUint64(random[i:], rand.Uint64()) //nolint:gosec // an id is no secret
 	}
 	return hex.EncodeToString(random[:])
 }

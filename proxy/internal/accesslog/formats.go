@@ -167,7 +167,8 @@ func (e *Entry) appendTime(b []byte, f *timeFormat) []byte {
 	b = append(b, e.stamp.before...)
 	if f.fraction {
 		millis := e.Time.Nanosecond() / int(time.Millisecond)
-		b = append(b, '.', byte('0'+millis/100), byte('0'+millis/10%10), byte('0'+millis%10))
+		const digits = "0123456789"
+		b = append(b, '.', digits[millis/100], digits[millis/10%10], digits[millis%10])
 	}
 	return append(b, e.stamp.behind...)
 }
