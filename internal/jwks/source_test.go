@@ -253,6 +253,9 @@ func TestReplicasOfOneDeploymentSpreadTheirFetches(t *testing.T) {
 			s.Generation() // in use
 		}
 		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		all := 0
 		for second, n := range perSecond {
 			if second > 0 {

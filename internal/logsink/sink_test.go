@@ -45,11 +45,22 @@ func TestLinesComeInOrder(t *testing.T) {
 }
 
 // atOnce notes the size of each write.
-type atOnce struct{ sizes []int }
+type atOnce struct {
+	mu    sync.Mutex
+	sizes []int
+}
 
 func (w *atOnce) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.sizes = append(w.sizes, len(p))
 	return len(p), nil
+}
+
+func (w *atOnce) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.sizes)
 }
 
 // Several writers share a pipe: what is written in pieces no larger than PIPE_BUF stays
@@ -192,13 +203,13 @@ func TestLinesAreWrittenTogether(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(time.Second)
-		assert.LessOrEqual(t, len(writes.sizes), 2)
+		assert.LessOrEqual(t, writes.count(), 2)
 		began := time.Now()
 		for range 300 {
 			_, _ = s.Write([]byte(strings.Repeat("x", 1023) + "\n"))
 		}
 		synctest.Wait()
-		assert.Greater(t, len(writes.sizes), 2, "much is written at once")
+		assert.Greater(t, writes.count(), 2, "much is written at once")
 		assert.Equal(t, began, time.Now())
 		closed(t, s)
 		written, lost := s.Counts()

@@ -24,6 +24,7 @@ var names = []string{
 	Other,
 	"primary-domain-cross-origin-sync",
 	"primary-responds-to-syncing",
+	"revocations-unknown",
 	"satellite-needs-syncing",
 	"secret-key-invalid",
 	"session-pending",
@@ -68,7 +69,7 @@ var names = []string{
 }
 
 // Len is one more than the greatest index.
-const Len = 54
+const Len = 55
 
 // Index returns the index of a reason, which for one that is not listed is that of [Other].
 // It allocates nothing.
