@@ -161,7 +161,7 @@ func TestH2CByPriorKnowledgeAlone(t *testing.T) {
 				all, err := io.ReadAll(conn)
 				require.NoError(t, err)
 				assert.Contains(t, string(all), "HTTP/1.1 200 OK")
-				assert.NotContains(t, string(all), "101")
+				assert.NotContains(t, string(all), "HTTP/1.1 101")
 				assert.Empty(t, app.last(t).Header["Upgrade"])
 				require.NoError(t, conn.Close())
 			}
