@@ -430,7 +430,8 @@ func testPeerNotTrusted(t *testing.T, start gateway) {
 		assert.Equal(t, http.StatusForbidden, a.StatusCode)
 	}
 	assert.Zero(t, s.app.count())
-	assert.Contains(t, s.gate.process.log.String(), "CLERKGATE_TRUSTED_PROXIES", "the log says what to do")
+	said := func() bool { return strings.Contains(s.gate.process.log.String(), "CLERKGATE_TRUSTED_PROXIES") }
+	assert.Eventually(t, said, kit.Patience, 10*time.Millisecond, "the log, which is written a moment later, says what to do")
 	for _, path := range []string{"", "/nginx", "/traefik", "/caddy", "/haproxy", "/envoy/x"} {
 		direct := kit.Raw(t, s.gate.address, "GET /.clerkgate/auth"+path+" HTTP/1.1\r\nHost: x\r\nX-Forwarded-Uri: /public\r\nX-Forwarded-Method: GET\r\n"+
 			"X-Forwarded-Host: x\r\nX-Forwarded-Proto: http\r\nX-Original-URL: http://x/public\r\nX-Original-Method: GET\r\n\r\n")
